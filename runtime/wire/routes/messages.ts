@@ -1,0 +1,76 @@
+import { z } from 'zod'
+import { isKey } from '../key.ts'
+
+/** The WebSocket subprotocol between sidecar and manager; another version is another name. */
+export const ROUTES_SUBPROTOCOL = 'branchline.routes.v1'
+/** The most octets of one message; a larger one closes the connection with 1009 (RFC 6455, 7.4.1). */
+export const MAX_ROUTES_MESSAGE = 16 * 1024 * 1024
+
+/** What happens to requests whose override has no endpoint that answers. */
+export const ON_UNAVAILABLE = ['baseline', 'hold', 'fail'] as const
+export type OnUnavailable = (typeof ON_UNAVAILABLE)[number]
+
+const key = z.string().refine(isKey, 'not a routing key')
+const port = z.number().int().min(1).max(65535)
+
+/** Where requests go: an environment's endpoints of a service, each `address:port` (IPv6 in brackets). */
+const target = z.object({
+  environment: z.string(),
+  endpoints: z.array(z.string()),
+  onUnavailable: z.enum(ON_UNAVAILABLE),
+})
+export type Target = z.infer<typeof target>
+
+/**
+ * What one listener of a sidecar does with a request. `routes` names the keys that go elsewhere. A key that
+ * is not there: on a root environment (no `base`) it is served locally; on a branch it is served locally
+ * where `own` holds it (the branch's key and those of its descendants), and goes to `base` otherwise. A
+ * request without a key is served locally.
+ */
+const listener = z.object({
+  service: z.string(),
+  routes: z.record(key, target),
+  own: z.array(key),
+  base: target.optional(),
+})
+export type ListenerRoutes = z.infer<typeof listener>
+
+/** The whole table of one sidecar. `callers` maps the address of a branch's pod to the branch's key. */
+const table = z.object({
+  epoch: z.number().int().nonnegative(),
+  environment: z.string(),
+  listeners: z.record(z.string(), listener),
+  callers: z.record(z.string(), key),
+})
+export type RouteTable = z.infer<typeof table>
+
+/** From the manager. A delta applies to the table of epoch `from` alone; `null` removes an entry. */
+export const managerMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('snapshot'), table }),
+  z.object({
+    type: z.literal('delta'),
+    from: z.number().int().nonnegative(),
+    epoch: z.number().int().nonnegative(),
+    listeners: z.record(
+      z.string(),
+      z
+        .object({
+          service: z.string(),
+          routes: z.record(key, target.nullable()),
+          own: z.array(key).optional(),
+          base: target.nullable().optional(),
+        })
+        .nullable(),
+    ),
+    callers: z.record(z.string(), key.nullable()),
+  }),
+])
+export type ManagerMessage = z.infer<typeof managerMessage>
+export type RouteDelta = Extract<ManagerMessage, { type: 'delta' }>
+
+/** From a sidecar: who it is, once and first; then an acknowledgement of each epoch that it serves. */
+export const sidecarMessage = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('hello'), inbound: z.array(port), version: z.string() }),
+  z.object({ type: z.literal('ack'), epoch: z.number().int().nonnegative() }),
+])
+export type SidecarMessage = z.infer<typeof sidecarMessage>

@@ -1,0 +1,62 @@
+import { createHash, randomBytes } from 'node:crypto'
+
+/**
+ * Trace ids that carry an environment. Many frameworks forward a trace id, or a request id, and drop every
+ * other header; so the relay mints ids whose left half says which environment they belong to:
+ *
+ *   3 octets  marker `b7a9c1`
+ *   5 octets  the environment's number: the first 40 bits of SHA-256 of its key
+ *   8 octets  random, the half that W3C Trace Context level 2 asks to be so
+ *
+ * The number is computed from the key, so relays and managers agree on it without exchanging it. A reader
+ * takes an id for one of ours only where marker and number are both known to it.
+ */
+const MARKER = 'b7a9c1'
+const NUMBER_DIGITS = 10
+
+/** The number of an environment in ids: 10 lower-case hexadecimal digits, from its key. */
+export function environmentNumber(key: string): string {
+  return createHash('sha256').update(key).digest('hex').slice(0, NUMBER_DIGITS)
+}
+
+/** A fresh trace id (32 lower-case hexadecimal digits, W3C Trace Context 3.2.2.3) for an environment. */
+export function mintTraceId(number: string): string {
+  return MARKER + number + randomBytes(8).toString('hex')
+}
+
+/** The number in a trace id of 32 lower-case hexadecimal digits, or undefined where it has no marker. */
+export function traceIdNumber(traceId: string): string | undefined {
+  if (traceId.length !== 32 || !traceId.startsWith(MARKER)) return undefined
+  return traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
+}
+
+/**
+ * A fresh `x-request-id` for an environment: a UUID of version 8 (RFC 9562, 5.8), whose free bits hold the
+ * marker, the number and 58 random bits.
+ */
+export function mintRequestId(number: string): string {
+  const random = randomBytes(8).toString('hex')
+  const variant = '89ab'[Number.parseInt(random[0] as string, 16) & 3] as string
+  const left = `${MARKER}${number.slice(0, 2)}-${number.slice(2, 6)}-8${number.slice(6, 9)}`
+  return `${left}-${variant}${number.slice(9)}${random.slice(2, 4)}-${random.slice(4)}`
+}
+
+/** The number in a request id that {@link mintRequestId} made, or undefined. */
+export function requestIdNumber(requestId: string): string | undefined {
+  if (requestId.length !== 36 || !requestId.startsWith(MARKER) || requestId[14] !== '8') return undefined
+  return requestId.slice(6, 8) + requestId.slice(9, 13) + requestId.slice(15, 18) + requestId[20]
+}
+
+/** A `traceparent` (W3C Trace Context 3.2) of version 00, sampled, with a fresh parent id. */
+export function mintTraceparent(number: string): string {
+  return `00-${mintTraceId(number)}-${randomBytes(8).toString('hex')}-01`
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/
+
+/** The trace id of a valid `traceparent` (any version but ff, W3C Trace Context 3.2.4), or undefined. */
+export function traceparentId(traceparent: string): string | undefined {
+  const match = TRACEPARENT.exec(traceparent)
+  if (match === null || (traceparent.startsWith('00') && traceparent.length !== 55)) return undefined
+  return match[1]
+}

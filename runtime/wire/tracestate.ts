@@ -1,0 +1,54 @@
+import { isKey } from './key.ts'
+import { TRACE_VENDOR } from './names.ts'
+
+/** W3C Trace Context, 3.3.1.1: at most 32 list-members. */
+export const MAX_TRACESTATE_MEMBERS = 32
+/** W3C Trace Context, 3.3.1.5: vendors should propagate at least 512 characters; longer ones may be cut. */
+export const MAX_TRACESTATE_LENGTH = 512
+
+const OURS = `${TRACE_VENDOR}=`
+
+/**
+ * The routing key of a `tracestate` field value (W3C Trace Context, 3.3), or undefined. Several fields of
+ * one request are joined by commas first (RFC 9110, 5.3). The first valid entry of ours counts; entries of
+ * others are never judged, so that somebody else's mistake does not lose our key.
+ */
+export function readTracestateKey(tracestate: string): string | undefined {
+  let from = tracestate.indexOf(OURS)
+  while (from !== -1) {
+    if (startsMember(tracestate, from)) {
+      const comma = tracestate.indexOf(',', from)
+      const value = tracestate.slice(from + OURS.length, comma === -1 ? undefined : comma).trimEnd()
+      if (isKey(value)) return value
+    }
+    from = tracestate.indexOf(OURS, from + OURS.length)
+  }
+  return undefined
+}
+
+function startsMember(list: string, at: number): boolean {
+  let before = at - 1
+  while (before >= 0 && (list[before] === ' ' || list[before] === '\t')) before--
+  return before < 0 || list[before] === ','
+}
+
+/**
+ * The field value with every `branchline` entry removed and, where a key is given, ours at the left, where
+ * W3C Trace Context 3.5 wants a modified entry. Others stay as they are and in order; where the list would
+ * pass 32 members, or 512 characters, whole entries go from the right, entries of over 128 characters first
+ * (3.3.1.5). Returns an empty string where nothing is left.
+ */
+export function writeTracestateKey(tracestate: string, key: string | undefined): string {
+  const members = tracestate
+    .split(',')
+    .map((member) => member.trim())
+    .filter((member) => member !== '' && !member.startsWith(OURS))
+  if (key !== undefined) members.unshift(OURS + key)
+  const ours = key === undefined ? 0 : 1
+  while (members.length > MAX_TRACESTATE_MEMBERS) members.pop()
+  while (members.length > ours && members.join(',').length > MAX_TRACESTATE_LENGTH) {
+    const long = members.findLastIndex((member, index) => index >= ours && member.length > 128)
+    members.splice(long === -1 ? members.length - 1 : long, 1)
+  }
+  return members.join(',')
+}

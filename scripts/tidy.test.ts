@@ -1,0 +1,77 @@
+import { globSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { expect, test } from 'vitest'
+
+/** What each folder may import of ours, beside itself. A room that is missing here fails the test. */
+const MAY_IMPORT: Record<string, readonly string[]> = {
+  'runtime/wire': [],
+  'runtime/http': [],
+  'runtime/process': ['runtime/wire'],
+  'runtime/tunnel': ['runtime/wire'],
+  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/process'],
+  'runtime/manager': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
+  'runtime/relay': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
+  'runtime/local': ['runtime/wire', 'runtime/process'],
+  cdk8s: ['runtime/wire'],
+  cli: ['runtime/wire', 'runtime/local', 'runtime/process', 'cdk8s'],
+  gitops: ['cdk8s', 'runtime/wire'],
+  kind: [],
+  scripts: [
+    'runtime/wire',
+    'runtime/http',
+    'runtime/local',
+    'runtime/process',
+    'cli',
+    'cdk8s',
+    'gitops',
+    'test-e2e',
+  ],
+  'test-e2e': ['runtime/wire', 'runtime/http', 'cli', 'cdk8s', 'gitops'],
+}
+const PACKAGES: Record<string, string> = {
+  '@branchline/wire': 'runtime/wire',
+  '@branchline/runtime': 'runtime',
+  '@branchline/cdk8s': 'cdk8s',
+  '@branchline/gitops': 'gitops',
+  '@branchline/test-e2e': 'test-e2e',
+  branchline: 'cli',
+}
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s[^'"\n]*(?:\{[^}]*\}[^'"\n]*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g
+
+const files = globSync('{runtime,cdk8s,cli,gitops,kind,scripts,test-e2e}/**/*.{ts,js}', {
+  exclude: (name) => name === 'node_modules' || name === 'dist',
+}).filter((file) => !file.includes('node_modules/'))
+
+const roomOf = (file: string): string =>
+  file.startsWith('runtime/') ? file.split('/', 2).join('/') : (file.split('/', 1)[0] as string)
+
+function targetOf(file: string, specifier: string): string | undefined {
+  if (specifier.startsWith('.')) return normalize(join(dirname(file), specifier))
+  const name = Object.keys(PACKAGES).find((name) => specifier === name || specifier.startsWith(`${name}/`))
+  return name === undefined ? undefined : PACKAGES[name] + specifier.slice(name.length)
+}
+
+test('dependencies point one way', () => {
+  const wrong: string[] = []
+  for (const file of files) {
+    const room = roomOf(file)
+    const allowed = MAY_IMPORT[room]
+    if (allowed === undefined) wrong.push(`${file}: ${room} is not in the list of rooms`)
+    for (const [, one, two] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+      const target = targetOf(file, (one ?? two) as string)
+      if (target === undefined) continue
+      const other = roomOf(target)
+      if (other !== room && !allowed?.includes(other)) wrong.push(`${file} imports ${target}`)
+    }
+  }
+  expect(files.length).toBeGreaterThan(10)
+  expect(wrong).toEqual([])
+})
+
+test('every folder of the product says in a README what it promises', () => {
+  const missing = Object.keys(MAY_IMPORT)
+    .filter((room) => files.some((file) => roomOf(file) === room))
+    .filter((room) => globSync(`${room}/README.md`).length === 0)
+  expect(missing).toEqual([])
+})
