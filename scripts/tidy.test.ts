@@ -36,8 +36,7 @@ const PACKAGES: Record<string, string> = {
   '@branchline/test-e2e': 'test-e2e',
   branchline: 'cli',
 }
-const IMPORT =
-  /(?:^|\n)\s*(?:import|export)\s[^'"\n]*(?:\{[^}]*\}[^'"\n]*)?['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/g
+const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g
 
 const files = globSync('{runtime,cdk8s,cli,gitops,kind,scripts,test-e2e}/**/*.{ts,js}', {
   exclude: (name) => name === 'node_modules' || name === 'dist',
@@ -58,8 +57,8 @@ test('dependencies point one way', () => {
     const room = roomOf(file)
     const allowed = MAY_IMPORT[room]
     if (allowed === undefined) wrong.push(`${file}: ${room} is not in the list of rooms`)
-    for (const [, one, two] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
-      const target = targetOf(file, (one ?? two) as string)
+    for (const [, specifier] of readFileSync(file, 'utf8').matchAll(IMPORT)) {
+      const target = targetOf(file, specifier as string)
       if (target === undefined) continue
       const other = roomOf(target)
       if (other !== room && !allowed?.includes(other)) wrong.push(`${file} imports ${target}`)

@@ -1,0 +1,77 @@
+/** The exit code for a bad configuration (sysexits.h: EX_USAGE). */
+export const EXIT_CONFIGURATION = 64
+
+/** Every fault of a configuration together, one sentence each. */
+export class ConfigurationError extends Error {
+  readonly code = 'BL_CONFIGURATION'
+  readonly faults: readonly string[]
+  constructor(faults: readonly string[]) {
+    super(faults.join('\n'))
+    this.name = 'ConfigurationError'
+    this.faults = faults
+  }
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+/**
+ * Reads variables one by one and keeps what is wrong with each, so that a process names every fault before
+ * it listens. Call {@link VariableReader.check} once all are read; it throws a {@link ConfigurationError}.
+ */
+export class VariableReader {
+  readonly #environment: Environment
+  readonly #faults: string[] = []
+
+  constructor(environment: Environment) {
+    this.#environment = environment
+  }
+
+  /** A variable's text, or the default; a variable without a default must be there and not be empty. */
+  text(name: string, fallback?: string): string {
+    const value = this.#environment[name]
+    if (value !== undefined && value !== '') return value
+    if (fallback === undefined) this.#faults.push(`${name} is missing: set it`)
+    return fallback ?? ''
+  }
+
+  /** A whole number between two bounds, both included. */
+  integer(name: string, fallback: number, bounds: { min: number; max: number }): number {
+    const text = this.text(name, String(fallback))
+    const value = Number(text)
+    if (/^-?\d+$/.test(text) && value >= bounds.min && value <= bounds.max) return value
+    this.#faults.push(
+      `${name}=${JSON.stringify(text)}: wanted a whole number from ${bounds.min} to ${bounds.max}`,
+    )
+    return fallback
+  }
+
+  /** A TCP port; 0 lets the system choose. */
+  port(name: string, fallback: number): number {
+    return this.integer(name, fallback, { min: 0, max: 65535 })
+  }
+
+  /** One out of a list of words. */
+  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const text = this.text(name, fallback)
+    const found = choices.find((choice) => choice === text)
+    if (found === undefined) {
+      this.#faults.push(`${name}=${JSON.stringify(text)}: wanted one of ${choices.join(', ')}`)
+    }
+    return found ?? fallback
+  }
+
+  /** A variable that a parser of its own reads; the parser throws an Error whose message is the fault. */
+  parsed<T>(name: string, parse: (text: string) => T, fallback: string): T | undefined {
+    try {
+      return parse(this.text(name, fallback))
+    } catch (error) {
+      this.#faults.push(`${name}: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+
+  /** Throws where anything was wrong. */
+  check(): void {
+    if (this.#faults.length > 0) throw new ConfigurationError(this.#faults)
+  }
+}
