@@ -1,0 +1,22 @@
+import { build } from 'esbuild'
+
+/** CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules. */
+const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+
+/** Bundles one entry with all that it imports into one ES module for Node 22 and later. */
+export async function bundle(entry: string, outfile: string): Promise<void> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node22',
+    format: 'esm',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    keepNames: true,
+    legalComments: 'none',
+    banner: { js: REQUIRE },
+    logLevel: 'warning',
+  })
+}

@@ -1,0 +1,43 @@
+import { mkdir, readFile, writeFile, copyFile, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { $ } from 'zx'
+import { bundle } from './bundle.ts'
+
+/** The images of the product: the name, and the entry that each runs. */
+const IMAGES = {
+  sidecar: 'runtime/sidecar/main.ts',
+  manager: 'runtime/manager/main.ts',
+  relay: 'runtime/relay/main.ts',
+  cli: 'cli/main.ts',
+} as const
+
+const root = join(import.meta.dirname, '..')
+
+/**
+ * Builds the images `branchline/<name>:<version>` with Docker and returns their references. Nothing is
+ * fetched inside the build; `BASE_IMAGE` names another base than the default one of the Dockerfile.
+ */
+export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promise<string[]> {
+  const { version } = JSON.parse(await readFile(join(root, 'runtime/package.json'), 'utf8')) as {
+    version: string
+  }
+  const revision = (await $`git -C ${root} rev-parse HEAD`.quiet().nothrow()).stdout.trim()
+  const references: string[] = []
+  for (const [name, entry] of Object.entries(IMAGES)) {
+    const folder = join(root, 'dist/images', name)
+    await mkdir(folder, { recursive: true })
+    await bundle(join(root, entry), join(folder, 'main.js'))
+    await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
+    await copyFile(join(root, 'kind/images/Dockerfile'), join(folder, 'Dockerfile'))
+    const reference = `branchline/${name}:${version}`
+    const args = [`PROCESS=${name}`, `VERSION=${version}`, `REVISION=${revision}`]
+    if (baseImage !== undefined && baseImage !== '') args.push(`BASE_IMAGE=${baseImage}`)
+    await $`docker build --quiet --tag ${reference} ${args.flatMap((arg) => ['--build-arg', arg])} ${folder}`.quiet()
+    const { size } = await stat(join(folder, 'main.js'))
+    console.log(`${reference}  bundle ${Math.round(size / 1024)} KiB`)
+    references.push(reference)
+  }
+  return references
+}
+
+if (import.meta.main) await buildImages()
