@@ -1,0 +1,34 @@
+import type { KubernetesObject, LocalEvent, LocalStatus } from '@branchline/wire/local-api'
+
+/** What happens to the objects of a cluster, in order; SYNCED once all that is there has been told. */
+export type SourceEvent = LocalEvent
+
+/** An object's new status, whole. */
+export type StatusWrite = LocalStatus
+
+/** The pod whose token it is. */
+export interface PodIdentity {
+  readonly namespace: string
+  readonly pod: string
+}
+
+/**
+ * Where the manager sees its cluster. Implementations reconnect by themselves for ever, with a backoff, and
+ * tell after a reconnection what they missed: as events, ended by another SYNCED.
+ */
+export interface Source {
+  /** Begins to watch. Events come in order, never within this call. */
+  start(handler: (event: SourceEvent) => void): void
+  stop(): Promise<void>
+  /** Replaces the status of an object. Rejects with a SourceError, whose `retryable` says whether to retry. */
+  writeStatus(write: StatusWrite): Promise<void>
+  /** Whose token of our audience this is; undefined where it is nobody's. Rejects where nobody can tell. */
+  reviewToken(token: string): Promise<PodIdentity | undefined>
+}
+
+/** The kinds that a source tells of. */
+export const WATCHED_KINDS = ['Namespace', 'Environment', 'Preview', 'Service', 'EndpointSlice', 'Pod'] as const
+
+/** A name for an object that no other object of any watched kind has. */
+export const objectId = ({ kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>): string =>
+  `${kind}/${metadata.namespace ?? ''}/${metadata.name}`
