@@ -1,0 +1,198 @@
+import { z } from 'zod'
+import { GROUP, VERSION } from '../names.ts'
+import { environmentSpec, environmentStatus } from './environment.ts'
+import { LABEL_PATTERN } from './fields.ts'
+import { previewSpec, previewStatus } from './preview.ts'
+
+/** A JSON schema, or a part of one. */
+export interface Schema {
+  [keyword: string]: unknown
+}
+
+/** A CustomResourceDefinition of apiextensions.k8s.io/v1, ready to apply. */
+export interface CustomResourceDefinition {
+  readonly apiVersion: 'apiextensions.k8s.io/v1'
+  readonly kind: 'CustomResourceDefinition'
+  readonly metadata: { readonly name: string; readonly [field: string]: unknown }
+  readonly spec: { readonly [field: string]: unknown }
+}
+
+interface Column {
+  readonly name: string
+  readonly type: 'string' | 'integer' | 'date'
+  readonly jsonPath: string
+  readonly description: string
+  /** 1 shows it with `-o wide` alone. */
+  readonly priority?: number
+}
+
+interface Definition {
+  readonly kind: string
+  readonly plural: string
+  readonly shortNames: readonly string[]
+  readonly description: string
+  readonly spec: z.ZodType
+  readonly status: z.ZodType
+  readonly columns: readonly Column[]
+  readonly rules: readonly { rule: string; message: string; fieldPath?: string }[]
+}
+
+/** The CRDs of Branchline's resources, made from the schemas that parse them. */
+export function customResourceDefinitions(): CustomResourceDefinition[] {
+  return [ENVIRONMENT, PREVIEW].map(definitionOf)
+}
+
+const NAME_RULE = {
+  rule: `self.metadata.name.size() <= 63 && self.metadata.name.matches('${LABEL_PATTERN}')`,
+  message: 'metadata.name is lower-case letters, digits and inner hyphens, at most 63 of them',
+}
+
+const READY: readonly Column[] = [
+  {
+    name: 'Ready',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Ready")].status',
+    description: 'Whether it is in effect.',
+  },
+  {
+    name: 'Reason',
+    type: 'string',
+    jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
+    description: 'Why it is, or is not.',
+  },
+]
+const AGE: Column = {
+  name: 'Age',
+  type: 'date',
+  jsonPath: '.metadata.creationTimestamp',
+  description: 'How long ago it was created.',
+}
+
+const ENVIRONMENT: Definition = {
+  kind: 'Environment',
+  plural: 'environments',
+  shortNames: ['env'],
+  description:
+    'An environment of services, one a namespace. A shared one runs every service; a branch runs the ' +
+    'services that it changes, and its base serves the rest, per request, by a key that the request carries.',
+  spec: environmentSpec,
+  status: environmentStatus,
+  rules: [
+    NAME_RULE,
+    {
+      rule: '!has(self.spec.base) || self.spec.base != self.metadata.name',
+      message: 'an environment cannot be its own base: set spec.base to another one',
+      fieldPath: '.spec.base',
+    },
+  ],
+  columns: [
+    { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'shared, personal or branch.' },
+    { name: 'Base', type: 'string', jsonPath: '.spec.base', description: 'What serves the rest.' },
+    { name: 'Overrides', type: 'string', jsonPath: '.status.overrides', description: 'What it runs itself.' },
+    ...READY,
+    AGE,
+    { name: 'Key', type: 'string', jsonPath: '.status.key', description: 'Its routing key.', priority: 1 },
+    {
+      name: 'Sidecars',
+      type: 'integer',
+      jsonPath: '.status.sidecars.total',
+      description: 'How many sidecars it has.',
+      priority: 1,
+    },
+    {
+      name: 'Acknowledged',
+      type: 'integer',
+      jsonPath: '.status.sidecars.acknowledged',
+      description: 'How many of them serve the newest route table.',
+      priority: 1,
+    },
+    {
+      name: 'Epoch',
+      type: 'integer',
+      jsonPath: '.status.sidecars.epoch',
+      description: 'The epoch of the newest route table.',
+      priority: 1,
+    },
+  ],
+}
+
+const PREVIEW: Definition = {
+  kind: 'Preview',
+  plural: 'previews',
+  shortNames: ['pvw'],
+  description: 'A URL at which one service is seen as it is in one environment.',
+  spec: previewSpec,
+  status: previewStatus,
+  rules: [NAME_RULE],
+  columns: [
+    { name: 'Service', type: 'string', jsonPath: '.spec.service', description: 'What visitors reach.' },
+    { name: 'Port', type: 'string', jsonPath: '.spec.port', description: 'Its port.' },
+    { name: 'URL', type: 'string', jsonPath: '.status.url', description: 'Where visitors open it.' },
+    ...READY,
+    AGE,
+    { name: 'Access', type: 'string', jsonPath: '.spec.access', description: 'Who may.', priority: 1 },
+  ],
+}
+
+function definitionOf(definition: Definition): CustomResourceDefinition {
+  const { kind, plural, shortNames, columns } = definition
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1',
+    kind: 'CustomResourceDefinition',
+    metadata: { name: `${plural}.${GROUP}` },
+    spec: {
+      group: GROUP,
+      scope: 'Namespaced',
+      names: {
+        kind,
+        listKind: `${kind}List`,
+        plural,
+        singular: kind.toLowerCase(),
+        shortNames,
+        categories: ['branchline'],
+      },
+      versions: [
+        {
+          name: VERSION,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          additionalPrinterColumns: columns,
+          schema: { openAPIV3Schema: rootSchema(definition) },
+        },
+      ],
+    },
+  }
+}
+
+function rootSchema({ description, spec, status, rules }: Definition): Schema {
+  return {
+    description,
+    type: 'object',
+    required: ['spec'],
+    properties: {
+      apiVersion: { type: 'string' },
+      kind: { type: 'string' },
+      metadata: { type: 'object' },
+      spec: structural(spec),
+      status: structural(status),
+    },
+    'x-kubernetes-validations': rules,
+  }
+}
+
+/**
+ * A zod schema as Kubernetes wants it ("structural schema"): `additionalProperties: false` goes, since the
+ * API server prunes or refuses unknown fields itself; an int-or-string keeps no alternatives, which CEL
+ * judges instead.
+ */
+function structural(schema: z.ZodType): Schema {
+  return z.toJSONSchema(schema, {
+    target: 'openapi-3.0',
+    io: 'input',
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties
+      if ((jsonSchema as Schema)['x-kubernetes-int-or-string'] === true) delete jsonSchema.anyOf
+    },
+  }) as Schema
+}

@@ -1,0 +1,121 @@
+import type { z } from 'zod'
+import { type Environment, environment } from './environment.ts'
+import { type Preview, preview } from './preview.ts'
+
+/** One fault of one resource: the field by its path, and a sentence that names field, value and remedy. */
+export interface FieldProblem {
+  readonly field: string
+  readonly message: string
+}
+
+/** A resource, or what is wrong with it; never both. */
+export type Parsed<T> =
+  | { readonly value: T; readonly problems?: undefined }
+  | { readonly value?: undefined; readonly problems: readonly FieldProblem[] }
+
+/** An Environment out of an object of unknown shape (YAML, JSON, the API), its defaults filled in. */
+export const parseEnvironment = (object: unknown): Parsed<Environment> => parse(environment, object)
+
+/** A Preview out of an object of unknown shape, its defaults filled in. */
+export const parsePreview = (object: unknown): Parsed<Preview> => parse(preview, object)
+
+function parse<T>(schema: z.ZodType<T>, object: unknown): Parsed<T> {
+  const result = schema.safeParse(object)
+  if (result.success) return { value: result.data }
+  return { problems: fieldProblems(schema, result.error, object) }
+}
+
+/** The faults that a zod schema found in an object, as sentences. */
+export function fieldProblems(schema: z.ZodType, error: z.ZodError, object: unknown): FieldProblem[] {
+  return error.issues.flatMap((issue) => {
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((name) => unknownField(issue.path, name, fieldsAt(schema, issue.path)))
+    }
+    const field = pathText(issue.path)
+    const value = valueAt(object, issue.path)
+    const wanted = wantedBy(issue)
+    if (value === undefined) return [{ field, message: `${field} is missing: set it to ${wanted}` }]
+    return [{ field, message: `${field} is ${shown(value)}: wanted ${wanted}` }]
+  })
+}
+
+function unknownField(path: readonly PropertyKey[], name: string, known: readonly string[]): FieldProblem {
+  const field = pathText([...path, name])
+  const where = path.length === 0 ? 'here' : `in ${pathText(path)}`
+  const near = known.find((other) => isNear(other, name))
+  const remedy = near === undefined ? 'remove it' : `did you mean ${near}?`
+  const list = known.length === 0 ? '' : ` (fields ${where}: ${known.join(', ')})`
+  return { field, message: `${field} is not a known field: ${remedy}${list}` }
+}
+
+function wantedBy(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'invalid_value') return oneOf(issue.values.map(String))
+  if (issue.code === 'invalid_type') return ARTICLES[issue.expected] ?? issue.expected
+  if (issue.code === 'too_big')
+    return `at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
+  if (issue.code === 'too_small')
+    return `at least ${issue.minimum}${issue.origin === 'string' ? ' characters' : ''}`
+  return issue.message
+}
+
+const ARTICLES: Record<string, string> = {
+  string: 'a text',
+  object: 'an object',
+  record: 'an object',
+  boolean: 'true or false',
+  array: 'a list',
+  int: 'a whole number',
+  number: 'a number',
+}
+
+const oneOf = (values: readonly string[]): string =>
+  values.length === 1 ? (values[0] as string) : `one of ${values.join(', ')}`
+
+/** A path as people write it: `spec.ports[0].name`. */
+export function pathText(path: readonly PropertyKey[]): string {
+  const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
+  return text === '' ? 'the object' : text.replace(/^\./, '')
+}
+
+const shown = (value: unknown): string => {
+  const text = JSON.stringify(value) ?? String(value)
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+function valueAt(object: unknown, path: readonly PropertyKey[]): unknown {
+  let value = object
+  for (const part of path) {
+    if (typeof value !== 'object' || value === null) return undefined
+    value = (value as Record<PropertyKey, unknown>)[part]
+  }
+  return value
+}
+
+function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  let at: unknown = schema
+  for (const part of path) at = (shapeOf(at) ?? {})[String(part)]
+  return Object.keys(shapeOf(at) ?? {})
+}
+
+function shapeOf(schema: unknown): Record<string, unknown> | undefined {
+  const { shape } = (schema ?? {}) as { shape?: Record<string, unknown> }
+  return shape
+}
+
+/** Whether two names are one edit apart, or the same but for case. */
+function isNear(one: string, two: string): boolean {
+  const [a, b] = [one.toLowerCase(), two.toLowerCase()]
+  if (a === b) return true
+  if (Math.abs(a.length - b.length) > 1) return false
+  let at = 0
+  while (at < Math.min(a.length, b.length) && a[at] === b[at]) at++
+  const swapped = a[at] === b[at + 1] && a[at + 1] === b[at] && a.slice(at + 2) === b.slice(at + 2)
+  return (
+    swapped ||
+    [
+      [at + 1, at + 1],
+      [at + 1, at],
+      [at, at + 1],
+    ].some(([i, j]) => a.slice(i) === b.slice(j))
+  )
+}

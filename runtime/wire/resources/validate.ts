@@ -1,0 +1,259 @@
+import { previewLabel } from '../host-label.ts'
+import { type Environment, environmentKey, MAX_ENVIRONMENTS_ABOVE } from './environment.ts'
+import type { Preview } from './preview.ts'
+
+/** Why a resource is not in effect: a reason of its Ready condition. */
+export type Reason =
+  | 'NamespaceTaken'
+  | 'NameTaken'
+  | 'KeyTaken'
+  | 'BaseMissing'
+  | 'BaseUnexpected'
+  | 'BaseNotFound'
+  | 'BasePersonal'
+  | 'BaseCycle'
+  | 'TooDeep'
+  | 'BaseInvalid'
+  | 'EnvironmentNotFound'
+  | 'EnvironmentInvalid'
+  | 'HostTaken'
+
+/** What is wrong with a resource among all others: one sentence that names field, value and remedy. */
+export interface Problem {
+  readonly kind: 'Environment' | 'Preview'
+  readonly namespace: string
+  readonly name: string
+  readonly field: string
+  readonly reason: Reason
+  readonly message: string
+}
+
+/**
+ * What is wrong with environments and previews as a whole, at most one problem a resource. Where two claim
+ * one thing, the older keeps it (by creationTimestamp, then namespace, then name). An environment without a
+ * problem has a chain of bases without one, so a plan may take exactly those.
+ */
+export function validateResources(
+  environments: readonly Environment[],
+  previews: readonly Preview[],
+): Problem[] {
+  const problems = new Map<Environment, Problem>()
+  const report = (environment: Environment, fault: Fault | undefined): void => {
+    if (fault !== undefined && !problems.has(environment)) problems.set(environment, at(environment, fault))
+  }
+  const inOrder = environments.toSorted(byAge)
+  const inNamespace = claim(
+    inOrder,
+    (it) => it.metadata.namespace,
+    (it, holder) => report(it, namespaceTaken(it, holder)),
+  )
+  const held = inOrder.filter((it) => !problems.has(it))
+  const byName = claim(
+    held,
+    (it) => it.metadata.name,
+    (it, holder) => report(it, nameTaken(it, holder)),
+  )
+  claim(held, environmentKey, (it, holder) => report(it, keyTaken(it, holder)))
+  for (const it of inOrder) report(it, baseFault(it, byName))
+  for (const it of inOrder) report(it, inheritedFault(it, byName, problems))
+  return [...problems.values(), ...previewProblems(previews, inNamespace, problems)]
+}
+
+/**
+ * The environments above one, nearest first, without itself. Ends where a base is not there, or was there
+ * before: validate first, and the chain is whole.
+ */
+export function environmentsAbove(
+  environment: Environment,
+  byName: ReadonlyMap<string, Environment>,
+): Environment[] {
+  const above: Environment[] = []
+  let base = baseOf(environment, byName)
+  while (base !== undefined && base !== environment && !above.includes(base)) {
+    above.push(base)
+    base = baseOf(base, byName)
+  }
+  return above
+}
+
+interface Fault {
+  readonly field: string
+  readonly reason: Reason
+  readonly message: string
+}
+
+const at = (resource: Environment | Preview, fault: Fault): Problem => ({
+  kind: resource.kind,
+  namespace: resource.metadata.namespace,
+  name: resource.metadata.name,
+  ...fault,
+})
+
+const nameOf = (resource: Environment | Preview): string => resource.metadata.name
+
+function baseOf(it: Environment, byName: ReadonlyMap<string, Environment>): Environment | undefined {
+  return it.spec.base === undefined ? undefined : byName.get(it.spec.base)
+}
+
+function byAge(one: Environment | Preview, two: Environment | Preview): number {
+  const key = ({ metadata }: Environment | Preview): string[] => [
+    metadata.creationTimestamp ?? '9999',
+    metadata.namespace,
+    metadata.name,
+  ]
+  const [a, b] = [key(one), key(two)]
+  const differing = a.findIndex((part, index) => part !== b[index])
+  if (differing === -1) return 0
+  return (a[differing] as string) < (b[differing] as string) ? -1 : 1
+}
+
+/** Gives each thing to the first that claims it; the later ones are told who holds it. */
+function claim<T>(
+  inOrder: readonly T[],
+  thing: (claimant: T) => string,
+  onTaken: (claimant: T, holder: T) => void,
+): Map<string, T> {
+  const holders = new Map<string, T>()
+  for (const claimant of inOrder) {
+    const holder = holders.get(thing(claimant))
+    if (holder === undefined) holders.set(thing(claimant), claimant)
+    else onTaken(claimant, holder)
+  }
+  return holders
+}
+
+const namespaceTaken = (it: Environment, holder: Environment): Fault => ({
+  field: 'metadata.namespace',
+  reason: 'NamespaceTaken',
+  message:
+    `metadata.namespace "${it.metadata.namespace}" already has the environment "${nameOf(holder)}": ` +
+    'a namespace has one environment, so remove this one or move it to a namespace of its own',
+})
+
+const nameTaken = (it: Environment, holder: Environment): Fault => ({
+  field: 'metadata.name',
+  reason: 'NameTaken',
+  message:
+    `metadata.name "${nameOf(it)}" is already taken by the environment in namespace ` +
+    `"${holder.metadata.namespace}": choose another name`,
+})
+
+const keyTaken = (it: Environment, holder: Environment): Fault => ({
+  field: 'spec.key',
+  reason: 'KeyTaken',
+  message:
+    `spec.key "${environmentKey(it)}" is already taken by the environment "${nameOf(holder)}" ` +
+    `in namespace "${holder.metadata.namespace}": choose another key`,
+})
+
+function baseFault(it: Environment, byName: ReadonlyMap<string, Environment>): Fault | undefined {
+  const { type, base: baseName } = it.spec
+  const fault = (reason: Reason, message: string): Fault => ({ field: 'spec.base', reason, message })
+  if (type !== 'branch') {
+    if (baseName === undefined) return undefined
+    const remedy = 'remove spec.base, or set spec.type to branch'
+    return fault('BaseUnexpected', `spec.base "${baseName}" is given, but spec.type is ${type}: ${remedy}`)
+  }
+  if (baseName === undefined) {
+    return fault(
+      'BaseMissing',
+      'spec.base is missing: set it to the environment that serves what this branch does not run',
+    )
+  }
+  const base = byName.get(baseName)
+  if (base === undefined) {
+    return fault('BaseNotFound', `spec.base "${baseName}" is no environment: create it, or correct the name`)
+  }
+  if (base.spec.type === 'personal') {
+    return fault('BasePersonal', `spec.base "${baseName}" is personal: base it on a shared one or a branch`)
+  }
+  return chainFault(it, byName, fault)
+}
+
+function chainFault(
+  it: Environment,
+  byName: ReadonlyMap<string, Environment>,
+  fault: (reason: Reason, message: string) => Fault,
+): Fault | undefined {
+  const above = environmentsAbove(it, byName)
+  const names = [it, ...above].map(nameOf)
+  const top = above.at(-1)
+  if (top !== undefined && baseOf(top, byName) === it) {
+    const cycle = [...names, names[0]].join(' → ')
+    return fault(
+      'BaseCycle',
+      `spec.base "${it.spec.base}" leads back here (${cycle}): give one of them another base`,
+    )
+  }
+  if (above.length <= MAX_ENVIRONMENTS_ABOVE) return undefined
+  return fault(
+    'TooDeep',
+    `spec.base "${it.spec.base}" puts ${above.length} environments above this one (${names.join(' → ')}): ` +
+      `at most ${MAX_ENVIRONMENTS_ABOVE} may be, so base it on one nearer to "${names.at(-1)}"`,
+  )
+}
+
+function inheritedFault(
+  it: Environment,
+  byName: ReadonlyMap<string, Environment>,
+  problems: ReadonlyMap<Environment, Problem>,
+): Fault | undefined {
+  // The nearest problem that is a base's own: an inherited one says no more than its root does.
+  const problem = environmentsAbove(it, byName)
+    .map((base) => problems.get(base))
+    .find((found) => found !== undefined && found.reason !== 'BaseInvalid')
+  if (problem === undefined) return undefined
+  return {
+    field: 'spec.base',
+    reason: 'BaseInvalid',
+    message: `spec.base "${it.spec.base}" rests on "${problem.name}", which has a problem: ${problem.message}`,
+  }
+}
+
+function previewProblems(
+  previews: readonly Preview[],
+  inNamespace: ReadonlyMap<string, Environment>,
+  problems: ReadonlyMap<Environment, Problem>,
+): Problem[] {
+  const found: Problem[] = []
+  const hosted: { preview: Preview; host: string }[] = []
+  for (const preview of previews.toSorted(byAge)) {
+    const environment = inNamespace.get(preview.metadata.namespace)
+    const fault = homeFault(preview, environment, environment && problems.get(environment))
+    if (fault !== undefined) found.push(at(preview, fault))
+    else if (environment !== undefined) {
+      hosted.push({ preview, host: previewLabel(nameOf(preview), nameOf(environment)) })
+    }
+  }
+  claim(
+    hosted,
+    ({ host }) => host,
+    (it, holder) => found.push(at(it.preview, hostTaken(it.host, holder.preview))),
+  )
+  return found
+}
+
+function homeFault(preview: Preview, environment?: Environment, problem?: Problem): Fault | undefined {
+  const { namespace } = preview.metadata
+  if (environment === undefined) {
+    return {
+      field: 'metadata.namespace',
+      reason: 'EnvironmentNotFound',
+      message: `metadata.namespace "${namespace}" has no environment: put the preview where one is`,
+    }
+  }
+  if (problem === undefined) return undefined
+  return {
+    field: 'metadata.namespace',
+    reason: 'EnvironmentInvalid',
+    message: `metadata.namespace "${namespace}" has an environment with a problem: ${problem.message}`,
+  }
+}
+
+const hostTaken = (host: string, holder: Preview): Fault => ({
+  field: 'metadata.name',
+  reason: 'HostTaken',
+  message:
+    `metadata.name gives the host "${host}", which the preview "${nameOf(holder)}" in namespace ` +
+    `"${holder.metadata.namespace}" has: choose another name`,
+})
