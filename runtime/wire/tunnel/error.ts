@@ -1,0 +1,12 @@
+import type { CloseReason } from './limits.ts'
+
+/** A peer that does not keep to the protocol: the connection closes with the code of `reason`. */
+export class TunnelProtocolError extends Error {
+  readonly code = 'BL_TUNNEL_PROTOCOL'
+  readonly reason: CloseReason
+  constructor(reason: CloseReason, message: string) {
+    super(message)
+    this.name = 'TunnelProtocolError'
+    this.reason = reason
+  }
+}
