@@ -1,0 +1,42 @@
+/** The request fields that carry a trace or a routing key: what a service passes on by hand. */
+export const PROPAGATED = ['traceparent', 'tracestate', 'baggage', 'x-request-id'] as const
+
+/** One service's part in an answer. */
+export interface Hop {
+  readonly service: string
+  readonly version: string
+  readonly environment: string
+  readonly pod: string
+  /** From the request's arrival to this service's own answer, what it waited for included. */
+  readonly ms: number
+  /** The request's fields as they arrived, in order: `[name, value]`; only where asked for. */
+  readonly fields?: readonly (readonly [string, string])[]
+}
+
+/** What the shop sells, as the database has it. */
+export interface Product {
+  readonly name: string
+  readonly price: number
+}
+
+/** An answer of the shop: the hops in the order of the request's way, and what the database gave. */
+export interface ShopAnswer {
+  readonly hops: readonly Hop[]
+  readonly products: readonly Product[]
+}
+
+/** Whether an answer of another service is what it should be: outside data, so looked at once. */
+export function parseAnswer(text: string): ShopAnswer {
+  const answer: unknown = JSON.parse(text)
+  if (isAnswer(answer)) return answer
+  throw new TypeError(`not an answer of the shop: ${text.slice(0, 200)}`)
+}
+
+function isAnswer(value: unknown): value is ShopAnswer {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Array.isArray((value as ShopAnswer).hops) &&
+    Array.isArray((value as ShopAnswer).products)
+  )
+}

