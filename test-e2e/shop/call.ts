@@ -40,7 +40,9 @@ function get(service: string, options: http.RequestOptions): Promise<ShopAnswer>
     })
     request.on('response', (response) => {
       answered = true
-      readText(response).then((text) => resolve(toAnswer(service, response.statusCode, text)), reject)
+      readText(response)
+        .then((text) => resolve(toAnswer(service, response.statusCode, text)))
+        .catch(reject)
     })
   })
 }

@@ -30,7 +30,7 @@ export function renderPage({ hops, products }: ShopAnswer): string {
 </head>
 <body>
 <h1>Shop</h1>
-<p>This page was made by ${hops.length} services. Each card says which version of it answered, and where.</p>
+<p>Made by ${hops.length} services: each card says which version answered, in which environment, and how fast.</p>
 <ol>${hops.map(renderHop).join('')}</ol>
 <table><tbody>${products.map(renderProduct).join('')}</tbody></table>
 </body>

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ShopAnswer, parseAnswer } from './hop.ts'
 
 /** The whole shop without any platform: four processes, each on an address of its own. */
@@ -37,11 +37,12 @@ const answer = async (path: string, headers?: Record<string, string>): Promise<S
 
 beforeAll(async () => {
   for (const service of ['db', 'worker', 'api', 'web'] as const) start(service)
-  await expect.poll(() => answer('/').then(() => 'up', String), { timeout: READY_TIMEOUT_MS }).toBe('up')
+  await vi.waitFor(() => answer('/'), { timeout: READY_TIMEOUT_MS - 1000 })
 }, READY_TIMEOUT_MS)
 
 afterAll(async () => {
-  const ended = children.map((child) => new Promise((resolve) => child.once('exit', resolve)))
+  const running = children.filter((child) => child.exitCode === null && child.signalCode === null)
+  const ended = running.map((child) => new Promise((resolve) => child.once('exit', resolve)))
   for (const child of children) child.kill('SIGTERM')
   await Promise.all(ended)
 })
