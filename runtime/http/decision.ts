@@ -1,0 +1,94 @@
+import type { HttpError } from './errors.ts'
+import type { RequestHead } from './head.ts'
+import type { Transport } from './transport.ts'
+
+/** Where connections lead, and under which name they are pooled. */
+export interface Upstream {
+  /** Connections of one key are interchangeable; e.g. `10.1.2.3:25001`. */
+  readonly key: string
+  /**
+   * Begins a connection and returns at once. The transport calls `onOpen` when the peer is reached, or
+   * `onClose` with the reason; both never before this has returned.
+   */
+  dial(): Transport
+}
+
+/** Changes of a head. Names are lower-case. Host, framing and hop-by-hop fields cannot be changed. */
+export interface HeadEdits {
+  /** Fields that go. */
+  readonly remove?: readonly string[]
+  /** Fields that go by how their names begin, e.g. `x-branchline-`. */
+  readonly removePrefix?: readonly string[]
+  /** Fields that stand in place of all of that name: `[name, value]`. */
+  readonly set?: readonly (readonly [name: string, value: string])[]
+}
+
+/** One way to serve a request. */
+export interface Candidate {
+  readonly upstream: Upstream
+  /** Changes of the request's head. */
+  readonly edits?: HeadEdits
+  /** Changes of the response's head. */
+  readonly responseEdits?: HeadEdits
+}
+
+/**
+ * The candidates in order. The next one is tried where one cannot be reached, or breaks off before it has
+ * answered anything to a request that is safe to repeat (GET, HEAD, OPTIONS, TRACE, without a body).
+ */
+export interface Forward {
+  readonly candidates: readonly Candidate[]
+}
+
+/** An answer of our own. Content-Length, Date and Connection are the engine's to write. */
+export interface Reply {
+  readonly status: number
+  readonly headers?: readonly (readonly [name: string, value: string])[]
+  /** Text is sent as UTF-8. */
+  readonly body?: string | Buffer
+}
+
+export type Decision = Forward | Reply
+
+/** Who asks: one accepted connection. */
+export interface Client {
+  readonly remoteAddress: string | undefined
+  /** What the caller of {@link HttpEngine.serve} gave with the connection. */
+  readonly context: unknown
+}
+
+/** Chooses where a request goes. A promise costs a tick; a plain value costs nothing. A throw is a 500. */
+export type Route = (head: RequestHead, client: Client) => Decision | Promise<Decision>
+
+/** The answer to a request that failed, e.g. a page for people; undefined leaves a short plain text. */
+export type FailureReply = (
+  error: HttpError,
+  exchange: { readonly head: RequestHead; readonly client: Client; readonly decision: Decision | undefined },
+) => Reply | undefined
+
+/** One request and its answer, once it is over. The object is not kept by the engine. */
+export interface ExchangeReport {
+  readonly head: RequestHead
+  readonly client: Client
+  readonly decision: Decision | undefined
+  /** The index of the candidate that served, or was tried last; -1 where none was. */
+  readonly candidate: number
+  /** The status that the client was sent; 0 where it got none. */
+  readonly status: number
+  /** Octets of the bodies as they were framed. */
+  readonly requestBytes: number
+  readonly responseBytes: number
+  /** From the request's head to the end of the response, in milliseconds. */
+  readonly ms: number
+  /** True where the exchange became an upgraded connection: reported when the upgrade is answered. */
+  readonly upgraded: boolean
+  /** Why it did not end well. */
+  readonly error: HttpError | undefined
+}
+
+/** What may be watched. Called synchronously on the hot path: count, and return. */
+export interface Observer {
+  connectionOpened?(client: Client): void
+  connectionClosed?(client: Client): void
+  exchangeDone?(exchange: ExchangeReport): void
+}

@@ -1,0 +1,61 @@
+/** Every bound and every wait of the engine. Times are exact to the tick of {@link Clock} (a tenth of the shortest). */
+export interface Limits {
+  /** Octets of a request's or response's head, and of one message's trailers: 431, or 502. Default: 32 KiB. */
+  readonly headBytes: number
+  /** Fields of a head, and of trailers: 431, or 502. Default: 128. */
+  readonly headerCount: number
+  /** Client connections at one time; the next one gets a 503. Default: 10,000. */
+  readonly connections: number
+  /** From the first octet of a head (for a new connection: from its start) to the last: 408. Default: 10 s. */
+  readonly headMs: number
+  /** Between two requests of one connection; it is then closed. Default: 75 s. */
+  readonly idleMs: number
+  /** To reach one candidate; the next one is tried then, and a 504 follows the last. Default: 3 s. */
+  readonly upstreamConnectMs: number
+  /** From the end of the request to the response's head: 504. Default: 120 s. */
+  readonly upstreamResponseMs: number
+  /** Without one octet of a request's body that the client owes: 408. Default: 30 s. */
+  readonly requestProgressMs: number
+  /** Without one octet of a response's body sent or received: both ends are cut. Default: 300 s. */
+  readonly responseProgressMs: number
+  /** How long an unused upstream connection is kept; below the 5 s after which Node's servers close theirs. Default: 4 s. */
+  readonly poolIdleMs: number
+  /** How long it may have been unused for a request that cannot be repeated (POST): a longer one may be stale. Default: 1 s. */
+  readonly poolUnsafeIdleMs: number
+  /** Unused connections kept for one upstream. Default: 256. */
+  readonly poolSize: number
+  /** Unused connections kept in all. Default: 2,048. */
+  readonly poolTotal: number
+  /** For a client to read the last response and to close, before the connection is cut. Default: 2 s. */
+  readonly lingerMs: number
+  /** Octets of an unwanted body that are read and dropped in that time. Default: 1 MiB. */
+  readonly lingerBytes: number
+  /** An upgraded connection or a {@link pipe} without an octet either way. Default: 1 h. */
+  readonly pipeIdleMs: number
+  /** At stop: for running exchanges and upgraded connections to end. Default: 30 s. */
+  readonly drainMs: number
+  /** At stop: for idle connections, whose next request may be on its way already. Default: 500 ms. */
+  readonly drainIdleMs: number
+}
+
+/** The defaults of {@link Limits}. */
+export const DEFAULT_LIMITS: Limits = {
+  headBytes: 32 * 1024,
+  headerCount: 128,
+  connections: 10_000,
+  headMs: 10_000,
+  idleMs: 75_000,
+  upstreamConnectMs: 3_000,
+  upstreamResponseMs: 120_000,
+  requestProgressMs: 30_000,
+  responseProgressMs: 300_000,
+  poolIdleMs: 4_000,
+  poolUnsafeIdleMs: 1_000,
+  poolSize: 256,
+  poolTotal: 2_048,
+  lingerMs: 2_000,
+  lingerBytes: 1024 * 1024,
+  pipeIdleMs: 3_600_000,
+  drainMs: 30_000,
+  drainIdleMs: 500,
+}
