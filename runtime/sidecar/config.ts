@@ -1,0 +1,85 @@
+import { type Inbound, parseInbound } from '@branchline/wire/inbound'
+import {
+  MANAGER_ROUTES_PORT,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  ROUTED_HEADER,
+  ROUTES_PATH,
+  SIDECAR_ADMIN_PORT,
+} from '@branchline/wire/names'
+import { VariableReader } from '../process/config.ts'
+
+/** All that can be set of a sidecar. */
+export interface SidecarConfig {
+  /** The address on which it listens: the pod's. */
+  readonly host: string
+  readonly inbound: readonly Inbound[]
+  readonly adminPort: number
+  /** Where the app of this pod listens. */
+  readonly appHost: string
+  /** The manager's WebSocket for route tables, path included. */
+  readonly managerUrl: string
+  /** The file that holds the pod's token; read anew at each connect, since a kubelet rotates it. */
+  readonly tokenFile: string
+  /** A further header that carries the key, in lower case; undefined where there is none. */
+  readonly keyHeader: string | undefined
+  readonly logLevel: string
+  /** How long readiness waits for a first table; then the pod serves without one. */
+  readonly firstTableTimeoutMs: number
+  /** How long a stopping sidecar lets what runs finish. */
+  readonly drainTimeoutMs: number
+  /** How long a stopping sidecar keeps accepting, so that endpoints' watchers notice that it is not ready. */
+  readonly drainDelayMs: number
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+const DEFAULT_MANAGER = `ws://${MANAGER_SERVICE}.${PLATFORM_NAMESPACE}.svc.cluster.local:${MANAGER_ROUTES_PORT}`
+const DEFAULT_TOKEN_FILE = '/var/run/secrets/branchline/token'
+
+/** The configuration out of a container's variables. Throws a ConfigurationError that names every fault. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): SidecarConfig {
+  const read = new VariableReader(environment)
+  const config: SidecarConfig = {
+    host: read.text('POD_IP', '0.0.0.0'),
+    inbound: read.parsed('BRANCHLINE_INBOUND', parseRequiredInbound, '') ?? [],
+    adminPort: read.port('BRANCHLINE_ADMIN_PORT', SIDECAR_ADMIN_PORT),
+    appHost: read.text('BRANCHLINE_APP_HOST', '127.0.0.1'),
+    managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
+    tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
+    keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    firstTableTimeoutMs: read.integer('BRANCHLINE_FIRST_TABLE_TIMEOUT_MS', 5_000, { min: 0, max: 300_000 }),
+    drainTimeoutMs: read.integer('BRANCHLINE_DRAIN_TIMEOUT_MS', 20_000, { min: 0, max: 3_600_000 }),
+    drainDelayMs: read.integer('BRANCHLINE_DRAIN_DELAY_MS', 0, { min: 0, max: 300_000 }),
+  }
+  read.check()
+  return config
+}
+
+function parseRequiredInbound(line: string): readonly Inbound[] {
+  const inbound = parseInbound(line)
+  if (inbound.length > 0) return inbound
+  throw new RangeError('no inbound port: wanted LISTEN=APP/PROTOCOL, such as 25001=8080/http')
+}
+
+function parseManager(text: string): string {
+  const url = URL.parse(text)
+  if (url === null || (url.protocol !== 'ws:' && url.protocol !== 'wss:') || url.host === '') {
+    throw new RangeError(`${JSON.stringify(text)}: wanted a ws:// or wss:// URL, such as ${DEFAULT_MANAGER}`)
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new RangeError('a URL without user and password: the token comes from BRANCHLINE_TOKEN_FILE')
+  }
+  if (url.pathname === '/' || url.pathname === '') url.pathname = ROUTES_PATH
+  return url.href
+}
+
+/** Fields that route or frame a message, which nobody may declare to be a key. */
+const NEVER_A_KEY = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer'])
+
+function parseHeader(text: string): string | undefined {
+  if (text === '') return undefined
+  const name = text.toLowerCase()
+  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && name !== ROUTED_HEADER && !NEVER_A_KEY.has(name)) return name
+  throw new RangeError(`${JSON.stringify(text)}: wanted the name of a header, such as kubernetes-route-as`)
+}

@@ -1,0 +1,204 @@
+import type {
+  ListenerRoutes,
+  OnUnavailable,
+  RouteDelta,
+  RouteTable,
+  Target,
+} from '@branchline/wire/routes/messages'
+
+/** An endpoint of another environment: what its pool is called, and whom to dial. */
+export interface Endpoint {
+  /** `address:port`, IPv6 in brackets. */
+  readonly authority: string
+  readonly host: string
+  readonly port: number
+}
+
+/** Where requests go: another environment's endpoints of a service. Never changed, only replaced. */
+export interface Destination {
+  readonly environment: string
+  readonly endpoints: readonly Endpoint[]
+  readonly onUnavailable: OnUnavailable
+}
+
+/** The routes of one listener. */
+export interface Listener {
+  readonly service: string
+  readonly routes: ReadonlyMap<string, Destination>
+  readonly own: ReadonlySet<string>
+  readonly base: Destination | undefined
+}
+
+/** What a decision may ask of a table. */
+export interface Routes {
+  readonly epoch: number
+  readonly environment: string
+  listener(port: number): Listener | undefined
+  /** The key of the branch whose pod has this address. */
+  callerKey(address: string): string | undefined
+}
+
+/** A delta that does not follow on the table at hand, or a table that has an endpoint that is none. */
+export class RouteTableError extends Error {
+  readonly code: 'BL_ROUTES_GAP' | 'BL_ROUTES_ENDPOINT'
+  constructor(code: RouteTableError['code'], message: string) {
+    super(message)
+    this.name = 'RouteTableError'
+    this.code = code
+  }
+}
+
+interface MutableListener {
+  service: string
+  routes: Map<string, Destination>
+  own: Set<string>
+  base: Destination | undefined
+}
+
+/**
+ * The table that a sidecar serves. A snapshot replaces it; a delta changes only what it names, within one
+ * turn of the event loop, so that no request ever sees half of one. Whoever holds a {@link Destination} of an
+ * earlier epoch keeps it as it was.
+ */
+export class Table implements Routes {
+  readonly environment: string
+  #epoch: number
+  readonly #listeners = new Map<number, MutableListener>()
+  readonly #callers: Map<string, string>
+
+  constructor(snapshot: RouteTable) {
+    this.environment = snapshot.environment
+    this.#epoch = snapshot.epoch
+    for (const [port, routes] of Object.entries(snapshot.listeners)) {
+      this.#listeners.set(Number(port), compileListener(routes))
+    }
+    this.#callers = new Map(Object.entries(snapshot.callers))
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  listener(port: number): Listener | undefined {
+    return this.#listeners.get(port)
+  }
+
+  callerKey(address: string): string | undefined {
+    return this.#callers.get(address)
+  }
+
+  /** Applies all of a delta or, with a {@link RouteTableError}, nothing of it. */
+  apply(delta: RouteDelta): void {
+    if (delta.from !== this.#epoch || delta.epoch <= delta.from) {
+      throw new RouteTableError(
+        'BL_ROUTES_GAP',
+        `delta from epoch ${delta.from} to ${delta.epoch}, the table is at ${this.#epoch}: connect anew`,
+      )
+    }
+    const changes = Object.entries(delta.listeners).map(([port, change]) => compileChange(port, change))
+    for (const change of changes) applyChange(this.#listeners, change)
+    for (const [address, key] of Object.entries(delta.callers)) setOrDelete(this.#callers, address, key)
+    this.#epoch = delta.epoch
+  }
+
+  /** The table as the wire has it, for people. */
+  dump(): RouteTable {
+    return {
+      epoch: this.#epoch,
+      environment: this.environment,
+      listeners: Object.fromEntries(
+        [...this.#listeners].map(([port, listener]) => [port, dumpListener(listener)]),
+      ),
+      callers: Object.fromEntries(this.#callers),
+    }
+  }
+}
+
+type ListenerChange = RouteDelta['listeners'][string]
+interface Change {
+  readonly port: number
+  readonly service: string
+  readonly routes: ReadonlyArray<readonly [string, Destination | null]>
+  readonly own: ReadonlySet<string> | undefined
+  readonly base: Destination | null | undefined
+}
+
+function compileChange(port: string, change: ListenerChange): Change | { port: number; service: null } {
+  if (change === null) return { port: Number(port), service: null }
+  return {
+    port: Number(port),
+    service: change.service,
+    routes: Object.entries(change.routes).map(([key, target]) => [key, target && compileTarget(target)]),
+    own: change.own && new Set(change.own),
+    base: change.base && compileTarget(change.base),
+  }
+}
+
+function applyChange(
+  listeners: Map<number, MutableListener>,
+  change: ReturnType<typeof compileChange>,
+): void {
+  if (change.service === null) {
+    listeners.delete(change.port)
+    return
+  }
+  const listener = listeners.get(change.port) ?? emptyListener()
+  listener.service = change.service
+  for (const [key, destination] of change.routes) setOrDelete(listener.routes, key, destination)
+  if (change.own !== undefined) listener.own = new Set(change.own)
+  if (change.base !== undefined) listener.base = change.base ?? undefined
+  listeners.set(change.port, listener)
+}
+
+const emptyListener = (): MutableListener => ({
+  service: '',
+  routes: new Map(),
+  own: new Set(),
+  base: undefined,
+})
+
+function setOrDelete<V>(map: Map<string, V>, key: string, value: V | null): void {
+  if (value === null) map.delete(key)
+  else map.set(key, value)
+}
+
+function compileListener(routes: ListenerRoutes): MutableListener {
+  return {
+    service: routes.service,
+    routes: new Map(Object.entries(routes.routes).map(([key, target]) => [key, compileTarget(target)])),
+    own: new Set(routes.own),
+    base: routes.base && compileTarget(routes.base),
+  }
+}
+
+const compileTarget = ({ environment, endpoints, onUnavailable }: Target): Destination => ({
+  environment,
+  endpoints: endpoints.map(parseEndpoint),
+  onUnavailable,
+})
+
+const AUTHORITY = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
+
+function parseEndpoint(authority: string): Endpoint {
+  const [, v6, name, port] = AUTHORITY.exec(authority) ?? []
+  const host = v6 ?? name
+  if (host !== undefined && Number(port) >= 1 && Number(port) <= 65535)
+    return { authority, host, port: Number(port) }
+  throw new RouteTableError(
+    'BL_ROUTES_ENDPOINT',
+    `endpoint ${JSON.stringify(authority)}: wanted address:port`,
+  )
+}
+
+const dumpListener = ({ service, routes, own, base }: Listener): ListenerRoutes => ({
+  service,
+  routes: Object.fromEntries([...routes].map(([key, destination]) => [key, dumpTarget(destination)])),
+  own: [...own],
+  ...(base && { base: dumpTarget(base) }),
+})
+
+const dumpTarget = ({ environment, endpoints, onUnavailable }: Destination): Target => ({
+  environment,
+  endpoints: endpoints.map((endpoint) => endpoint.authority),
+  onUnavailable,
+})
