@@ -12,6 +12,7 @@ export interface Problem {
   readonly object?: string
   /** The field's path, e.g. `spec.template.spec.hostNetwork`. */
   readonly field?: string
+  /** The sentence; it names the field too. */
   readonly message: string
 }
 
@@ -23,11 +24,9 @@ export interface LogLine {
   readonly text: string
 }
 
-/** A problem as one line: `shop/api.yaml:12: Deployment alice/api: spec.replicas: wanted a number`. */
+/** A problem as one line: `shop/api.yaml:12: Deployment alice/api: spec.replicas is "three": wanted a number`. */
 export function describeProblem(problem: Problem): string {
   const place =
     problem.file === undefined ? undefined : [problem.file, problem.line].filter(Boolean).join(':')
-  return [place, problem.object, problem.field, problem.message]
-    .filter((part) => part !== undefined)
-    .join(': ')
+  return [place, problem.object, problem.message].filter((part) => part !== undefined).join(': ')
 }

@@ -1,0 +1,17 @@
+/** Why the embedded cluster could not do something; the message names it and says what to do. */
+export type LocalErrorCode =
+  | 'BL_LOCAL_PORT_TAKEN'
+  | 'BL_LOCAL_NO_ADDRESS'
+  | 'BL_LOCAL_NO_COMMAND'
+  | 'BL_LOCAL_NO_VALUE'
+  | 'BL_LOCAL_FOLDER'
+
+/** An error of the embedded cluster. */
+export class LocalError extends Error {
+  readonly code: LocalErrorCode
+  constructor(code: LocalErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'LocalError'
+    this.code = code
+  }
+}

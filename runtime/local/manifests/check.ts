@@ -1,0 +1,102 @@
+import { fieldProblems, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
+import type { z } from 'zod'
+import { SCHEMAS } from '../kubernetes.ts'
+import type { Problem } from '../types.ts'
+import { type KubernetesObject, nameOf, typeOf } from './object.ts'
+import { INERT_KINDS, KEPT_KINDS, UNSUPPORTED_KINDS, UNSUPPORTED_POD_FIELDS } from './support.ts'
+
+type Fault = Pick<Problem, 'severity' | 'field' | 'message' | 'object'>
+interface Checked {
+  /** The object without what is unknown; absent where it cannot be run. */
+  readonly object?: KubernetesObject
+  readonly faults: readonly Fault[]
+}
+
+/**
+ * Whether the embedded cluster can run an object. A field that Kubernetes does not have is a warning, and is
+ * removed; one of a wrong type is an error, and the object is left out; a field or a kind that is not
+ * supported is a warning that says what happens instead.
+ */
+export function checkObject(object: KubernetesObject): Checked {
+  const type = typeOf(object)
+  const named = (faults: readonly Omit<Fault, 'object'>[]): Fault[] =>
+    faults.map((fault) => ({ ...fault, object: nameOf(object) }))
+  if (object.kind === 'Environment' || object.kind === 'Preview') return checkOurs(object, named)
+  if (KEPT_KINDS.has(type) || INERT_KINDS.has(type)) return { object, faults: [] }
+  const schema = SCHEMAS[type]
+  if (schema === undefined) {
+    const why = UNSUPPORTED_KINDS[type] ?? `of ${object.apiVersion} is not supported: it is left out`
+    return { faults: named([{ severity: 'warning', message: why }]) }
+  }
+  const result = schema.safeParse(object)
+  if (result.success) return { object, faults: named(unsupportedFields(object)) }
+  const faults = fieldProblems(schema, result.error, object)
+  if (result.error.issues.some((issue) => issue.code !== 'unrecognized_keys')) {
+    return { faults: named(faults.map(({ field, message }) => ({ severity: 'error', field, message }))) }
+  }
+  const known = withoutUnknown(object, result.error)
+  const unknown = faults.map(({ field, message }) => ({ severity: 'warning' as const, field, message }))
+  return { object: known, faults: named([...unknown, ...unsupportedFields(known)]) }
+}
+
+function checkOurs(object: KubernetesObject, named: (faults: Omit<Fault, 'object'>[]) => Fault[]): Checked {
+  const parsed = object.kind === 'Environment' ? parseEnvironment(object) : parsePreview(object)
+  if (parsed.problems === undefined) return { object, faults: [] }
+  return {
+    faults: named(parsed.problems.map(({ field, message }) => ({ severity: 'error', field, message }))),
+  }
+}
+
+function withoutUnknown(object: KubernetesObject, error: z.ZodError): KubernetesObject {
+  const copy = structuredClone(object)
+  for (const issue of error.issues) {
+    if (issue.code !== 'unrecognized_keys') continue
+    let holder: unknown = copy
+    for (const part of issue.path) holder = (holder as Record<PropertyKey, unknown>)[part]
+    for (const key of issue.keys) delete (holder as Record<string, unknown>)[key]
+  }
+  return copy
+}
+
+function unsupportedFields(object: KubernetesObject): Omit<Fault, 'object'>[] {
+  const spec = valuesAt(object, ['spec', 'template', 'spec'])[0]
+  const faults = UNSUPPORTED_POD_FIELDS.flatMap(({ path, why, harmless }) =>
+    valuesAt(spec?.value, path.split('.'))
+      .filter(({ value }) => harmless?.(value) !== true)
+      .map((found) => fault(`spec.template.spec.${found.path}`, why)),
+  )
+  return [...faults, ...unsupportedOf(object)]
+}
+
+const fault = (field: string, why: string): Omit<Fault, 'object'> => ({
+  severity: 'warning',
+  field,
+  message: `${field} ${why}`,
+})
+
+function unsupportedOf(object: KubernetesObject): Omit<Fault, 'object'>[] {
+  if (object.kind === 'Service') {
+    return valuesAt(object, ['spec', 'ports', '*', 'protocol'])
+      .filter(({ value }) => value !== 'TCP')
+      .map(({ path }) => fault(path, 'is not supported: TCP alone is forwarded'))
+  }
+  return valuesAt(object, ['spec', 'template', 'spec', 'volumes', '*'])
+    .filter(({ value }) => !VOLUMES.some((type) => type in (value as object)))
+    .map(({ path, value }) => {
+      const type = Object.keys(value as object).find((key) => key !== 'name') ?? 'type'
+      return fault(`${path}.${type}`, 'is not supported: an empty folder of the run stands in')
+    })
+}
+
+const VOLUMES = ['emptyDir', 'configMap', 'secret', 'downwardAPI', 'projected', 'hostPath']
+
+/** The values at a path, `*` standing for every index, each with its own path as people write it. */
+function valuesAt(value: unknown, path: readonly string[], at = ''): { path: string; value: unknown }[] {
+  const [part, ...rest] = path
+  if (value === undefined || value === null) return []
+  if (part === undefined) return [{ path: at, value }]
+  if (part === '*') {
+    return Array.isArray(value) ? value.flatMap((item, index) => valuesAt(item, rest, `${at}[${index}]`)) : []
+  }
+  return valuesAt((value as Record<string, unknown>)[part], rest, at === '' ? part : `${at}.${part}`)
+}

@@ -1,0 +1,121 @@
+import { isMap, isNode, isPair, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
+import { type KubernetesObject, kubernetesObject } from './object.ts'
+import { checkObject } from './check.ts'
+import type { Problem } from '../types.ts'
+
+/** An object out of a manifest, with where it is. */
+export interface Manifest {
+  readonly object: KubernetesObject
+  readonly file: string
+  readonly line: number
+}
+
+/** What a file holds, and what is wrong with it. */
+export interface FileContent {
+  readonly manifests: readonly Manifest[]
+  readonly problems: readonly Problem[]
+}
+
+/** The most aliases that a document may resolve, against documents that grow without bound. */
+const MAX_ALIASES = 1_000
+
+/**
+ * The objects of one file of YAML or JSON (documents and `kind: List` taken apart), with the problems of
+ * each. An object with an error is left out; everything else goes on.
+ */
+export function readManifests(file: string, text: string): FileContent {
+  const lines = new LineCounter()
+  const manifests: Manifest[] = []
+  const problems: Problem[] = []
+  for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })) {
+    const broken = document.errors[0]
+    if (broken !== undefined) {
+      const line = lines.linePos(broken.pos[0]).line
+      problems.push({
+        severity: 'error',
+        file,
+        line,
+        message: `is not valid YAML: ${sentence(broken.message)}`,
+      })
+      continue
+    }
+    const read = readDocument(document, (node) => lineOf(lines, node))
+    for (const { object, line } of read.objects) manifests.push({ object, file, line })
+    for (const problem of read.problems) problems.push({ ...problem, file })
+  }
+  return { manifests, problems }
+}
+
+interface Read {
+  readonly objects: { object: KubernetesObject; line: number }[]
+  readonly problems: Problem[]
+}
+
+function readDocument(document: Document.Parsed, lineOfNode: (node: unknown) => number): Read {
+  const read: Read = { objects: [], problems: [] }
+  let value: unknown
+  try {
+    value = document.toJS({ maxAliasCount: MAX_ALIASES })
+  } catch (error) {
+    const message = `is not valid YAML: ${sentence((error as Error).message)}`
+    read.problems.push({ severity: 'error', line: lineOfNode(document.contents), message })
+    return read
+  }
+  if (value === null || value === undefined) return read
+  const list = isList(value) ? value.items : undefined
+  const parts = list ?? [value]
+  for (const [index, part] of parts.entries()) {
+    const path = list === undefined ? [] : ['items', index]
+    readObject(part, (field) => lineOfNode(nodeAt(document, [...path, ...field])), read)
+  }
+  return read
+}
+
+const isList = (value: unknown): value is { items: unknown[] } =>
+  typeof value === 'object' &&
+  value !== null &&
+  String((value as { kind?: unknown }).kind).endsWith('List') &&
+  Array.isArray((value as { items?: unknown }).items)
+
+function readObject(value: unknown, lineAt: (path: (string | number)[]) => number, read: Read): void {
+  const parsed = kubernetesObject(value)
+  if (parsed.object === undefined) {
+    read.problems.push({ severity: 'error', line: lineAt([]), message: parsed.message })
+    return
+  }
+  const { object, faults } = checkObject(parsed.object)
+  for (const { field, ...fault } of faults) {
+    const line = lineAt(field === undefined ? [] : fieldPath(field))
+    read.problems.push({ ...fault, ...(field !== undefined && { field }), line })
+  }
+  if (object !== undefined) read.objects.push({ object, line: lineAt([]) })
+}
+
+const fieldPath = (field: string): (string | number)[] =>
+  [...field.matchAll(/[^.[\]]+/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
+
+/** The node of a path, or of its nearest part that is there; for a field, its key, so that the line is right. */
+function nodeAt(document: Document.Parsed, path: readonly (string | number)[]): Node | null {
+  let node: unknown = document.contents
+  let found: unknown = node
+  for (const part of path) {
+    if (isMap(node)) {
+      const pair = node.items.find((item) => isPair(item) && String(item.key) === String(part))
+      if (pair === undefined) break
+      found = pair.key
+      node = pair.value
+    } else {
+      const item = (node as { items?: unknown[] } | null)?.items?.[Number(part)]
+      if (item === undefined) break
+      found = node = item
+    }
+  }
+  return isNode(found) ? found : null
+}
+
+function lineOf(lines: LineCounter, node: unknown): number {
+  const range = isNode(node) ? node.range : undefined
+  return range ? lines.linePos(range[0]).line : 1
+}
+
+const sentence = (message: string): string => (message.split('\n', 1)[0] as string).replace(/:$/, '')

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+
+/**
+ * How pods get a hosts file of their own: `root` by a mount namespace, `user` by a mount namespace within a
+ * user namespace (and a second one, back to the caller's user), `none` not at all: variables alone.
+ */
+export type HostsStrategy = 'root' | 'user' | 'none'
+
+const STRATEGIES: readonly HostsStrategy[] = ['root', 'user']
+/** How long a try may take, in milliseconds. */
+const TRY_TIMEOUT_MS = 2_000
+
+/** What is run in a pod, and as whom. */
+export interface SandboxCommand {
+  readonly argv: readonly string[]
+  /** The pod's hosts file. */
+  readonly hosts: string
+  /** The user and group to become, where the caller is root. */
+  readonly user?: { readonly uid: number; readonly gid: number }
+}
+
+/** The first strategy that works on this machine, tried by reading back a hosts file. */
+export function findHostsStrategy(): HostsStrategy {
+  const folder = mkdtempSync(join(tmpdir(), 'branchline-try-'))
+  const hosts = join(folder, 'hosts')
+  writeFileSync(hosts, '127.0.0.2 branchline-try\n')
+  try {
+    return STRATEGIES.find((strategy) => works(strategy, hosts)) ?? 'none'
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+function works(strategy: HostsStrategy, hosts: string): boolean {
+  if ((strategy === 'root') !== (process.getuid?.() === 0)) return false
+  const [file, ...args] = sandboxed(strategy, { argv: ['cat', '/etc/hosts'], hosts })
+  const { status, stdout } = spawnSync(file as string, args, { encoding: 'utf8', timeout: TRY_TIMEOUT_MS })
+  return status === 0 && stdout.includes('branchline-try')
+}
+
+const BIND_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+
+/**
+ * The command that runs another one with the hosts file at /etc/hosts. Every step replaces itself by the
+ * next, so that the process id is that of the command.
+ */
+export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): string[] {
+  const { hosts, user } = command
+  const argv =
+    user === undefined
+      ? command.argv
+      : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command.argv]
+  const bind = ['sh', '-c', BIND_HOSTS, 'sh', hosts]
+  switch (strategy) {
+    case 'root':
+      return ['unshare', '--mount', '--', ...bind, ...argv]
+    case 'user':
+      return [
+        ...['unshare', '--user', '--map-root-user', '--mount', '--', ...bind],
+        ...['unshare', '--user', `--map-user=${process.getuid?.()}`, `--map-group=${process.getgid?.()}`],
+        ...['--', ...argv],
+      ]
+    case 'none':
+      return [...argv]
+  }
+}
+
+/** Whether a user may enter a folder: an open one may still lie below one that is closed to it. */
+export function mayEnter(user: { uid: number; gid: number }, folder: string): boolean {
+  const parts = folder.split('/')
+  return parts.every((_part, index) => {
+    const stat = statSync(parts.slice(0, index + 1).join('/') || '/', { throwIfNoEntry: false })
+    if (stat === undefined) return false
+    if (stat.uid === user.uid) return (stat.mode & 0o100) !== 0
+    return (stat.mode & (stat.gid === user.gid ? 0o010 : 0o001)) !== 0
+  })
+}
+
+/** The full path of a program by `PATH`, or undefined. */
+export function findProgram(name: string, path = process.env['PATH'] ?? ''): string | undefined {
+  if (name.includes('/')) return name
+  return path
+    .split(delimiter)
+    .map((folder) => join(folder, name))
+    .find((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
+}
