@@ -21,6 +21,8 @@ export const ANNOTATIONS = {
   inject: `${GROUP}/inject`,
   /** On a pod template: the sidecar's listeners, see {@link formatInbound}. */
   inbound: `${GROUP}/inbound`,
+  /** On a pod template and on a Service: what the injection changed, as JSON, so that it can be taken back. */
+  injected: `${GROUP}/injected`,
   /** On a pod template: what the embedded cluster runs where the image has its own entrypoint. */
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */

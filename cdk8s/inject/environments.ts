@@ -1,0 +1,42 @@
+import { parseEnvironment } from '@branchline/wire/resources/parse'
+import { environmentsAbove } from '@branchline/wire/resources/validate'
+import { injectSidecars, type InjectOptions, isIncomplete } from './apply.ts'
+import type { Manifest } from './manifest.ts'
+import type { Finding } from './plan.ts'
+
+/** What is the same for every environment. */
+export type InjectEnvironmentsOptions = Omit<InjectOptions, 'environment' | 'above'>
+
+/**
+ * All manifests of a platform, with sidecars in the workloads of environments' namespaces that lack one. The
+ * Environments are among the manifests; one that is not valid gets none, and says so elsewhere. A namespace
+ * whose workloads all have their sidecar passes untouched; where some lack it, those that are there keep
+ * their own. Order is kept.
+ */
+export function injectEnvironments(
+  manifests: readonly Manifest[],
+  options: InjectEnvironmentsOptions = {},
+): { manifests: Manifest[]; findings: Finding[] } {
+  const environments = manifests
+    .filter(({ kind }) => kind === 'Environment')
+    .flatMap((manifest) => parseEnvironment(manifest).value ?? [])
+  const byName = new Map(environments.map((it) => [it.metadata.name, it]))
+  const result = new Map<Manifest, Manifest>()
+  const findings: Finding[] = []
+  for (const environment of environments) {
+    const own = manifests.filter(({ metadata }) => metadata.namespace === environment.metadata.namespace)
+    if (!isIncomplete(own)) continue
+    const above = environmentsAbove(environment, byName).map(({ metadata }) => metadata.namespace)
+    const injected = injectSidecars(own, {
+      keepSidecars: true,
+      ...options,
+      environment: environment.metadata.name,
+      above,
+    })
+    for (const [index, manifest] of own.entries()) {
+      result.set(manifest, injected.manifests[index] as Manifest)
+    }
+    findings.push(...injected.findings)
+  }
+  return { manifests: manifests.map((manifest) => result.get(manifest) ?? manifest), findings }
+}

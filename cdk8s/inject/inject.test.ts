@@ -1,0 +1,247 @@
+import { ANNOTATIONS, LABELS, SIDECAR_CONTAINER } from '@branchline/wire/names'
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import {
+  hasSidecar,
+  injectEnvironments,
+  injectSidecar,
+  injectSidecars,
+  type Manifest,
+  uninject,
+} from '../inject.ts'
+import { podTemplateOf, serviceSpecOf } from './manifest.ts'
+
+const deployment = (name: string, spec: Record<string, unknown> = {}, more: object = {}): Manifest => ({
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name, namespace: 'alice' },
+  spec: {
+    selector: { matchLabels: { app: name } },
+    template: {
+      metadata: { labels: { app: name }, ...more },
+      spec: {
+        containers: [{ name: 'app', image: 'x', ports: [{ name: 'web', containerPort: 8080 }] }],
+        ...spec,
+      },
+    },
+  },
+})
+const service = (name: string, spec: Record<string, unknown> = {}, app = name): Manifest => ({
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name, namespace: 'alice' },
+  spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 'web' }], ...spec },
+})
+const options = { environment: 'alice', above: ['baseline'] }
+
+test('a workload and its Service are led through the sidecar', () => {
+  const { workload, services, findings } = injectSidecar(deployment('api'), [service('api')], options)
+  const template = podTemplateOf(workload)
+  const sidecar = template?.spec?.initContainers?.[0]
+  const target = serviceSpecOf(services[0] as Manifest)?.ports?.[0]?.targetPort
+  expect(findings).toEqual([])
+  expect(target).toMatch(/^branchline-\d{1,4}$/)
+  expect(sidecar).toMatchObject({ name: SIDECAR_CONTAINER, restartPolicy: 'Always' })
+  expect(sidecar?.ports).toContainEqual({ name: target, containerPort: 25001 })
+  expect(sidecar?.env).toContainEqual({ name: 'BRANCHLINE_INBOUND', value: '25001=8080/http' })
+  expect(template?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25001=8080/http')
+  expect(template?.metadata?.labels).toMatchObject({
+    [LABELS.sidecar]: 'true',
+    [LABELS.environment]: 'alice',
+  })
+  expect(template?.spec?.dnsConfig).toEqual({ searches: ['baseline.svc.cluster.local'] })
+  expect(template?.spec?.containers?.[0]?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
+})
+
+test('each Service port has a listener of its own, and its name does not depend on the others', () => {
+  const two = service('admin', { ports: [{ port: 81, targetPort: 8080, appProtocol: 'tcp' }] }, 'api')
+  const both = injectSidecars([deployment('api'), service('api'), two], options).manifests
+  const alone = injectSidecars([deployment('api'), service('api')], options).manifests
+  expect(podTemplateOf(both[0] as Manifest)?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe(
+    '25001=8080/tcp,25002=8080/http',
+  )
+  const target = (manifest?: Manifest) => serviceSpecOf(manifest as Manifest)?.ports?.[0]?.targetPort
+  expect(target(both[1])).toBe(target(alone[1]))
+  expect(target(both[1])).not.toBe(target(both[2]))
+})
+
+test("an app's own port is never taken", () => {
+  const containers = [{ name: 'app', ports: [{ name: 'web', containerPort: 25001 }] }]
+  const { workload } = injectSidecar(deployment('api', { containers }), [service('api')], options)
+  expect(podTemplateOf(workload)?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25002=25001/http')
+})
+
+test('a workload without a Service gets the search list and the label alone', () => {
+  const { workload } = injectSidecar(deployment('job'), [], options)
+  expect(hasSidecar(workload)).toBe(false)
+  expect(podTemplateOf(workload)?.spec?.dnsConfig?.searches).toEqual(['baseline.svc.cluster.local'])
+})
+
+describe('what is not routed is said', () => {
+  const cases: [string, Manifest[], RegExp][] = [
+    [
+      'headless',
+      [deployment('db'), service('db', { clusterIP: 'None' })],
+      /is headless .* add a Service with/,
+    ],
+    [
+      'hostNetwork',
+      [deployment('a', { hostNetwork: true }), service('a')],
+      /hostNetwork: .* remove hostNetwork/,
+    ],
+    [
+      'disabled',
+      [deployment('a', {}, { annotations: { [ANNOTATIONS.inject]: 'disabled' } }), service('a')],
+      /"disabled": it is not routed/,
+    ],
+    ['no selector', [service('a', { selector: undefined })], /has no spec.selector/],
+    ['no workload', [service('a')], /selects no workload of these manifests/],
+    [
+      'udp',
+      [deployment('a'), service('a', { ports: [{ port: 53, protocol: 'UDP' }] })],
+      /ports\[0\].protocol is UDP: only TCP is routed/,
+    ],
+    [
+      'a named port that is not there',
+      [deployment('a'), service('a', { ports: [{ port: 80, targetPort: 'grpc' }] })],
+      /targetPort "grpc" names no containerPort of Deployment "a"/,
+    ],
+    [
+      "the admin port's number",
+      [deployment('a', { containers: [{ name: 'a', ports: [{ containerPort: 25000 }] }] }), service('a')],
+      /containerPort 25000 is the sidecar's/,
+    ],
+    [
+      'too many ports',
+      [
+        deployment('a'),
+        service('a', { ports: Array.from({ length: 65 }, (_, i) => ({ port: 100 + i, name: `p${i}` })) }),
+      ],
+      /one Service port too many .* serves 64 at most/,
+    ],
+  ]
+  test.each(cases)('%s', (_, manifests, message) => {
+    const { findings } = injectSidecars(manifests, options)
+    expect(findings.map((finding) => finding.message)).toEqual([expect.stringMatching(message)])
+  })
+
+  test('such a Service stays as it is', () => {
+    const manifests = [deployment('db'), service('db', { clusterIP: 'None' })]
+    expect(injectSidecars(manifests, options).manifests[1]).toEqual(manifests[1])
+  })
+})
+
+const name = fc.constantFrom('a', 'b', 'c')
+const anyDeployment = fc
+  .record({
+    name,
+    init: fc.boolean(),
+    searches: fc.subarray(['baseline.svc.cluster.local', 'corp.example']),
+    preStop: fc.boolean(),
+    hostNetwork: fc.boolean(),
+    labels: fc.subarray([LABELS.environment, 'tier']),
+    bare: fc.boolean(),
+  })
+  .map(({ name, init, searches, preStop, hostNetwork, labels, bare }) => {
+    const manifest = deployment(name, {
+      ...(init ? { initContainers: [{ name: 'migrate', image: 'x' }] } : {}),
+      ...(searches.length > 0 ? { dnsConfig: { searches } } : {}),
+      ...(hostNetwork ? { hostNetwork } : {}),
+      containers: [
+        {
+          name: 'app',
+          ports: [{ name: 'web', containerPort: 8080 }],
+          ...(preStop ? { lifecycle: { preStop: { exec: {} } } } : {}),
+        },
+        { name: 'other', image: 'y' },
+      ],
+    })
+    const metadata = podTemplateOf(manifest)?.metadata
+    for (const label of labels) Object.assign(metadata?.labels ?? {}, { [label]: 'mine' })
+    if (!bare) Object.assign(metadata ?? {}, { annotations: { note: 'kept' } })
+    return manifest
+  })
+const anyService = fc
+  .record({
+    name,
+    app: name,
+    ports: fc.array(fc.constantFrom(8080, 'web', 'none', undefined), { maxLength: 4 }),
+    headless: fc.boolean(),
+  })
+  .map(({ name, app, ports, headless }) =>
+    service(
+      name,
+      {
+        ...(headless ? { clusterIP: 'None' } : {}),
+        ports: ports.map((targetPort, index) => ({
+          port: 80 + index,
+          ...(targetPort === undefined ? {} : { targetPort }),
+        })),
+      },
+      app,
+    ),
+  )
+const anyManifests = fc.array(
+  fc.oneof(
+    anyDeployment,
+    anyService,
+    fc.constant({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'c' },
+      data: { a: '1' },
+    } as Manifest),
+  ),
+  { maxLength: 8 },
+)
+
+test('twice is as good as once, and uninject takes it all back', () => {
+  fc.assert(
+    fc.property(anyManifests, (manifests) => {
+      const before = structuredClone(manifests)
+      const once = injectSidecars(manifests, options).manifests
+      expect(manifests).toEqual(before)
+      expect(injectSidecars(once, options).manifests).toEqual(once)
+      expect(injectSidecars(once, { ...options, keepSidecars: true }).manifests).toEqual(once)
+      expect(uninject(once)).toEqual(before)
+    }),
+  )
+})
+
+describe('the manifests of a platform', () => {
+  const environment = (name: string, base?: string): Manifest => ({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name, namespace: name },
+    spec: base === undefined ? { type: 'shared' } : { type: 'branch', base },
+  })
+  const chain = [environment('baseline'), environment('bob', 'baseline'), environment('alice', 'bob')]
+
+  test('a branch searches the environments above it, nearest first', () => {
+    const { manifests } = injectEnvironments([...chain, deployment('api'), service('api')])
+    expect(podTemplateOf(manifests[3] as Manifest)?.spec?.dnsConfig?.searches).toEqual([
+      'bob.svc.cluster.local',
+      'baseline.svc.cluster.local',
+    ])
+  })
+
+  test('what is complete passes untouched; what was made with other options keeps them', () => {
+    const made = injectSidecars([deployment('api'), service('api')], {
+      ...options,
+      preStopSeconds: 0,
+      sidecar: { image: 'mirror/sidecar:2' },
+    }).manifests
+    const first = injectEnvironments([...chain, ...made])
+    expect(first.manifests.slice(3)).toEqual(made)
+    const second = injectEnvironments([...chain, ...made, deployment('web'), service('web')])
+    const image = (manifest?: Manifest) =>
+      podTemplateOf(manifest as Manifest)?.spec?.initContainers?.[0]?.['image']
+    expect(image(second.manifests[3])).toBe('mirror/sidecar:2')
+    expect(image(second.manifests[5])).toMatch(/branchline\/sidecar:/)
+  })
+
+  test('other namespaces pass untouched', () => {
+    const foreign = { ...deployment('x'), metadata: { name: 'x', namespace: 'other' } }
+    expect(injectEnvironments([...chain, foreign]).manifests[3]).toBe(foreign)
+  })
+})

@@ -1,0 +1,113 @@
+import { formatInbound, type Inbound } from '@branchline/wire/inbound'
+import {
+  inboundPortName,
+  MANAGER_ROUTES_PORT,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  SIDECAR_ADMIN_PORT,
+  SIDECAR_CONTAINER,
+  TOKEN_AUDIENCE,
+} from '@branchline/wire/names'
+import { IMAGES } from '../images.ts'
+import type { Container } from './manifest.ts'
+
+/** What the sidecar's container is made of. */
+export interface SidecarOptions {
+  /** Default: the image of this release. */
+  readonly image?: string
+  /** The manager's WebSocket address. Default: that of the platform's namespace. */
+  readonly manager?: string
+  /** A header that carries the key too, for those who migrate. Default: none. */
+  readonly header?: string
+  /** Where the app of the pod listens. Default: 127.0.0.1. */
+  readonly appHost?: string
+  /** Default: info. */
+  readonly logLevel?: string
+  /** Default: 10m CPU and 64Mi requested, 192Mi the limit; no CPU limit, since throttling is latency. */
+  readonly resources?: Readonly<Record<string, unknown>>
+}
+
+/** The volume that holds the token with which the sidecar proves its pod to the manager. */
+export const TOKEN_VOLUME = 'branchline-token'
+const TOKEN_FOLDER = '/var/run/secrets/branchline'
+const ADMIN_PORT_NAME = 'branchline-adm'
+// Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
+const USER = 65532
+
+/** One listener of the sidecar, and the number in the name of its port. */
+export interface NamedInbound extends Inbound {
+  readonly slot: number
+}
+
+/**
+ * The sidecar as a native one: an init container that keeps running (Kubernetes 1.29 and later), so that it
+ * is there before the app and until after it.
+ */
+export function sidecarContainer(inbound: readonly NamedInbound[], options: SidecarOptions): Container {
+  return {
+    name: SIDECAR_CONTAINER,
+    image: options.image ?? IMAGES.sidecar,
+    restartPolicy: 'Always',
+    ports: sidecarPorts(inbound),
+    env: sidecarVariables(inbound, options),
+    startupProbe: {
+      httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
+      periodSeconds: 1,
+      failureThreshold: 60,
+    },
+    readinessProbe: {
+      httpGet: { path: '/readyz', port: ADMIN_PORT_NAME },
+      periodSeconds: 2,
+      failureThreshold: 2,
+    },
+    livenessProbe: {
+      httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
+      periodSeconds: 10,
+      failureThreshold: 3,
+    },
+    resources: options.resources ?? {
+      requests: { cpu: '10m', memory: '64Mi' },
+      limits: { memory: '192Mi' },
+    },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      capabilities: { drop: ['ALL'] },
+      readOnlyRootFilesystem: true,
+      runAsNonRoot: true,
+      runAsUser: USER,
+      seccompProfile: { type: 'RuntimeDefault' },
+    },
+    volumeMounts: [{ name: TOKEN_VOLUME, mountPath: TOKEN_FOLDER, readOnly: true }],
+  }
+}
+
+/** The sidecar's ports: one a listener, and the admin port. */
+export function sidecarPorts(inbound: readonly NamedInbound[]): NonNullable<Container['ports']> {
+  return [
+    ...inbound.map(({ slot, port }) => ({ name: inboundPortName(slot), containerPort: port })),
+    { name: ADMIN_PORT_NAME, containerPort: SIDECAR_ADMIN_PORT },
+  ]
+}
+
+function sidecarVariables(inbound: readonly Inbound[], options: SidecarOptions): Container['env'] {
+  const said: Record<string, string | undefined> = {
+    BRANCHLINE_INBOUND: formatInbound(inbound),
+    BRANCHLINE_MANAGER: options.manager ?? MANAGER_URL,
+    BRANCHLINE_TOKEN_FILE: `${TOKEN_FOLDER}/token`,
+    BRANCHLINE_APP_HOST: options.appHost,
+    BRANCHLINE_HEADER: options.header,
+    LOG_LEVEL: options.logLevel,
+  }
+  return [
+    ...Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
+    { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+  ]
+}
+
+const MANAGER_URL = `ws://${MANAGER_SERVICE}.${PLATFORM_NAMESPACE}.svc.cluster.local:${MANAGER_ROUTES_PORT}`
+
+/** The token's volume: the pod's own identity, for the manager alone, renewed by the kubelet. */
+export function tokenVolume(): { name: string; [field: string]: unknown } {
+  const serviceAccountToken = { path: 'token', audience: TOKEN_AUDIENCE, expirationSeconds: 3600 }
+  return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken }] } }
+}
