@@ -1,0 +1,142 @@
+import { DEFAULT_LIMITS } from './limits.ts'
+import type { Receiver, Transport } from './transport.ts'
+
+/** How a pipe went. */
+export interface PipeReport {
+  /** Octets from the first transport to the second, and back. */
+  readonly forwardBytes: number
+  readonly backwardBytes: number
+  /** Why it was cut; undefined where both directions ended in peace. */
+  readonly error: Error | undefined
+}
+
+export interface PipeOptions {
+  /** Both are cut after so long without an octet. Default: {@link Limits.pipeIdleMs}. */
+  readonly idleMs?: number
+  /** Where the second is being dialled: it is cut, and the first with it, if that takes longer. Default: 3 s. */
+  readonly connectMs?: number
+  /** Called once, when both are closed. */
+  readonly onDone?: (report: PipeReport) => void
+}
+
+/** A running pipe. */
+export interface Pipe {
+  /** Cuts both ends; with an error as an abort. */
+  destroy(error?: Error): void
+}
+
+/**
+ * Joins two transports: bytes pass unmodified both ways, a slow reader holds its writer, an end passes as an
+ * end (half-close), and an abort as an abort. Either may still be connecting: nothing is read meanwhile.
+ */
+export function pipe(a: Transport, b: Transport, options: PipeOptions = {}): Pipe {
+  return new Join(a, b, options)
+}
+
+class Join implements Pipe {
+  readonly a: Side
+  readonly b: Side
+  moved = false
+  #error: Error | undefined = undefined
+  readonly #options: PipeOptions
+  #timer: NodeJS.Timeout
+  #idleMs: number
+
+  constructor(a: Transport, b: Transport, options: PipeOptions) {
+    this.#options = options
+    this.#idleMs = options.idleMs ?? DEFAULT_LIMITS.pipeIdleMs
+    this.a = new Side(this, a, b)
+    this.b = new Side(this, b, a)
+    a.receiver = this.a
+    b.receiver = this.b
+    if (!b.opened) a.pause()
+    if (!a.opened) b.pause()
+    const connecting = !a.opened || !b.opened
+    const waitMs = connecting ? (options.connectMs ?? DEFAULT_LIMITS.upstreamConnectMs) : this.#idleMs
+    this.#timer = this.#wait(connecting ? 'could not be connected' : 'no bytes', waitMs)
+    if (a.closed || b.closed) this.destroy(new Error('pipe: one of its ends was closed already'))
+  }
+
+  opened(): void {
+    if (!this.a.transport.opened || !this.b.transport.opened) return
+    clearTimeout(this.#timer)
+    this.#timer = this.#wait('no bytes', this.#idleMs)
+    this.a.transport.resume()
+    this.b.transport.resume()
+  }
+
+  closed(side: Side, error: Error | undefined): void {
+    const other = side === this.a ? this.b : this.a
+    this.#error ??= error
+    if (!other.over) {
+      // In peace both directions have ended; whatever else closes one end is an abort for the other.
+      const peace = error === undefined && side.ended && other.ended
+      if (!peace) {
+        this.#error ??= new Error('pipe: an end was closed in the middle')
+        other.transport.destroy(this.#error)
+      }
+      return
+    }
+    clearTimeout(this.#timer)
+    this.#options.onDone?.({
+      forwardBytes: this.a.octets,
+      backwardBytes: this.b.octets,
+      error: this.#error,
+    })
+  }
+
+  destroy(error?: Error): void {
+    this.#error ??= error
+    this.a.transport.destroy(error)
+    this.b.transport.destroy(error)
+  }
+
+  #wait(reason: string, waitMs: number): NodeJS.Timeout {
+    const timer = setTimeout(() => {
+      if (!this.moved) return this.destroy(new Error(`pipe: ${reason} for ${waitMs} ms`))
+      this.moved = false
+      timer.refresh()
+    }, waitMs)
+    return timer
+  }
+}
+
+class Side implements Receiver {
+  readonly transport: Transport
+  octets = 0
+  ended = false
+  over = false
+  readonly #join: Join
+  readonly #other: Transport
+
+  constructor(join: Join, transport: Transport, other: Transport) {
+    this.#join = join
+    this.transport = transport
+    this.#other = other
+  }
+
+  onOpen(): void {
+    this.#join.opened()
+  }
+
+  onData(data: Buffer): void {
+    this.octets += data.length
+    this.#join.moved = true
+    if (!this.#other.write(data, this.transport.stable)) this.transport.pause()
+  }
+
+  onEnd(): void {
+    this.ended = true
+    this.#other.end()
+  }
+
+  onDrain(): void {
+    this.#join.moved = true
+    this.#other.resume()
+  }
+
+  onClose(error?: Error): void {
+    this.over = true
+    this.#join.closed(this, error)
+  }
+}

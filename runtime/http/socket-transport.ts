@@ -1,0 +1,190 @@
+import type { Socket } from 'node:net'
+import { latin1, writeLatin1 } from './latin1.ts'
+import { COPY_BYTES, pin, type ReadBuffer, ReadBuffers, reading, unpin } from './read-buffer.ts'
+import { IGNORE, type Receiver, type Transport } from './transport.ts'
+
+/** How a socket's bytes arrive: into our own buffers, or by Node's data events (the fallback). */
+export type ReadMode = 'onread' | 'data'
+
+/** The options that a socket of a {@link SocketTransport} must be made with. */
+export interface OnRead {
+  readonly buffer: () => Buffer
+  readonly callback: (octets: number, buffer: Uint8Array) => boolean
+}
+
+/** A TCP or Unix socket as a {@link Transport}. Made before its socket, which takes its `onread`. */
+export class SocketTransport implements Transport {
+  receiver: Receiver = IGNORE
+  opened = false
+  closed = false
+  remoteAddress: string | undefined = undefined
+  readonly onread: OnRead
+  #socket: Socket | undefined
+  readonly #buffers = new ReadBuffers()
+  #pinned: ReadBuffer[] | undefined = undefined
+  #octets = 0
+  #stable = false
+  #paused = false
+  #blocked = false
+  #ending = false
+  #error: Error | undefined = undefined
+
+  constructor() {
+    this.onread = {
+      buffer: () => this.#buffers.next(this.#octets),
+      callback: (octets, buffer) => this.#read(octets, buffer as Buffer),
+    }
+  }
+
+  get stable(): boolean {
+    return this.#stable
+  }
+
+  get pendingBytes(): number {
+    return this.#socket?.writableLength ?? 0
+  }
+
+  /** Takes its socket, in the tick in which that was made. */
+  attach(socket: Socket, mode: ReadMode, opened: boolean): this {
+    this.#socket = socket
+    this.opened = opened
+    this.remoteAddress = plainAddress(socket.remoteAddress)
+    socket.on('error', (error) => {
+      this.#error = error
+    })
+    socket.on('end', () => this.receiver.onEnd())
+    socket.on('drain', () => this.#drained())
+    socket.on('close', () => this.#close())
+    if (!opened) socket.on('connect', () => this.#connected(socket))
+    if (mode === 'data') {
+      this.#stable = true
+      socket.on('data', (data) => this.receiver.onData(data as Buffer))
+    }
+    return this
+  }
+
+  write(data: Buffer | string, stable = false): boolean {
+    const socket = this.#socket
+    if (socket === undefined || this.closed || this.#ending) return true
+    if (typeof data === 'string') socket.write(data, 'latin1')
+    else if (data.length <= COPY_BYTES) socket.write(latin1(data, 0, data.length), 'latin1')
+    else if (stable) socket.write(data)
+    else this.#writeLarge(socket, data)
+    return this.#hasRoom(socket)
+  }
+
+  writeBoth(text: string, data: Buffer, stable = false): boolean {
+    const socket = this.#socket
+    if (socket === undefined || this.closed || this.#ending) return true
+    if (text.length + data.length <= COPY_BYTES) {
+      socket.write(text + latin1(data, 0, data.length), 'latin1')
+      return this.#hasRoom(socket)
+    }
+    const whole = joinInPlace(text, data)
+    if (whole !== undefined) return this.write(whole)
+    socket.cork()
+    socket.write(text, 'latin1')
+    this.write(data, stable)
+    socket.uncork()
+    return this.#hasRoom(socket)
+  }
+
+  pause(): void {
+    this.#paused = true
+    this.#socket?.pause()
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#socket?.resume()
+  }
+
+  end(): void {
+    this.#ending = true
+    this.#socket?.end()
+  }
+
+  destroy(error?: Error): void {
+    if (this.closed) return
+    this.closed = true
+    this.#error ??= error
+    if (error !== undefined && this.opened) this.#socket?.resetAndDestroy()
+    else this.#socket?.destroy()
+  }
+
+  #read(octets: number, buffer: Buffer): boolean {
+    this.#octets = octets
+    if (this.closed) return false
+    const before = reading.current
+    reading.current = this.#buffers.current
+    try {
+      this.receiver.onData(buffer.subarray(0, octets))
+    } finally {
+      reading.current = before
+    }
+    return !this.#paused
+  }
+
+  // Bytes of the buffer that is being read stay where they are, which is pinned until they are sent;
+  // bytes of the shared buffer, or of anybody else, are copied.
+  #writeLarge(socket: Socket, data: Buffer): void {
+    const source = reading.current
+    if (!source.lent || source.bytes.buffer !== data.buffer) {
+      socket.write(Buffer.from(data))
+      return
+    }
+    socket.write(data)
+    if (socket.writableLength === 0) return
+    pin(source)
+    ;(this.#pinned ??= []).push(source)
+  }
+
+  #hasRoom(socket: Socket): boolean {
+    const room = socket.writableLength < COPY_BYTES
+    if (!room) this.#blocked = true
+    return room
+  }
+
+  #drained(): void {
+    this.#unpin()
+    if (!this.#blocked || this.closed) return
+    this.#blocked = false
+    this.receiver.onDrain()
+  }
+
+  #unpin(): void {
+    if (this.#pinned === undefined) return
+    for (const buffer of this.#pinned) unpin(buffer)
+    this.#pinned = undefined
+  }
+
+  #connected(socket: Socket): void {
+    if (this.closed) return
+    this.opened = true
+    this.remoteAddress = plainAddress(socket.remoteAddress)
+    this.receiver.onOpen()
+  }
+
+  #close(): void {
+    this.closed = true
+    this.#unpin()
+    this.#buffers.release()
+    this.receiver.onClose(this.#error)
+  }
+}
+
+/**
+ * The text written right before the data, where both fit into the buffer that is being read, what stood
+ * there was consumed (data follows it), and no pending write points into it: one write instead of two.
+ */
+function joinInPlace(text: string, data: Buffer): Buffer | undefined {
+  const { bytes, lent, pins } = reading.current
+  if (!lent || pins > 0 || bytes.buffer !== data.buffer || data.byteOffset < text.length) return undefined
+  const from = data.byteOffset - text.length
+  writeLatin1(bytes, text, from)
+  return bytes.subarray(from, data.byteOffset + data.length)
+}
+
+/** An IPv4 address that a dual-stack socket writes as IPv6 (RFC 4291, 2.5.5.2), as IPv4. */
+export const plainAddress = (address: string | undefined): string | undefined =>
+  address?.startsWith('::ffff:') === true ? address.slice(7) : address

@@ -1,0 +1,96 @@
+import { once } from 'node:events'
+import * as net from 'node:net'
+import { expect, test } from 'vitest'
+import { lentBuffers } from './read-buffer.ts'
+import { pipe } from './pipe.ts'
+import { dialTcp, listen } from './tcp.ts'
+import type { Transport } from './transport.ts'
+
+async function echoThrough(mode: 'onread' | 'data') {
+  const target = net
+    .createServer({ allowHalfOpen: true }, (socket) => socket.pipe(socket))
+    .listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const { port } = target.address() as net.AddressInfo
+  const done: unknown[] = []
+  const listener = await listen({ port: 0, mode }, (transport) =>
+    pipe(transport, dialTcp('127.0.0.1', port), { onDone: (report) => done.push(report) }),
+  )
+  return { listener, target, done }
+}
+
+for (const mode of ['onread', 'data'] as const) {
+  test(`${mode}: bytes and half-close pass both ways`, async () => {
+    const { listener, target, done } = await echoThrough(mode)
+    const client = net.connect({ port: listener.port, allowHalfOpen: true })
+    const sent = Buffer.alloc(3_000_000, Buffer.from(Array.from({ length: 251 }, (_, i) => i)))
+    client.end(sent)
+    const parts: Buffer[] = []
+    for await (const part of client) parts.push(part as Buffer)
+    expect(Buffer.concat(parts).equals(sent)).toBe(true)
+    await expect
+      .poll(() => done)
+      .toEqual([{ forwardBytes: sent.length, backwardBytes: sent.length, error: undefined }])
+    listener.stop()
+    target.close()
+    expect(lentBuffers()).toBe(0)
+  })
+}
+
+test('accepted sockets are read into our own buffers on this Node', async () => {
+  const transports: Transport[] = []
+  const listener = await listen({ port: 0 }, (transport) => transports.push(transport))
+  const client = net.connect(listener.port)
+  await expect.poll(() => transports.length).toBe(1)
+  expect(listener.mode).toBe('onread')
+  expect(transports[0]?.stable).toBe(false)
+  expect(transports[0]?.remoteAddress).toBe('127.0.0.1')
+  client.destroy()
+  listener.stop()
+})
+
+test('a refused connection closes the other end, with an abort', async () => {
+  const closed = net.createServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as net.AddressInfo
+  closed.close()
+  const done: { error: Error | undefined }[] = []
+  const listener = await listen({ port: 0 }, (transport) =>
+    pipe(transport, dialTcp('127.0.0.1', port), { onDone: (report) => done.push(report) }),
+  )
+  const client = net.connect(listener.port)
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNRESET')
+  await expect.poll(() => done[0]?.error).toMatchObject({ code: 'ECONNREFUSED' })
+  listener.stop()
+})
+
+test('many bulk streams at once stay apart: no buffer is overwritten while a write is pending', async () => {
+  const { listener, target } = await echoThrough('onread')
+  const exchange = async (seed: number) => {
+    const sent = Buffer.alloc(2_000_000, Buffer.from([seed, seed + 1, seed + 2, seed]))
+    const client = net.connect({ port: listener.port, allowHalfOpen: true })
+    client.end(sent)
+    const parts: Buffer[] = []
+    for await (const part of client) parts.push(part as Buffer)
+    return Buffer.concat(parts).equals(sent)
+  }
+  const results = await Promise.all(Array.from({ length: 24 }, (_, i) => exchange(i * 5)))
+  expect(results.every(Boolean)).toBe(true)
+  listener.stop()
+  target.close()
+})
+
+test('an idle pipe is cut after its limit', async () => {
+  const target = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const { port } = target.address() as net.AddressInfo
+  const listener = await listen({ port: 0 }, (transport) =>
+    pipe(transport, dialTcp('127.0.0.1', port), { idleMs: 30 }),
+  )
+  const client = net.connect(listener.port)
+  const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNRESET')
+  listener.stop()
+  target.close()
+})
