@@ -27,7 +27,14 @@ export interface Source {
 }
 
 /** The kinds that a source tells of. */
-export const WATCHED_KINDS = ['Namespace', 'Environment', 'Preview', 'Service', 'EndpointSlice', 'Pod'] as const
+export const WATCHED_KINDS = [
+  'Namespace',
+  'Environment',
+  'Preview',
+  'Service',
+  'EndpointSlice',
+  'Pod',
+] as const
 
 /** A name for an object that no other object of any watched kind has. */
 export const objectId = ({ kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>): string =>

@@ -1,0 +1,104 @@
+import { type Environment, environmentKey } from '@branchline/wire/resources/environment'
+import type { EnvironmentType } from '@branchline/wire/resources/environment'
+import type { OnUnavailable } from '@branchline/wire/routes/messages'
+
+/** An environment in effect, in the tree of its root. */
+export interface Node {
+  readonly name: string
+  readonly namespace: string
+  readonly key: string
+  readonly type: EnvironmentType
+  readonly onUnavailable: OnUnavailable
+  /** Passed over: nothing is routed to it. Never true of a root. */
+  readonly paused: boolean
+  /** The environments above, nearest first: its root is the last. Empty for a root. */
+  readonly above: readonly Node[]
+  /** The environments based on it, and those based on them, in no order. */
+  readonly below: readonly Node[]
+}
+
+/** All environments in effect. Names, keys and namespaces are each unique among them. */
+export interface Forest {
+  readonly byName: ReadonlyMap<string, Node>
+  readonly byNamespace: ReadonlyMap<string, Node>
+}
+
+export const EMPTY_FOREST: Forest = { byName: new Map(), byNamespace: new Map() }
+
+/**
+ * The trees of the environments in effect. They are expected to be without problems (wire/resources); one
+ * whose chain is not whole all the same is left out rather than given a chain that ends early.
+ */
+export function buildForest(environments: Iterable<Environment>): Forest {
+  const resources = new Map<string, Environment>()
+  for (const environment of environments) resources.set(environment.metadata.name, environment)
+  const byName = new Map<string, Node>()
+  for (const environment of resources.values()) grow(environment, resources, byName, new Set())
+  const byNamespace = new Map<string, Node>()
+  for (const node of byName.values()) {
+    byNamespace.set(node.namespace, node)
+    for (const above of node.above) (above.below as Node[]).push(node)
+  }
+  return { byName, byNamespace }
+}
+
+function grow(
+  environment: Environment,
+  resources: ReadonlyMap<string, Environment>,
+  nodes: Map<string, Node>,
+  path: Set<string>,
+): Node | undefined {
+  const { metadata, spec } = environment
+  const grown = nodes.get(metadata.name)
+  if (grown !== undefined) return grown
+  if (path.has(metadata.name)) return undefined
+  path.add(metadata.name)
+  const base = spec.type === 'branch' ? resources.get(spec.base ?? '') : undefined
+  const parent = base && grow(base, resources, nodes, path)
+  if (spec.type === 'branch' && parent === undefined) return undefined
+  const node: Node = {
+    name: metadata.name,
+    namespace: metadata.namespace,
+    key: environmentKey(environment),
+    type: spec.type,
+    onUnavailable: spec.onUnavailable,
+    paused: spec.paused && parent !== undefined,
+    above: parent === undefined ? [] : [parent, ...parent.above],
+    below: [],
+  }
+  nodes.set(node.name, node)
+  return node
+}
+
+/** An environment's root: itself, where it has no base. */
+export const rootOf = (node: Node): Node => node.above.at(-1) ?? node
+
+/** The environment, then those above it, nearest first. */
+export const chainOf = (node: Node): readonly Node[] => [node, ...node.above]
+
+/**
+ * The environments of either forest that are new, gone or different in the other, as they are in each:
+ * whatever was planned with one of them is to be planned anew.
+ */
+export function changedNodes(before: Forest, after: Forest): Node[] {
+  const changed: Node[] = []
+  for (const node of before.byName.values()) {
+    if (!isSame(node, after.byName.get(node.name))) changed.push(node)
+  }
+  for (const node of after.byName.values()) {
+    if (!isSame(node, before.byName.get(node.name))) changed.push(node)
+  }
+  return changed
+}
+
+function isSame(one: Node, two: Node | undefined): boolean {
+  if (two === undefined) return false
+  const alike =
+    one.namespace === two.namespace &&
+    one.key === two.key &&
+    one.type === two.type &&
+    one.onUnavailable === two.onUnavailable &&
+    one.paused === two.paused &&
+    one.above.length === two.above.length
+  return alike && one.above.every((above, index) => isSame(above, two.above[index]))
+}

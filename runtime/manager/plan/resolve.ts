@@ -1,0 +1,48 @@
+import type { Resolution, Wanted } from '../gateway-view.ts'
+import { nameId } from '../store/snapshot.ts'
+import { chainOf, type Forest, type Node } from './forest.ts'
+import type { ServicePresence } from './presence.ts'
+import { ownerOf, type Presence } from './service.ts'
+
+type PresenceByService = ReadonlyMap<string, ServicePresence>
+
+/** Who serves a Service's port for an environment, and where: see {@link GatewayView.resolve}. */
+export function resolve(
+  forest: Forest,
+  presences: PresenceByService,
+  { environment, service, port }: Wanted,
+): Resolution | undefined {
+  const node = forest.byName.get(environment)
+  if (node === undefined) return undefined
+  const chain = chainPresences(node, service, presences, port)
+  const owner = ownerOf(node, chain)
+  return owner && { environment: owner.name, endpoints: chain.get(owner)?.endpoints ?? [] }
+}
+
+function chainPresences(
+  node: Node,
+  service: string,
+  presences: PresenceByService,
+  port: number,
+): Map<Node, Presence> {
+  const found = new Map<Node, Presence>()
+  for (const candidate of chainOf(node)) {
+    const presence = presences.get(nameId(candidate.namespace, service))?.ports.get(port)
+    if (presence !== undefined) found.set(candidate, presence)
+  }
+  return found
+}
+
+/** The number of a Service's port by its name, of the nearest environment of the chain that has it. */
+export function namedPort(
+  node: Node,
+  service: string,
+  presences: PresenceByService,
+  name: string,
+): number | undefined {
+  for (const { namespace } of chainOf(node)) {
+    const port = presences.get(nameId(namespace, service))?.names.get(name)
+    if (port !== undefined) return port
+  }
+  return undefined
+}

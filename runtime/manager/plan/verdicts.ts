@@ -1,0 +1,111 @@
+import type { Environment } from '@branchline/wire/resources/environment'
+import type { Preview } from '@branchline/wire/resources/preview'
+import type { Problem } from '@branchline/wire/resources/validate'
+import { previewLabel } from '@branchline/wire/host-label'
+import { nameId, type Unreadable } from '../store/snapshot.ts'
+import type { Forest, Node } from './forest.ts'
+import type { EnvironmentPlan, PreviewPlan, Verdict } from './plan.ts'
+import type { ServicePresence } from './presence.ts'
+import { namedPort, resolve } from './resolve.ts'
+
+type PresenceByService = ReadonlyMap<string, ServicePresence>
+
+/** What is said of a resource that could not be read. */
+export const unreadableVerdict = ({ message, generation }: Unreadable): Verdict => ({
+  ready: false,
+  reason: 'Invalid',
+  message,
+  generation,
+})
+
+/** What is said of an environment: its problem, or what it overrides and whether that answers. */
+export function environmentPlan(
+  environment: Environment,
+  problem: Problem | undefined,
+  forest: Forest,
+  services: Iterable<string>,
+  presences: PresenceByService,
+): EnvironmentPlan {
+  const { name, generation } = environment.metadata
+  const node = forest.byName.get(name)
+  const none = { key: undefined, overrides: [] }
+  if (problem !== undefined) return { verdict: fault(problem, generation), ...none }
+  if (node === undefined) {
+    const message = `spec.base "${environment.spec.base}" is not in effect: see its own condition`
+    return { verdict: { ready: false, reason: 'BaseInvalid', message, generation }, ...none }
+  }
+  const overrides = node.type === 'branch' ? [...services].sort() : []
+  return { verdict: { ...standing(node, overrides, presences), generation }, key: node.key, overrides }
+}
+
+function standing(
+  node: Node,
+  overrides: readonly string[],
+  presences: PresenceByService,
+): Omit<Verdict, 'generation'> {
+  if (node.paused)
+    return { ready: true, reason: 'Paused', message: `all requests go to ${node.above[0]?.name}` }
+  const silent = overrides.filter((service) => {
+    const ports = presences.get(nameId(node.namespace, service))?.ports.values() ?? []
+    return [...ports].some(({ endpoints }) => endpoints.length === 0)
+  })
+  if (silent.length > 0) {
+    const message = `no endpoint is ready: ${silent.join(', ')} (${RULES[node.onUnavailable]})`
+    return { ready: false, reason: 'OverrideUnavailable', message }
+  }
+  if (node.type !== 'branch')
+    return { ready: true, reason: 'Routed', message: 'requests without a key stay here' }
+  const what = overrides.length === 0 ? 'overrides nothing' : `overrides ${overrides.join(', ')}`
+  return { ready: true, reason: 'Routed', message: what }
+}
+
+const RULES = {
+  baseline: 'its base serves meanwhile',
+  hold: 'requests wait for it',
+  fail: 'requests fail meanwhile',
+} as const
+
+/** What is said of a preview, and what is to be registered of it. */
+export function previewPlan(
+  preview: Preview,
+  problem: Problem | undefined,
+  forest: Forest,
+  presences: PresenceByService,
+): PreviewPlan {
+  const { name, namespace, generation } = preview.metadata
+  if (problem !== undefined) return { verdict: fault(problem, generation), planned: undefined }
+  const no = (reason: string, message: string): Verdict => ({ ready: false, reason, message, generation })
+  const node = forest.byNamespace.get(namespace)
+  if (node === undefined) {
+    const message = `the environment of namespace "${namespace}" is not in effect: see its condition`
+    return { verdict: no('EnvironmentInvalid', message), planned: undefined }
+  }
+  const { service, port: wanted, access } = preview.spec
+  const chain = [node, ...node.above].map((it) => it.name).join(' → ')
+  const missing = no(
+    'ServiceNotFound',
+    `no Service ${service} with port ${wanted} in ${chain}: deploy it there`,
+  )
+  const port = typeof wanted === 'number' ? wanted : namedPort(node, service, presences, wanted)
+  if (port === undefined) return { verdict: missing, planned: undefined }
+  const label = previewLabel(name, node.name)
+  const id = nameId(namespace, name)
+  const planned = { id, label, environment: node.name, key: node.key, service, port, access }
+  const found = resolve(forest, presences, { environment: node.name, service, port })
+  if (found === undefined) return { verdict: missing, planned }
+  if (found.endpoints.length === 0) {
+    return {
+      verdict: no('ServiceUnavailable', `${service} of ${found.environment} has no ready endpoint`),
+      planned,
+    }
+  }
+  const message = `${service} of ${found.environment} answers`
+  return { verdict: { ready: true, reason: 'Routed', message, generation }, planned }
+}
+
+const fault = ({ reason, message }: Problem, generation: number | undefined): Verdict => ({
+  ready: false,
+  reason,
+  message,
+  generation,
+})

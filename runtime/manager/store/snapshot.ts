@@ -1,0 +1,45 @@
+import type { Environment } from '@branchline/wire/resources/environment'
+import type { Preview } from '@branchline/wire/resources/preview'
+import type { PodFacts, ServiceFacts, SliceFacts } from './objects.ts'
+
+/** `namespace/name`. */
+export const nameId = (namespace: string, name: string): string => `${namespace}/${name}`
+
+/** An Environment or Preview that could not be read: it counts for nothing but its own condition. */
+export interface Unreadable {
+  readonly kind: 'Environment' | 'Preview'
+  readonly namespace: string
+  readonly name: string
+  readonly generation: number | undefined
+  readonly message: string
+}
+
+/** All that a plan may know. Keys are {@link nameId}s. */
+export interface Snapshot {
+  readonly environments: ReadonlyMap<string, Environment>
+  readonly previews: ReadonlyMap<string, Preview>
+  readonly unreadable: ReadonlyMap<string, Unreadable>
+  readonly services: ReadonlyMap<string, ServiceFacts>
+  /** By the Service's id, then by the slice's name. */
+  readonly slices: ReadonlyMap<string, ReadonlyMap<string, SliceFacts>>
+  readonly pods: ReadonlyMap<string, PodFacts>
+}
+
+/** What changed since the last plan, so that the next one costs no more than that. */
+export interface Changes {
+  /** Environments or previews, readable or not. */
+  resources: boolean
+  /** Ids of Services that changed, or whose slices did. */
+  readonly services: Set<string>
+  /** Ids of pods. */
+  readonly pods: Set<string>
+}
+
+export const noChanges = (): Changes => ({ resources: false, services: new Set(), pods: new Set() })
+
+/** Everything that is there, as changes: what the first plan starts from. */
+export const allChanges = (snapshot: Snapshot): Changes => ({
+  resources: true,
+  services: new Set([...snapshot.services.keys(), ...snapshot.slices.keys()]),
+  pods: new Set(snapshot.pods.keys()),
+})

@@ -1,0 +1,151 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { API_VERSION } from '@branchline/wire/names'
+import type { Environment } from '@branchline/wire/resources/environment'
+import { type Parsed, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
+import type { Preview } from '@branchline/wire/resources/preview'
+import {
+  type PodFacts,
+  parsePod,
+  parseService,
+  parseSlice,
+  type ServiceFacts,
+  type SliceFacts,
+} from './objects.ts'
+import { type Changes, nameId, noChanges, type Snapshot, type Unreadable } from './snapshot.ts'
+
+/** An object of another kind that could not be read, and why. */
+export type Complaint = (object: KubernetesObject, reason: string) => void
+
+/**
+ * What is there, in the few fields that count, kept up to date by a source's events. An object that cannot
+ * be read is left out alone: an Environment or Preview as {@link Unreadable}, any other by a complaint.
+ */
+export class Store implements Snapshot {
+  readonly environments = new Map<string, Environment>()
+  readonly previews = new Map<string, Preview>()
+  readonly unreadable = new Map<string, Unreadable>()
+  readonly services = new Map<string, ServiceFacts>()
+  readonly slices = new Map<string, Map<string, SliceFacts>>()
+  readonly pods = new Map<string, PodFacts>()
+  readonly #complain: Complaint
+  /** A slice that is deleted, or given to another Service, was in this one's. */
+  readonly #serviceOfSlice = new Map<string, string>()
+  #changes = noChanges()
+
+  constructor(complain: Complaint) {
+    this.#complain = complain
+  }
+
+  /** What changed since this was asked last. */
+  takeChanges(): Changes {
+    const changes = this.#changes
+    this.#changes = noChanges()
+    return changes
+  }
+
+  /** Takes in an object that is there (added or changed). */
+  put(object: KubernetesObject): void {
+    this.#apply(object, object)
+  }
+
+  /** Forgets an object. */
+  remove(object: KubernetesObject): void {
+    this.#apply(object, undefined)
+  }
+
+  /** Whether anything has changed since {@link takeChanges}. */
+  get changed(): boolean {
+    const { resources, services, pods } = this.#changes
+    return resources || services.size > 0 || pods.size > 0
+  }
+
+  #apply(object: KubernetesObject, now: KubernetesObject | undefined): void {
+    const id = nameId(object.metadata.namespace ?? '', object.metadata.name)
+    switch (object.kind) {
+      case 'Environment':
+      case 'Preview':
+        if (object.apiVersion === API_VERSION) this.#resource(object.kind, object, now, id)
+        break
+      case 'Service': {
+        const facts = this.#read(now, parseService)
+        if (replace(this.services, id, facts)) this.#changes.services.add(id)
+        break
+      }
+      case 'EndpointSlice':
+        this.#slice(id, object, this.#read(now, parseSlice))
+        break
+      case 'Pod':
+        if (replace(this.pods, id, this.#read(now, parsePod))) this.#changes.pods.add(id)
+        break
+      default:
+    }
+  }
+
+  #read<T>(
+    object: KubernetesObject | undefined,
+    parse: (object: KubernetesObject) => T | undefined,
+  ): T | undefined {
+    if (object === undefined) return undefined
+    try {
+      return parse(object)
+    } catch (error) {
+      this.#complain(object, (error as Error).message)
+      return undefined
+    }
+  }
+
+  #resource(
+    kind: Unreadable['kind'],
+    object: KubernetesObject,
+    now: KubernetesObject | undefined,
+    id: string,
+  ): void {
+    const { namespace = '', name, generation } = object.metadata
+    const parsed = now && parseResource(kind, { ...now, status: undefined })
+    const message = parsed?.problems?.map((problem) => problem.message).join('; ')
+    const fault = message === undefined ? undefined : { kind, namespace, name, generation, message }
+    const map: Map<string, Environment | Preview> = kind === 'Environment' ? this.environments : this.previews
+    const before = map.get(id)
+    if (replace(this.unreadable, `${kind}/${id}`, fault)) this.#changes.resources = true
+    if (parsed?.value === undefined) map.delete(id)
+    else map.set(id, parsed.value)
+    if (!isDeepStrictEqual(essence(before), essence(parsed?.value))) this.#changes.resources = true
+  }
+
+  #slice(id: string, { metadata }: KubernetesObject, facts: SliceFacts | undefined): void {
+    const before = this.#serviceOfSlice.get(id)
+    const after = facts && nameId(metadata.namespace ?? '', facts.service)
+    if (before !== undefined && before !== after) {
+      const slices = this.slices.get(before)
+      slices?.delete(metadata.name)
+      if (slices?.size === 0) this.slices.delete(before)
+      this.#serviceOfSlice.delete(id)
+      this.#changes.services.add(before)
+    }
+    if (after === undefined) return
+    let slices = this.slices.get(after)
+    if (slices === undefined) this.slices.set(after, (slices = new Map()))
+    this.#serviceOfSlice.set(id, after)
+    if (replace(slices, metadata.name, facts)) this.#changes.services.add(after)
+  }
+}
+
+// Without the status: that is ours, and no fault in it may cost an environment its routes.
+const parseResource = (kind: Unreadable['kind'], object: unknown): Parsed<Environment | Preview> =>
+  kind === 'Environment' ? parseEnvironment(object) : parsePreview(object)
+
+/** Sets or deletes an entry; says whether that made a difference. */
+function replace<T>(map: Map<string, T>, id: string, value: T | undefined): boolean {
+  const before = map.get(id)
+  if (isDeepStrictEqual(before, value)) return false
+  if (value === undefined) map.delete(id)
+  else map.set(id, value)
+  return true
+}
+
+function essence(resource: Environment | Preview | undefined): unknown {
+  if (resource === undefined) return undefined
+  const { name, namespace, generation, creationTimestamp, uid } = resource.metadata
+  return { name, namespace, generation, creationTimestamp, uid, spec: resource.spec }
+}
