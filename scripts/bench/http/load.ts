@@ -1,0 +1,51 @@
+import { readFile } from 'node:fs/promises'
+import { $ } from 'zx'
+import { LOAD_CORE } from './contenders.ts'
+
+/** What one run of load showed. */
+export interface Load {
+  readonly requestsPerSecond: number
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly errors: number
+}
+
+const CONNECTIONS = 64
+
+/** Runs wrk on the load's core: keep-alive connections that ask for one path, with alice's key. */
+export async function runLoad(port: number, path: string, seconds: number): Promise<Load> {
+  const header = 'tracestate: rojo=00f067aa0ba902b7,branchline=alice'
+  const url = `http://127.0.0.1:${port}${path}`
+  const { stdout } =
+    await $`taskset -c ${LOAD_CORE} wrk --latency -t1 -c${CONNECTIONS} -d${seconds}s -H ${header} ${url}`.quiet()
+  const text = (pattern: RegExp): string => pattern.exec(stdout)?.[1] ?? ''
+  const sum = [...stdout.matchAll(/(?:connect|read|write|timeout) (\d+)|Non-2xx or 3xx responses: (\d+)/g)]
+    .map(([, one, two]) => Number(one ?? two))
+    .reduce((total, count) => total + count, 0)
+  return {
+    requestsPerSecond: Number(text(/Requests\/sec:\s+([\d.]+)/)),
+    p50Ms: milliseconds(text(/50%\s+([\d.]+\w+)/)),
+    p99Ms: milliseconds(text(/99%\s+([\d.]+\w+)/)),
+    errors: sum,
+  }
+}
+
+function milliseconds(text: string): number {
+  const value = Number.parseFloat(text)
+  if (text.endsWith('us')) return value / 1000
+  return text.endsWith('ms') ? value : value * 1000
+}
+
+/** The CPU seconds that processes have used, and the memory that they hold, in MB (proc(5)). */
+export async function usage(pids: readonly number[]): Promise<{ cpuSeconds: number; rssMb: number }> {
+  let cpuSeconds = 0
+  let rssMb = 0
+  for (const pid of pids) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    rssMb += Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+  }
+  return { cpuSeconds, rssMb }
+}

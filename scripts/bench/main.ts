@@ -1,0 +1,30 @@
+import { writeFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { hop } from './http/report.ts'
+
+/** A benchmark: prints its table and returns what it measured. */
+export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
+
+const BENCHMARKS: Record<string, Benchmark> = { hop }
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    json: { type: 'string' },
+    seconds: { type: 'string', default: '8' },
+    runs: { type: 'string', default: '3' },
+  },
+})
+const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals
+const unknown = names.filter((name) => BENCHMARKS[name] === undefined)
+if (unknown.length > 0) {
+  console.error(`no benchmark ${unknown.join(', ')}: there are ${Object.keys(BENCHMARKS).join(', ')}`)
+  process.exit(64)
+}
+console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`)
+const results: Record<string, unknown> = {}
+for (const name of names) {
+  results[name] = await BENCHMARKS[name]?.({ seconds: Number(values.seconds), runs: Number(values.runs) })
+}
+if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)
