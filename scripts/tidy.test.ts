@@ -7,7 +7,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/wire': [],
   'runtime/http': [],
   'runtime/process': ['runtime/wire'],
-  'runtime/tunnel': ['runtime/wire'],
+  // A tunnel's stream is a Transport of the engine's.
+  'runtime/tunnel': ['runtime/wire', 'runtime/http', 'runtime/process'],
   'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/process'],
   'runtime/manager': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
   'runtime/relay': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],

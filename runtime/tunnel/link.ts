@@ -1,0 +1,155 @@
+import { Buffer } from 'node:buffer'
+import type { ClusterMessage, RelayMessage, StreamTarget } from '@branchline/wire/tunnel/control'
+import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import { CLOSE_CODES, type CloseReason } from '@branchline/wire/tunnel/limits'
+import { type RawData, WebSocket } from 'ws'
+import { TunnelLinkError, TunnelStreamError } from './errors.ts'
+import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
+import { Mux } from './mux.ts'
+import type { TunnelStream } from './stream.ts'
+
+/** Who hears from a {@link TunnelLink}. */
+export interface LinkHandlers {
+  /** The peer opened a stream: set its receiver now; then `accept()` it, or `reset()` it. */
+  onStream(link: TunnelLink, stream: TunnelStream): void
+  /** A control message; a {@link TunnelProtocolError} thrown here closes the link. */
+  onControl(link: TunnelLink, payload: Buffer): void
+  /** The last event. Every stream of the link has ended before. */
+  onClose(link: TunnelLink, error: TunnelLinkError): void
+}
+
+/** Milliseconds between our close frame and the cut, where the peer does not answer it. */
+const CLOSE_WAIT_MS = 2_000
+
+/** One open WebSocket and the streams over it: pings the peer, and ends all streams when it ends. */
+export class TunnelLink {
+  readonly #socket: WebSocket
+  readonly #handlers: LinkHandlers
+  readonly #mux: Mux
+  readonly #pingTimer: NodeJS.Timeout
+  #pongTimer: NodeJS.Timeout | undefined
+  #closeTimer: NodeJS.Timeout | undefined
+  #fault: TunnelLinkError | undefined
+  #closed = false
+
+  constructor(
+    socket: WebSocket,
+    options: { dialler: boolean; handlers: LinkHandlers; limits?: Partial<TunnelLimits> },
+  ) {
+    const limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
+    this.#socket = socket
+    this.#handlers = options.handlers
+    this.#mux = new Mux({
+      dialler: options.dialler,
+      limits,
+      send: (message, sent) => socket.send(message, SEND_OPTIONS, sent),
+      onStream: (stream) => this.#handlers.onStream(this, stream),
+      onControl: (payload) => this.#handlers.onControl(this, payload),
+      onOverflow: () => this.#cut(new TunnelLinkError('the peer does not read what it asks for')),
+    })
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    socket.on('pong', () => this.#alive())
+    socket.on('error', (error) => (this.#fault ??= new TunnelLinkError(error.message, undefined, error)))
+    socket.on('close', (code, reason) => this.#ended(code, reason.toString()))
+    this.#pingTimer = setInterval(() => this.#ping(limits.pongMs), limits.pingMs)
+  }
+
+  /** Streams that are not over. */
+  get streams(): number {
+    return this.#mux.size
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /** Opens a stream, see {@link Mux.open}. */
+  open(target: StreamTarget): TunnelStream {
+    return this.#mux.open(target)
+  }
+
+  control(message: ClusterMessage | RelayMessage): void {
+    this.#mux.control(message)
+  }
+
+  /** Says that no new streams are taken here; those that run go on. */
+  goAway(reason: string): void {
+    this.#mux.control({ type: 'goaway', reason })
+    this.#mux.drain()
+  }
+
+  /** The peer takes no new streams: {@link open} fails at once. */
+  drain(): void {
+    this.#mux.drain()
+  }
+
+  /** Ends the link and all its streams with a close code; sends what is gathered first. */
+  close(reason: CloseReason | 'normal', text: string): void {
+    if (this.#closed || this.#fault !== undefined) return
+    const code = reason === 'normal' ? 1000 : CLOSE_CODES[reason]
+    this.#fault = new TunnelLinkError(text, code)
+    this.#mux.flush()
+    // RFC 6455, 5.5: at most 123 octets of text.
+    this.#socket.close(
+      code,
+      Buffer.from(text)
+        .subarray(0, 120)
+        .toString('latin1')
+        .replaceAll(/[^ -~]/g, '?'),
+    )
+    this.#closeTimer = setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS)
+    this.#endStreams()
+  }
+
+  /** Cuts the connection without a word. */
+  terminate(): void {
+    this.#cut(new TunnelLinkError('cut by this side'))
+  }
+
+  #cut(fault: TunnelLinkError): void {
+    this.#fault ??= fault
+    this.#socket.terminate()
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#fault !== undefined) return
+    this.#alive()
+    try {
+      if (!isBinary || !Buffer.isBuffer(data)) throw new TunnelProtocolError('protocol', 'a text message')
+      this.#mux.receive(data)
+    } catch (error) {
+      if (!(error instanceof TunnelProtocolError)) throw error
+      this.close(error.reason, error.message)
+    }
+  }
+
+  #ping(pongMs: number): void {
+    if (this.#socket.readyState !== WebSocket.OPEN || this.#pongTimer !== undefined) return
+    this.#socket.ping()
+    this.#pongTimer = setTimeout(() => {
+      this.#cut(new TunnelLinkError(`no answer to a ping within ${pongMs} ms`, CLOSE_CODES.timeout))
+    }, pongMs)
+  }
+
+  #alive(): void {
+    clearTimeout(this.#pongTimer)
+    this.#pongTimer = undefined
+  }
+
+  #ended(code: number, reason: string): void {
+    if (this.#closed) return
+    this.#closed = true
+    clearInterval(this.#pingTimer)
+    clearTimeout(this.#pongTimer)
+    clearTimeout(this.#closeTimer)
+    this.#fault ??= new TunnelLinkError(reason === '' ? `the connection ended (${code})` : reason, code)
+    this.#endStreams()
+    this.#handlers.onClose(this, this.#fault)
+  }
+
+  #endStreams(): void {
+    this.#mux.close(new TunnelStreamError('lost', `the tunnel is gone: ${this.#fault?.message ?? 'closed'}`))
+  }
+}
+
+const SEND_OPTIONS = { binary: true, compress: false } as const

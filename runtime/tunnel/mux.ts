@@ -1,0 +1,215 @@
+import type { Buffer } from 'node:buffer'
+import type { ClusterMessage, RelayMessage, StreamTarget } from '@branchline/wire/tunnel/control'
+import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import {
+  decodeFrames,
+  encodeControl,
+  encodeOpen,
+  encodeReset,
+  encodeWindow,
+  type FrameSink,
+} from '@branchline/wire/tunnel/frame'
+import { MAX_STREAM_ID, type ResetCode } from '@branchline/wire/tunnel/limits'
+import { TunnelStreamError } from './errors.ts'
+import type { TunnelLimits } from './limits.ts'
+import { Outbox, type SendMessage } from './outbox.ts'
+import { type StreamCarrier, TunnelStream } from './stream.ts'
+
+/** What a {@link Mux} stands on, and who hears from it. */
+export interface MuxOptions {
+  /** Whether this side dialled the link: its streams then have odd ids, else even ones. */
+  readonly dialler: boolean
+  readonly send: SendMessage
+  readonly limits: TunnelLimits
+  /** The peer opened a stream: set its receiver now; then `accept()` it, or `reset()` it. */
+  readonly onStream: (stream: TunnelStream) => void
+  readonly onControl: (payload: Buffer) => void
+  /** The link cannot go on: close it. */
+  readonly onOverflow: () => void
+}
+
+/** Many streams over one ordered, reliable exchange of messages. Knows no WebSocket. */
+export class Mux {
+  readonly #options: MuxOptions
+  readonly #outbox: Outbox
+  readonly #streams = new Map<number, TunnelStream>()
+  readonly #waiting = new Set<TunnelStream>()
+  readonly #sink: FrameSink
+  readonly #carrier: StreamCarrier
+  #nextId: number
+  #lastPeerId = 0
+  #localStreams = 0
+  #growth: number
+  #draining = false
+  #waitingScheduled = false
+  #closed: TunnelStreamError | undefined
+
+  constructor(options: MuxOptions) {
+    this.#options = options
+    this.#nextId = options.dialler ? 1 : 2
+    this.#growth = options.limits.growthBytes
+    this.#outbox = new Outbox({
+      send: options.send,
+      unsentBytes: options.limits.unsentBytes,
+      overflowBytes: options.limits.overflowBytes,
+      onRoom: () => this.#sendWaiting(),
+      onOverflow: options.onOverflow,
+    })
+    this.#sink = this.#makeSink()
+    this.#carrier = this.#makeCarrier()
+  }
+
+  /** Streams that are not over, of both sides. */
+  get size(): number {
+    return this.#streams.size
+  }
+
+  /**
+   * Opens a stream; its receiver hears `onOpen` once the peer has reached the target, or `onClose` with a
+   * {@link TunnelStreamError}, neither before this has returned.
+   */
+  open(target: StreamTarget): TunnelStream {
+    const refusal = this.#refusal()
+    const stream = new TunnelStream(this.#carrier, refusal === undefined ? this.#nextId : 0, target, true)
+    if (refusal !== undefined) {
+      process.nextTick(() => stream.closeNow(refusal))
+      return stream
+    }
+    this.#nextId += 2
+    this.#localStreams++
+    this.#streams.set(stream.id, stream)
+    this.#outbox.addWhole(encodeOpen(stream.id, target))
+    return stream
+  }
+
+  /** Sends a control message. */
+  control(message: ClusterMessage | RelayMessage): void {
+    if (this.#closed === undefined) this.#outbox.addWhole(encodeControl(message))
+  }
+
+  /** Refuses streams from now on, both ways; those that run go on. */
+  drain(): void {
+    this.#draining = true
+  }
+
+  /** Takes a message; throws a {@link TunnelProtocolError}, after which the link is to be closed. */
+  receive(message: Buffer): void {
+    if (this.#closed === undefined) decodeFrames(message, this.#sink)
+  }
+
+  /** Sends what is gathered now, rather than at the end of the turn. */
+  flush(): void {
+    this.#outbox.flush()
+  }
+
+  /** The link is gone: every stream ends at once, so that nobody waits. */
+  close(error: TunnelStreamError): void {
+    if (this.#closed !== undefined) return
+    this.#closed = error
+    this.#outbox.close()
+    this.#waiting.clear()
+    for (const stream of this.#streams.values()) stream.closeNow(error)
+  }
+
+  #refusal(): TunnelStreamError | undefined {
+    if (this.#closed !== undefined) return this.#closed
+    if (this.#draining) return new TunnelStreamError('refused', 'the link takes no new streams')
+    if (this.#nextId > MAX_STREAM_ID) return new TunnelStreamError('refused', 'the link has used up its ids')
+    const { streams } = this.#options.limits
+    if (this.#localStreams < streams) return undefined
+    return new TunnelStreamError('refused', `the link carries ${streams} streams, and takes no more`)
+  }
+
+  /** For a stream whose turn is over while there is room: nobody will call back. */
+  #scheduleWaiting(): void {
+    if (this.#waitingScheduled) return
+    this.#waitingScheduled = true
+    setImmediate(() => {
+      this.#waitingScheduled = false
+      this.#sendWaiting()
+    })
+  }
+
+  #sendWaiting(): void {
+    // A stream that waits again comes back at the end: each gets one turn before any gets two.
+    for (const stream of this.#waiting) {
+      if (!this.#outbox.hasRoom) return
+      this.#waiting.delete(stream)
+      stream.pump()
+    }
+  }
+
+  #makeSink(): FrameSink {
+    return {
+      open: (id, target) => this.#opened(id, target),
+      accept: (id) => this.#find(id)?.acceptArrived(),
+      data: (id, payload) => this.#find(id)?.dataArrived(payload),
+      window: (id, credit) => this.#find(id)?.windowArrived(credit),
+      end: (id) => this.#find(id)?.endArrived(),
+      reset: (id, code, text) => {
+        this.#find(id)?.closeNow(
+          new TunnelStreamError(code, text === '' ? `reset by the peer: ${code}` : text),
+        )
+      },
+      control: (payload) => this.#options.onControl(payload),
+    }
+  }
+
+  #opened(id: number, target: StreamTarget): void {
+    const odd = id % 2 === 1
+    if (odd === this.#options.dialler || id <= this.#lastPeerId) {
+      throw new TunnelProtocolError('protocol', `OPEN of stream ${id}, which is not the peer’s next`)
+    }
+    this.#lastPeerId = id
+    if (this.#draining || this.#streams.size - this.#localStreams >= this.#options.limits.streams) {
+      this.#outbox.addWhole(encodeReset(id, 'refused', 'no more streams on this link'))
+      return
+    }
+    const stream = new TunnelStream(this.#carrier, id, target, false)
+    this.#streams.set(id, stream)
+    this.#options.onStream(stream)
+  }
+
+  /** Undefined for a stream that is over: the peer may not have known when it sent. */
+  #find(id: number): TunnelStream | undefined {
+    const stream = this.#streams.get(id)
+    if (stream !== undefined) return stream
+    const mine = (id % 2 === 1) === this.#options.dialler
+    if (mine ? id < this.#nextId : id <= this.#lastPeerId) return undefined
+    throw new TunnelProtocolError('protocol', `a frame of stream ${id}, which was never opened`)
+  }
+
+  #makeCarrier(): StreamCarrier {
+    const outbox = this.#outbox
+    const { limits } = this.#options
+    return {
+      get hasRoom() {
+        return outbox.hasRoom
+      },
+      pendingBytes: limits.pendingBytes,
+      growthMs: limits.growthMs,
+      sendAccept: (id) => outbox.add('accept', id),
+      sendData: (id, data) => outbox.add('data', id, data),
+      sendWindow: (id, credit) => outbox.addWhole(encodeWindow(id, credit)),
+      sendEnd: (id) => outbox.add('end', id),
+      sendReset: (id, code: ResetCode, text) => {
+        if (id !== 0) outbox.addWhole(encodeReset(id, code, text))
+      },
+      waitForRoom: (stream) => {
+        this.#waiting.add(stream)
+        if (outbox.hasRoom) this.#scheduleWaiting()
+      },
+      takeGrowth: (bytes) => {
+        const taken = Math.min(bytes, this.#growth)
+        this.#growth -= taken
+        return taken
+      },
+      forget: (stream, growth) => {
+        this.#waiting.delete(stream)
+        if (!this.#streams.delete(stream.id)) return
+        this.#growth += growth
+        if (stream.local) this.#localStreams--
+      },
+    }
+  }
+}

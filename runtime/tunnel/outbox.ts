@@ -1,0 +1,112 @@
+import { Buffer } from 'node:buffer'
+import { type FrameType, writeHeader } from '@branchline/wire/tunnel/frame'
+import { FRAME_HEADER_LENGTH } from '@branchline/wire/tunnel/limits'
+
+const BATCH_LENGTH = 128 * 1024
+const MAX_FREE = 8
+
+/** Sends one message; calls `sent` once the system has taken it. */
+export type SendMessage = (message: Buffer, sent: () => void) => void
+
+/** The bounds of an {@link Outbox}, and who hears of them. */
+export interface OutboxOptions {
+  readonly send: SendMessage
+  readonly unsentBytes: number
+  readonly overflowBytes: number
+  /** There is room again, after {@link Outbox.hasRoom} was false. */
+  readonly onRoom: () => void
+  /** More waits than the link may hold. */
+  readonly onOverflow: () => void
+}
+
+/**
+ * Frames on their way out: those of one turn of the event loop leave as one message, which is worth twice
+ * the requests a second (performance.md). Its buffers are used again once the system has taken them.
+ */
+export class Outbox {
+  readonly #options: OutboxOptions
+  readonly #free: Buffer[] = []
+  #batch = Buffer.allocUnsafeSlow(BATCH_LENGTH)
+  #length = 0
+  #unsent = 0
+  #full = false
+  #scheduled = false
+  #closed = false
+
+  constructor(options: OutboxOptions) {
+    this.#options = options
+  }
+
+  /** False where data should wait for `onRoom`; frames that are not data are taken all the same. */
+  get hasRoom(): boolean {
+    const room = this.#unsent + this.#length < this.#options.unsentBytes
+    if (!room) this.#full = true
+    return room
+  }
+
+  /** Adds one frame, its payload copied. */
+  add(type: FrameType, stream: number, payload: Buffer = EMPTY): void {
+    const at = this.#reserve(FRAME_HEADER_LENGTH + payload.length)
+    writeHeader(this.#batch, at, type, stream, payload.length)
+    payload.copy(this.#batch, at + FRAME_HEADER_LENGTH)
+  }
+
+  /** Adds a frame that is encoded already, of any size. */
+  addWhole(frame: Buffer): void {
+    if (frame.length > BATCH_LENGTH) {
+      this.flush()
+      this.#send(frame, false)
+      return
+    }
+    frame.copy(this.#batch, this.#reserve(frame.length))
+  }
+
+  /** Sends what is there now. */
+  flush(): void {
+    if (this.#length === 0 || this.#closed) return
+    const message = this.#batch.subarray(0, this.#length)
+    const batch = this.#batch
+    this.#batch = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_LENGTH)
+    this.#length = 0
+    this.#send(message, true, batch)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#length = 0
+    this.#free.length = 0
+  }
+
+  #reserve(length: number): number {
+    if (this.#length + length > BATCH_LENGTH) this.flush()
+    const at = this.#length
+    this.#length += length
+    if (!this.#scheduled && !this.#closed) {
+      this.#scheduled = true
+      setImmediate(() => {
+        this.#scheduled = false
+        this.flush()
+      })
+    }
+    return at
+  }
+
+  #send(message: Buffer, reuse: boolean, batch: Buffer = message): void {
+    if (this.#closed) return
+    const length = message.length
+    this.#unsent += length
+    if (this.#unsent > this.#options.overflowBytes) {
+      this.#options.onOverflow()
+      return
+    }
+    this.#options.send(message, () => {
+      this.#unsent -= length
+      if (reuse && this.#free.length < MAX_FREE && !this.#closed) this.#free.push(batch)
+      if (!this.#full || this.#closed || this.#unsent > this.#options.unsentBytes / 2) return
+      this.#full = false
+      this.#options.onRoom()
+    })
+  }
+}
+
+const EMPTY = Buffer.alloc(0)

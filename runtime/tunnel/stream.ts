@@ -1,0 +1,253 @@
+import { Buffer } from 'node:buffer'
+import type { StreamTarget } from '@branchline/wire/tunnel/control'
+import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import { INITIAL_WINDOW, MAX_DATA_LENGTH, MAX_WINDOW, type ResetCode } from '@branchline/wire/tunnel/limits'
+import { IGNORE, type Receiver, type Transport } from '../http/transport.ts'
+import { ByteQueue } from './byte-queue.ts'
+import { TunnelStreamError } from './errors.ts'
+import { type CreditSource, ReceiveWindow } from './receive-window.ts'
+
+/** What a stream needs of the link that carries it. */
+export interface StreamCarrier extends CreditSource {
+  readonly hasRoom: boolean
+  readonly pendingBytes: number
+  sendAccept(id: number): void
+  sendData(id: number, data: Buffer): void
+  sendEnd(id: number): void
+  sendReset(id: number, code: ResetCode, text: string): void
+  /** Calls {@link TunnelStream.pump} once there is room. */
+  waitForRoom(stream: TunnelStream): void
+  /** The stream is over and has told its receiver: the link forgets it, and gets the credit back. */
+  forget(stream: TunnelStream, growth: number): void
+}
+
+/** One stream of a link: a {@link Transport} towards a Service's port, with credit in both directions. */
+export class TunnelStream implements Transport {
+  receiver: Receiver = IGNORE
+  readonly id: number
+  readonly target: StreamTarget
+  /** Whether this side opened it. */
+  readonly local: boolean
+  readonly stable = true
+  readonly remoteAddress = undefined
+  readonly #carrier: StreamCarrier
+  readonly #pending = new ByteQueue()
+  readonly #arrived = new ByteQueue()
+  readonly #window: ReceiveWindow
+  #opened: boolean
+  #accepted = false
+  #credit = INITIAL_WINDOW
+  #paused = false
+  #wantsDrain = false
+  #deliveryScheduled = false
+  /** Our direction: ended by its writer, and said so to the peer. */
+  #ended = false
+  #endSent = false
+  /** The peer's direction: its END is here, and our receiver knows. */
+  #endArrived = false
+  #endDelivered = false
+  #closed = false
+  #closeTold = false
+
+  constructor(carrier: StreamCarrier, id: number, target: StreamTarget, local: boolean) {
+    this.#carrier = carrier
+    this.id = id
+    this.target = target
+    this.local = local
+    this.#opened = !local
+    this.#window = new ReceiveWindow(carrier, id)
+  }
+
+  get opened(): boolean {
+    return this.#opened
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.length
+  }
+
+  /** Tells the opener that the target is reached. Once, on a stream that the peer opened. */
+  accept(): void {
+    if (this.#closed || this.#accepted || this.local) return
+    this.#accepted = true
+    this.#carrier.sendAccept(this.id)
+  }
+
+  write(data: Buffer | string): boolean {
+    if (this.#closed || this.#ended) return false
+    const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
+    let at = 0
+    // Never past what waits already.
+    while (at < bytes.length && this.#pending.length === 0 && this.#maySend()) {
+      const piece = bytes.subarray(at, at + Math.min(MAX_DATA_LENGTH, this.#credit))
+      this.#send(piece)
+      at += piece.length
+    }
+    if (at === bytes.length) return true
+    this.#pending.push(at === 0 ? bytes : bytes.subarray(at))
+    this.#wantsDrain = true
+    if (this.#credit > 0) this.#carrier.waitForRoom(this)
+    if (this.#pending.length > this.#carrier.pendingBytes) {
+      this.destroy(new TunnelStreamError('internal', `more than ${this.#carrier.pendingBytes} octets wait`))
+    }
+    return false
+  }
+
+  writeBoth(text: string, data: Buffer): boolean {
+    // One message anyway: the outbox gathers a whole turn.
+    this.write(text)
+    return this.write(data)
+  }
+
+  pause(): void {
+    this.#paused = true
+  }
+
+  resume(): void {
+    this.#paused = false
+    this.#scheduleDelivery()
+  }
+
+  end(): void {
+    if (this.#closed || this.#ended) return
+    this.#ended = true
+    this.#sendEndOnceEmpty()
+    if (this.#bothEnded()) this.#closeLater()
+  }
+
+  destroy(error?: Error): void {
+    if (this.#closed) return
+    const code = error instanceof TunnelStreamError && error.fault !== 'lost' ? error.fault : undefined
+    this.reset(code ?? (error === undefined ? 'cancel' : 'broken'), error?.message ?? '', error)
+  }
+
+  /** Ends both directions now and says why; our receiver hears of it later, with the error if there is one. */
+  reset(code: ResetCode, text: string, error?: Error): void {
+    if (this.#closed) return
+    this.#carrier.sendReset(this.id, code, text)
+    this.#closeLater(error)
+  }
+
+  /** Sends what credit and link allow, then tells the writer. For the link alone. */
+  pump(): void {
+    let turn = MAX_DATA_LENGTH
+    while (!this.#closed && turn > 0 && this.#pending.length > 0 && this.#maySend()) {
+      const piece = this.#pending.shift(Math.min(turn, this.#credit))
+      this.#send(piece)
+      turn -= piece.length
+    }
+    if (this.#closed) return
+    if (this.#pending.length > 0) {
+      if (this.#credit > 0) this.#carrier.waitForRoom(this)
+      return
+    }
+    this.#sendEndOnceEmpty()
+    if (this.#bothEnded()) this.closeNow()
+    else if (this.#wantsDrain) {
+      this.#wantsDrain = false
+      this.receiver.onDrain()
+    }
+  }
+
+  /** For the link alone, as all below: what arrived for this stream. */
+  acceptArrived(): void {
+    if (!this.local || this.#opened)
+      throw violated(`ACCEPT on stream ${this.id}, which is not to be accepted`)
+    this.#opened = true
+    if (!this.#closed) this.receiver.onOpen()
+  }
+
+  dataArrived(data: Buffer): void {
+    if (this.#endArrived || !this.#opened)
+      throw violated(`DATA before ACCEPT or behind END, stream ${this.id}`)
+    this.#window.arrived(data.length)
+    if (this.#closed) return
+    if (this.#paused || this.#arrived.length > 0) {
+      this.#arrived.push(data)
+      return
+    }
+    this.#window.taken(data.length)
+    this.receiver.onData(data)
+  }
+
+  windowArrived(credit: number): void {
+    this.#credit += credit
+    if (this.#credit > MAX_WINDOW) {
+      throw new TunnelProtocolError('flow', `${this.#credit} octets of credit on stream ${this.id}`)
+    }
+    if (this.#pending.length > 0) this.pump()
+  }
+
+  endArrived(): void {
+    if (this.#endArrived || !this.#opened)
+      throw violated(`END before ACCEPT or behind END, stream ${this.id}`)
+    this.#endArrived = true
+    if (!this.#paused && this.#arrived.length === 0) this.#deliverEnd()
+  }
+
+  /** Ends the stream without a frame to the peer, and tells the receiver now. */
+  closeNow(error?: Error): void {
+    this.#closed = true
+    if (this.#closeTold) return
+    this.#closeTold = true
+    this.#pending.clear()
+    this.#arrived.clear()
+    this.#carrier.forget(this, this.#window.growth)
+    this.receiver.onClose(error)
+  }
+
+  #closeLater(error?: Error): void {
+    this.#closed = true
+    process.nextTick(() => this.closeNow(error))
+  }
+
+  #maySend(): boolean {
+    return this.#credit > 0 && this.#carrier.hasRoom
+  }
+
+  #send(piece: Buffer): void {
+    this.#credit -= piece.length
+    this.#carrier.sendData(this.id, piece)
+  }
+
+  #sendEndOnceEmpty(): void {
+    if (!this.#ended || this.#endSent || this.#pending.length > 0) return
+    this.#endSent = true
+    this.#carrier.sendEnd(this.id)
+  }
+
+  #bothEnded(): boolean {
+    return this.#endSent && this.#endDelivered
+  }
+
+  #scheduleDelivery(): void {
+    if (this.#deliveryScheduled || (this.#arrived.length === 0 && !this.#endArrived)) return
+    this.#deliveryScheduled = true
+    process.nextTick(() => {
+      this.#deliveryScheduled = false
+      this.#deliver()
+    })
+  }
+
+  #deliver(): void {
+    while (!this.#closed && !this.#paused && this.#arrived.length > 0) {
+      const piece = this.#arrived.shift(MAX_DATA_LENGTH)
+      this.#window.taken(piece.length)
+      this.receiver.onData(piece)
+    }
+    if (this.#endArrived && !this.#paused && this.#arrived.length === 0) this.#deliverEnd()
+  }
+
+  #deliverEnd(): void {
+    if (this.#endDelivered || this.#closed) return
+    this.#endDelivered = true
+    this.receiver.onEnd()
+    if (this.#bothEnded() && !this.#closed) this.closeNow()
+  }
+}
+
+const violated = (message: string): TunnelProtocolError => new TunnelProtocolError('protocol', message)
