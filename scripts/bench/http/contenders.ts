@@ -102,7 +102,7 @@ export const haproxy: Contender = {
       file,
       `global
   nbthread 1
-  maxconn 16384
+  maxconn 8192
 defaults
   mode http
   timeout connect 3s
@@ -111,7 +111,8 @@ defaults
   http-reuse always
 frontend in
   bind 127.0.0.1:18082
-  use_backend alice if { req.hdr(tracestate) -m reg (^|,)\\s*branchline=alice(,|$) }
+  acl alice req.hdr(tracestate) -m reg '(^|,)[ ]*branchline=alice(,|$)'
+  use_backend alice if alice
   default_backend base
 backend base
   server s 127.0.0.1:${upstreamPort}
