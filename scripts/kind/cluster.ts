@@ -1,0 +1,89 @@
+import { join } from 'node:path'
+import { $, which } from 'zx'
+
+/** What the harness can be told, by variables. */
+export interface KindSettings {
+  /** The cluster's name, KIND_CLUSTER. One that exists already is used as it is. Default: branchline. */
+  readonly cluster: string
+  /** The node image, KIND_NODE_IMAGE. Default: kind's own. */
+  readonly nodeImage: string | undefined
+  /** The base of all images that are built, BASE_IMAGE. Default: a public Node.js image. */
+  readonly baseImage: string | undefined
+}
+
+/** Reads the settings out of variables. */
+export function readSettings(environment: Readonly<Record<string, string | undefined>>): KindSettings {
+  return {
+    cluster: environment['KIND_CLUSTER'] || 'branchline',
+    nodeImage: environment['KIND_NODE_IMAGE'] || undefined,
+    baseImage: environment['BASE_IMAGE'] || undefined,
+  }
+}
+
+const CONFIGURATION = join(import.meta.dirname, '../../kind/cluster.yaml')
+const TOOLS = ['docker', 'kind', 'kubectl'] as const
+
+/** The kubectl context of a kind cluster. */
+export const contextOf = (cluster: string): string => `kind-${cluster}`
+
+/** Throws, with what to do, where a tool is missing or Docker does not answer. */
+export async function checkTools(): Promise<void> {
+  for (const tool of TOOLS) {
+    if ((await which(tool, { nothrow: true })) === null) {
+      throw new Error(`${tool} is not installed: the kind target needs ${TOOLS.join(', ')}`)
+    }
+  }
+  const docker = await $`docker version --format {{.Server.Version}}`.quiet().nothrow()
+  if (docker.exitCode !== 0) throw new Error(`Docker does not answer: start it (${docker.stderr.trim()})`)
+}
+
+/** Makes the cluster, unless it is there; returns whether it had to. */
+export async function ensureCluster({ cluster, nodeImage }: KindSettings): Promise<boolean> {
+  const clusters = (await $`kind get clusters`.quiet()).stdout.split('\n')
+  if (clusters.includes(cluster)) return false
+  const image = nodeImage === undefined ? [] : ['--image', nodeImage]
+  await $`kind create cluster --name ${cluster} --config ${CONFIGURATION} ${image} --wait 120s`
+  return true
+}
+
+/** Deletes the cluster, if it is there. */
+export async function deleteCluster({ cluster }: KindSettings): Promise<void> {
+  await $`kind delete cluster --name ${cluster}`
+}
+
+/**
+ * Copies local images into the nodes, but for those that are there already under the same id: a copy takes
+ * seconds, and most runs change one image or none.
+ */
+export async function loadImages({ cluster }: KindSettings, images: readonly string[]): Promise<string[]> {
+  const node = `${cluster}-control-plane`
+  const present = (await $`docker exec ${node} ctr --namespace k8s.io images list -q`.quiet().nothrow())
+    .stdout
+  const loaded = new Set(present.split('\n'))
+  const missing: string[] = []
+  for (const image of images) {
+    const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
+    const mark = `branchline.dev/loaded/${id.replace(':', '/')}`
+    if (!loaded.has(mark)) missing.push(image)
+  }
+  if (missing.length > 0) await $`kind load docker-image --name ${cluster} ${missing}`.quiet()
+  for (const image of missing) {
+    const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
+    const reference = image.includes('/') ? `docker.io/${image}` : `docker.io/library/${image}`
+    const mark = `branchline.dev/loaded/${id.replace(':', '/')}`
+    await $`docker exec ${node} ctr --namespace k8s.io images tag --force ${reference} ${mark}`
+      .quiet()
+      .nothrow()
+  }
+  return missing
+}
+
+/** The port of 127.0.0.1 at which a port of the node is published; throws where it is not. */
+export async function publishedPort({ cluster }: KindSettings, containerPort: number): Promise<number> {
+  const output = (await $`docker port ${cluster}-control-plane ${containerPort}/tcp`.quiet().nothrow()).stdout
+  const port = /127\.0\.0\.1:(\d+)/.exec(output)?.[1]
+  if (port !== undefined) return Number(port)
+  throw new Error(
+    `the cluster ${cluster} does not publish its port ${containerPort} on 127.0.0.1: make it from kind/cluster.yaml`,
+  )
+}
