@@ -57,5 +57,5 @@ function planListener(
   }
   const isRoot = node.above.length === 0
   const listener = { service, routes, own: isRoot ? [] : own.sort() }
-  return base === undefined ? listener : { ...listener, base: targets.get(base) as Target }
+  return base === undefined ? listener : { ...listener, base: targets.get(base) }
 }

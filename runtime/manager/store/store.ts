@@ -125,7 +125,7 @@ export class Store implements Snapshot {
     }
     if (after === undefined) return
     let slices = this.slices.get(after)
-    if (slices === undefined) this.slices.set(after, (slices = new Map()))
+    if (slices === undefined) this.slices.set(after, (slices = new Map<string, SliceFacts>()))
     this.#serviceOfSlice.set(id, after)
     if (replace(slices, metadata.name, facts)) this.#changes.services.add(after)
   }

@@ -99,7 +99,7 @@ function merge<T>(
 
 function remembered<T>(memo: ChangeMemo, before: object, after: object, diff: () => T): T {
   let byAfter = memo.get(before)
-  if (byAfter === undefined) memo.set(before, (byAfter = new Map()))
+  if (byAfter === undefined) memo.set(before, (byAfter = new Map<object, unknown>()))
   if (!byAfter.has(after)) byAfter.set(after, diff())
   return byAfter.get(after) as T
 }

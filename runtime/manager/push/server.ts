@@ -1,0 +1,132 @@
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { ROUTES_PATH } from '@branchline/wire/names'
+import { ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/messages'
+import { WebSocketServer } from 'ws'
+import type { Logger } from '../../process/log.ts'
+import type { PodIdentity } from '../sources/source.ts'
+import { nameId } from '../store/snapshot.ts'
+import type { Hub } from './hub.ts'
+import type { PushLimits } from './limits.ts'
+import { CLOSE } from './session.ts'
+
+export interface PushServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: PushLimits
+  readonly logger: Logger
+  readonly hub: Hub
+  /** Whose token this is: see Source.reviewToken. */
+  readonly reviewToken: (token: string) => Promise<PodIdentity | undefined>
+}
+
+export interface PushServer {
+  readonly port: number
+  close(): Promise<void>
+}
+
+/**
+ * Listens for sidecars (wire/SPEC.md, 4). A connection becomes a WebSocket only once its token has said
+ * which pod it is: 401 where it is nobody's, 503 where nobody can tell right now. Rejects where the port is
+ * taken.
+ */
+export async function servePush(options: PushServerOptions): Promise<PushServer> {
+  const { limits, hub, logger } = options
+  const sockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: limits.maxMessageBytes,
+    handleProtocols: () => ROUTES_SUBPROTOCOL,
+  })
+  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (_, response) => {
+    response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end('WebSocket only\n')
+  })
+  server.maxConnections = limits.maxConnections
+  let reviews = 0
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
+    const refusal = judge(request) ?? (reviews >= limits.maxReviews ? 503 : undefined)
+    if (refusal !== undefined) return refuse(socket, refusal)
+    reviews++
+    const reviewed = await review(options, request).finally(() => reviews--)
+    if (typeof reviewed === 'number') {
+      logger.debug({ status: reviewed }, 'sidecar refused')
+      return refuse(socket, reviewed)
+    }
+    if (socket.destroyed) return
+    const pod = nameId(reviewed.namespace, reviewed.pod)
+    sockets.handleUpgrade(request, socket, head, (webSocket) => hub.accept(pod, webSocket))
+  }
+  server.on('upgrade', (request, socket, head) => {
+    socket.on('error', () => socket.destroy())
+    upgrade(request, socket, head).catch((error: unknown) => {
+      logger.error({ err: error }, 'upgrade failed')
+      socket.destroy()
+    })
+  })
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port, options.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () => close(server, sockets, hub, limits.closeTimeoutMs),
+  }
+}
+
+/** What is wrong with a request before anybody looks at its token: a status code, or undefined. */
+function judge({ url = '', headers }: IncomingMessage): number | undefined {
+  if (url.split('?', 1)[0] !== ROUTES_PATH) return 404
+  const protocols = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim())
+  return protocols?.includes(ROUTES_SUBPROTOCOL) ? undefined : 400
+}
+
+const BEARER = /^Bearer ([\w.~+/-]+=*)$/i
+const MAX_TOKEN_LENGTH = 8192
+
+async function review(options: PushServerOptions, request: IncomingMessage): Promise<PodIdentity | number> {
+  const token = BEARER.exec(request.headers.authorization ?? '')?.[1]
+  if (token === undefined || token.length > MAX_TOKEN_LENGTH) return 401
+  const { promise: timeout, reject } = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => reject(new Error('the review took too long')),
+    options.limits.reviewTimeoutMs,
+  )
+  try {
+    return (await Promise.race([options.reviewToken(token), timeout])) ?? 401
+  } catch (error) {
+    options.logger.warn({ err: error }, 'a token could not be reviewed')
+    return 503
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+const REASONS: Record<number, string> = {
+  400: `Bad Request`,
+  401: 'Unauthorized',
+  404: 'Not Found',
+  503: 'Service Unavailable',
+}
+
+function refuse(socket: Duplex, status: number): void {
+  const challenge = status === 401 ? 'WWW-Authenticate: Bearer\r\n' : ''
+  socket.end(
+    `HTTP/1.1 ${status} ${REASONS[status]}\r\n${challenge}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+    // A peer that never closes its half would keep the socket.
+    () => socket.destroy(),
+  )
+}
+
+async function close(server: Server, sockets: WebSocketServer, hub: Hub, timeoutMs: number): Promise<void> {
+  const { promise: closed, resolve } = Promise.withResolvers<void>()
+  server.close(() => resolve())
+  hub.close()
+  for (const socket of sockets.clients) socket.close(CLOSE.goingAway)
+  const timer = setTimeout(() => {
+    for (const socket of sockets.clients) socket.terminate()
+    server.closeAllConnections()
+    resolve()
+  }, timeoutMs)
+  await closed
+  clearTimeout(timer)
+}

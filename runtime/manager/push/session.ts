@@ -1,0 +1,152 @@
+import {
+  MAX_ROUTES_MESSAGE,
+  type ManagerMessage,
+  type SidecarMessage,
+  sidecarMessage,
+} from '@branchline/wire/routes/messages'
+import type { ChangeMemo } from '@branchline/wire/routes/delta'
+import { diffTables } from '@branchline/wire/routes/delta'
+import type { RawData, WebSocket } from 'ws'
+import type { SidecarTable } from '../plan/plan.ts'
+import type { PushLimits } from './limits.ts'
+
+/** Why the manager closes a connection (RFC 6455, 7.4; 4000 to 4999 are ours). */
+export const CLOSE = {
+  goingAway: 1001,
+  unsupported: 1003,
+  policy: 1008,
+  tooBig: 1009,
+  /** The same pod has connected anew. */
+  replaced: 4002,
+  /** It did not say hello in time. */
+  noHello: 4003,
+} as const
+
+interface SessionHandler {
+  onHello(session: Session): void
+  /** The sidecar serves the newest that it was sent; how long that took. */
+  onServed(session: Session, tookMs: number): void
+}
+
+/** One sidecar's connection: it is sent one snapshot, then what changes, and acknowledges. */
+export class Session {
+  readonly pod: string
+  readonly #socket: WebSocket
+  readonly #limits: PushLimits
+  readonly #handler: SessionHandler
+  readonly #helloTimer: NodeJS.Timeout
+  #version: string | undefined
+  #sentEpoch: number | undefined
+  #sentAtMs = 0
+  #servedEpoch: number | undefined
+  #awaitsPong = false
+
+  constructor(pod: string, socket: WebSocket, limits: PushLimits, handler: SessionHandler) {
+    this.pod = pod
+    this.#socket = socket
+    this.#limits = limits
+    this.#handler = handler
+    this.#helloTimer = setTimeout(() => this.close(CLOSE.noHello, 'no hello in time'), limits.helloTimeoutMs)
+    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    socket.on('pong', () => (this.#awaitsPong = false))
+    socket.once('close', () => clearTimeout(this.#helloTimer))
+  }
+
+  /** Whether it has said who it is. */
+  get greeted(): boolean {
+    return this.#version !== undefined
+  }
+
+  /** The epoch of the newest table that it was sent, and of the one that it serves. */
+  get epochs(): { sent: number | undefined; served: number | undefined } {
+    return { sent: this.#sentEpoch, served: this.#servedEpoch }
+  }
+
+  /** Sends a table whole. */
+  sendSnapshot(epoch: number, table: SidecarTable): void {
+    this.#send({ type: 'snapshot', table: { epoch, ...table } }, epoch)
+  }
+
+  /** Sends what changed, if that is anything; whole where it has no table yet, or is of another environment. */
+  sendChange(epoch: number, before: SidecarTable | undefined, after: SidecarTable, memo: ChangeMemo): void {
+    const from = this.#sentEpoch
+    if (from === undefined || before === undefined || before.environment !== after.environment) {
+      this.sendSnapshot(epoch, after)
+      return
+    }
+    const change = diffTables(before, after, memo)
+    if (change !== undefined) this.#send({ type: 'delta', from, epoch, ...change }, epoch)
+  }
+
+  /** Asks whether it is still there; drops it where the last question was not answered. */
+  ping(): void {
+    if (this.#awaitsPong) {
+      this.#socket.terminate()
+      return
+    }
+    this.#awaitsPong = true
+    this.#socket.ping()
+  }
+
+  close(code: number, reason: string): void {
+    clearTimeout(this.#helloTimer)
+    this.#socket.close(code, reason)
+  }
+
+  #send(message: ManagerMessage, epoch: number): void {
+    const text = JSON.stringify(message)
+    if (text.length > MAX_ROUTES_MESSAGE) {
+      this.close(CLOSE.tooBig, 'the table is larger than a message may be')
+      return
+    }
+    // A sidecar that does not read is dropped, not waited for: it connects anew and gets one snapshot.
+    if (this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) {
+      this.#socket.terminate()
+      return
+    }
+    this.#sentEpoch = epoch
+    this.#sentAtMs = performance.now()
+    this.#socket.send(text)
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (isBinary) {
+      this.close(CLOSE.unsupported, 'messages are text')
+      return
+    }
+    const message = parse(data)
+    if (message === undefined) this.close(CLOSE.policy, 'not a message of a sidecar')
+    else if (message.type === 'hello') this.#hello(message.version)
+    else this.#ack(message.epoch)
+  }
+
+  #hello(version: string): void {
+    if (this.greeted) {
+      this.close(CLOSE.policy, 'hello came twice')
+      return
+    }
+    clearTimeout(this.#helloTimer)
+    this.#version = version
+    this.#handler.onHello(this)
+  }
+
+  #ack(epoch: number): void {
+    if (this.#sentEpoch === undefined || epoch > this.#sentEpoch) {
+      this.close(CLOSE.policy, 'an epoch that was not sent is acknowledged')
+      return
+    }
+    if (epoch <= (this.#servedEpoch ?? -1)) return
+    this.#servedEpoch = epoch
+    if (epoch === this.#sentEpoch) this.#handler.onServed(this, performance.now() - this.#sentAtMs)
+  }
+}
+
+function parse(data: RawData): SidecarMessage | undefined {
+  try {
+    // Of a text message ws gives one Buffer (its default binaryType, nodebuffer).
+    const result = sidecarMessage.safeParse(JSON.parse((data as Buffer).toString('utf8')))
+    return result.data
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,35 @@
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { objectId, type SourceEvent } from './source.ts'
+
+/**
+ * Turns a stream of events that begins anew, with all that is there, into one that goes on: what was there
+ * before and is not told again until SYNCED is deleted then.
+ */
+export class Relister {
+  readonly #handler: (event: SourceEvent) => void
+  #known = new Map<string, KubernetesObject>()
+  #unseen: Map<string, KubernetesObject> | undefined
+
+  constructor(handler: (event: SourceEvent) => void) {
+    this.#handler = handler
+  }
+
+  /** The next event begins a new list. */
+  restart(): void {
+    this.#unseen = new Map(this.#known)
+  }
+
+  take(event: SourceEvent): void {
+    if (event.type === 'SYNCED') {
+      for (const object of this.#unseen?.values() ?? []) this.take({ type: 'DELETED', object })
+      this.#unseen = undefined
+      this.#handler(event)
+      return
+    }
+    const id = objectId(event.object)
+    if (event.type === 'DELETED') this.#known.delete(id)
+    else this.#known.set(id, event.object)
+    this.#unseen?.delete(id)
+    this.#handler(event)
+  }
+}

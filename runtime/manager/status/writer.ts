@@ -1,0 +1,95 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { condition, type Condition } from '@branchline/wire/resources/fields'
+import { Backoff, type BackoffLimits } from '../../process/backoff.ts'
+import type { Logger } from '../../process/log.ts'
+import { SourceError } from '../errors.ts'
+import type { StatusWrite } from '../sources/source.ts'
+
+type Kind = StatusWrite['kind']
+type Status = StatusWrite['status']
+/** Makes a status out of the conditions so far; undefined where there is nothing to say (any more). */
+type MakeStatus = (before: readonly Condition[]) => Status | undefined
+
+export interface StatusWriterOptions {
+  readonly write: (write: StatusWrite) => Promise<void>
+  readonly logger: Logger
+  /** How long changes of one status are gathered. Default: 100 ms. */
+  readonly gatherMs?: number
+  /** Default: 200 ms to 30 s. */
+  readonly backoff?: BackoffLimits
+}
+
+/**
+ * Writes statuses where they differ from what is there: one after the other, the newest of each object only,
+ * with a backoff, and never in the way of routes.
+ */
+export class StatusWriter {
+  readonly #options: Required<StatusWriterOptions>
+  readonly #dirty = new Map<string, { kind: Kind; namespace: string; name: string; make: MakeStatus }>()
+  readonly #current = new Map<string, Status>()
+  readonly #stopping = new AbortController()
+  #writing: Promise<void> | undefined
+
+  constructor(options: StatusWriterOptions) {
+    this.#options = { gatherMs: 100, backoff: { firstMs: 200, maxMs: 30_000 }, ...options }
+  }
+
+  /** Notes what an object's status is, by an event; undefined where the object is gone. */
+  observe({ kind, metadata }: KubernetesObject, status: unknown): void {
+    const id = statusId(kind, metadata.namespace ?? '', metadata.name)
+    if (typeof status === 'object' && status !== null) this.#current.set(id, status as Status)
+    else this.#current.delete(id)
+  }
+
+  /** Has a status written soon; `make` is asked for it then. */
+  request(kind: Kind, namespace: string, name: string, make: MakeStatus): void {
+    if (this.#stopping.signal.aborted) return
+    this.#dirty.set(statusId(kind, namespace, name), { kind, namespace, name, make })
+    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
+  }
+
+  /** Writes no more; resolves once the write that runs has ended. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    this.#dirty.clear()
+    await this.#writing
+  }
+
+  async #writeAll(): Promise<void> {
+    const { signal } = this.#stopping
+    const wait = (ms: number): Promise<unknown> => delay(ms, undefined, { signal }).catch(() => undefined)
+    const backoff = new Backoff(this.#options.backoff)
+    await wait(this.#options.gatherMs)
+    for (let next = this.#takeFirst(); next !== undefined; next = this.#takeFirst()) {
+      const [id, { make, ...object }] = next
+      const before = this.#current.get(id)
+      const status = make(conditionsOf(before))
+      if (status === undefined || isDeepStrictEqual(status, before)) continue
+      try {
+        await this.#options.write({ ...object, status })
+        this.#current.set(id, status)
+        backoff.reset()
+      } catch (error) {
+        const retry = !(error instanceof SourceError) || error.retryable
+        this.#options.logger.warn({ err: error, ...object, retry }, 'a status could not be written')
+        // What was asked for meanwhile is newer.
+        if (retry && !this.#dirty.has(id) && !signal.aborted) this.#dirty.set(id, { make, ...object })
+        if (retry) await wait(backoff.nextMs())
+      }
+    }
+  }
+
+  #takeFirst(): [string, { kind: Kind; namespace: string; name: string; make: MakeStatus }] | undefined {
+    const first = this.#dirty.entries().next().value
+    if (first !== undefined) this.#dirty.delete(first[0])
+    return first
+  }
+}
+
+const statusId = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
+
+function conditionsOf(status: Status | undefined): Condition[] {
+  return condition.array().safeParse(status?.['conditions']).data ?? []
+}
