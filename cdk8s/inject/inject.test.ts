@@ -190,7 +190,7 @@ const anyManifests = fc.array(
       kind: 'ConfigMap',
       metadata: { name: 'c' },
       data: { a: '1' },
-    } as Manifest),
+    }),
   ),
   { maxLength: 8 },
 )

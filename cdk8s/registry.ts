@@ -1,0 +1,51 @@
+import type { Environment as EnvironmentResource } from '@branchline/wire/resources/environment'
+import type { Preview as PreviewResource } from '@branchline/wire/resources/preview'
+import { type Problem, validateResources } from '@branchline/wire/resources/validate'
+import { API_VERSION } from '@branchline/wire/names'
+import type { IConstruct } from 'constructs'
+import { SynthError } from './errors.ts'
+
+/** All environments and previews below one root: what one app says, judged as a whole at synth. */
+export interface Registry {
+  readonly environments: Map<string, EnvironmentResource>
+  readonly previews: PreviewResource[]
+  /** Environments whose name was there before: the validation tells which. */
+  readonly doubles: EnvironmentResource[]
+}
+
+const registries = new WeakMap<IConstruct, Registry>()
+
+/** The registry of a construct's app. The first that asks also has the app validate it at synth. */
+export function registryOf(construct: IConstruct): Registry {
+  const { root } = construct.node
+  const known = registries.get(root)
+  if (known !== undefined) return known
+  const registry: Registry = { environments: new Map(), previews: [], doubles: [] }
+  registries.set(root, registry)
+  root.node.addValidation({ validate: () => validateRegistry(registry) })
+  return registry
+}
+
+/**
+ * Throws a SynthError where the resources contradict each other. A base that this app does not define is
+ * taken to be there and shared: another app, or another repository, may define it.
+ */
+function validateRegistry(registry: Registry): string[] {
+  const own = [...registry.environments.values(), ...registry.doubles]
+  const outside = new Set(own.flatMap(({ spec }) => spec.base ?? []))
+  for (const name of registry.environments.keys()) outside.delete(name)
+  const problems = validateResources([...own, ...[...outside].map(assumed)], registry.previews)
+  if (problems.length > 0) throw new SynthError('BL_SYNTH_ENVIRONMENT', problems.map(sentence))
+  return []
+}
+
+const sentence = ({ kind, namespace, name, message }: Problem): string =>
+  `${kind} "${name}" in namespace "${namespace}": ${message}`
+
+// The oldest of all, and in no namespace of this app: it never takes anything, and keeps what is its own.
+const assumed = (name: string): EnvironmentResource => ({
+  apiVersion: API_VERSION,
+  kind: 'Environment',
+  metadata: { name, namespace: `outside this app: ${name}`, creationTimestamp: '0' },
+  spec: { type: 'shared', paused: false, onUnavailable: 'baseline' },
+})
