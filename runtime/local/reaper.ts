@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import type { Socket } from 'node:net'
 
 /** The variable that marks every process of a run, and of its children unless they drop it. */
 export const RUN_VARIABLE = 'BRANCHLINE_RUN'
@@ -42,6 +43,7 @@ export class Reaper {
     })
     this.#child.stdin?.on('error', () => undefined)
     this.#child.unref()
+    ;(this.#child.stdin as Socket | null)?.unref()
   }
 
   /** From now on the process group is ended with the run. */

@@ -54,18 +54,11 @@ export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): str
       ? command.argv
       : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command.argv]
   const bind = ['sh', '-c', BIND_HOSTS, 'sh', hosts]
-  switch (strategy) {
-    case 'root':
-      return ['unshare', '--mount', '--', ...bind, ...argv]
-    case 'user':
-      return [
-        ...['unshare', '--user', '--map-root-user', '--mount', '--', ...bind],
-        ...['unshare', '--user', `--map-user=${process.getuid?.()}`, `--map-group=${process.getgid?.()}`],
-        ...['--', ...argv],
-      ]
-    case 'none':
-      return [...argv]
-  }
+  if (strategy === 'none') return [...argv]
+  if (strategy === 'root') return ['unshare', '--mount', '--', ...bind, ...argv]
+  const back = [`--map-user=${process.getuid?.()}`, `--map-group=${process.getgid?.()}`]
+  const outer = ['unshare', '--user', '--map-root-user', '--mount', '--', ...bind]
+  return [...outer, 'unshare', '--user', ...back, '--', ...argv]
 }
 
 /** Whether a user may enter a folder: an open one may still lie below one that is closed to it. */

@@ -1,0 +1,67 @@
+import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+
+/** A longer line is cut into several, in characters. */
+const MAX_LINE_LENGTH = 16 * 1024
+/** How many lines of a container are kept in memory. */
+const MAX_LINES = 500
+/** Past this size a log file becomes `<name>.1`, and a new one begins, in octets. */
+const MAX_FILE_LENGTH = 8 * 1024 * 1024
+
+/** What a container wrote: the last lines in memory, more of it in a file. */
+export class ContainerLog {
+  readonly file: string
+  readonly #onLine: (text: string) => void
+  readonly #lines: string[] = []
+  #length: number
+
+  constructor(folder: string, container: string, onLine: (text: string) => void) {
+    mkdirSync(folder, { recursive: true })
+    this.file = join(folder, `${container}.log`)
+    this.#length = statSync(this.file, { throwIfNoEntry: false })?.size ?? 0
+    this.#onLine = onLine
+  }
+
+  get lines(): readonly string[] {
+    return this.#lines
+  }
+
+  /** Keeps every line that the stream gives, until it ends. */
+  read(stream: Readable): void {
+    let rest = ''
+    stream.setEncoding('utf8')
+    stream.on('data', (chunk: string) => {
+      const lines = (rest + chunk).split('\n')
+      rest = lines.pop() as string
+      while (rest.length > MAX_LINE_LENGTH) {
+        lines.push(rest.slice(0, MAX_LINE_LENGTH))
+        rest = rest.slice(MAX_LINE_LENGTH)
+      }
+      this.#add(lines)
+    })
+    stream.on('end', () => this.#add(rest === '' ? [] : [rest]))
+    stream.on('error', () => undefined)
+  }
+
+  #add(lines: readonly string[]): void {
+    if (lines.length === 0) return
+    this.#lines.push(...lines)
+    if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES)
+    this.#append(`${lines.join('\n')}\n`)
+    for (const line of lines) this.#onLine(line)
+  }
+
+  #append(text: string): void {
+    try {
+      if (this.#length > MAX_FILE_LENGTH) {
+        renameSync(this.file, `${this.file}.1`)
+        this.#length = 0
+      }
+      appendFileSync(this.file, text)
+      this.#length += Buffer.byteLength(text)
+    } catch {
+      // A full disk, or a folder that is gone already, must not end the cluster.
+    }
+  }
+}
