@@ -28,9 +28,9 @@ export interface LinkOptions {
   readonly inbound: readonly number[]
   readonly version: string
   readonly logger: Logger
-  /** Called within the turn in which the table came to be served, before it is acknowledged. */
-  readonly onTable: (table: Table) => void
-  readonly limits?: Partial<LinkLimits>
+  /** Called within the turn in which a table came to be served, before it is acknowledged. */
+  readonly onTable?: (table: Table) => void
+  readonly limits?: Partial<LinkLimits> | undefined
 }
 
 export type LinkState = 'connecting' | 'connected' | 'disconnected'
@@ -121,7 +121,7 @@ export class ManagerLink {
         } catch (error) {
           return this.#refuse(error)
         }
-        this.#options.onTable(this.#table)
+        this.#options.onTable?.(this.#table)
         send(socket, { type: 'ack', epoch: this.#table.epoch })
         if (first) this.#connected(this.#table.epoch)
         first = false
@@ -152,7 +152,7 @@ export class ManagerLink {
     const held = this.#state === 'connected' && Date.now() - this.#connectedAt > this.#limits.stableAfterMs
     if (held) this.#backoff.reset()
     this.#state = 'disconnected'
-    this.#say('warn', `manager not connected`, { reason, detail, epoch: this.#table?.epoch })
+    this.#say('warn', 'manager not connected', { reason, detail, epoch: this.#table?.epoch })
     this.#retry = setTimeout(() => void this.#connect(), this.#backoff.nextMs())
   }
 

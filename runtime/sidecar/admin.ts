@@ -1,0 +1,54 @@
+import type { Server } from 'node:http'
+import { serveAdmin } from '../process/admin.ts'
+import { ListenError } from './errors.ts'
+import type { LinkState } from './link.ts'
+import type { Metrics } from './metrics.ts'
+import type { Table } from './table.ts'
+
+/** What the admin listener tells. */
+export interface AdminSource {
+  readonly host: string
+  readonly port: number
+  readonly metrics: Metrics
+  readonly table: () => Table | undefined
+  readonly managerState: () => LinkState
+  /** When the listeners were opened (milliseconds of the monotonic clock); undefined before. */
+  readonly openSinceMs: () => number | undefined
+  readonly draining: () => boolean
+  readonly firstTableTimeoutMs: number
+}
+
+/**
+ * Why the pod cannot take traffic, or undefined where it can: with its listeners open and a first table, or
+ * without one where it has waited long enough, since an app must start without the platform. A manager that
+ * is lost later changes nothing.
+ */
+export function notReady(
+  source: Omit<AdminSource, 'metrics' | 'host' | 'port'>,
+  nowMs: number,
+): string | undefined {
+  if (source.draining()) return 'draining'
+  const sinceMs = source.openSinceMs()
+  if (sinceMs === undefined) return 'opening its listeners'
+  const waited = nowMs - sinceMs >= source.firstTableTimeoutMs
+  return source.table() !== undefined || waited
+    ? undefined
+    : `no route table yet, manager ${source.managerState()}`
+}
+
+/** Serves `/livez`, `/readyz`, `/metrics` and `/table`, the table at hand with the manager's state. */
+export async function startAdmin(source: AdminSource): Promise<Server> {
+  try {
+    return await serveAdmin({
+      host: source.host,
+      port: source.port,
+      notReady: () => notReady(source, performance.now()),
+      metrics: () => source.metrics.scrape(),
+      dumps: {
+        '/table': () => ({ manager: source.managerState(), table: source.table()?.dump() ?? null }),
+      },
+    })
+  } catch (error) {
+    throw new ListenError(source.host, source.port, 'health and metrics', error)
+  }
+}

@@ -1,0 +1,162 @@
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Inbound } from '@branchline/wire/inbound'
+import {
+  type HttpEngine,
+  type Limits,
+  listen,
+  type Listener,
+  tcpUpstream,
+  type Transport,
+} from '../http/index.ts'
+import type { Logger } from '../process/log.ts'
+import type { Running } from '../process/main.ts'
+import { startAdmin } from './admin.ts'
+import { Balancer } from './balance.ts'
+import type { SidecarConfig } from './config.ts'
+import type { LinkLimits } from './connection.ts'
+import { ListenError } from './errors.ts'
+import type { Arrival, Surroundings } from './inbound/arrival.ts'
+import { http1Engine } from './inbound/http1.ts'
+import { sniff, SNIFF_TIMEOUT_MS } from './inbound/sniff.ts'
+import { RawConnections, type RawLimits } from './inbound/tcp.ts'
+import { ManagerLink } from './link.ts'
+import { Metrics } from './metrics.ts'
+
+/** What may be bounded otherwise than by default. */
+export interface SidecarLimits {
+  readonly http?: Partial<Limits>
+  readonly raw?: Partial<RawLimits>
+  readonly link?: Partial<LinkLimits>
+}
+
+/** A running sidecar. */
+export interface Sidecar extends Running {
+  readonly adminPort: number
+  /** The ports at which it listens, in the order of the configuration. */
+  readonly ports: readonly number[]
+}
+
+/**
+ * Starts a sidecar: opens its listeners, connects to the manager, and serves. Rejects with a ListenError, and
+ * holds nothing then, where a port cannot be had; a manager that cannot be reached is no reason to.
+ */
+export async function startSidecar(
+  config: SidecarConfig,
+  logger: Logger,
+  version: string,
+  limits: SidecarLimits = {},
+): Promise<Sidecar> {
+  const sidecar = new RunningSidecar(config, logger, version, limits)
+  try {
+    await sidecar.open()
+    return sidecar
+  } catch (error) {
+    await sidecar.stop()
+    throw error
+  }
+}
+
+class RunningSidecar implements Sidecar {
+  readonly #config: SidecarConfig
+  readonly #logger: Logger
+  readonly #link: ManagerLink
+  readonly #metrics: Metrics
+  readonly #engine: HttpEngine
+  readonly #raw: RawConnections
+  readonly #listeners: Listener[] = []
+  #admin: Server | undefined
+  #openSinceMs: number | undefined
+  #draining = false
+
+  constructor(config: SidecarConfig, logger: Logger, version: string, limits: SidecarLimits) {
+    this.#config = config
+    this.#logger = logger
+    const inbound = config.inbound.map(({ port }) => port)
+    const { managerUrl: url, tokenFile } = config
+    this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, limits: limits.link })
+    this.#metrics = new Metrics({
+      epoch: () => this.#link.table?.epoch,
+      managerConnected: () => this.#link.state === 'connected',
+    })
+    const around: Surroundings = {
+      routes: () => this.#link.table,
+      balancer: new Balancer(),
+      metrics: this.#metrics,
+      keyHeader: config.keyHeader,
+    }
+    this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http })
+    this.#raw = new RawConnections(around, limits.raw)
+  }
+
+  get adminPort(): number {
+    return (this.#admin as Server & { address(): AddressInfo }).address().port
+  }
+
+  get ports(): readonly number[] {
+    return this.#listeners.map((listener) => listener.port)
+  }
+
+  async open(): Promise<void> {
+    const { host, adminPort: port, firstTableTimeoutMs } = this.#config
+    this.#link.start()
+    this.#admin = await startAdmin({
+      host,
+      port,
+      firstTableTimeoutMs,
+      metrics: this.#metrics,
+      table: () => this.#link.table,
+      managerState: () => this.#link.state,
+      openSinceMs: () => this.#openSinceMs,
+      draining: () => this.#draining,
+    })
+    for (const inbound of this.#config.inbound) this.#listeners.push(await this.#listen(inbound))
+    this.#openSinceMs = performance.now()
+    this.#logger.info({ host, ports: this.ports }, 'listening')
+  }
+
+  async #listen(inbound: Inbound): Promise<Listener> {
+    const { host, appHost } = this.#config
+    const arrival: Arrival = { inbound, app: tcpUpstream(appHost, inbound.appPort) }
+    try {
+      return await listen({ host, port: inbound.port }, (client) => this.#accept(client, arrival))
+    } catch (error) {
+      throw new ListenError(host, inbound.port, `the app's port ${inbound.appPort}`, error)
+    }
+  }
+
+  #accept(client: Transport, arrival: Arrival): void {
+    const { protocol } = arrival.inbound
+    if (protocol === 'http') this.#engine.serve(client, { context: arrival })
+    else if (protocol === 'auto') this.#sniff(client, arrival)
+    else this.#raw.serve(client, arrival)
+  }
+
+  #sniff(client: Transport, arrival: Arrival): void {
+    sniff(client, ({ http1, bytes, ended }) => {
+      if (!http1) return this.#raw.serve(client, arrival, { bytes, ended })
+      this.#engine.serve(client, { bytes, context: arrival })
+      if (ended) client.receiver.onEnd()
+    })
+  }
+
+  /**
+   * Fails readiness, goes on accepting for `drainDelayMs`, then lets requests and connections finish within
+   * `drainTimeoutMs` and cuts the rest. The table is followed until the last request is done.
+   */
+  async stop(): Promise<void> {
+    const { drainDelayMs, drainTimeoutMs, inbound } = this.#config
+    this.#draining = true
+    if (this.#openSinceMs !== undefined) await delay(drainDelayMs)
+    for (const listener of this.#listeners) listener.stop()
+    if (this.#openSinceMs !== undefined && inbound.some(({ protocol }) => protocol === 'auto')) {
+      // What was accepted last may still be asked what it speaks.
+      await delay(SNIFF_TIMEOUT_MS)
+    }
+    await Promise.all([this.#engine.stop(), this.#raw.stop(drainTimeoutMs)])
+    await this.#link.stop()
+    this.#admin?.closeAllConnections()
+    this.#admin?.close()
+  }
+}
