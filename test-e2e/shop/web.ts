@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import type http from 'node:http'
 import { call } from './call.ts'
 import { readConfig } from './config.ts'
@@ -21,7 +22,7 @@ const server = await serve(config, async (request, url) => {
     const bytes = Math.min(Number(url.searchParams.get('bytes')) || 0, MAX_ECHO_BYTES)
     return { type: 'application/json', body: JSON.stringify(await echoThrough(bytes)) }
   }
-  const answer = await call('api', API_PORT, `/orders${url.search}`, propagated(request))
+  const answer = await call('api', API_PORT, `/orders${url.search}`, toSend(request, url))
   const whole = { ...answer, hops: [hopOf(config, request, url, startedAt), ...answer.hops] }
   if (request.headers.accept?.includes('text/html') === true) {
     return { type: 'text/html; charset=utf-8', body: renderPage(whole) }
@@ -29,6 +30,16 @@ const server = await serve(config, async (request, url) => {
   return { type: 'application/json', body: JSON.stringify(whole) }
 })
 untilSignal(config, () => server.drain())
+
+/** What goes on to the API. `?send=TRACESTATE` sends that in place of all that came, for tests; `?send=` nothing. */
+function toSend(request: http.IncomingMessage, url: URL): Record<string, string> {
+  const tracestate = url.searchParams.get('send')
+  if (tracestate === null) return propagated(request)
+  return tracestate === '' ? {} : { tracestate, traceparent: mintTraceparent() }
+}
+
+const mintTraceparent = (): string =>
+  `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
 
 function propagated(request: http.IncomingMessage): Record<string, string> {
   const headers: Record<string, string> = {}

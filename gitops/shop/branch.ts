@@ -1,0 +1,35 @@
+import { Environment, Preview, Workload } from '@branchline/cdk8s'
+import type { App } from 'cdk8s'
+import { credentials } from './credentials.ts'
+import { api, web, worker } from './workloads.ts'
+
+/** What a branch of the shop changes. */
+export interface BranchProps {
+  readonly base: string
+  /** The namespaces above, nearest first. Default: the base's, and the baseline's. */
+  readonly above?: readonly string[]
+  /** The services that it runs itself, each with its version. Default: none. */
+  readonly overrides?: { readonly web?: string; readonly api?: string; readonly worker?: string }
+  readonly onUnavailable?: 'baseline' | 'hold' | 'fail'
+}
+
+/** A branch of the shop that a program names, as CI does for pull requests. */
+export function branch(name: string, props: BranchProps): (app: App) => void {
+  const { base, overrides = {}, onUnavailable } = props
+  const { above = base === 'baseline' ? [base] : [base, 'baseline'] } = props
+  return (app) => {
+    const branch = new Environment(app, name, {
+      type: 'branch',
+      base,
+      above,
+      ...(onUnavailable === undefined ? {} : { onUnavailable }),
+    })
+    if (overrides.web !== undefined) new Workload(branch, 'web', web(overrides.web))
+    if (overrides.api !== undefined) new Workload(branch, 'api', api(overrides.api))
+    if (overrides.worker !== undefined) {
+      credentials(branch)
+      new Workload(branch, 'worker', worker(overrides.worker))
+    }
+    new Preview(branch, 'web', { port: 8080 })
+  }
+}

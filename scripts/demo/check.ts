@@ -1,0 +1,40 @@
+import { embedded } from '@branchline/test-e2e/harness/embedded.ts'
+import { Shop } from '@branchline/test-e2e/harness/shop.ts'
+import { STORY } from '@branchline/test-e2e/story/index.ts'
+
+/** Where the check writes its lines. */
+export type Print = (line: string) => void
+
+/**
+ * Walks the story over real HTTP on a shop of its own, a line for each promise and `N passed, N failed` last.
+ * Resolves with whether all passed; nothing is left behind then.
+ */
+export async function check(print: Print): Promise<boolean> {
+  const count = { passed: 0, failed: 0 }
+  const step = async (title: string, run: () => Promise<string | undefined>): Promise<void> => {
+    try {
+      const note = await run()
+      count.passed++
+      print(`ok      ${title}${note === undefined ? '' : ` (${note})`}`)
+    } catch (error) {
+      count.failed++
+      print(`FAILED  ${title}`)
+      for (const line of (error as Error).message.split('\n')) print(`        ${line}`)
+    }
+  }
+  const started: Shop[] = []
+  await step('the platform and the shop come up', async () => {
+    const shop = await Shop.start(embedded)
+    started.push(shop)
+    return `${shop.readyAfterMs} ms`
+  })
+  for (const running of started) {
+    for (const proof of STORY) await step(proof.title, () => proof.prove(running))
+    await step('it ends, and leaves no process, file or port behind', async () => {
+      await running.stop()
+      return undefined
+    })
+  }
+  print(`${count.passed} passed, ${count.failed} failed`)
+  return count.failed === 0
+}

@@ -1,0 +1,113 @@
+import assert from 'node:assert/strict'
+import http from 'node:http'
+import { type Build, synthesise } from '@branchline/gitops/synth'
+import { alice } from '@branchline/gitops/shop/alice'
+import { baseline } from '@branchline/gitops/shop/baseline'
+import { bob } from '@branchline/gitops/shop/bob'
+import type { ShopAnswer } from '../shop/hop.ts'
+import { Manifests } from './manifests.ts'
+import type { Running, StartOptions, Target } from './target.ts'
+import { leftBehind } from './traces.ts'
+import { until } from './until.ts'
+import { type VisitOptions, visitShop, wayOf } from './visit.ts'
+
+const READY_TIMEOUT_MS = 30_000
+const CHANGE_TIMEOUT_MS = 15_000
+
+/** The way of a request with no override. */
+export const BASELINE_WAY = 'web@baseline api@baseline worker@baseline'
+export const ALICE_WAY = 'web@baseline api@alice worker@baseline'
+export const BOB_WAY = 'web@baseline api@baseline worker@bob'
+
+/** The sample shop on a running platform, with its baseline, alice and bob. */
+export class Shop {
+  readonly manifests: Manifests
+  readonly platform: Running
+  /** Kept connections that all visits share, whatever the preview. */
+  readonly agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
+  /** From the start until all previews of the sample were ready. */
+  readonly readyAfterMs: number
+  readonly #urls = new Map<string, string>()
+
+  private constructor(manifests: Manifests, platform: Running, readyAfterMs: number) {
+    this.manifests = manifests
+    this.platform = platform
+    this.readyAfterMs = readyAfterMs
+  }
+
+  /** Synthesises the sample and starts it. Leaves nothing behind where it fails. */
+  static async start(target: Target, options?: StartOptions): Promise<Shop> {
+    const startedAt = performance.now()
+    const manifests = await Manifests.create()
+    try {
+      for (const [name, build] of Object.entries(SAMPLE)) {
+        await manifests.write(`${name}.yaml`, synthesise(build))
+      }
+      const platform = await target.start(manifests.folder, options)
+      try {
+        for (const name of Object.keys(SAMPLE)) await platform.previewUrl(name, 'web', READY_TIMEOUT_MS)
+        const shop = new Shop(manifests, platform, Math.round(performance.now() - startedAt))
+        await shop.takes('baseline', BASELINE_WAY)
+        await shop.takes('alice', ALICE_WAY)
+        await shop.takes('bob', BOB_WAY)
+        return shop
+      } catch (error) {
+        const state = await platform.describe()
+        await platform.stop()
+        throw new Error(`the shop did not come up: ${(error as Error).message}\n${state}`, { cause: error })
+      }
+    } catch (error) {
+      await manifests.dispose()
+      throw error
+    }
+  }
+
+  /** Writes an environment's manifests, new or changed. */
+  async apply(name: string, build: Build): Promise<void> {
+    await this.manifests.write(`${name}.yaml`, synthesise(build))
+  }
+
+  /** Puts an environment of the sample back as it was. */
+  async restore(name: keyof typeof SAMPLE): Promise<void> {
+    await this.apply(name, SAMPLE[name])
+  }
+
+  /** Removes an environment's manifests. */
+  async remove(name: string): Promise<void> {
+    this.#urls.delete(name)
+    await this.manifests.remove(`${name}.yaml`)
+  }
+
+  /** The URL of an environment's preview of web; waits until it is ready. */
+  async url(environment: string): Promise<string> {
+    const known = this.#urls.get(environment)
+    if (known !== undefined) return known
+    const url = await this.platform.previewUrl(environment, 'web', CHANGE_TIMEOUT_MS)
+    this.#urls.set(environment, url)
+    return url
+  }
+
+  /** Visits an environment's preview over the kept connections. */
+  async visit(environment: string, options?: VisitOptions): Promise<ShopAnswer> {
+    return visitShop(await this.url(environment), { agent: this.agent, ...options })
+  }
+
+  /** Waits until an environment's requests take this way; gives how long that took. */
+  async takes(environment: string, way: string, timeoutMs = CHANGE_TIMEOUT_MS): Promise<number> {
+    const attempt = async (): Promise<void> => assert.equal(wayOf(await this.visit(environment)), way)
+    const { ms } = await until(`${environment} takes ${way}`, attempt, timeoutMs)
+    return ms
+  }
+
+  /** Ends the platform and removes the manifests. Rejects where anything is left behind. */
+  async stop(): Promise<void> {
+    this.agent.destroy()
+    await this.platform.stop()
+    await this.manifests.dispose()
+    const left = await leftBehind(this.platform.traces())
+    if (left.length > 0) throw new Error(left.join('; '))
+  }
+}
+
+/** The environments of the sample. */
+export const SAMPLE = { baseline, alice, bob } as const satisfies Record<string, Build>

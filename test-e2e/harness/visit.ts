@@ -1,0 +1,72 @@
+import http from 'node:http'
+import { type Hop, type ShopAnswer, parseAnswer } from '../shop/hop.ts'
+
+const VISIT_TIMEOUT_MS = 15_000
+
+/** What a visitor may say beside the URL. */
+export interface VisitOptions {
+  readonly headers?: http.OutgoingHttpHeaders
+  /** The connections to use. Previews of one relay share them. Default: a new connection. */
+  readonly agent?: http.Agent
+  readonly path?: string
+  readonly timeoutMs?: number
+}
+
+/** What a visitor got. */
+export interface Visit {
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly body: string
+}
+
+/**
+ * One GET, as a browser on this machine sends it: `*.localhost` is 127.0.0.1 (RFC 6761, 6.3), the preview's
+ * name is in the Host field alone, so connections of one agent serve all previews in turn.
+ */
+export function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
+  const { hostname, host, port, pathname, search } = new URL(url)
+  const { headers = {}, agent = false, timeoutMs = VISIT_TIMEOUT_MS } = options
+  const address = hostname === 'localhost' || hostname.endsWith('.localhost') ? '127.0.0.1' : hostname
+  const path = options.path ?? pathname + search
+  return new Promise((resolve, reject) => {
+    const request = http.get({ host: address, port, path, agent, headers: { host, ...headers } })
+    const timer = setTimeout(
+      () => request.destroy(new Error(`${url}${path}: no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    )
+    request.once('close', () => clearTimeout(timer))
+    request.once('error', reject)
+    request.once('response', (response) => {
+      const chunks: Buffer[] = []
+      response.on('data', (chunk: Buffer) => chunks.push(chunk))
+      response.once('error', reject)
+      response.once('end', () => {
+        const body = Buffer.concat(chunks).toString()
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body })
+      })
+    })
+  })
+}
+
+/** A visit whose answer must be the shop's, as JSON. Throws with status and text where it is not. */
+export async function visitShop(url: string, options: VisitOptions = {}): Promise<ShopAnswer> {
+  const { status, body } = await visit(url, options)
+  if (status !== 200) throw new Error(`${url} answered ${status}: ${body.slice(0, 500)}`)
+  return parseAnswer(body)
+}
+
+/** The way of a request, e.g. `web@baseline api@alice worker@baseline`; the database left out. */
+export function wayOf({ hops }: ShopAnswer): string {
+  return hops
+    .filter(({ service }) => service !== 'db')
+    .map(({ service, environment }) => `${service}@${environment}`)
+    .join(' ')
+}
+
+/** What a hop's request carried in a field, joined by commas where it was there more than once. */
+export function fieldOf(hop: Hop | undefined, name: string): string | undefined {
+  const values = (hop?.fields ?? [])
+    .filter(([field]) => field.toLowerCase() === name)
+    .map(([, value]) => value)
+  return values.length === 0 ? undefined : values.join(',')
+}

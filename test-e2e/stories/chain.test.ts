@@ -1,0 +1,4 @@
+import { tell } from '../harness/tell.ts'
+import { branchOfBranch, fourthLevel } from '../story/chain.ts'
+
+tell(branchOfBranch, fourthLevel)

@@ -1,0 +1,4 @@
+import { tell } from '../harness/tell.ts'
+import { fallback } from '../story/fallback.ts'
+
+tell(fallback)

@@ -1,0 +1,4 @@
+import { tell } from '../harness/tell.ts'
+import { rawTcp } from '../story/raw-tcp.ts'
+
+tell(rawTcp)

@@ -1,0 +1,30 @@
+import assert from 'node:assert/strict'
+import { branch } from '@branchline/gitops/shop/branch'
+import { BASELINE_WAY } from '../harness/shop.ts'
+import { fieldOf } from '../harness/visit.ts'
+import { removeAll } from './chain.ts'
+import type { Proof } from './proof.ts'
+
+const NAMES = ['carol', 'dave', 'erin']
+const LIMIT_MS = 1000
+
+export const emptyBranch: Proof = {
+  title: `a branch that overrides nothing answers at its URL within ${LIMIT_MS} ms of its manifest`,
+  async prove(shop) {
+    const times: number[] = []
+    try {
+      for (const name of NAMES) {
+        const startedAt = performance.now()
+        await shop.apply(name, branch(name, { base: 'baseline' }))
+        await shop.takes(name, BASELINE_WAY)
+        times.push(Math.round(performance.now() - startedAt))
+        const { hops } = await shop.visit(name, { path: '/?fields' })
+        assert.equal(fieldOf(hops[2], 'tracestate'), `branchline=${name}`, 'its key reaches the last service')
+      }
+    } finally {
+      await removeAll(shop, NAMES)
+    }
+    assert.ok(Math.max(...times) < LIMIT_MS, `took ${times.join(', ')} ms`)
+    return `${times.join(', ')} ms`
+  },
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict'
+import { branch } from '@branchline/gitops/shop/branch'
+import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { ALICE_WAY, BASELINE_WAY, type Shop } from '../harness/shop.ts'
+import type { PodProcess } from '../harness/target.ts'
+import { until } from '../harness/until.ts'
+import { visit, wayOf } from '../harness/visit.ts'
+import { parseAnswer } from '../shop/hop.ts'
+import { removeAll } from './chain.ts'
+import type { Proof } from './proof.ts'
+
+const ANSWER_LIMIT_MS = 8000
+const RECOVERY_TIMEOUT_MS = 30_000
+const MANAGER_GONE_VISITS = 50
+
+export const unknownKey: Proof = {
+  title: 'a key that names no environment is served by the baseline; an unknown host gets a 404 that says so',
+  async prove(shop) {
+    const answer = await shop.visit('baseline', { path: '/?send=branchline%3Dnobody' })
+    assert.equal(wayOf(answer), BASELINE_WAY)
+    const url = (await shop.url('baseline')).replace('web--baseline', 'web--nobody')
+    const { status, body } = await visit(url, { headers: { accept: 'text/html' } })
+    assert.equal(status, 404)
+    assert.match(body, /<html/i)
+    return undefined
+  },
+}
+
+export const deadOverride: Proof = {
+  title: 'an override that never runs: the baseline serves, or a 502 names it, by rule; never a hang',
+  async prove(shop) {
+    const overrides = { api: 'broken' }
+    await shop.apply('frank', branch('frank', { base: 'baseline', overrides }))
+    await shop.apply('grace', branch('grace', { base: 'baseline', overrides, onUnavailable: 'fail' }))
+    try {
+      const startedAt = performance.now()
+      await shop.takes('frank', BASELINE_WAY)
+      const url = await shop.url('grace')
+      const refused = async (): Promise<string> => {
+        const { status, body } = await visit(url, { timeoutMs: ANSWER_LIMIT_MS })
+        assert.equal(status, 502, body)
+        assert.match(body, /grace/)
+        assert.match(body, /api/)
+        return body
+      }
+      await until('the 502', refused, RECOVERY_TIMEOUT_MS)
+      return `both by rule after ${Math.round(performance.now() - startedAt)} ms`
+    } finally {
+      await removeAll(shop, ['frank', 'grace'])
+    }
+  },
+}
+
+/** The one process of this kind. */
+async function find(shop: Shop, namespace: string, prefix: string): Promise<PodProcess> {
+  const found = (await shop.platform.processes()).filter(
+    (one) => one.namespace === namespace && one.pod.startsWith(prefix) && !/sidecar/.test(one.container),
+  )
+  const [process] = found
+  assert.ok(process?.pid !== undefined && found.length === 1, `${found.length} processes of ${prefix}`)
+  return process
+}
+
+export const killedOverride: Proof = {
+  title: "alice's api is killed: the baseline answers at once, and alice's returns by itself",
+  async prove(shop) {
+    await shop.platform.kill(await find(shop, 'alice', 'api-'))
+    const startedAt = performance.now()
+    const first = wayOf(await shop.visit('alice', { timeoutMs: ANSWER_LIMIT_MS }))
+    const ms = Math.round(performance.now() - startedAt)
+    assert.ok([BASELINE_WAY, ALICE_WAY].includes(first), first)
+    const back = await shop.takes('alice', ALICE_WAY, RECOVERY_TIMEOUT_MS)
+    return `first answer (${first.split(' ')[1]}) after ${ms} ms, alice's api back after ${back} ms`
+  },
+}
+
+export const killedManager: Proof = {
+  title: 'the manager is killed: sidecars keep their table, URLs answer or say why, all returns by itself',
+  async prove(shop) {
+    await shop.platform.kill(await find(shop, PLATFORM_NAMESPACE, MANAGER_SERVICE))
+    const statuses = new Set<number>()
+    for (let count = 0; count < MANAGER_GONE_VISITS; count++) {
+      const headers = { tracestate: 'branchline=alice' }
+      const { status, body } = await shop.platform.inside('baseline', 'web', '/', headers)
+      assert.equal(status, 200, body)
+      assert.equal(wayOf(parseAnswer(body)), ALICE_WAY)
+      if (count % 10 === 0) {
+        const preview = await visit(await shop.url('alice'), { timeoutMs: ANSWER_LIMIT_MS })
+        assert.ok([200, 502, 503, 504].includes(preview.status), `${preview.status}: ${preview.body}`)
+        statuses.add(preview.status)
+      }
+    }
+    const back = await shop.takes('alice', ALICE_WAY, RECOVERY_TIMEOUT_MS)
+    await shop.apply('heidi', branch('heidi', { base: 'alice' }))
+    await shop.takes('heidi', ALICE_WAY, RECOVERY_TIMEOUT_MS)
+    await removeAll(shop, ['heidi'])
+    return `URLs said ${[...statuses].join(', ')} meanwhile, and answered again after ${back} ms`
+  },
+}
