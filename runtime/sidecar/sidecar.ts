@@ -91,7 +91,8 @@ class RunningSidecar implements Sidecar {
   }
 
   get adminPort(): number {
-    return (this.#admin as Server & { address(): AddressInfo }).address().port
+    const address = this.#admin?.address() as AddressInfo | null | undefined
+    return address?.port ?? this.#config.adminPort
   }
 
   get ports(): readonly number[] {

@@ -50,7 +50,10 @@ export function sniff(
   timeoutMs = SNIFF_TIMEOUT_MS,
 ): void {
   let bytes = Buffer.alloc(0)
-  const timer = setTimeout(() => finish(BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)), false), timeoutMs)
+  const timer = setTimeout(
+    () => finish(BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)), false),
+    timeoutMs,
+  )
   const finish = (http1: boolean, ended: boolean): void => {
     clearTimeout(timer)
     client.receiver = IGNORE

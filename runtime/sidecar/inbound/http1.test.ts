@@ -1,0 +1,299 @@
+import { Agent, createServer } from 'node:http'
+import { connect } from 'node:net'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ROUTED_HEADER } from '@branchline/wire/names'
+import { readBaggageKey } from '@branchline/wire/baggage'
+import { environmentNumber, traceIdNumber, traceparentId } from '@branchline/wire/trace-id'
+import { ask, freePort, keyed, rawExchange, see, target, until, World } from '../fixture/world.ts'
+
+let world: World
+let local: number
+let alice: number
+let bob: number
+
+beforeEach(async () => {
+  world = await World.create()
+  ;[local, alice, bob] = await Promise.all([world.app('baseline'), world.app('alice'), world.app('bob')])
+})
+afterEach(() => world.close())
+
+const both = (): Record<string, ReturnType<typeof target>> => ({
+  alice: target('alice', [alice]),
+  bob: target('bob', [bob]),
+})
+
+test('each request of one kept connection goes by its own key', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const keys = ['alice', undefined, 'bob', 'nobody', 'alice', 'bob', undefined]
+  const seen: string[] = []
+  for (const key of keys) seen.push((await see(port, { agent, headers: key ? keyed(key) : {} })).app)
+  expect(seen).toEqual(['alice', 'baseline', 'bob', 'baseline', 'alice', 'bob', 'baseline'])
+  agent.destroy()
+})
+
+test('pipelined requests of different keys are answered in their order', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const keys = ['alice', 'bob', 'nobody', 'bob', 'alice']
+  const requests = keys.map(
+    (key, index) =>
+      `GET /${index} HTTP/1.1\r\nhost: api\r\ntracestate: branchline=${key}\r\n` +
+      `${index === keys.length - 1 ? 'connection: close\r\n' : ''}\r\n`,
+  )
+  const answers = await rawExchange(port, requests.join(''))
+  const seen = [...answers.matchAll(/"app":"(\w+)","method":"GET","url":"\/(\d)"/g)].map(
+    ([, app, url]) => `${url} ${app}`,
+  )
+  expect(seen).toEqual(['0 alice', '1 bob', '2 baseline', '3 bob', '4 alice'])
+})
+
+test('a request to another environment has the mark, its key, and everything else as it was', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const headers = { tracestate: 'a=1, branchline=alice,b=2', baggage: 'c=3', 'x-other': 'y', host: 'api:80' }
+  const seen = await see(port, { method: 'POST', path: '/p?q=1', body: 'hello', headers })
+  expect(seen).toMatchObject({ app: 'alice', method: 'POST', url: '/p?q=1', body: 'hello' })
+  expect(seen.headers).toMatchObject({ ...headers, [ROUTED_HEADER]: 'alice' })
+})
+
+test('a routed request is served here, and the app does not see the mark', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const seen = await see(port, { headers: { ...keyed('alice'), [ROUTED_HEADER]: 'baseline' } })
+  expect(seen.app).toBe('baseline')
+  expect(seen.headers).not.toHaveProperty(ROUTED_HEADER)
+  expect(seen.headers['tracestate']).toBe('branchline=alice')
+})
+
+test('a branch sends a foreign key to its base, which decides anew', async () => {
+  const root = await world.pod({ appPort: local, routes: { routes: both() } })
+  const branch = await world.pod({
+    appPort: alice,
+    environment: 'alice',
+    routes: { own: ['alice'], base: target('baseline', [root.port]) },
+  })
+  expect((await see(branch.port, { headers: keyed('alice') })).app).toBe('alice')
+  expect((await see(branch.port)).app).toBe('alice')
+  expect((await see(branch.port, { headers: keyed('bob') })).app).toBe('bob')
+  expect((await see(branch.port, { headers: keyed('nobody') })).app).toBe('baseline')
+})
+
+test('a request without a key from a branch’s pod is the branch’s, and its key travels on', async () => {
+  const { port } = await world.pod({
+    appPort: local,
+    routes: { routes: both() },
+    callers: { '127.0.0.2': 'alice' },
+  })
+  const { app, headers } = await see(port, { localAddress: '127.0.0.2', headers: { tracestate: 'a=1' } })
+  expect(app).toBe('alice')
+  expect(headers['tracestate']).toBe('branchline=alice,a=1')
+  expect(readBaggageKey(headers['baggage'] as string)).toBe('alice')
+  const traceId = traceparentId(headers['traceparent'] as string) ?? ''
+  expect(traceIdNumber(traceId)).toBe(environmentNumber('alice'))
+  expect((await see(port, { localAddress: '127.0.0.3' })).app).toBe('baseline')
+})
+
+test('a key that a request has wins over its caller’s, and nothing is written over it', async () => {
+  const { port } = await world.pod({
+    appPort: local,
+    routes: { routes: both() },
+    callers: { '127.0.0.2': 'alice' },
+  })
+  const { app, headers } = await see(port, {
+    localAddress: '127.0.0.2',
+    headers: { baggage: 'branchline=bob,x=1' },
+  })
+  expect(app).toBe('bob')
+  expect(headers['baggage']).toBe('branchline=bob,x=1')
+  expect(headers).not.toHaveProperty('tracestate')
+  expect(headers).not.toHaveProperty('traceparent')
+})
+
+test('a configured header carries the key, too', async () => {
+  const config = { keyHeader: 'kubernetes-route-as' }
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() }, config })
+  const { app, headers } = await see(port, { headers: { 'Kubernetes-Route-As': 'bob' } })
+  expect(app).toBe('bob')
+  expect(headers['tracestate']).toBe('branchline=bob')
+})
+
+test('endpoints are asked in turn, and a dead one costs no request', async () => {
+  const second = await world.app('second')
+  const routes = { alice: target('alice', [alice, second, await freePort()]) }
+  const { port } = await world.pod({ appPort: local, routes: { routes } })
+  const seen: string[] = []
+  for (let index = 0; index < 12; index++) seen.push((await see(port, { headers: keyed('alice') })).app)
+  expect(new Set(seen)).toEqual(new Set(['alice', 'second']))
+})
+
+test.each(['baseline', 'hold'] as const)('a dead override under %s falls back', async (rule) => {
+  const routes = { alice: target('alice', [await freePort()], rule), empty: target('empty', [], rule) }
+  const { port } = await world.pod({ appPort: local, routes: { routes } })
+  const headers = keyed('alice')
+  expect(await see(port, { method: 'POST', body: 'kept', headers })).toMatchObject({
+    app: 'baseline',
+    body: 'kept',
+  })
+  expect((await see(port, { headers: keyed('empty') })).app).toBe('baseline')
+})
+
+test('a dead override under fail is a 502 that names environment, service and reason', async () => {
+  const routes = { alice: target('alice', [await freePort()], 'fail'), empty: target('empty', [], 'fail') }
+  const { port } = await world.pod({ appPort: local, routes: { routes } })
+  const answer = await ask(port, { headers: keyed('alice') })
+  expect(answer).toMatchObject({ status: 502, headers: { 'content-type': 'application/problem+json' } })
+  expect(JSON.parse(answer.text)).toMatchObject({
+    status: 502,
+    environment: 'alice',
+    service: 'api',
+    reason: 'unreachable',
+  })
+  const page = await ask(port, { headers: { ...keyed('empty'), accept: 'text/html,*/*' } })
+  expect(page).toMatchObject({ status: 502, headers: { 'content-type': 'text/html; charset=utf-8' } })
+  expect(page.text).toContain('api of the environment empty has no endpoint that is ready')
+})
+
+test('a branch whose own app is dead falls back to its base, which serves and does not send it back', async () => {
+  const root = await world.pod({ appPort: local })
+  const base = target('baseline', [root.port])
+  const branch = await world.pod({
+    appPort: await freePort(),
+    environment: 'alice',
+    routes: { own: ['alice'], base },
+  })
+  await root.route({ routes: { alice: target('alice', [branch.port]) } })
+  // baseline → alice → baseline, and there it ends.
+  expect((await see(root.port, { headers: keyed('alice') })).app).toBe('baseline')
+  expect((await see(branch.port, { headers: keyed('alice') })).app).toBe('baseline')
+})
+
+test('a branch whose own app is dead and whose rule is fail says so', async () => {
+  const base = target('baseline', [local], 'fail')
+  const branch = await world.pod({
+    appPort: await freePort(),
+    environment: 'alice',
+    routes: { own: ['alice'], base },
+  })
+  const answer = await ask(branch.port, { headers: keyed('alice') })
+  expect(answer.status).toBe(502)
+  expect(JSON.parse(answer.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })
+})
+
+test('an override that dies before it answers: what is safe to repeat falls back, what is not does not', async () => {
+  const dying = await world.tcpApp((socket) => socket.once('data', () => socket.destroy()))
+  const { port } = await world.pod({
+    appPort: local,
+    routes: { routes: { alice: target('alice', [dying]) } },
+  })
+  expect((await see(port, { headers: keyed('alice') })).app).toBe('baseline')
+  const post = await ask(port, { method: 'POST', body: 'once', headers: keyed('alice') })
+  expect(post.status).toBe(502)
+  expect(JSON.parse(post.text)).toMatchObject({ environment: 'alice', reason: 'closed' })
+})
+
+test('a request that has begun ends where it began; the next one goes by the new table', async () => {
+  let answer: (() => void) | undefined
+  const slow = await world.app('slow', (_, response) => {
+    response.write('slow ')
+    answer = () => response.end('alice')
+  })
+  const { port, route } = await world.pod({
+    appPort: local,
+    routes: { routes: { alice: target('alice', [slow]) } },
+  })
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  const first = ask(port, { agent, headers: keyed('alice') })
+  await until(() => answer !== undefined)
+  await route({ routes: {} })
+  const second = see(port, { agent, headers: keyed('alice') })
+  answer?.()
+  expect((await first).text).toBe('slow alice')
+  expect((await second).app).toBe('baseline')
+  agent.destroy()
+})
+
+test('under load, tables that change lose no request and send none astray', async () => {
+  const { port, route } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const agent = new Agent({ keepAlive: true, maxSockets: 16 })
+  const load = { going: true }
+  let sent = 0
+  const allowed: Record<string, string[]> = {
+    alice: ['alice', 'baseline'],
+    bob: ['bob'],
+    nobody: ['baseline'],
+  }
+  const wrong: string[] = []
+  const client = async (offset: number): Promise<void> => {
+    for (let index = offset; load.going; index++) {
+      const key = Object.keys(allowed)[index % 3] as string
+      const { app, url } = await see(port, { agent, path: `/${index}`, headers: keyed(key) })
+      if (!allowed[key]?.includes(app) || url !== `/${index}`) wrong.push(`${key} → ${app}${url}`)
+      sent++
+    }
+  }
+  const clients = Array.from({ length: 16 }, (_, index) => client(index))
+  for (let change = 0; change < 40; change++) {
+    const { alice, bob } = both()
+    await route({
+      routes: change % 2 === 0 ? { bob: bob as never } : { alice: alice as never, bob: bob as never },
+    })
+    const enough = sent + 20
+    await until(() => sent >= enough)
+  }
+  load.going = false
+  await Promise.all(clients)
+  agent.destroy()
+  expect(wrong).toEqual([])
+  expect(sent).toBeGreaterThan(800)
+})
+
+test('a killed manager changes nothing', async () => {
+  const { port, manager } = await world.pod({ appPort: local, routes: { routes: both() } })
+  await manager.stop()
+  expect((await see(port, { headers: keyed('alice') })).app).toBe('alice')
+  expect((await see(port)).app).toBe('baseline')
+})
+
+test('without a table the app of the pod serves', async () => {
+  const config = { managerUrl: `ws://127.0.0.1:${await freePort()}/routes` }
+  const { port } = await world.podWithoutTable({ appPort: local, config })
+  expect((await see(port, { headers: keyed('alice') })).app).toBe('baseline')
+})
+
+test('a WebSocket upgrade is routed by its key', async () => {
+  const server = createServer().on('upgrade', (_, socket) => {
+    socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n')
+    socket.pipe(socket)
+  })
+  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+  const upgraded = (server.address() as { port: number }).port
+  const { port } = await world.pod({
+    appPort: local,
+    routes: { routes: { alice: target('alice', [upgraded]) } },
+  })
+  const socket = connect(port, '127.0.0.1')
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
+  socket.write(
+    'GET / HTTP/1.1\r\nhost: a\r\ntracestate: branchline=alice\r\nconnection: upgrade\r\nupgrade: echo\r\n\r\n',
+  )
+  await until(() => text.includes('\r\n\r\n'))
+  expect(text).toMatch(/^HTTP\/1\.1 101 /)
+  socket.write('through')
+  await until(() => text.endsWith('through'))
+  socket.destroy()
+  server.close()
+})
+
+test.each([
+  ['garbage', 'GARBAGE\r\n\r\n', '400'],
+  [
+    'both lengths',
+    'POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
+    '400',
+  ],
+  ['too large a head', `GET / HTTP/1.1\r\nhost: a\r\nx: ${'y'.repeat(70_000)}\r\n\r\n`, '431'],
+  ['a slow head', 'GET / HTTP/1.1\r\nhost:', '408'],
+])('%s gets its status, and the connection is closed', async (_, bytes, status) => {
+  const limits = { http: { headMs: 60, lingerMs: 30 } }
+  const { port } = await world.pod({ appPort: local, limits })
+  expect(await rawExchange(port, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+})

@@ -1,0 +1,143 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { createHash, randomBytes } from 'node:crypto'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { freePort, rawExchange, see, target, until, World } from '../fixture/world.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await World.create()
+})
+afterEach(() => world.close())
+
+const greeter = (greeting: string) => (socket: Socket) => {
+  socket.write(greeting)
+  socket.on('end', () => socket.end()).resume()
+}
+
+/** Connects without a word and gives what came first, and after how many milliseconds. */
+async function listenFirst(port: number): Promise<{ text: string; ms: number }> {
+  const before = performance.now()
+  const socket = connect(port, '127.0.0.1')
+  const [data] = (await once(socket, 'data')) as [Buffer]
+  const ms = performance.now() - before
+  socket.destroy()
+  return { text: data.toString(), ms }
+}
+
+test('a server that speaks first is heard at once where the port is declared', async () => {
+  const app = await world.tcpApp(greeter('220 ready\r\n'))
+  const { port } = await world.pod({ appPort: app, protocol: 'tcp' })
+  const { text, ms } = await listenFirst(port)
+  expect(text).toBe('220 ready\r\n')
+  expect(ms).toBeLessThan(50)
+})
+
+test('on an undeclared port it is heard once the client has been silent for 50 ms', async () => {
+  const app = await world.tcpApp(greeter('220 ready\r\n'))
+  const { port } = await world.pod({ appPort: app, protocol: 'auto' })
+  const { text, ms } = await listenFirst(port)
+  expect(text).toBe('220 ready\r\n')
+  expect(ms).toBeGreaterThan(40)
+  expect(ms).toBeLessThan(1_000)
+})
+
+test('bytes pass unmodified both ways, in any size, and each end on its own', async () => {
+  const app = await world.tcpApp((socket) => {
+    const hash = createHash('sha256')
+    // Answers only after the client's end: the other direction has to be open still.
+    socket.on('data', (chunk: Buffer) => hash.update(chunk)).on('end', () => socket.end(hash.digest('hex')))
+  })
+  const { port } = await world.pod({ appPort: app, protocol: 'tcp' })
+  const bytes = randomBytes(3_000_000)
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.end(bytes)
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => (answer += chunk.toString()))
+  await once(socket, 'end')
+  expect(answer).toBe(createHash('sha256').update(bytes).digest('hex'))
+  socket.destroy()
+})
+
+test('an undeclared port takes HTTP as HTTP, by its key, and in pieces', async () => {
+  const [local, alice] = await Promise.all([world.app('baseline'), world.app('alice')])
+  const routes = { routes: { alice: target('alice', [alice]) } }
+  const { port } = await world.pod({ appPort: local, protocol: 'auto', routes })
+  expect((await see(port, { headers: { tracestate: 'branchline=alice' } })).app).toBe('alice')
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  for (const piece of [
+    'G',
+    'ET /x',
+    ' HTTP/1.1\r',
+    '\nhost: a\r\ntracestate: branch',
+    'line=alice\r\n\r\n',
+  ]) {
+    await new Promise((resolve) => void socket.write(piece, resolve))
+  }
+  await until(() => text.includes('"app":"alice"'))
+  socket.destroy()
+})
+
+test.each(['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'EHLO a\r\n', '\x00\x01', 'GET'])(
+  'on an undeclared port %j reaches the app as it was sent',
+  async (bytes) => {
+    const app = await world.tcpApp((socket) => socket.pipe(socket))
+    const { port } = await world.pod({ appPort: app, protocol: 'auto' })
+    const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.end(bytes)
+    let echoed = ''
+    socket.on('data', (chunk: Buffer) => (echoed += chunk.toString('latin1')))
+    await once(socket, 'end')
+    expect(echoed).toBe(bytes)
+    socket.destroy()
+  },
+)
+
+test('a connection goes by its caller’s pod', async () => {
+  const local = await world.tcpApp((socket) => socket.end('baseline'))
+  const alice = await world.tcpApp((socket) => socket.end('alice'))
+  const { port } = await world.pod({
+    appPort: local,
+    protocol: 'tcp',
+    routes: { routes: { alice: target('alice', [alice]) } },
+    callers: { '127.0.0.2': 'alice', '127.0.0.3': 'bob' },
+  })
+  expect(await rawExchange(port, '', '127.0.0.2')).toBe('alice')
+  expect(await rawExchange(port, '', '127.0.0.3')).toBe('baseline')
+  expect(await rawExchange(port, '', '127.0.0.4')).toBe('baseline')
+})
+
+test('a dead override falls back by its rule; a dead app is a closed connection', async () => {
+  const local = await world.tcpApp((socket) => socket.end('baseline'))
+  const dead = await freePort()
+  const routes = { alice: target('alice', [dead]), strict: target('strict', [dead], 'fail') }
+  const callers = { '127.0.0.2': 'alice', '127.0.0.3': 'strict' }
+  const { port, route } = await world.pod({ appPort: local, protocol: 'tcp', routes: { routes }, callers })
+  expect(await rawExchange(port, '', '127.0.0.2')).toBe('baseline')
+  expect(await rawExchange(port, '', '127.0.0.3')).toBe('')
+  await route({ routes: { strict: target('strict', [], 'fail') } })
+  expect(await rawExchange(port, '', '127.0.0.3')).toBe('')
+  const alone = await world.pod({ appPort: dead, protocol: 'tcp' })
+  expect(await rawExchange(alone.port, 'hello')).toBe('')
+})
+
+test('an app that resets is felt as a reset', async () => {
+  const app = await world.tcpApp((socket) => socket.once('data', () => socket.resetAndDestroy()))
+  const { port } = await world.pod({ appPort: app, protocol: 'tcp' })
+  const socket = connect(port, '127.0.0.1')
+  socket.write('x')
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNRESET')
+})
+
+test.each(['http2', 'grpc'] as const)('%s passes as it is, for now', async (protocol) => {
+  const app = await world.tcpApp((socket) => socket.pipe(socket))
+  const { port } = await world.pod({ appPort: app, protocol })
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  socket.end('PRI * HTTP/2.0\r\n\r\n')
+  const [data] = (await once(socket, 'data')) as [Buffer]
+  expect(data.toString()).toBe('PRI * HTTP/2.0\r\n\r\n')
+  socket.destroy()
+})

@@ -1,0 +1,119 @@
+import { once } from 'node:events'
+import { Agent } from 'node:http'
+import { connect, createServer } from 'node:net'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { notReady } from './admin.ts'
+import { ask, freePort, keyed, see, target, until, World } from './fixture/world.ts'
+import { startSidecar } from './sidecar.ts'
+import { Table } from './table.ts'
+import { tableOf } from './fixture/stand-in-manager.ts'
+
+let world: World
+beforeEach(async () => {
+  world = await World.create()
+})
+afterEach(() => world.close())
+
+test('is ready with its listeners and a first table, or once it has waited for one', () => {
+  const source = {
+    table: (): Table | undefined => undefined,
+    managerState: () => 'disconnected' as const,
+    openSinceMs: (): number | undefined => 1_000,
+    draining: () => false,
+    firstTableTimeoutMs: 500,
+  }
+  expect(notReady({ ...source, openSinceMs: () => undefined }, 9_000)).toBe('opening its listeners')
+  expect(notReady(source, 1_499)).toBe('no route table yet, manager disconnected')
+  expect(notReady(source, 1_500)).toBeUndefined()
+  expect(notReady({ ...source, table: () => new Table(tableOf(1)) }, 1_001)).toBeUndefined()
+  expect(notReady({ ...source, draining: () => true }, 9_000)).toBe('draining')
+})
+
+test('the admin listener tells health, metrics and the table', async () => {
+  const [local, alice] = await Promise.all([world.app('baseline'), world.app('alice')])
+  const routes = { alice: target('alice', [alice]), dead: target('dead', [await freePort()]) }
+  const { port, sidecar } = await world.pod({ appPort: local, routes: { routes } })
+  const { adminPort } = sidecar
+  for (const key of ['alice', 'alice', 'dead', 'nobody']) await see(port, { headers: keyed(key) })
+  expect((await ask(adminPort, { path: '/livez' })).status).toBe(200)
+  expect((await ask(adminPort, { path: '/readyz' })).status).toBe(200)
+  const { text } = await ask(adminPort, { path: '/metrics' })
+  expect(text).toContain('branchline_sidecar_requests_total{reason="override",code="2xx"} 3')
+  expect(text).toContain('branchline_sidecar_requests_total{reason="own",code="2xx"} 1')
+  expect(text).toContain('branchline_sidecar_fallbacks_total 1')
+  expect(text).toContain('branchline_sidecar_table_epoch 1')
+  expect(text).toContain('branchline_sidecar_manager_connected 1')
+  const dump = JSON.parse((await ask(adminPort, { path: '/table' })).text) as {
+    manager: string
+    table: object
+  }
+  expect(dump).toMatchObject({ manager: 'connected', table: { epoch: 1, environment: 'baseline' } })
+})
+
+test('a port that is taken is named, with its purpose, and nothing stays open', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as { port: number }
+  const free = await freePort()
+  const inbound = [
+    { port: free, appPort: 8080, protocol: 'http' as const },
+    { port, appPort: 9090, protocol: 'tcp' as const },
+  ]
+  const starting = startSidecar(
+    {
+      host: '127.0.0.1',
+      appHost: '127.0.0.1',
+      adminPort: 0,
+      inbound,
+      managerUrl: 'ws://127.0.0.1:1/routes',
+      tokenFile: '/nonexistent',
+      keyHeader: undefined,
+      logLevel: 'silent',
+      firstTableTimeoutMs: 0,
+      drainTimeoutMs: 0,
+      drainDelayMs: 0,
+    },
+    pino({ level: 'silent' }),
+    '0.0.0',
+  )
+  await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1, for the app's port 9090, is taken`)
+  await expect(ask(free)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  taken.close()
+})
+
+test('on stop it is not ready, finishes what runs, says close, and accepts no more', async () => {
+  let answer: (() => void) | undefined
+  const app = await world.app('slow', (_, response) => {
+    answer = () => response.end('done')
+  })
+  const { port, sidecar } = await world.pod({ appPort: app, config: { drainTimeoutMs: 5_000 } })
+  const { adminPort } = sidecar
+  const agent = new Agent({ keepAlive: true })
+  const running = ask(port, { agent })
+  await until(() => answer !== undefined)
+  const stopped = sidecar.stop()
+  const ready = await ask(adminPort, { path: '/readyz' })
+  expect(ready).toMatchObject({ status: 503, text: 'draining\n' })
+  await until(() => ready.status === 503)
+  answer?.()
+  expect(await running).toMatchObject({ status: 200, text: 'done', headers: { connection: 'close' } })
+  await stopped
+  await expect(ask(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+  agent.destroy()
+})
+
+test('on stop a raw connection has the limit to end, and is cut then', async () => {
+  const app = await world.tcpApp((socket) => socket.pipe(socket))
+  const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 60 } })
+  const staying = connect(port, '127.0.0.1').on('error', () => {})
+  staying.write('a')
+  await once(staying, 'data')
+  const closed = once(staying, 'close')
+  const before = performance.now()
+  const stopped = sidecar.stop()
+  staying.write('b')
+  expect(((await once(staying, 'data')) as [Buffer])[0].toString()).toBe('b')
+  await Promise.all([stopped, closed])
+  expect(performance.now() - before).toBeGreaterThan(50)
+})
