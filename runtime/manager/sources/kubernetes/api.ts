@@ -147,9 +147,11 @@ async function within<T>(
 const nameOf = ({ method, path }: ApiRequest): string => `${method} ${path}`
 
 function queryText(query: ApiRequest['query'] = {}): string {
-  const given = Object.entries(query).filter(([, value]) => value !== undefined)
-  if (given.length === 0) return ''
-  return `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()}`
+  const parameters = new URLSearchParams()
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined) parameters.set(name, String(value))
+  }
+  return parameters.size === 0 ? '' : `?${parameters.toString()}`
 }
 
 async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {

@@ -66,7 +66,7 @@ export const KEPT = {
 } as const satisfies Record<string, Kept>
 
 /** Annotations of tools that repeat a whole object. */
-const BULKY = ['kubectl.kubernetes.io/last-applied-configuration']
+const BULKY = new Set(['kubectl.kubernetes.io/last-applied-configuration'])
 
 /** The object with the fields that count, and its kind, which an item of a list lacks. */
 export function trim(kind: keyof typeof KEPT, apiVersion: string, value: ApiObject): KubernetesObject {
@@ -90,4 +90,4 @@ function pick(value: unknown, kept: Kept): unknown {
 const withoutBulk = (annotations: unknown): unknown =>
   typeof annotations !== 'object' || annotations === null
     ? annotations
-    : Object.fromEntries(Object.entries(annotations).filter(([name]) => !BULKY.includes(name)))
+    : Object.fromEntries(Object.entries(annotations).filter(([name]) => !BULKY.has(name)))

@@ -1,0 +1,114 @@
+import type { KubeConfig } from '@kubernetes/client-node'
+import type { KubernetesObject, LocalEvent } from '@branchline/wire/local-api'
+import { API_VERSION } from '@branchline/wire/names'
+import type { Logger } from '../../../process/log.ts'
+import { objectId, type PodIdentity, type Source, type SourceEvent, type StatusWrite } from '../source.ts'
+import { type Api, createApi } from './api.ts'
+import { conditionsOf, EventRecorder, type Notice, noticesOf, type Told } from './events.ts'
+import { RESOURCES, type WatchedKind } from './kinds.ts'
+import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from './limits.ts'
+import { Reflector } from './reflector.ts'
+import { applyStatus, hasStatus } from './status.ts'
+import { TokenReviewer } from './token-review.ts'
+
+/** What a Kubernetes source is made of. */
+export interface KubernetesSourceOptions {
+  /** Where the API server is and who asks; see {@link loadKubeConfig}. */
+  readonly kubeConfig: KubeConfig
+  readonly logger: Logger
+  /** This replica's name, told with Events: the pod's. */
+  readonly instance: string
+  /** Default: {@link DEFAULT_KUBERNETES_LIMITS}. */
+  readonly limits?: Partial<KubernetesLimits>
+}
+
+/** A {@link Source} with what else the manager needs of the same API server. */
+export interface KubernetesSource extends Source {
+  /** For the Lease: same credentials, same limits. */
+  readonly api: Api
+  /** Tells people something of an object; returns at once. Changed conditions are told without it. */
+  record(notice: Notice): void
+}
+
+/**
+ * The configuration of a pod (ServiceAccount), or of a person (KUBECONFIG, ~/.kube/config). Loads the client
+ * library only now: it costs a quarter of a second and some memory, which the embedded cluster saves.
+ */
+export async function loadKubeConfig(): Promise<KubeConfig> {
+  const { KubeConfig } = await import('@kubernetes/client-node')
+  const kubeConfig = new KubeConfig()
+  kubeConfig.loadFromDefault()
+  return kubeConfig
+}
+
+/** The manager's source on a real API server. Nothing is asked before `start`, but for token reviews. */
+export function createKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
+  const { logger, instance } = options
+  const limits = { ...DEFAULT_KUBERNETES_LIMITS, ...options.limits }
+  const api = createApi(options.kubeConfig, limits)
+  const reviewer = new TokenReviewer(api)
+  const recorder = new EventRecorder({ api, instance, logger })
+  const conditions = new Conditions()
+  const stopping = new AbortController()
+  let loops: Promise<void>[] = []
+
+  return {
+    api,
+    record: (notice) => recorder.record(notice),
+
+    start(handler: (event: SourceEvent) => void): void {
+      const unlisted = new Set<WatchedKind>(RESOURCES.map(({ kind }) => kind))
+      const onEvent = (event: Exclude<LocalEvent, { type: 'SYNCED' }>): void => {
+        conditions.saw(event)
+        handler(event)
+      }
+      loops = RESOURCES.map(async (resource) => {
+        const onListed = (): void => {
+          unlisted.delete(resource.kind)
+          if (unlisted.size === 0) handler({ type: 'SYNCED' })
+        }
+        const reflector = new Reflector({ api, resource, limits, logger, onEvent, onListed })
+        await reflector.run(stopping.signal)
+      })
+    },
+
+    async stop(): Promise<void> {
+      stopping.abort()
+      await Promise.all(loops)
+      api.close()
+    },
+
+    async writeStatus(write: StatusWrite): Promise<void> {
+      // Before the write: the watch may tell of it sooner than the answer comes.
+      const notices = conditions.write(write)
+      await applyStatus(api, write)
+      for (const notice of notices) recorder.record(notice)
+    },
+
+    reviewToken: async (token: string): Promise<PodIdentity | undefined> => await reviewer.review(token),
+  }
+}
+
+/**
+ * The conditions of Environments and Previews as they were seen last, so that a change is told once, by
+ * whichever replica writes it, and a restarted manager does not tell everything again.
+ */
+class Conditions {
+  readonly #last = new Map<string, { uid: string | undefined; told: readonly Told[] }>()
+
+  saw({ type, object }: { type: LocalEvent['type']; object: KubernetesObject }): void {
+    if (!hasStatus(object)) return
+    const id = objectId(object)
+    if (type === 'DELETED') this.#last.delete(id)
+    else this.#last.set(id, { uid: object.metadata.uid, told: conditionsOf(object['status']) })
+  }
+
+  /** What people are to be told once this write has been taken. */
+  write({ kind, namespace, name, status }: StatusWrite): Notice[] {
+    const last = this.#last.get(objectId({ kind, metadata: { namespace, name } }))
+    if (last === undefined) return []
+    const uid = last.uid === undefined ? {} : { uid: last.uid }
+    const regarding = { apiVersion: API_VERSION, kind, namespace, name, ...uid }
+    return noticesOf(regarding, last.told, conditionsOf(status))
+  }
+}

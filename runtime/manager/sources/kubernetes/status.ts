@@ -1,0 +1,27 @@
+import { API_VERSION } from '@branchline/wire/names'
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { StatusWrite } from '../source.ts'
+import type { Api } from './api.ts'
+import { resourcePath } from './kinds.ts'
+
+/** Who owns the fields that the manager writes (server-side apply). */
+export const FIELD_MANAGER = 'branchline-manager'
+
+/**
+ * Applies a status, whole: fields of ours that it no longer has go, others' stay. An object that is gone is
+ * not made anew (404, not retryable).
+ */
+export async function applyStatus(api: Api, write: StatusWrite): Promise<void> {
+  const { kind, namespace, name, status } = write
+  await api.request({
+    method: 'PATCH',
+    path: `${resourcePath(kind, namespace, name)}/status`,
+    query: { fieldManager: FIELD_MANAGER, force: true },
+    contentType: 'application/apply-patch+yaml',
+    body: { apiVersion: API_VERSION, kind, metadata: { namespace, name }, status },
+  })
+}
+
+/** Whether an object is one whose status we write. */
+export const hasStatus = ({ kind, apiVersion }: KubernetesObject): boolean =>
+  apiVersion === API_VERSION && (kind === 'Environment' || kind === 'Preview')

@@ -1,0 +1,92 @@
+import { z } from 'zod'
+import { SourceError } from '../../errors.ts'
+import type { Api } from './api.ts'
+import { isExpired, toApiError } from './api-error.ts'
+import type { Resource } from './kinds.ts'
+import type { KubernetesLimits } from './limits.ts'
+import { LineSplitter } from './lines.ts'
+import { type ApiObject, parseApiObject } from './trim.ts'
+
+const event = z.object({
+  type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
+  object: z.unknown(),
+})
+
+/** What a watch tells (metav1.WatchEvent); a bookmark is an object of which only the version counts. */
+export type WatchEvent =
+  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: ApiObject }
+  | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
+
+/** A watch that was open and broke: a reset, a half line, silence, something that cannot be read. */
+export class WatchBroken extends SourceError {
+  constructor(message: string, cause?: unknown) {
+    super(message, { retryable: true, cause })
+    this.name = 'WatchBroken'
+  }
+}
+
+const bookmark = z.looseObject({ metadata: z.looseObject({ resourceVersion: z.string() }) })
+
+/**
+ * One watch, from a resource version on, until the API server ends it in good order. Rejects with an ApiError
+ * where it is refused or its version has expired (410, before or within the stream), and with a
+ * {@link WatchBroken} where it breaks. Events before that have been told, once each.
+ */
+export async function watchOnce(
+  api: Api,
+  resource: Resource,
+  resourceVersion: string,
+  limits: KubernetesLimits,
+  signal: AbortSignal,
+  onEvent: (event: WatchEvent) => void,
+): Promise<void> {
+  const what = `watch of ${resource.path}`
+  const closing = new AbortController()
+  const response = await api.open({
+    method: 'GET',
+    path: resource.path,
+    query: {
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion,
+      timeoutSeconds: spread(limits.watchTimeoutSeconds),
+      fieldSelector: resource.fieldSelector,
+    },
+    signal: AbortSignal.any([signal, closing.signal]),
+  })
+  let idle = false
+  const timer = setTimeout(() => {
+    idle = true
+    response.destroy()
+  }, limits.watchIdleTimeoutMs)
+  try {
+    const lines = new LineSplitter(limits.maxLineBytes)
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      timer.refresh()
+      for (const line of lines.push(chunk)) {
+        if (signal.aborted) return
+        onEvent(parseEvent(what, line))
+      }
+    }
+    if (lines.unfinished) throw new Error('it ended within a line')
+  } catch (error) {
+    if (isExpired(error)) throw error
+    const why = idle ? `silent for ${limits.watchIdleTimeoutMs} ms` : (error as Error).message
+    throw new WatchBroken(`${what}: ${why}`, error)
+  } finally {
+    clearTimeout(timer)
+    closing.abort()
+  }
+}
+
+function parseEvent(what: string, line: string): WatchEvent {
+  const { type, object } = event.parse(JSON.parse(line))
+  if (type === 'ERROR') throw toApiError(what, 500, object)
+  if (type === 'BOOKMARK') {
+    return { type, resourceVersion: bookmark.parse(object).metadata.resourceVersion }
+  }
+  return { type, object: parseApiObject(object) }
+}
+
+// So that the watches of all kinds and replicas do not end at once.
+const spread = (seconds: number): number => Math.ceil((seconds / 2) * (1 + Math.random()))
