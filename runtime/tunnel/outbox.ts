@@ -26,7 +26,7 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #free: Buffer[] = []
-  #batch = Buffer.allocUnsafeSlow(BATCH_LENGTH)
+  #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_LENGTH)
   #length = 0
   #unsent = 0
   #full = false

@@ -171,7 +171,7 @@ test('any bytes either decode or are refused with the protocol’s error, and ne
   fc.assert(
     fc.property(messages, (message) => {
       const fault = faultOf(() => decode(message))
-      return fault === undefined || fault instanceof TunnelProtocolError
+      expect(fault === undefined || fault instanceof TunnelProtocolError).toBe(true)
     }),
     { numRuns: 2000 },
   )
