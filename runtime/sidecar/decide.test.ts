@@ -15,6 +15,7 @@ const listener = (parts: Partial<Listener>): Listener => ({
   routes: new Map(),
   own: new Set(),
   base: undefined,
+  onUnavailable: 'baseline',
   ...parts,
 })
 
@@ -30,7 +31,11 @@ const branch = listener({
   own: new Set(['alice', 'alice-docs']),
   base: destination('baseline'),
 })
-const strictBranch = listener({ own: new Set(['strict']), base: destination('baseline', 'fail') })
+const strictBranch = listener({
+  own: new Set(['strict']),
+  base: destination('baseline'),
+  onUnavailable: 'fail',
+})
 
 /** A decision as one line: `>` a remote step, `>>` one that is to be served where it arrives. */
 const line = ({ reason, steps }: Decision): string =>
@@ -88,6 +93,7 @@ const anyListener = fc.record({
     .map((all) => new Map(all)),
   own: fc.uniqueArray(anyKey).map((keys) => new Set(keys)),
   base: fc.option(anyDestination, { nil: undefined }),
+  onUnavailable: fc.constantFrom(...ON_UNAVAILABLE),
 })
 const anyAsked = fc.record({ key: fc.option(anyKey, { nil: undefined }), routed: fc.boolean() })
 
@@ -137,7 +143,8 @@ test('in any chain, with any apps dead and any tables stale, a request ends with
         const table = listener({
           routes: new Map(known.map(([key, index]) => [key, destination(String(index))])),
           own: new Set(own),
-          base: at === 0 ? undefined : destination(String(at - 1), rule),
+          base: at === 0 ? undefined : destination(String(at - 1)),
+          onUnavailable: rule,
         })
         const { steps } = decide(table, { key, routed })
         const step = steps.find((step) => step.kind === 'remote' || !dead)

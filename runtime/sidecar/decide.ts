@@ -83,9 +83,8 @@ const here = (reason: RouteReason, listener: Listener): Decision => ({
   steps: hereSteps(listener),
 })
 
-/** `base.onUnavailable` is the rule of this listener's own environment: what its dead app does to a request. */
-function hereSteps({ base }: Listener): readonly Step[] {
-  if (base === undefined || base.endpoints.length === 0 || !fallsBack(base.onUnavailable)) return LOCAL_ONLY
+function hereSteps({ base, onUnavailable }: Listener): readonly Step[] {
+  if (base === undefined || base.endpoints.length === 0 || !fallsBack(onUnavailable)) return LOCAL_ONLY
   return [LOCAL, remote(base, true)]
 }
 

@@ -112,6 +112,7 @@ test('snapshot and deltas, in any number, equal a fresh snapshot of what they le
       routes: fc.dictionary(key, anyTarget),
       own: fc.uniqueArray(key),
       base: anyTarget,
+      onUnavailable: fc.constantFrom('hold' as const, 'fail' as const),
     },
     { requiredKeys: ['service', 'routes', 'own'] },
   )
@@ -133,9 +134,11 @@ test('snapshot and deltas, in any number, equal a fresh snapshot of what they le
 
 function difference(before: RouteTable, after: RouteTable): RouteDelta {
   const listeners: RouteDelta['listeners'] = removals(before.listeners, after.listeners)
-  for (const [port, { service, routes, own, base }] of Object.entries(after.listeners)) {
+  for (const [port, { service, routes, own, base, onUnavailable = 'baseline' }] of Object.entries(
+    after.listeners,
+  )) {
     const gone = removals(before.listeners[port]?.routes ?? {}, routes)
-    listeners[port] = { service, routes: { ...gone, ...routes }, own, base: base ?? null }
+    listeners[port] = { service, routes: { ...gone, ...routes }, own, base: base ?? null, onUnavailable }
   }
   const callers = { ...removals(before.callers, after.callers), ...after.callers }
   return { type: 'delta', from: before.epoch, epoch: after.epoch, listeners, callers }

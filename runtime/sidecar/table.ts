@@ -27,6 +27,8 @@ export interface Listener {
   readonly routes: ReadonlyMap<string, Destination>
   readonly own: ReadonlySet<string>
   readonly base: Destination | undefined
+  /** The rule of the pod's own environment: what becomes of a request whose app in this pod is gone. */
+  readonly onUnavailable: OnUnavailable
 }
 
 /** What a decision may ask of a table. */
@@ -53,6 +55,7 @@ interface MutableListener {
   routes: Map<string, Destination>
   own: Set<string>
   base: Destination | undefined
+  onUnavailable: OnUnavailable
 }
 
 /**
@@ -121,6 +124,7 @@ interface Change {
   readonly routes: ReadonlyArray<readonly [string, Destination | null]>
   readonly own: ReadonlySet<string> | undefined
   readonly base: Destination | null | undefined
+  readonly onUnavailable: OnUnavailable | undefined
 }
 
 function compileChange(port: string, change: ListenerChange): Change | { port: number; service: null } {
@@ -131,6 +135,7 @@ function compileChange(port: string, change: ListenerChange): Change | { port: n
     routes: Object.entries(change.routes).map(([key, target]) => [key, target && compileTarget(target)]),
     own: change.own && new Set(change.own),
     base: change.base && compileTarget(change.base),
+    onUnavailable: change.onUnavailable,
   }
 }
 
@@ -147,6 +152,7 @@ function applyChange(
   for (const [key, destination] of change.routes) setOrDelete(listener.routes, key, destination)
   if (change.own !== undefined) listener.own = new Set(change.own)
   if (change.base !== undefined) listener.base = change.base ?? undefined
+  if (change.onUnavailable !== undefined) listener.onUnavailable = change.onUnavailable
   listeners.set(change.port, listener)
 }
 
@@ -155,6 +161,7 @@ const emptyListener = (): MutableListener => ({
   routes: new Map(),
   own: new Set(),
   base: undefined,
+  onUnavailable: 'baseline',
 })
 
 function setOrDelete<V>(map: Map<string, V>, key: string, value: V | null): void {
@@ -168,6 +175,7 @@ function compileListener(routes: ListenerRoutes): MutableListener {
     routes: new Map(Object.entries(routes.routes).map(([key, target]) => [key, compileTarget(target)])),
     own: new Set(routes.own),
     base: routes.base && compileTarget(routes.base),
+    onUnavailable: routes.onUnavailable ?? 'baseline',
   }
 }
 
@@ -190,11 +198,12 @@ function parseEndpoint(authority: string): Endpoint {
   )
 }
 
-const dumpListener = ({ service, routes, own, base }: Listener): ListenerRoutes => ({
+const dumpListener = ({ service, routes, own, base, onUnavailable }: Listener): ListenerRoutes => ({
   service,
   routes: Object.fromEntries([...routes].map(([key, destination]) => [key, dumpTarget(destination)])),
   own: [...own],
   ...(base && { base: dumpTarget(base) }),
+  ...(onUnavailable !== 'baseline' && { onUnavailable }),
 })
 
 const dumpTarget = ({ environment, endpoints, onUnavailable }: Destination): Target => ({

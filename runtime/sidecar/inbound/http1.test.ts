@@ -166,12 +166,8 @@ test('a branch whose own app is dead falls back to its base, which serves and do
 })
 
 test('a branch whose own app is dead and whose rule is fail says so', async () => {
-  const base = target('baseline', [local], 'fail')
-  const branch = await world.pod({
-    appPort: await freePort(),
-    environment: 'alice',
-    routes: { own: ['alice'], base },
-  })
+  const routes = { own: ['alice'], base: target('baseline', [local]), onUnavailable: 'fail' as const }
+  const branch = await world.pod({ appPort: await freePort(), environment: 'alice', routes })
   const answer = await ask(branch.port, { headers: keyed('alice') })
   expect(answer.status).toBe(502)
   expect(JSON.parse(answer.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })

@@ -25,13 +25,15 @@ export type Target = z.infer<typeof target>
  * What one listener of a sidecar does with a request. `routes` names the keys that go elsewhere. A key that
  * is not there: on a root environment (no `base`) it is served locally; on a branch it is served locally
  * where `own` holds it (the branch's key and those of its descendants), and goes to `base` otherwise. A
- * request without a key is served locally.
+ * request without a key is served locally. `onUnavailable` is the rule of the listener's own environment: what
+ * becomes of requests whose app in this pod is gone, where there is a `base`. Without it: `baseline`.
  */
 const listener = z.object({
   service: z.string(),
   routes: z.record(key, target),
   own: z.array(key),
   base: target.optional(),
+  onUnavailable: z.enum(ON_UNAVAILABLE).optional(),
 })
 export type ListenerRoutes = z.infer<typeof listener>
 
@@ -59,6 +61,7 @@ export const managerMessage = z.discriminatedUnion('type', [
           routes: z.record(key, target.nullable()),
           own: z.array(key).optional(),
           base: target.nullable().optional(),
+          onUnavailable: z.enum(ON_UNAVAILABLE).optional(),
         })
         .nullable(),
     ),
