@@ -1,0 +1,113 @@
+import type { Buffer } from 'node:buffer'
+import { TUNNEL_PATH } from '@branchline/wire/names'
+import { parseRelayMessage } from '@branchline/wire/tunnel/control'
+import type { Logger } from '../../process/log.ts'
+import type { Running } from '../../process/main.ts'
+import { TunnelDialler, type TunnelLink, type TunnelLinkError } from '../../tunnel/index.ts'
+import type { GatewayView } from '../gateway-view.ts'
+import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
+import { Registrar } from './registrar.ts'
+import { StreamServer } from './streams.ts'
+
+export interface GatewayOptions {
+  readonly view: GatewayView
+  /** The relay, `ws:` or `wss:`; without a path the protocol's own is taken. */
+  readonly relay: URL
+  /** The cluster's credential at the relay. */
+  readonly token: string
+  /** The cluster's name at the relay. */
+  readonly cluster: string
+  readonly logger: Logger
+  readonly limits?: Partial<GatewayLimits>
+}
+
+/**
+ * The manager's end of the tunnel: dials the relay outward, registers the planned previews, and serves the
+ * streams that come back. It begins once there is a preview to register, so that a manager that has just
+ * started and knows nothing yet never tells a relay that nothing is there.
+ */
+export function startGateway(options: GatewayOptions): Running {
+  return new Gateway(options)
+}
+
+const DRAIN_CHECK_MS = 20
+
+class Gateway implements Running {
+  readonly #options: GatewayOptions
+  readonly #limits: GatewayLimits
+  readonly #registrar: Registrar
+  readonly #streams: StreamServer
+  readonly #dialler: TunnelDialler
+  readonly #unsubscribe: () => void
+  #started = false
+  #said = ''
+
+  constructor(options: GatewayOptions) {
+    const { view, logger, token, cluster } = options
+    this.#options = options
+    this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits }
+    this.#registrar = new Registrar(view, cluster)
+    this.#streams = new StreamServer({ view, logger, limits: this.#limits })
+    this.#dialler = new TunnelDialler({
+      url: tunnelUrl(options.relay),
+      token,
+      limits: this.#limits.tunnel,
+      onOpen: (link) => this.#registrar.register(link),
+      onStream: (_link, stream) => this.#streams.serve(stream),
+      onControl: (link, payload) => this.#control(link, payload),
+      onDown: (error, waitMs) => this.#down(error, waitMs),
+    })
+    this.#unsubscribe = view.onPreviews((previews) => {
+      this.#registrar.update(previews)
+      this.#start()
+    })
+    if (view.previews().length > 0) this.#start()
+  }
+
+  async stop(): Promise<void> {
+    this.#unsubscribe()
+    const { link } = this.#dialler
+    link?.goAway('the manager stops')
+    const untilMs = performance.now() + this.#limits.drainMs
+    while (link !== undefined && !link.closed && link.streams > 0 && performance.now() < untilMs) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS))
+    }
+    this.#dialler.stop()
+  }
+
+  #start(): void {
+    if (this.#started) return
+    this.#started = true
+    this.#dialler.start()
+  }
+
+  #control(_link: TunnelLink, payload: Buffer): void {
+    const message = parseRelayMessage(payload)
+    const { logger, relay, cluster } = this.#options
+    if (message.type === 'goaway') {
+      logger.info({ relay: relay.host, reason: message.reason }, 'the relay goes away')
+      return
+    }
+    if (this.#said !== 'up') logger.info({ relay: relay.host, cluster }, 'registered at the relay')
+    this.#said = 'up'
+    this.#dialler.established()
+    this.#registrar.answered(message)
+  }
+
+  #down(error: TunnelLinkError, waitMs: number): void {
+    this.#registrar.lost()
+    const { logger, relay } = this.#options
+    // What stays so is not said again at each try.
+    if (this.#said === error.message) return
+    this.#said = error.message
+    const fields = { relay: relay.host, status: error.status, reason: error.message, waitMs }
+    if (error.status === 401) logger.error(fields, 'the relay does not take the credential')
+    else logger.warn(fields, 'the relay is not reached')
+  }
+}
+
+function tunnelUrl(relay: URL): string {
+  const url = new URL(relay)
+  if (url.pathname === '' || url.pathname === '/') url.pathname = TUNNEL_PATH
+  return url.href
+}

@@ -1,0 +1,23 @@
+import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../../tunnel/index.ts'
+
+/** Every bound and every wait of the gateway. */
+export interface GatewayLimits {
+  readonly tunnel: TunnelLimits
+  /** To reach one endpoint; the next one is tried then. Default: 2 s. */
+  readonly connectMs: number
+  /** Endpoints tried for one stream. Default: 3. */
+  readonly attempts: number
+  /** A stream without an octet either way. Default: 1 h. */
+  readonly idleMs: number
+  /** At stop: for running streams to end. Default: 10 s. */
+  readonly drainMs: number
+}
+
+/** The defaults of {@link GatewayLimits}. */
+export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
+  tunnel: DEFAULT_TUNNEL_LIMITS,
+  connectMs: 2_000,
+  attempts: 3,
+  idleMs: 3_600_000,
+  drainMs: 10_000,
+}
