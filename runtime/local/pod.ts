@@ -30,13 +30,21 @@ export interface PodHost {
   readonly image: ImageResolver
   /** The variables that every process starts from: those of the machine, by a list of names. */
   readonly machine: Readonly<Record<string, string>>
-  readonly values: VariableSources['values']
-  readonly files: VolumeSources['files']
+  readonly values: (
+    pod: PodFacts,
+    ...of: Parameters<VariableSources['values']>
+  ) => ReturnType<VariableSources['values']>
+  readonly files: (
+    pod: PodFacts,
+    ...of: Parameters<VolumeSources['files']>
+  ) => ReturnType<VolumeSources['files']>
   readonly token: (pod: PodFacts, audience: string) => string
   /** The service variables, and others that the cluster gives to pods of a namespace. */
   readonly variables: (pod: PodFacts) => Readonly<Record<string, string>>
   readonly onChange: () => void
   readonly onTrouble: (pod: PodRunner, container: Container, trouble: Trouble) => void
+  /** Called each time the pod becomes ready. */
+  readonly onReady: (pod: PodRunner) => void
   readonly onLine: (pod: PodRunner, container: string, text: string) => void
   /** A remark that is made once, such as why a pod does not run as the user that it asks for. */
   readonly onRemark: (pod: PodRunner, message: string) => void
@@ -67,6 +75,7 @@ export class PodRunner {
   readonly #host: PodHost
   readonly #tokens = new Map<string, string>()
   #folders = new Map<string, string>()
+  #wasReady = false
 
   constructor(options: PodOptions, host: PodHost) {
     this.facts = options.facts
@@ -129,13 +138,23 @@ export class PodRunner {
   refreshVolumes(): void {
     const folder = join(this.#options.folder, 'volumes')
     const owner = this.#userOf(undefined)
-    const { files } = this.#host
-    const sources = { pod: this.facts, files, token: (audience: string) => this.#token(audience) }
+    const sources: VolumeSources = {
+      pod: this.facts,
+      files: (kind, name) => this.#host.files(this.facts, kind, name),
+      token: (audience) => this.#token(audience),
+    }
     this.#folders = fillVolumes(this.spec, folder, { ...sources, ...(owner !== undefined && { owner }) })
     for (const [name, path] of this.#options.claims) {
       makeFolder(path, owner)
       this.#folders.set(name, path)
     }
+  }
+
+  #changed(): void {
+    const { ready } = this
+    if (ready && !this.#wasReady) this.#host.onReady(this)
+    this.#wasReady = ready
+    this.#host.onChange()
   }
 
   /** The containers that run as long as the pod does. */
@@ -163,7 +182,7 @@ export class PodRunner {
       ip: this.facts.ip,
       start: () => this.#startContainer(spec, (stream) => log.read(stream)),
       exec: (command, timeoutMs) => this.#exec(spec, command, timeoutMs),
-      onChange: this.#host.onChange,
+      onChange: () => this.#changed(),
       onTrouble: (trouble) => this.#host.onTrouble(this, spec, trouble),
     })
   }
@@ -216,7 +235,11 @@ export class PodRunner {
     if (port !== undefined) given['PORT'] = String(port)
     for (const [name, value] of Object.entries(image?.env ?? {})) given[name] = expand(value, given)
     const services = { ...given, ...this.#host.variables(this.facts) }
-    return containerVariables(spec, { pod: this.facts, services, values: this.#host.values })
+    return containerVariables(spec, {
+      pod: this.facts,
+      services,
+      values: (kind, name) => this.#host.values(this.facts, kind, name),
+    })
   }
 
   #directory(spec: Container, mounts: ReadonlyMap<string, string>): string {

@@ -1,0 +1,342 @@
+import { randomUUID } from 'node:crypto'
+import { chmodSync, mkdtempSync } from 'node:fs'
+import type { Server } from 'node:http'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { LOCAL_API_VARIABLE, type LocalState } from '@branchline/wire/local-api'
+import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { Addresses } from './addresses.ts'
+import { serveApi } from './api.ts'
+import type { ImageResolver } from './command.ts'
+import { endpointSlices } from './endpoints.ts'
+import { hostsText, namespacesAbove, rewriteFile, searchNamespace } from './hosts.ts'
+import type { Service } from './kubernetes.ts'
+import { listenersAt } from './listeners.ts'
+import { ManifestFolder } from './manifests/folder.ts'
+import { idOf, type KubernetesObject } from './manifests/object.ts'
+import type { FileContent, Manifest } from './manifests/read.ts'
+import { filesOf, machineVariables, missingNamespaces, namedEnvironment, valuesOf } from './objects.ts'
+import type { PodHost, PodRunner } from './pod.ts'
+import { Problems } from './problems.ts'
+import { Reaper } from './reaper.ts'
+import { findHostsStrategy, type HostsStrategy } from './sandbox.ts'
+import { type Publication, Services } from './services.ts'
+import { Store } from './store.ts'
+import { Tokens } from './tokens.ts'
+import { describeTrouble, wildcardSentence } from './troubles.ts'
+import type { LogLine, Problem } from './types.ts'
+import { type PodFacts, serviceVariables } from './variables.ts'
+import { backendOf, type DesiredWorkload, type ManagedPod, podObject, Workloads } from './workloads.ts'
+
+export interface ClusterOptions {
+  /** The folder of manifests to run and to watch. */
+  readonly folder: string
+  /** Objects beside those of the folder: the platform's own. */
+  readonly objects?: readonly KubernetesObject[]
+  /** Says what runs for an image. */
+  readonly image?: ImageResolver
+  /** Changes the folder's objects before they run: injection. Must return an object for each, in order. */
+  readonly transform?: (objects: readonly KubernetesObject[]) => readonly KubernetesObject[]
+  /** Judges the objects as a whole: each fault names its object by {@link idOf}. */
+  readonly check?: (objects: readonly KubernetesObject[]) => readonly (Problem & { id?: string })[]
+  /** Ports of 127.0.0.1 that stand for Service ports. */
+  readonly publish?: readonly Publication[]
+  /** Whether pods get hosts files. Default: true, where the machine allows it. */
+  readonly hosts?: boolean
+  readonly onProblem?: (problem: Problem) => void
+  readonly onLog?: (line: LogLine) => void
+  readonly onChange?: () => void
+}
+
+/** How long pods may take to end when the cluster stops, in milliseconds. */
+const STOP_TIMEOUT_MS = 3_000
+
+/** The embedded cluster: the manifests of a folder as processes on loopback. */
+export class Cluster {
+  readonly store = new Store()
+  readonly runFolder: string
+  readonly hosts: HostsStrategy
+  readonly #options: ClusterOptions
+  readonly #addresses: Addresses
+  readonly #reaper: Reaper
+  readonly #tokens = new Tokens()
+  readonly #problems: Problems
+  readonly #services: Services
+  readonly #workloads: Workloads
+  readonly #folder: ManifestFolder
+  readonly #desired = new Map<string, DesiredWorkload>()
+  readonly #hostsTexts = new Map<string, string>()
+  #applied = new Set<string>()
+  #api: Server | undefined
+  #syncing: Promise<void> | undefined
+  #again = false
+  #stopped = false
+
+  /**
+   * Starts a cluster; resolves once the folder is read, what it holds is being started, and the published
+   * ports listen (their numbers in order). Rejects where a published port is taken or the folder is not there.
+   */
+  static async start(options: ClusterOptions): Promise<{ cluster: Cluster; ports: number[] }> {
+    const cluster = new Cluster(options, await Addresses.open())
+    try {
+      const ports = await cluster.#start()
+      return { cluster, ports }
+    } catch (error) {
+      await cluster.stop(0)
+      throw error
+    }
+  }
+
+  private constructor(options: ClusterOptions, addresses: Addresses) {
+    this.#options = options
+    this.#addresses = addresses
+    this.runFolder = mkdtempSync(join(tmpdir(), 'branchline-'))
+    // Pods that run as another user pass through it to their own folders.
+    chmodSync(this.runFolder, 0o711)
+    const run = randomUUID()
+    this.#reaper = new Reaper(run, this.runFolder)
+    this.hosts = options.hosts === false ? 'none' : findHostsStrategy()
+    this.#problems = new Problems(options.onProblem)
+    this.#services = new Services({
+      addresses,
+      onChange: () => this.#changed(),
+      onTrouble: (service, field, message) =>
+        this.#problems.say(idOf(service as unknown as KubernetesObject), {
+          severity: 'warning',
+          field,
+          message,
+        }),
+    })
+    this.#workloads = new Workloads({
+      runFolder: this.runFolder,
+      addresses,
+      host: this.#podHost(run),
+      onCreate: (pod) => this.#writeHosts(pod),
+      onGone: (pod) => this.#gone(pod),
+    })
+    this.#folder = new ManifestFolder({ folder: options.folder, onChange: (content) => this.#apply(content) })
+  }
+
+  /** The running pods, each with its processes. */
+  state(): LocalState {
+    const pods = this.#workloads.pods.map(({ runner }) => {
+      const { namespace, name, ip } = runner.facts
+      const containers = runner.containers.map(({ spec, pid, restarts }) => {
+        return pid === undefined ? { name: spec.name, restarts } : { name: spec.name, restarts, pid }
+      })
+      return { namespace, name, ip, ready: runner.ready, containers }
+    })
+    return { pods }
+  }
+
+  problems(): readonly Problem[] {
+    return this.#problems.list()
+  }
+
+  /** The last lines of a pod's containers. */
+  logs(namespace: string, pod: string): LogLine[] {
+    const found = this.#workloads.pods.find(
+      ({ runner }) => runner.facts.namespace === namespace && runner.facts.name === pod,
+    )
+    return [...(found?.runner.logs ?? [])].flatMap(([container, { lines }]) =>
+      lines.map((text) => ({ namespace, pod, container, text })),
+    )
+  }
+
+  /** Ends every process within the time, and removes every file. */
+  async stop(timeoutMs: number = STOP_TIMEOUT_MS): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
+    await this.#folder.stop()
+    await this.#syncing
+    await this.#workloads.stop(timeoutMs)
+    await this.#services.close()
+    this.#api?.closeAllConnections()
+    this.#api?.close()
+    this.#addresses.close()
+    await this.#reaper.close()
+  }
+
+  async #start(): Promise<number[]> {
+    const ports: number[] = []
+    for (const publication of this.#options.publish ?? [])
+      ports.push(await this.#services.publish(publication))
+    this.#api = await serveApi({
+      path: this.#socketPath,
+      store: this.store,
+      tokens: this.#tokens,
+      state: () => this.state(),
+    })
+    await this.#folder.start()
+    await this.#syncing
+    return ports
+  }
+
+  get #socketPath(): string {
+    return join(this.runFolder, 'api.sock')
+  }
+
+  /** Takes on what the folder holds now. */
+  #apply(content: FileContent): void {
+    const own = this.#options.objects ?? []
+    const manifests = content.manifests
+    const objects = manifests.map(({ object }) => object)
+    this.#problems.setManifests(manifests, [...content.problems, ...(this.#options.check?.(objects) ?? [])])
+    const transformed = this.#options.transform?.(objects) ?? objects
+    const all = [...own, ...transformed]
+    const wanted = [...missingNamespaces(all), ...all]
+    const ids = new Set(wanted.map(idOf))
+    for (const id of this.#applied) if (!ids.has(id)) this.store.delete(id)
+    this.#applied = ids
+    for (const object of wanted) this.store.apply(object)
+    this.#setDesired(own, transformed, manifests)
+    for (const { runner } of this.#workloads.pods) if (!runner.terminating) runner.refreshVolumes()
+    this.#changed()
+  }
+
+  #setDesired(
+    own: readonly KubernetesObject[],
+    transformed: readonly KubernetesObject[],
+    manifests: readonly Manifest[],
+  ): void {
+    const folder = resolve(this.#options.folder)
+    this.#desired.clear()
+    for (const object of own.filter(isWorkload)) {
+      this.#desired.set(idOf(object), { object, directory: this.runFolder })
+    }
+    for (const [index, object] of transformed.entries()) {
+      const file = manifests[index]?.file ?? ''
+      if (isWorkload(object))
+        this.#desired.set(idOf(object), { object, directory: join(folder, dirname(file)) })
+    }
+  }
+
+  /** Brings everything in line with everything, once for all that changed at a time. */
+  #changed(): void {
+    if (this.#stopped) return
+    this.#again = true
+    this.#syncing ??= this.#syncAll().finally(() => {
+      this.#syncing = undefined
+    })
+  }
+
+  async #syncAll(): Promise<void> {
+    while (this.#again && !this.#stopped) {
+      this.#again = false
+      // Changes come in bursts: one pass for what one turn of the event loop brings.
+      await new Promise((turned) => setImmediate(turned))
+      this.#syncServices()
+      await this.#services.settled()
+      this.#workloads.reconcile(this.#desired)
+      this.#syncServices()
+      this.#syncObjects()
+      for (const pod of this.#workloads.pods) this.#writeHosts(pod)
+      this.#options.onChange?.()
+    }
+  }
+
+  #syncServices(): void {
+    const services = this.store.list('Service') as unknown as Service[]
+    this.#services.reconcile(services, this.#workloads.pods.map(backendOf))
+  }
+
+  #syncObjects(): void {
+    const backends = this.#workloads.pods.map(backendOf)
+    const services = this.store.list('Service') as unknown as Service[]
+    const wanted = [
+      ...this.#workloads.pods.map(podObject),
+      ...services.flatMap((service) => endpointSlices(service, backends)),
+    ]
+    const ids = new Set(wanted.map(idOf))
+    for (const object of [...this.store.list('Pod'), ...this.store.list('EndpointSlice')]) {
+      if (!ids.has(idOf(object))) this.store.delete(idOf(object))
+    }
+    for (const object of wanted) this.store.apply(object)
+  }
+
+  #writeHosts({ runner }: ManagedPod): void {
+    const { facts, spec, hostsFile } = runner
+    const text = hostsText({
+      podName: facts.name,
+      podIp: facts.ip,
+      search: this.#searchOf(facts, spec.dnsConfig?.searches ?? []),
+      services: this.#services.named(),
+      ...(spec.hostAliases !== undefined && { aliases: spec.hostAliases }),
+    })
+    if (this.#hostsTexts.get(facts.uid) === text) return
+    this.#hostsTexts.set(facts.uid, text)
+    rewriteFile(hostsFile, text)
+  }
+
+  #searchOf({ namespace }: PodFacts, searches: readonly string[]): string[] {
+    const environments = this.store.list('Environment').map(namedEnvironment)
+    const above = namespacesAbove(namespace, environments)
+    return [...new Set([namespace, ...above, ...searches.flatMap((domain) => searchNamespace(domain) ?? [])])]
+  }
+
+  #gone({ runner, owner }: ManagedPod): void {
+    const { uid, namespace, name } = runner.facts
+    this.#hostsTexts.delete(uid)
+    this.#tokens.revoke(namespace, name)
+    if (!this.#desired.has(owner)) this.#problems.forget(owner)
+    this.#changed()
+  }
+
+  #podHost(run: string): PodHost {
+    const get = (kind: string, namespace: string, name: string): KubernetesObject | undefined =>
+      this.store.get(`${kind}/${namespace}/${name}`)
+    return {
+      run,
+      reaper: this.#reaper,
+      hosts: this.hosts,
+      image: this.#options.image ?? (() => undefined),
+      machine: machineVariables(process.env),
+      values: (pod, kind, name) => valuesOf(get(kind, pod.namespace, name)),
+      files: (pod, kind, name) => filesOf(get(kind, pod.namespace, name)),
+      token: ({ namespace, name }, audience) => this.#tokens.issue(namespace, name, audience),
+      variables: (pod) => this.#variables(pod),
+      onChange: () => this.#changed(),
+      onTrouble: (pod, container, trouble) => {
+        if (pod.terminating || this.#stopped) return
+        const lines = pod.logs.get(container.name)?.lines ?? []
+        const message = describeTrouble(container, trouble, lines, listenersAt)
+        this.#sayOf(pod, trouble.type === 'start' ? 'error' : 'warning', message)
+      },
+      onReady: (pod) => this.#warnOfWildcards(pod),
+      onLine: ({ facts }, container, text) =>
+        this.#options.onLog?.({ namespace: facts.namespace, pod: facts.name, container, text }),
+      onRemark: (pod, message) => this.#sayOf(pod, 'warning', message),
+    }
+  }
+
+  #sayOf(pod: PodRunner, severity: Problem['severity'], message: string | undefined): void {
+    const owner = this.#workloads.pods.find(({ runner }) => runner === pod)?.owner
+    if (owner !== undefined && message !== undefined) this.#problems.say(owner, { severity, message })
+  }
+
+  /** Requests for another pod may silently reach an app that listens on all addresses: said before they do. */
+  #warnOfWildcards(pod: PodRunner): void {
+    for (const { name, ports } of pod.spec.containers) {
+      for (const { containerPort } of ports ?? []) {
+        const other = this.#workloads.pods.find(
+          ({ runner }) => runner !== pod && declares(runner, containerPort) && !runner.terminating,
+        )
+        if (other === undefined || !listenersAt(containerPort).wildcard) continue
+        const { namespace, name: otherName } = other.runner.facts
+        this.#sayOf(pod, 'warning', wildcardSentence(name, containerPort, `pod ${namespace}/${otherName}`))
+      }
+    }
+  }
+
+  #variables({ namespace, ...pod }: PodFacts): Record<string, string> {
+    const search = this.#searchOf({ namespace, ...pod }, [])
+    const variables = serviceVariables(search.flatMap((name) => this.#services.visible(name)))
+    if (namespace === PLATFORM_NAMESPACE) variables[LOCAL_API_VARIABLE] = this.#socketPath
+    return variables
+  }
+}
+
+const isWorkload = ({ kind }: KubernetesObject): boolean => kind === 'Deployment' || kind === 'StatefulSet'
+
+const declares = (pod: PodRunner, port: number): boolean =>
+  pod.spec.containers.some(({ ports }) => ports?.some(({ containerPort }) => containerPort === port))
