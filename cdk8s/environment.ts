@@ -112,7 +112,10 @@ export class Environment extends Chart {
     const before = objects.map((object) => object.toJson() as Manifest)
     if (!isIncomplete(before)) return []
     const { manifests, findings } = injectSidecars(before, { ...this.injectOptions(), keepSidecars: true })
-    for (const [index, object] of objects.entries()) patch(object, before[index], manifests[index])
+    for (const [index, object] of objects.entries()) {
+      // Not a JSON patch: the objects of cdk8s-plus drop what they do not know from what was patched.
+      object.toJson = () => manifests[index]
+    }
     return findings
   }
 
@@ -150,11 +153,4 @@ function resourceOf(name: string, namespace: string, props: EnvironmentProps): E
   if (value !== undefined) return value
   const faults = problems.map(({ message }) => `Environment "${name}": ${message}`)
   throw new SynthError('BL_SYNTH_ENVIRONMENT', faults)
-}
-
-function patch(object: ApiObject, before: Manifest | undefined, after: Manifest | undefined): void {
-  for (const field of ['metadata', 'spec'] as const) {
-    if (after === undefined || JSON.stringify(before?.[field]) === JSON.stringify(after[field])) continue
-    object.addJsonPatch(JsonPatch.replace(`/${field}`, after[field]))
-  }
 }

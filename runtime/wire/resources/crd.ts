@@ -13,8 +13,9 @@ export interface Schema {
 export interface CustomResourceDefinition {
   readonly apiVersion: 'apiextensions.k8s.io/v1'
   readonly kind: 'CustomResourceDefinition'
-  readonly metadata: { readonly name: string; readonly [field: string]: unknown }
+  readonly metadata: { readonly name: string; labels?: Record<string, string>; [field: string]: unknown }
   readonly spec: { readonly [field: string]: unknown }
+  readonly [field: string]: unknown
 }
 
 interface Column {
@@ -38,8 +39,8 @@ interface Definition {
 }
 
 /** The CRDs of Branchline's resources, made from the schemas that parse them. */
-export function customResourceDefinitions(): CustomResourceDefinition[] {
-  return [ENVIRONMENT, PREVIEW].map(definitionOf)
+export function customResourceDefinitions(labels?: Record<string, string>): CustomResourceDefinition[] {
+  return [ENVIRONMENT, PREVIEW].map((definition) => definitionOf(definition, labels))
 }
 
 const NAME_RULE = {
@@ -134,12 +135,12 @@ const PREVIEW: Definition = {
   ],
 }
 
-function definitionOf(definition: Definition): CustomResourceDefinition {
+function definitionOf(definition: Definition, labels?: Record<string, string>): CustomResourceDefinition {
   const { kind, plural, shortNames, columns } = definition
   return {
     apiVersion: 'apiextensions.k8s.io/v1',
     kind: 'CustomResourceDefinition',
-    metadata: { name: `${plural}.${GROUP}` },
+    metadata: { name: `${plural}.${GROUP}`, ...(labels === undefined ? {} : { labels }) },
     spec: {
       group: GROUP,
       scope: 'Namespaced',

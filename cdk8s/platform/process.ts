@@ -1,0 +1,96 @@
+import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import type { Manifest } from '../inject/manifest.ts'
+import { RESTRICTED_CONTAINER, RESTRICTED_POD } from '../pod-security.ts'
+
+/** One process of the platform: a Deployment of one container that answers on an admin port. */
+export interface PlatformProcess {
+  /** The name of its Deployment, Service and ServiceAccount. */
+  readonly name: string
+  readonly component: string
+  readonly image: string
+  readonly replicas: number
+  readonly env: readonly object[]
+  /** Ports by name; `admin` serves `/livez`, `/readyz` and `/metrics`, and is in no Service. */
+  readonly ports: Readonly<Record<string, number>>
+  readonly resources: Readonly<Record<string, unknown>>
+  /** Whether it speaks to the Kubernetes API. */
+  readonly usesApi: boolean
+}
+
+export const selectorOf = (component: string): Record<string, string> => ({
+  'app.kubernetes.io/name': 'branchline',
+  'app.kubernetes.io/component': component,
+})
+
+export const labelsOf = (component: string): Record<string, string> => ({
+  ...selectorOf(component),
+  'app.kubernetes.io/part-of': 'branchline',
+  'app.kubernetes.io/managed-by': 'cdk8s',
+})
+
+export const metadataOf = (name: string, component: string) => ({
+  name,
+  namespace: PLATFORM_NAMESPACE,
+  labels: labelsOf(component),
+})
+
+/** A ServiceAccount, a Deployment, a Service and a PodDisruptionBudget. */
+export function processManifests(process: PlatformProcess): Manifest[] {
+  const { name, component } = process
+  const metadata = metadataOf(name, component)
+  const selector = selectorOf(component)
+  const served = Object.entries(process.ports).filter(([port]) => port !== 'admin')
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
+    {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: {
+        replicas: process.replicas,
+        selector: { matchLabels: selector },
+        template: { metadata: { labels: labelsOf(component) }, spec: podOf(process) },
+      },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata,
+      spec: {
+        selector,
+        ports: served.map(([name, port]) => ({ name, port, targetPort: name, appProtocol: 'http' })),
+      },
+    },
+    {
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata,
+      // Not minAvailable: with one replica that would hold a node's drain for ever.
+      spec: { maxUnavailable: 1, selector: { matchLabels: selector } },
+    },
+  ]
+}
+
+function podOf(process: PlatformProcess): object {
+  const probe = (path: string) => ({ httpGet: { path, port: 'admin' } })
+  return {
+    serviceAccountName: process.name,
+    automountServiceAccountToken: process.usesApi,
+    enableServiceLinks: false,
+    // Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
+    securityContext: { ...RESTRICTED_POD, runAsUser: 65532 },
+    containers: [
+      {
+        name: process.component,
+        image: process.image,
+        env: [...process.env, { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
+        ports: Object.entries(process.ports).map(([name, containerPort]) => ({ name, containerPort })),
+        startupProbe: { ...probe('/livez'), periodSeconds: 1, failureThreshold: 60 },
+        readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
+        livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
+        resources: process.resources,
+        securityContext: { ...RESTRICTED_CONTAINER, readOnlyRootFilesystem: true },
+      },
+    ],
+  }
+}
