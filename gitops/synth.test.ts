@@ -1,0 +1,44 @@
+import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
+import { expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { branch } from './shop/branch.ts'
+import { SHOP, synthesise } from './synth.ts'
+
+interface Manifest {
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+}
+
+const manifestsOf = (text: string): Manifest[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+
+test.each([
+  ['baseline', ['api', 'db', 'web', 'worker']],
+  ['alice', ['api']],
+  ['bob', ['worker']],
+] as const)('%s runs %j, and its resources are right', (name, workloads) => {
+  const manifests = manifestsOf(synthesise(SHOP[name]))
+  const deployments = manifests.filter(({ kind }) => kind === 'Deployment')
+  expect(deployments.map(({ metadata }) => metadata.name).toSorted()).toEqual(workloads)
+  const [environment] = manifests.filter(({ kind }) => kind === 'Environment')
+  const [preview] = manifests.filter(({ kind }) => kind === 'Preview')
+  expect(parseEnvironment(environment).problems).toBeUndefined()
+  expect(parsePreview(preview).problems).toBeUndefined()
+})
+
+test('the password is in Secrets alone, the same in all environments of one synthesis', () => {
+  const all = Object.values(SHOP).flatMap((build) => manifestsOf(synthesise(build)))
+  const secrets = all.filter(({ kind }) => kind === 'Secret') as (Manifest & {
+    stringData: { password: string }
+  })[]
+  const passwords = new Set(secrets.map(({ stringData }) => stringData.password))
+  expect(secrets.map(({ metadata }) => metadata.namespace).toSorted()).toEqual(['baseline', 'bob'])
+  expect(passwords.size).toBe(1)
+  const others = JSON.stringify(all.filter(({ kind }) => kind !== 'Secret'))
+  for (const password of passwords) expect(others).not.toContain(password)
+})
+
+test('a branch that overrides nothing is three objects', () => {
+  const kinds = manifestsOf(synthesise(branch('empty', { base: 'baseline' }))).map(({ kind }) => kind)
+  expect(kinds).toEqual(['Namespace', 'Environment', 'Preview'])
+})

@@ -1,0 +1,60 @@
+import { branch } from '@branchline/gitops/shop/branch'
+import { ALICE_WAY, BASELINE_WAY, BOB_WAY, type Shop } from '../harness/shop.ts'
+import type { Course } from '../harness/load.ts'
+import { endFaultless, startMixedLoad } from './overrides.ts'
+import type { Proof } from './proof.ts'
+
+/** Visits of all branches over many connections for a while, as routes change without a pause. */
+export const churn = (connections: number, seconds: number): Proof => ({
+  title: `${connections} connections of mixed branches for ${seconds} s while routes change: no wrong hop, no failure`,
+  async prove(shop) {
+    const { load, courses } = await startMixedLoad(shop, connections)
+    const until = performance.now() + seconds * 1000
+    let changes = 0
+    try {
+      while (performance.now() < until) {
+        for (const change of [emptyBranch, withoutApi, newVersion]) {
+          changes += await change(shop, courses)
+          if (performance.now() > until) break
+        }
+      }
+      return `${changes} changes, ${await endFaultless(load)}`
+    } finally {
+      await load.stop()
+      await shop.restore('alice')
+      await shop.restore('bob')
+    }
+  },
+})
+
+type Courses = Record<'baseline' | 'alice' | 'bob', Course>
+
+/** A branch comes and goes. */
+async function emptyBranch(shop: Shop): Promise<number> {
+  await shop.apply('ivan', branch('ivan', { base: 'alice' }))
+  await shop.takes('ivan', ALICE_WAY)
+  await shop.remove('ivan')
+  return 2
+}
+
+/** Alice's override goes and comes back. */
+async function withoutApi(shop: Shop, { alice }: Courses): Promise<number> {
+  alice.ways = [ALICE_WAY, BASELINE_WAY]
+  await shop.apply('alice', branch('alice', { base: 'baseline' }))
+  await shop.takes('alice', BASELINE_WAY)
+  alice.ways = [BASELINE_WAY]
+  alice.ways = [ALICE_WAY, BASELINE_WAY]
+  await shop.restore('alice')
+  await shop.takes('alice', ALICE_WAY)
+  alice.ways = [ALICE_WAY]
+  return 2
+}
+
+/** Bob pushes another commit, and takes it back: pods roll, the way stays. */
+async function newVersion(shop: Shop): Promise<number> {
+  await shop.apply('bob', branch('bob', { base: 'baseline', overrides: { worker: 'pr-9' } }))
+  await shop.takes('bob', BOB_WAY)
+  await shop.restore('bob')
+  await shop.takes('bob', BOB_WAY)
+  return 2
+}
