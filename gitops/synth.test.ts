@@ -20,8 +20,8 @@ test.each([
   const manifests = manifestsOf(synthesise(SHOP[name]))
   const deployments = manifests.filter(({ kind }) => kind === 'Deployment')
   expect(deployments.map(({ metadata }) => metadata.name).toSorted()).toEqual(workloads)
-  const [environment] = manifests.filter(({ kind }) => kind === 'Environment')
-  const [preview] = manifests.filter(({ kind }) => kind === 'Preview')
+  const environment = manifests.find(({ kind }) => kind === 'Environment')
+  const preview = manifests.find(({ kind }) => kind === 'Preview')
   expect(parseEnvironment(environment).problems).toBeUndefined()
   expect(parsePreview(preview).problems).toBeUndefined()
 })
@@ -32,7 +32,7 @@ test('the password is in Secrets alone, the same in all environments of one synt
     stringData: { password: string }
   })[]
   const passwords = new Set(secrets.map(({ stringData }) => stringData.password))
-  expect(secrets.map(({ metadata }) => metadata.namespace).toSorted()).toEqual(['baseline', 'bob'])
+  expect(new Set(secrets.map(({ metadata }) => metadata.namespace))).toEqual(new Set(['baseline', 'bob']))
   expect(passwords.size).toBe(1)
   const others = JSON.stringify(all.filter(({ kind }) => kind !== 'Secret'))
   for (const password of passwords) expect(others).not.toContain(password)
