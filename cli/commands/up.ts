@@ -1,5 +1,6 @@
-import type { LocalState } from '@branchline/wire/local-api'
 import type { LogLine, Problem } from '@branchline/runtime/local/types'
+import type { LocalState } from '@branchline/wire/local-api'
+import { RunningPlatform } from '../platform/running.ts'
 
 /** What `up` is asked for. */
 export interface UpOptions {
@@ -73,7 +74,20 @@ export interface Platform {
   stop(): Promise<void>
 }
 
-/** Starts the platform for a folder of manifests; resolves once the relay takes visitors. */
-export function up(_options: UpOptions): Promise<Platform> {
-  return Promise.reject(new Error('not built yet'))
+/** How long the relay may take to come up, in milliseconds. */
+const START_TIMEOUT_MS = 30_000
+
+/**
+ * Starts the platform for a folder of manifests; resolves once the relay takes visitors. Rejects where the
+ * port is taken, the folder cannot be read, or the platform itself does not come up.
+ */
+export async function up(options: UpOptions): Promise<Platform> {
+  const running = await RunningPlatform.start(options)
+  try {
+    await running.waitForRelay(START_TIMEOUT_MS)
+    return running
+  } catch (error) {
+    await running.stop()
+    throw error
+  }
 }

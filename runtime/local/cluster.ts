@@ -9,7 +9,7 @@ import { Addresses } from './addresses.ts'
 import { serveApi } from './api.ts'
 import type { ImageResolver } from './command.ts'
 import { endpointSlices } from './endpoints.ts'
-import { hostsText, namespacesAbove, rewriteFile, searchNamespace } from './hosts.ts'
+import { hostsText, namespacesAbove, rewriteFile, searchNamespace, withAddresses } from './hosts.ts'
 import type { Service } from './kubernetes.ts'
 import { listenersAt } from './listeners.ts'
 import { ManifestFolder } from './manifests/folder.ts'
@@ -28,17 +28,27 @@ import type { LogLine, Problem } from './types.ts'
 import { type PodFacts, serviceVariables } from './variables.ts'
 import { backendOf, type DesiredWorkload, type ManagedPod, podObject, Workloads } from './workloads.ts'
 
+/** A problem of an object that {@link idOf} names. */
+export interface ObjectProblem extends Problem {
+  readonly id: string
+}
+
+export interface Transformed {
+  readonly objects: readonly KubernetesObject[]
+  readonly problems: readonly ObjectProblem[]
+}
+
 export interface ClusterOptions {
   /** The folder of manifests to run and to watch. */
   readonly folder: string
-  /** Objects beside those of the folder: the platform's own. */
-  readonly objects?: readonly KubernetesObject[]
+  /** Objects beside those of the folder, the platform's own; told the numbers of the published ports. */
+  readonly objects?: (ports: readonly number[]) => readonly KubernetesObject[]
   /** Says what runs for an image. */
   readonly image?: ImageResolver
-  /** Changes the folder's objects before they run: injection. Must return an object for each, in order. */
-  readonly transform?: (objects: readonly KubernetesObject[]) => readonly KubernetesObject[]
-  /** Judges the objects as a whole: each fault names its object by {@link idOf}. */
-  readonly check?: (objects: readonly KubernetesObject[]) => readonly (Problem & { id?: string })[]
+  /** Changes the folder's objects before they run: injection. It returns an object for each, in order. */
+  readonly transform?: (objects: readonly KubernetesObject[]) => Transformed
+  /** Judges all objects as a whole, as the store has them. */
+  readonly check?: (objects: readonly KubernetesObject[]) => readonly ObjectProblem[]
   /** Ports of 127.0.0.1 that stand for Service ports. */
   readonly publish?: readonly Publication[]
   /** Whether pods get hosts files. Default: true, where the machine allows it. */
@@ -67,6 +77,7 @@ export class Cluster {
   readonly #desired = new Map<string, DesiredWorkload>()
   readonly #hostsTexts = new Map<string, string>()
   #applied = new Set<string>()
+  #own: readonly KubernetesObject[] = []
   #api: Server | undefined
   #syncing: Promise<void> | undefined
   #again = false
@@ -161,6 +172,7 @@ export class Cluster {
     const ports: number[] = []
     for (const publication of this.#options.publish ?? [])
       ports.push(await this.#services.publish(publication))
+    this.#own = this.#options.objects?.(ports) ?? []
     this.#api = await serveApi({
       path: this.#socketPath,
       store: this.store,
@@ -177,31 +189,26 @@ export class Cluster {
   }
 
   /** Takes on what the folder holds now. */
-  #apply(content: FileContent): void {
-    const own = this.#options.objects ?? []
-    const manifests = content.manifests
+  #apply({ manifests, problems }: FileContent): void {
     const objects = manifests.map(({ object }) => object)
-    this.#problems.setManifests(manifests, [...content.problems, ...(this.#options.check?.(objects) ?? [])])
-    const transformed = this.#options.transform?.(objects) ?? objects
-    const all = [...own, ...transformed]
+    const transformed = this.#options.transform?.(objects) ?? { objects, problems: [] }
+    const all = [...this.#own, ...transformed.objects]
     const wanted = [...missingNamespaces(all), ...all]
     const ids = new Set(wanted.map(idOf))
     for (const id of this.#applied) if (!ids.has(id)) this.store.delete(id)
     this.#applied = ids
     for (const object of wanted) this.store.apply(object)
-    this.#setDesired(own, transformed, manifests)
+    const judged = this.#options.check?.(this.store.list()) ?? []
+    this.#problems.setManifests(manifests, [...problems, ...transformed.problems, ...judged])
+    this.#setDesired(transformed.objects, manifests)
     for (const { runner } of this.#workloads.pods) if (!runner.terminating) runner.refreshVolumes()
     this.#changed()
   }
 
-  #setDesired(
-    own: readonly KubernetesObject[],
-    transformed: readonly KubernetesObject[],
-    manifests: readonly Manifest[],
-  ): void {
+  #setDesired(transformed: readonly KubernetesObject[], manifests: readonly Manifest[]): void {
     const folder = resolve(this.#options.folder)
     this.#desired.clear()
-    for (const object of own.filter(isWorkload)) {
+    for (const object of this.#own.filter(isWorkload)) {
       this.#desired.set(idOf(object), { object, directory: this.runFolder })
     }
     for (const [index, object] of transformed.entries()) {
@@ -295,6 +302,7 @@ export class Cluster {
       files: (pod, kind, name) => filesOf(get(kind, pod.namespace, name)),
       token: ({ namespace, name }, audience) => this.#tokens.issue(namespace, name, audience),
       variables: (pod) => this.#variables(pod),
+      withAddresses: (text) => (this.hosts === 'none' ? withAddresses(text, this.#services.named()) : text),
       onChange: () => this.#changed(),
       onTrouble: (pod, container, trouble) => {
         if (pod.terminating || this.#stopped) return

@@ -83,3 +83,16 @@ export function namespacesAbove(namespace: string, environments: readonly NamedE
   }
   return above
 }
+
+/**
+ * A text with the full names of Services (`api.shop.svc`, `api.shop.svc.cluster.local`) replaced by their
+ * addresses: for variables, where pods have no hosts files.
+ */
+export function withAddresses(text: string, services: readonly NamedService[]): string {
+  return text.replace(FULL_NAME, (whole, name: string, namespace: string) => {
+    const service = services.find((it) => it.name === name && it.namespace === namespace)
+    return service?.addresses[0] ?? whole
+  })
+}
+
+const FULL_NAME = /(?<![\w.-])([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?(?![\w.-])/g

@@ -41,6 +41,8 @@ export interface PodHost {
   readonly token: (pod: PodFacts, audience: string) => string
   /** The service variables, and others that the cluster gives to pods of a namespace. */
   readonly variables: (pod: PodFacts) => Readonly<Record<string, string>>
+  /** A text with the names of Services replaced where they would not resolve. */
+  readonly withAddresses: (text: string) => string
   readonly onChange: () => void
   readonly onTrouble: (pod: PodRunner, container: Container, trouble: Trouble) => void
   /** Called each time the pod becomes ready. */
@@ -214,7 +216,9 @@ export class PodRunner {
     const mounts = mountsOf(spec, this.#folders)
     for (const path of mounts.values()) if (!existsSync(path)) makeFolder(path, this.#userOf(spec))
     const env: Record<string, string> = { ...this.#host.machine }
-    for (const [name, value] of Object.entries(variables)) env[name] = rewritePaths(value, mounts)
+    for (const [name, value] of Object.entries(variables)) {
+      env[name] = this.#host.withAddresses(rewritePaths(value, mounts))
+    }
     env[RUN_VARIABLE] = this.#host.run
     const cwd = this.#directory(spec, mounts)
     const argv = command.map((part) => rewritePaths(part, mounts))

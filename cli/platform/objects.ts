@@ -1,0 +1,55 @@
+import { randomBytes } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { injectEnvironments } from '@branchline/cdk8s/inject'
+import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
+import type { ImageCommand } from '@branchline/runtime/local/command'
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
+import { validateResources } from '@branchline/wire/resources/validate'
+
+const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
+const RUNTIME = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))
+
+/** What stands for the platform's own images on this machine: this version's code, in this Node. */
+export function platformImage(image: string): ImageCommand | undefined {
+  const name = IMAGE.exec(image)?.[1]
+  if (name === undefined) return undefined
+  const command = [process.execPath, join(RUNTIME, name, 'main.ts')]
+  // A pod has one loopback address for all of its containers; 127.0.0.1 is everybody's.
+  return { command, env: { BRANCHLINE_APP_HOST: '$(POD_IP)' } }
+}
+
+/** The platform's objects for the embedded cluster, with a credential of their own for each run. */
+export function platformObjects(domain: string, port: number): KubernetesObject[] {
+  const manifests = platformManifests({
+    source: 'local',
+    cluster: 'local',
+    relay: { domain, publicUrl: `http://${domain}:${port}` },
+    relayToken: randomBytes(32).toString('base64url'),
+  })
+  return manifests as unknown as KubernetesObject[]
+}
+
+/** The folder's objects with a sidecar in every workload of an environment that lacks one. */
+export function withSidecars(objects: readonly KubernetesObject[]): Transformed {
+  const { manifests, findings } = injectEnvironments(objects)
+  const problems = findings.map(({ kind, namespace, name, field, message }): ObjectProblem => {
+    return { id: `${kind}/${namespace ?? ''}/${name}`, severity: 'warning', field, message }
+  })
+  return { objects: manifests as unknown as KubernetesObject[], problems }
+}
+
+/** What is wrong with the environments and previews as a whole: a missing base, a key taken, and the like. */
+export function checkEnvironments(objects: readonly KubernetesObject[]): ObjectProblem[] {
+  const environments = objects
+    .filter(({ kind }) => kind === 'Environment')
+    .flatMap((object) => parseEnvironment(object).value ?? [])
+  const previews = objects
+    .filter(({ kind }) => kind === 'Preview')
+    .flatMap((object) => parsePreview(object).value ?? [])
+  return validateResources(environments, previews).map(({ kind, namespace, name, field, message }) => {
+    return { id: `${kind}/${namespace}/${name}`, severity: 'error', field, message }
+  })
+}

@@ -1,0 +1,182 @@
+import { Cluster } from '@branchline/runtime/local/cluster'
+import type { LogLine, Problem } from '@branchline/runtime/local/types'
+import { describeProblem } from '@branchline/runtime/local/types'
+import type { LocalState } from '@branchline/wire/local-api'
+import { PLATFORM_NAMESPACE, RELAY_HTTP_PORT, RELAY_SERVICE } from '@branchline/wire/names'
+import type { EnvironmentView, Platform, PreviewView, UpOptions } from '../commands/up.ts'
+import { CliError } from './errors.ts'
+import { checkEnvironments, platformImage, platformObjects, withSidecars } from './objects.ts'
+import { environmentViews, previewView } from './view.ts'
+
+/** Where previews answer unless they are told otherwise. */
+export const DEFAULT_PORT = 8080
+export const DEFAULT_DOMAIN = 'localhost'
+/** How many lines of a pod are shown where it did not come up. */
+const LAST_LINES = 5
+
+/** The platform on the embedded cluster: what {@link Platform} promises. */
+export class RunningPlatform implements Platform {
+  readonly port: number
+  readonly runFolder: string
+  /** How pods know names: by hosts files, or by variables alone (`none`). */
+  readonly hosts: string
+  readonly #options: UpOptions
+  readonly #cluster: Cluster
+  readonly #waiting: Set<() => void>
+  readonly #seenAt = new Map<string, number>()
+  readonly #readyAfterMs = new Map<string, number>()
+  readonly #told = new Map<string, string>()
+
+  /** Starts the cluster with the platform on it; resolves once both are being started. */
+  static async start(options: UpOptions): Promise<RunningPlatform> {
+    const { folder, port = DEFAULT_PORT, domain = DEFAULT_DOMAIN, hosts = true, onEvent } = options
+    const waiting = new Set<() => void>()
+    const { cluster, ports } = await Cluster.start({
+      folder,
+      hosts,
+      publish: [
+        {
+          namespace: PLATFORM_NAMESPACE,
+          service: RELAY_SERVICE,
+          servicePort: RELAY_HTTP_PORT,
+          port,
+          owner: '--port (for the relay, where previews answer)',
+        },
+      ],
+      objects: ([taken]) => platformObjects(domain, taken ?? port),
+      image: platformImage,
+      transform: withSidecars,
+      check: checkEnvironments,
+      onProblem: (problem) => onEvent?.({ type: 'problem', problem }),
+      onLog: (line) => onEvent?.({ type: 'log', line }),
+      onChange: () => {
+        for (const check of waiting) check()
+      },
+    })
+    return new RunningPlatform(options, cluster, ports[0] ?? port, waiting)
+  }
+
+  private constructor(options: UpOptions, cluster: Cluster, port: number, waiting: Set<() => void>) {
+    this.#options = options
+    this.#cluster = cluster
+    this.port = port
+    this.runFolder = cluster.runFolder
+    this.hosts = cluster.hosts
+    this.#waiting = waiting
+    const changed = (): void => this.#changed()
+    waiting.add(changed)
+    cluster.store.watch(({ object }) => {
+      if (object.kind !== 'Environment' && object.kind !== 'Preview') return
+      for (const check of waiting) check()
+    })
+    changed()
+  }
+
+  /** Resolves once the relay's pod is ready; rejects with what its pod says after the timeout. */
+  async waitForRelay(timeoutMs: number): Promise<void> {
+    const isReady = (): boolean =>
+      this.state().pods.some(
+        ({ namespace, name, ready }) =>
+          namespace === PLATFORM_NAMESPACE && name.startsWith(`${RELAY_SERVICE}-`) && ready,
+      )
+    if (await this.#until(isReady, timeoutMs)) return
+    const said = this.state()
+      .pods.filter(({ namespace, ready }) => namespace === PLATFORM_NAMESPACE && !ready)
+      .flatMap(({ namespace, name }) => this.logs(namespace, name).slice(-LAST_LINES))
+    const reasons = [
+      ...this.problems().map(describeProblem),
+      ...said.map(({ pod, text }) => `${pod}: ${text}`),
+    ]
+    throw new CliError(
+      'BL_UP_NOT_READY',
+      `the relay did not come up within ${timeoutMs} ms:\n${reasons.join('\n')}`,
+    )
+  }
+
+  state(): LocalState {
+    return this.#cluster.state()
+  }
+
+  environments(): EnvironmentView[] {
+    const { store } = this.#cluster
+    return environmentViews(store.list('Environment'), store.list('Preview'), this.#readyAfterMs)
+  }
+
+  problems(): readonly Problem[] {
+    return this.#cluster.problems()
+  }
+
+  previewUrl(environment: string, preview: string): string | undefined {
+    return this.#preview(environment, preview)?.url
+  }
+
+  async waitForPreview(environment: string, preview: string, timeoutMs: number): Promise<string> {
+    await this.#until(() => this.#preview(environment, preview)?.ready === true, timeoutMs)
+    const found = this.#preview(environment, preview)
+    if (found?.ready === true && found.url !== undefined) return found.url
+    const why = found === undefined ? 'there is no such Preview' : (found.message ?? 'it has no URL')
+    throw new CliError(
+      'BL_PREVIEW_NOT_READY',
+      `preview ${preview} of ${environment} is not ready after ${timeoutMs} ms: ${why}`,
+    )
+  }
+
+  logs(namespace: string, pod: string): readonly LogLine[] {
+    return this.#cluster.logs(namespace, pod)
+  }
+
+  stop(): Promise<void> {
+    return this.#cluster.stop(this.#options.stopTimeoutMs)
+  }
+
+  #preview(environment: string, name: string): PreviewView | undefined {
+    const { store } = this.#cluster
+    const found = store.list('Environment').find(({ metadata }) => metadata.name === environment)
+    const object = store.get(`Preview/${found?.metadata.namespace}/${name}`)
+    return object === undefined ? undefined : previewView(object, environment)
+  }
+
+  #changed(): void {
+    const environments = this.environments()
+    const now = performance.now()
+    for (const { name, ready, previews } of environments) {
+      const seenAt = this.#seenAt.get(name) ?? now
+      this.#seenAt.set(name, seenAt)
+      const all = ready && previews.every((preview) => preview.ready)
+      if (all && !this.#readyAfterMs.has(name)) this.#readyAfterMs.set(name, now - seenAt)
+    }
+    const names = new Set(environments.map(({ name }) => name))
+    for (const name of this.#seenAt.keys()) {
+      if (names.has(name)) continue
+      this.#seenAt.delete(name)
+      this.#readyAfterMs.delete(name)
+    }
+    for (const preview of environments.flatMap(({ previews }) => previews)) this.#tell(preview)
+    this.#options.onEvent?.({ type: 'changed' })
+  }
+
+  #tell(preview: PreviewView): void {
+    const id = `${preview.environment}/${preview.name}`
+    const text = `${preview.ready} ${preview.url}`
+    if (this.#told.get(id) === text) return
+    this.#told.set(id, text)
+    this.#options.onEvent?.({ type: 'preview', preview })
+  }
+
+  /** Whether the condition came to hold in time; judged at every change. */
+  #until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (held: boolean): void => {
+        clearTimeout(timer)
+        this.#waiting.delete(check)
+        resolve(held)
+      }
+      const timer = setTimeout(() => end(false), timeoutMs)
+      const check = (): void => {
+        if (condition()) end(true)
+      }
+      this.#waiting.add(check)
+      check()
+    })
+  }
+}

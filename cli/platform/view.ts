@@ -1,0 +1,67 @@
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { EnvironmentView, PreviewView } from '../commands/up.ts'
+
+interface Status {
+  readonly url?: string
+  readonly overrides?: readonly string[]
+  readonly conditions?: readonly { type: string; status: string; message: string }[]
+}
+
+/** The environments with their previews, bases before what is based on them, by names otherwise. */
+export function environmentViews(
+  environments: readonly KubernetesObject[],
+  previews: readonly KubernetesObject[],
+  readyAfterMs: ReadonlyMap<string, number>,
+): EnvironmentView[] {
+  const views = environments.map((object): EnvironmentView => {
+    const { name, namespace = '' } = object.metadata
+    const { type = '', base } = object['spec'] as { type?: string; base?: string }
+    const { overrides = [] } = statusOf(object)
+    const own = previews.filter(({ metadata }) => metadata.namespace === namespace)
+    const after = readyAfterMs.get(name)
+    return {
+      name,
+      namespace,
+      type,
+      overrides,
+      ...readiness(object),
+      previews: own.map((preview) => previewView(preview, name)),
+      ...(base !== undefined && { base }),
+      ...(after !== undefined && { readyAfterMs: after }),
+    }
+  })
+  return inOrder(views)
+}
+
+/** A Preview as its status tells. */
+export function previewView(preview: KubernetesObject, environment: string): PreviewView {
+  const { url } = statusOf(preview)
+  return {
+    environment,
+    name: preview.metadata.name,
+    ...readiness(preview),
+    ...(url !== undefined && { url }),
+  }
+}
+
+function readiness(object: KubernetesObject): { ready: boolean; message?: string } {
+  const ready = statusOf(object).conditions?.find(({ type }) => type === 'Ready')
+  if (ready === undefined) return { ready: false, message: 'the manager has not seen it yet' }
+  return { ready: ready.status === 'True', message: ready.message }
+}
+
+const statusOf = (object: KubernetesObject): Status => object['status'] ?? {}
+
+function inOrder(views: readonly EnvironmentView[]): EnvironmentView[] {
+  const byName = views.toSorted((a, b) => a.name.localeCompare(b.name))
+  const placed: EnvironmentView[] = []
+  const place = (view: EnvironmentView): void => {
+    if (placed.includes(view)) return
+    placed.push(view)
+    for (const other of byName) if (other.base === view.name) place(other)
+  }
+  for (const view of byName) if (!byName.some(({ name }) => name === view.base)) place(view)
+  // Those of a cycle have no beginning.
+  for (const view of byName) place(view)
+  return placed
+}
