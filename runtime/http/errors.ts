@@ -38,3 +38,9 @@ export class HttpError extends Error {
 /** The request is refused and the connection closed. */
 export const badRequest = (message: string, status = 400): HttpError =>
   new HttpError('BL_HTTP_BAD_REQUEST', status, message)
+
+/** Whatever was thrown on a request's way; what is not an {@link HttpError} is a fault of the route's answer. */
+export const asHttpError = (error: unknown): HttpError =>
+  error instanceof HttpError
+    ? error
+    : new HttpError('BL_HTTP_ROUTE_FAILED', 500, 'the request could not be routed', error)

@@ -1,13 +1,154 @@
-export interface RequestHead {
-  readonly method: string
-  /** Origin form, or `*` for OPTIONS. */
-  readonly target: string
+import { badRequest, HttpError } from './errors.ts'
+import { BODY, type BodyKind, Fields, KIND, parseFields, STRIDE } from './fields.ts'
+import { type Framing, readFraming } from './framing.ts'
+import { isAuthority, isTargetChar, isTokenChar, isValueChar } from './grammar.ts'
+import type { Limits } from './limits.ts'
+
+type HeadLimits = Pick<Limits, 'headerCount'>
+
+/** A request's head (RFC 9112, 3), as it came. */
+export class RequestHead extends Fields {
+  method = ''
+  /** Origin form, or `*` for OPTIONS; an absolute target is taken apart (RFC 9112, 3.2.2). */
+  target = ''
   /** 10 or 11. */
-  readonly version: number
+  version = 11
   /** The authority that the request names: that of an absolute target, else the Host field; '' where none. */
-  readonly host: string
-  /** The field's value (lower-case name), several joined by `, `; undefined where there is none. */
-  get(name: string): string | undefined
-  /** All fields as sent: `[name, value]`. */
-  entries(): [name: string, value: string][]
+  host = ''
+  /** True where the target was absolute, and Host is to be written anew. */
+  absolute = false
+  body: BodyKind = BODY.none
+  length = 0
+  /** Whether the client allows another request on its connection. */
+  keepAlive = true
+  /** The protocols of an upgrade that may be passed on. */
+  upgrade: string | undefined = undefined
+
+  /** Safe to repeat (RFC 9110, 9.2.1), and nothing of it is lost by that. */
+  get repeatable(): boolean {
+    const { method } = this
+    const safe = method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
+    return safe && this.body === BODY.none
+  }
+}
+
+/** A response's head (RFC 9112, 4), as it came. */
+export class ResponseHead extends Fields {
+  status = 0
+  version = 11
+  body: BodyKind = BODY.none
+  length = 0
+  /** Whether the upstream allows another request on its connection. */
+  keepAlive = true
+}
+
+/**
+ * Parses a request's head, from its request line to its empty line. Throws an {@link HttpError}: 400 for what
+ * is wrong or ambiguous, 501 for a coding or CONNECT, 505 for a version.
+ */
+export function parseRequestHead(text: string, limits: HeadLimits): RequestHead {
+  let at = 0
+  while (isTokenChar(text.charCodeAt(at))) at++
+  if (at === 0 || text.charCodeAt(at) !== 0x20) throw badRequest('request line: no method')
+  const method = text.slice(0, at)
+  const targetStart = ++at
+  while (isTargetChar(text.charCodeAt(at))) at++
+  if (at === targetStart || text.charCodeAt(at) !== 0x20) throw badRequest('request line: invalid target')
+  const head = new RequestHead(text, at + 11)
+  head.method = method
+  head.version = parseVersion(text, at + 1)
+  if (text.charCodeAt(at + 9) !== 0x0d || text.charCodeAt(at + 10) !== 0x0a) {
+    throw badRequest('request line: invalid version')
+  }
+  parseFields(head, limits.headerCount)
+  readTarget(head, text.slice(targetStart, at))
+  applyRequestFraming(head, readFraming(head, head.version))
+  return head
+}
+
+function parseVersion(text: string, at: number): number {
+  if (text.startsWith('HTTP/1.1', at)) return 11
+  if (text.startsWith('HTTP/1.0', at)) return 10
+  if (/^HTTP\/[0-9]\.[0-9]\r\n$/.test(text.slice(at, at + 10))) {
+    throw badRequest(`${text.slice(at, at + 8)} is not served here: HTTP/1.1 is`, 505)
+  }
+  throw badRequest('request line: invalid version')
+}
+
+function readTarget(head: RequestHead, target: string): void {
+  if (head.method === 'CONNECT') throw badRequest('CONNECT is not served here', 501)
+  head.host = readHost(head)
+  head.target = target
+  if (target.charCodeAt(0) === 0x2f) return
+  if (target === '*' && head.method === 'OPTIONS') return
+  const [, authority, rest] = /^https?:\/\/([^/?]*)(.*)$/i.exec(target) ?? []
+  if (authority === undefined || authority === '' || rest === undefined || !isAuthority(authority)) {
+    throw badRequest(`request target ${JSON.stringify(target.slice(0, 64))}`)
+  }
+  head.absolute = true
+  head.host = authority
+  if (rest === '') head.target = head.method === 'OPTIONS' ? '*' : '/'
+  else head.target = rest.startsWith('/') ? rest : `/${rest}`
+}
+
+function readHost(head: RequestHead): string {
+  const { text, at } = head
+  let host: string | undefined
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (at[i + 4] !== KIND.host) continue
+    if (host !== undefined) throw badRequest('two Host fields')
+    host = text.slice(at[i + 2], at[i + 3])
+  }
+  if (host === undefined && head.version === 11) throw badRequest('no Host field')
+  if (host !== undefined && !isAuthority(host)) throw badRequest(`Host ${JSON.stringify(host.slice(0, 64))}`)
+  return host ?? ''
+}
+
+function applyRequestFraming(head: RequestHead, framing: Framing): void {
+  // Without a length a request has no body; only a response may end with its connection.
+  const empty = framing.body === BODY.close || (framing.body === BODY.length && framing.length === 0)
+  head.body = empty ? BODY.none : framing.body
+  head.length = framing.length
+  head.keepAlive = !framing.close && (head.version === 11 || framing.keepAlive)
+  // An upgrade with a body, or to h2c (which would carry requests past the routing), is served without it.
+  if (framing.upgrade && head.version === 11 && head.body === BODY.none) {
+    const protocols = head.get('upgrade')
+    if (protocols !== undefined && !/(?:^|[,\s])h2c?(?:$|[,\s/])/i.test(protocols)) head.upgrade = protocols
+  }
+}
+
+/**
+ * Parses a response's head to a request of this method. Throws an {@link HttpError} of 502 for what is wrong
+ * or ambiguous.
+ */
+export function parseResponseHead(text: string, method: string, limits: HeadLimits): ResponseHead {
+  try {
+    return readResponse(text, method, limits)
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error
+    throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${error.message}`)
+  }
+}
+
+function readResponse(text: string, method: string, limits: HeadLimits): ResponseHead {
+  const status = Number(text.slice(9, 12))
+  const version = text.startsWith('HTTP/1.1 ') ? 11 : text.startsWith('HTTP/1.0 ') ? 10 : 0
+  if (version === 0) throw badRequest('status line: not HTTP/1.x')
+  if (!/^[1-9][0-9][0-9]$/.test(text.slice(9, 12))) throw badRequest('status line: no status')
+  let at = 12
+  if (text.charCodeAt(at) === 0x20) while (isValueChar(text.charCodeAt(at))) at++
+  if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) {
+    throw badRequest('status line: invalid reason')
+  }
+  const head = new ResponseHead(text, at + 2)
+  head.status = status
+  head.version = version
+  parseFields(head, limits.headerCount)
+  const framing = readFraming(head, version)
+  const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD'
+  const empty = framing.body === BODY.length && framing.length === 0
+  head.body = bodiless || empty ? BODY.none : framing.body
+  head.length = framing.length
+  head.keepAlive = !framing.close && head.body !== BODY.close && (version === 11 || framing.keepAlive)
+  return head
 }

@@ -95,6 +95,7 @@ export class SocketTransport implements Transport {
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
     this.#socket?.resume()
   }

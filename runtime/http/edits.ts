@@ -1,0 +1,127 @@
+import type { HeadEdits } from './decision.ts'
+import { type Fields, KIND, nextLine, STRIDE } from './fields.ts'
+import { equalsIgnoreCase, isTokenChar, isValueChar } from './grammar.ts'
+import type { RequestHead, ResponseHead } from './head.ts'
+
+/**
+ * The head to send upstream: as it came, without what is meant for one hop, with the edits, in origin form
+ * and HTTP/1.1. Throws a RangeError for an edit that is no header field.
+ */
+export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined): string {
+  const rewritten = head.absolute || head.version === 10
+  const writer = new Writer(head, rewritten ? head.from : 0)
+  if (rewritten) writer.text = `${head.method} ${head.target} HTTP/1.1\r\n`
+  const noHost = head.host === '' && head.get('host') === undefined
+  if (head.absolute || noHost) writer.text += `host: ${head.host}\r\n`
+  const { at } = head
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const kind = at[i + 4] as number
+    const drop =
+      kind === KIND.plain
+        ? edits !== undefined && isEdited(head, i, edits)
+        : (kind === KIND.host && head.absolute) ||
+          kind === KIND.connection ||
+          kind === KIND.hop ||
+          (kind === KIND.upgrade && head.upgrade === undefined) ||
+          (kind === KIND.expect && head.version === 10)
+    if (drop) writer.drop(i)
+  }
+  return writer.end(edits, head.upgrade === undefined ? '' : 'connection: upgrade\r\n')
+}
+
+/** How a response's head is to be written. */
+export interface ResponseShape {
+  readonly edits?: HeadEdits | undefined
+  /** The value of our Connection field; none where it is empty. */
+  readonly connection: '' | 'close' | 'keep-alive' | 'upgrade'
+  /** The chunks are taken apart, for a client of HTTP/1.0. */
+  readonly dechunk: boolean
+}
+
+/** The head to send to the client: as it came, without what is meant for one hop, with the edits. */
+export function writeResponseHead(head: ResponseHead, shape: ResponseShape): string {
+  const writer = new Writer(head, head.version === 10 ? 8 : 0)
+  if (head.version === 10) writer.text = 'HTTP/1.1'
+  // RFC 9112, 6.1 and RFC 9110, 8.6: neither length nor coding in these.
+  const unframed = head.status < 200 || head.status === 204
+  const upgrades = head.status === 101 || head.status === 426
+  const { at } = head
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const kind = at[i + 4] as number
+    const drop =
+      kind === KIND.plain
+        ? shape.edits !== undefined && isEdited(head, i, shape.edits)
+        : kind === KIND.connection ||
+          kind === KIND.hop ||
+          (kind === KIND.contentLength && unframed) ||
+          (kind === KIND.transferEncoding && (unframed || shape.dechunk)) ||
+          (kind === KIND.upgrade && !upgrades)
+    if (drop) writer.drop(i)
+  }
+  const { connection } = shape
+  if (head.status === 426)
+    return writer.end(shape.edits, `connection: upgrade${connection === '' ? '' : `, ${connection}`}\r\n`)
+  return writer.end(shape.edits, connection === '' ? '' : `connection: ${connection}\r\n`)
+}
+
+/** Copies a head's text in the longest runs that are not dropped. */
+class Writer {
+  text = ''
+  readonly #fields: Fields
+  #runFrom: number
+
+  constructor(fields: Fields, from: number) {
+    this.#fields = fields
+    this.#runFrom = from
+  }
+
+  drop(index: number): void {
+    const lineFrom = this.#fields.at[index] as number
+    if (lineFrom > this.#runFrom) this.text += this.#fields.text.slice(this.#runFrom, lineFrom)
+    this.#runFrom = nextLine(this.#fields, index)
+  }
+
+  end(edits: HeadEdits | undefined, last: string): string {
+    const { text } = this.#fields
+    let out = this.text + text.slice(this.#runFrom, text.length - 2)
+    if (edits?.set !== undefined) {
+      for (const field of edits.set) {
+        checkField(field[0], field[1])
+        out += `${field[0]}: ${field[1]}\r\n`
+      }
+    }
+    return `${out}${last}\r\n`
+  }
+}
+
+function isEdited(fields: Fields, index: number, edits: HeadEdits): boolean {
+  const { text, at } = fields
+  const from = at[index] as number
+  const to = at[index + 1] as number
+  if (edits.remove !== undefined) {
+    for (const name of edits.remove) if (equalsIgnoreCase(text, from, to, name)) return true
+  }
+  if (edits.set !== undefined) {
+    for (const field of edits.set) if (equalsIgnoreCase(text, from, to, field[0])) return true
+  }
+  if (edits.removePrefix !== undefined) {
+    for (const prefix of edits.removePrefix) {
+      if (to - from >= prefix.length && equalsIgnoreCase(text, from, from + prefix.length, prefix))
+        return true
+    }
+  }
+  return false
+}
+
+/** Throws a RangeError where this is not a header field, so that a value from outside cannot add a line. */
+export function checkField(name: string, value: string): void {
+  let valid = name !== ''
+  for (let i = 0; i < name.length; i++) valid &&= isTokenChar(name.charCodeAt(i))
+  if (!valid) throw new RangeError(`header name ${JSON.stringify(name)}: wanted a token`)
+  for (let i = 0; i < value.length; i++) {
+    if (isValueChar(value.charCodeAt(i))) continue
+    throw new RangeError(
+      `header ${name}: its value ${JSON.stringify(value)} has a character that no field may have`,
+    )
+  }
+}

@@ -1,0 +1,108 @@
+import { ClientConnection } from './client-connection.ts'
+import { Clock } from './clock.ts'
+import type { FailureReply, Observer, Route } from './decision.ts'
+import { HttpError } from './errors.ts'
+import { RequestHead } from './head.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import type { EngineParts } from './parts.ts'
+import type { Transport } from './transport.ts'
+import { UpstreamPool } from './upstream-pool.ts'
+
+export interface EngineOptions {
+  readonly route: Route
+  /** The answer to a request that failed. Default: a short plain text. */
+  readonly failure?: FailureReply
+  readonly observer?: Observer
+  /** Default: {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<Limits>
+  /** Default: one of this engine's own, closed when it is stopped. */
+  readonly pool?: UpstreamPool
+}
+
+/** Serves HTTP/1.1 on transports that it is given: each request is routed and forwarded on its own. */
+export class HttpEngine {
+  readonly #parts: EngineParts
+  readonly #connections = new Set<ClientConnection>()
+  readonly #ownPool: UpstreamPool | undefined
+  #emptied: (() => void) | undefined = undefined
+
+  constructor(options: EngineOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#ownPool = options.pool === undefined ? new UpstreamPool(limits) : undefined
+    this.#parts = {
+      route: options.route,
+      failure: options.failure,
+      observer: options.observer ?? {},
+      limits,
+      pool: options.pool ?? (this.#ownPool as UpstreamPool),
+      clock: new Clock(waitsOf(limits)),
+      noHead: new RequestHead('\r\n\r\n', 2),
+      stopping: false,
+      left: (connection) => this.#left(connection as ClientConnection),
+    }
+  }
+
+  /** Client connections that are open, upgraded ones included. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /**
+   * Serves one open transport, to be called in the tick in which it was accepted, or with what was read of it
+   * since. The `bytes` must not change any more. `context` is the `context` of its {@link Client}.
+   */
+  serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
+    const parts = this.#parts
+    const connection = new ClientConnection(transport, given.context, parts)
+    const full = this.#connections.size >= parts.limits.connections
+    this.#connections.add(connection)
+    parts.clock.watch(connection)
+    parts.observer.connectionOpened?.(connection)
+    if (full || parts.stopping) {
+      const why = full ? 'too many connections' : 'this server is stopping'
+      connection.refuse(new HttpError(full ? 'BL_HTTP_OVERLOADED' : 'BL_HTTP_STOPPED', 503, why))
+    } else if (given.bytes !== undefined && given.bytes.length > 0) connection.onData(given.bytes)
+  }
+
+  /**
+   * Ends in order: running exchanges are finished and answered `Connection: close`, idle connections have
+   * {@link Limits.drainIdleMs} for one more request, upgraded ones go on; what is left after
+   * {@link Limits.drainMs} is cut. Resolves when no connection is left. The caller stops its listeners first.
+   */
+  async stop(): Promise<void> {
+    const { limits } = this.#parts
+    this.#parts.stopping = true
+    for (const connection of this.#connections) connection.hurry(limits.drainIdleMs)
+    if (this.#connections.size > 0) {
+      const timer = setTimeout(() => this.#cutAll(), limits.drainMs)
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve
+      })
+      clearTimeout(timer)
+    }
+    this.#ownPool?.close()
+  }
+
+  #cutAll(): void {
+    const error = new HttpError('BL_HTTP_STOPPED', 503, 'this server is stopping')
+    for (const connection of this.#connections) connection.transport.destroy(error)
+  }
+
+  #left(connection: ClientConnection): void {
+    if (!this.#connections.delete(connection)) return
+    this.#parts.clock.unwatch(connection)
+    this.#parts.observer.connectionClosed?.(connection)
+    if (this.#connections.size === 0) this.#emptied?.()
+  }
+}
+
+const waitsOf = (limits: Limits): number[] => [
+  limits.headMs,
+  limits.idleMs,
+  limits.upstreamConnectMs,
+  limits.upstreamResponseMs,
+  limits.requestProgressMs,
+  limits.responseProgressMs,
+  limits.lingerMs,
+  limits.drainIdleMs,
+]

@@ -1,0 +1,463 @@
+import type { ClientConnection } from './client-connection.ts'
+import type { Candidate, Decision, ExchangeReport, Forward, Reply } from './decision.ts'
+import { writeRequestHead, writeResponseHead } from './edits.ts'
+import type { EngineParts } from './parts.ts'
+import { asHttpError, HttpError } from './errors.ts'
+import { BODY } from './fields.ts'
+import { parseResponseHead, type RequestHead, type ResponseHead } from './head.ts'
+import { pipe } from './pipe.ts'
+import { plainReply, writeReply } from './reply.ts'
+import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
+
+type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'over'
+
+/** More interim responses than this to one request are refused. */
+const MAX_INTERIM = 32
+
+/** One request on its way: routed, sent to the first candidate that can be reached, answered, reported. */
+export class Exchange implements ExchangeReport, UpstreamUser {
+  readonly head: RequestHead
+  readonly client: ClientConnection
+  decision: Decision | undefined = undefined
+  candidate = -1
+  status = 0
+  responseBytes = 0
+  ms = 0
+  upgraded = false
+  error: HttpError | undefined = undefined
+  /** The client is not read since the upstream does not keep up. */
+  blocked = false
+  readonly #parts: EngineParts
+  readonly #startedAt: number
+  #state: State = 'routing'
+  #upstream: UpstreamConnection | undefined = undefined
+  #lastError: HttpError | undefined = undefined
+  /** The request's head, kept back to be sent with the first octets of its body. */
+  #unsent = ''
+  #freshOnly = false
+  #interim = 0
+  #closes = false
+  /** The response ends with the client's connection: only an abort can tell that it is incomplete. */
+  #delimitedByClose = false
+  #reusable = false
+
+  constructor(client: ClientConnection, head: RequestHead, parts: EngineParts) {
+    this.client = client
+    this.head = head
+    this.#parts = parts
+    this.#startedAt = parts.observer.exchangeDone === undefined ? 0 : performance.now()
+  }
+
+  get requestBytes(): number {
+    return this.client.body.octets
+  }
+
+  /** True where the upstream is there and the request's body goes on. */
+  get takesBody(): boolean {
+    return (this.#state === 'waiting' || this.#state === 'responding') && !this.client.body.done
+  }
+
+  begin(): void {
+    this.#wait(this.#parts.limits.upstreamResponseMs)
+    const decision = this.#parts.route(this.head, this.client)
+    if ('then' in decision) {
+      decision.then(
+        (decided) => this.#guard(() => this.#decide(decided)),
+        (error: unknown) => this.fail(asHttpError(error)),
+      )
+    } else this.#decide(decision)
+  }
+
+  /** Sends a part of the request's body; returns the index after it. */
+  sendBody(view: Buffer, at: number): number {
+    const { transport, body } = this.client
+    const upstream = this.#upstream as UpstreamConnection
+    const end = body.take(view, at)
+    const part = at === 0 && end === view.length ? view : view.subarray(at, end)
+    const head = this.#unsent
+    this.#unsent = ''
+    const room =
+      head === ''
+        ? upstream.transport.write(part, transport.stable)
+        : upstream.transport.writeBoth(head, part, transport.stable)
+    if (!room && !body.done) {
+      this.blocked = true
+      transport.pause()
+    }
+    this.#waitOn()
+    return end
+  }
+
+  /** Sends a head that waited for a body, of which nothing is here yet. */
+  flush(): void {
+    if (this.#unsent === '' || this.#upstream === undefined) return
+    this.#upstream.transport.write(this.#unsent)
+    this.#unsent = ''
+  }
+
+  clientDrained(): void {
+    if (this.#state !== 'responding') return
+    this.#waitOn()
+    this.#upstream?.transport.resume()
+  }
+
+  clientEnded(): void {
+    if (this.client.body.done) return
+    this.fail(new HttpError('BL_HTTP_CLIENT_GONE', 400, 'the client ended in the middle of its request'))
+  }
+
+  clientGone(): void {
+    if (this.#state === 'over') return
+    this.#upstream?.destroy()
+    this.error = new HttpError('BL_HTTP_CLIENT_GONE', 400, 'the client left before its answer was complete')
+    this.#report()
+  }
+
+  timedOut(): void {
+    const { limits } = this.#parts
+    switch (this.#state) {
+      case 'connecting':
+        return this.#unreachable(
+          new HttpError(
+            'BL_HTTP_UPSTREAM_UNREACHABLE',
+            504,
+            `no connection within ${limits.upstreamConnectMs} ms`,
+          ),
+        )
+      case 'waiting':
+        if (!this.client.body.done && !this.blocked) {
+          return this.fail(
+            new HttpError(
+              'BL_HTTP_REQUEST_TIMEOUT',
+              408,
+              `no octet of the body within ${limits.requestProgressMs} ms`,
+            ),
+          )
+        }
+        return this.fail(this.#upstreamTimeout(limits.upstreamResponseMs))
+      case 'responding':
+        this.fail(this.#upstreamTimeout(limits.responseProgressMs))
+        return this.client.transport.destroy(this.error)
+      default:
+        this.fail(this.#upstreamTimeout(limits.upstreamResponseMs))
+    }
+  }
+
+  upstreamOpened(): void {
+    this.#guard(() => {
+      if (this.#state !== 'connecting') return
+      this.#sendHead(this.#upstream as UpstreamConnection)
+      if (!this.client.body.done) this.client.proceed()
+      this.flush()
+    })
+  }
+
+  upstreamDrained(): void {
+    if (!this.blocked) return
+    this.blocked = false
+    this.#waitOn()
+    this.client.proceed()
+  }
+
+  upstreamData(view: Buffer): void {
+    this.#guard(() => {
+      let at = 0
+      while (this.#state === 'waiting' && at !== -1 && at < view.length) at = this.#readHead(view, at)
+      if (this.#state === 'responding' && at !== -1 && at < view.length) this.#sendResponse(view, at, '')
+    })
+  }
+
+  upstreamOver(error: Error | undefined, closed: boolean): void {
+    if (this.#state === 'connecting') {
+      if (!closed) return
+      const reason = error?.message ?? 'closed'
+      return this.#unreachable(
+        new HttpError(
+          'BL_HTTP_UPSTREAM_UNREACHABLE',
+          502,
+          `the upstream cannot be reached: ${reason}`,
+          error,
+        ),
+      )
+    }
+    if (this.#state === 'waiting') return this.#closedEarly(error)
+    if (this.#state !== 'responding') return
+    if (this.#upstream?.body.kind === BODY.close && error === undefined && !closed) return this.#finish(0)
+    this.fail(
+      new HttpError(
+        'BL_HTTP_UPSTREAM_CLOSED',
+        502,
+        'the upstream broke off in the middle of its answer',
+        error,
+      ),
+    )
+  }
+
+  /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
+  fail(error: HttpError): void {
+    if (this.#state === 'over') return
+    this.error = error
+    this.#upstream?.destroy()
+    if (this.#state === 'responding') {
+      this.#report()
+      // After a FIN an incomplete length or chunk is seen, and what was sent arrives; else only a RST tells.
+      if (this.#delimitedByClose) this.client.transport.destroy(error)
+      else this.client.linger()
+      return
+    }
+    this.#reply(this.#failureReply(error))
+  }
+
+  // A faulty answer to a failure must not become the next failure.
+  #failureReply(error: HttpError): Reply {
+    const plain = plainReply(error.status, error.message)
+    try {
+      const custom = this.#parts.failure?.(error, this)
+      if (custom === undefined) return plain
+      writeReply(custom, this.head, true)
+      return custom
+    } catch {
+      return plain
+    }
+  }
+
+  #decide(decision: Decision): void {
+    if (this.#state === 'over') return
+    this.decision = decision
+    if ('candidates' in decision) this.#tryNext(decision)
+    else this.#reply(decision)
+  }
+
+  #reply(reply: Reply): void {
+    const { head, client } = this
+    const close = !head.keepAlive || !client.body.done || this.#parts.stopping || client.ended
+    this.status = reply.status
+    this.responseBytes =
+      typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : (reply.body?.length ?? 0)
+    client.transport.write(writeReply(reply, head, close))
+    this.#report()
+    if (close) client.linger()
+    else client.next()
+  }
+
+  #tryNext(forward: Forward): void {
+    this.candidate++
+    const candidate = forward.candidates[this.candidate]
+    if (candidate !== undefined) return this.#connect(candidate)
+    this.candidate--
+    this.fail(
+      this.#lastError ??
+        new HttpError('BL_HTTP_UPSTREAM_UNREACHABLE', 502, 'there is nowhere to send the request'),
+    )
+  }
+
+  #connect({ upstream }: Candidate): void {
+    const { pool, limits } = this.#parts
+    const pooled = this.#freshOnly ? undefined : pool.take(upstream, this.head.repeatable)
+    if (pooled !== undefined) {
+      pooled.user = this
+      this.#upstream = pooled
+      return this.#sendHead(pooled)
+    }
+    const connection = new UpstreamConnection(upstream.dial(), upstream.key)
+    connection.user = this
+    this.#upstream = connection
+    this.#state = 'connecting'
+    this.#wait(limits.upstreamConnectMs)
+    if (connection.transport.opened) this.#sendHead(connection)
+  }
+
+  #sendHead(upstream: UpstreamConnection): void {
+    const text = writeRequestHead(this.head, this.#candidate?.edits)
+    this.#state = 'waiting'
+    if (this.client.body.done) upstream.transport.write(text)
+    else this.#unsent = text
+    this.#waitOn()
+  }
+
+  #unreachable(error: HttpError): void {
+    this.#upstream?.destroy()
+    this.#lastError = error
+    this.#freshOnly = false
+    this.#guard(() => this.#tryNext(this.decision as Forward))
+  }
+
+  /** Nothing of an answer came: tried again where the request is safe to repeat, once over a fresh connection. */
+  #closedEarly(cause: Error | undefined): void {
+    const upstream = this.#upstream as UpstreamConnection
+    const { reader, used } = upstream
+    const error = new HttpError(
+      'BL_HTTP_UPSTREAM_CLOSED',
+      502,
+      'the upstream closed without an answer',
+      cause,
+    )
+    if (!this.head.repeatable || reader.started || this.#interim > 0) return this.fail(error)
+    if (!used || this.#freshOnly) return this.#unreachable(error)
+    upstream.destroy()
+    this.#freshOnly = true
+    this.#guard(() => this.#connect(this.#candidate as Candidate))
+  }
+
+  #readHead(view: Buffer, at: number): number {
+    const { limits } = this.#parts
+    const { reader } = this.#upstream as UpstreamConnection
+    let end: number
+    try {
+      end = reader.read(view, at, limits.headBytes)
+    } catch (error) {
+      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${(error as Error).message}`)
+    }
+    if (end === -1) return -1
+    const response = parseResponseHead(reader.text, this.head.method, limits)
+    if (response.status >= 200) this.#respond(response, view, end)
+    else if (response.status === 101) this.#upgrade(response, view, end)
+    else this.#sendInterim(response)
+    return this.#state === 'waiting' ? end : -1
+  }
+
+  #sendInterim(response: ResponseHead): void {
+    if (++this.#interim > MAX_INTERIM) {
+      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `more than ${MAX_INTERIM} interim responses`)
+    }
+    this.#waitOn()
+    if (this.head.version === 10) return
+    this.client.transport.write(writeResponseHead(response, { connection: '', dechunk: false }))
+  }
+
+  #respond(response: ResponseHead, view: Buffer, at: number): void {
+    const { head, client } = this
+    const upstream = this.#upstream as UpstreamConnection
+    const dechunk = response.body === BODY.chunked && head.version === 10
+    this.#delimitedByClose = dechunk || response.body === BODY.close
+    this.#closes =
+      !head.keepAlive || this.#delimitedByClose || !client.body.done || this.#parts.stopping || client.ended
+    this.#reusable = response.keepAlive
+    this.#state = 'responding'
+    this.status = response.status
+    upstream.body.start(response.body, response.length, this.#parts.limits)
+    if (dechunk) upstream.body.onChunkData = (chunk, from, to) => this.#write('', chunk.subarray(from, to))
+    const connection = this.#closes ? 'close' : head.version === 10 ? 'keep-alive' : ''
+    const edits = this.#candidate?.responseEdits
+    this.#sendResponse(view, at, writeResponseHead(response, { edits, connection, dechunk }))
+  }
+
+  /** Sends a part of the response's body, behind its head where that is given. */
+  #sendResponse(view: Buffer, at: number, text: string): void {
+    const { body } = this.#upstream as UpstreamConnection
+    if (body.onChunkData !== undefined) {
+      if (text !== '') this.#write(text, undefined)
+      this.#took(body.take(view, at), view)
+      return
+    }
+    let end = at
+    let failed: unknown
+    try {
+      end = body.take(view, at)
+    } catch (error) {
+      failed = error
+    }
+    this.#write(text, end === at ? undefined : view.subarray(at, end))
+    if (failed !== undefined) throw badBody(failed)
+    this.#took(end, view)
+  }
+
+  #took(end: number, view: Buffer): void {
+    const { body } = this.#upstream as UpstreamConnection
+    if (body.done) this.#finish(view.length - end)
+    else this.#wait(this.#parts.limits.responseProgressMs)
+  }
+
+  #write(text: string, data: Buffer | undefined): void {
+    const { transport } = this.client
+    const upstream = (this.#upstream as UpstreamConnection).transport
+    let room = true
+    if (data === undefined) room = transport.write(text)
+    else if (text === '') room = transport.write(data, upstream.stable)
+    else room = transport.writeBoth(text, data, upstream.stable)
+    if (!room) upstream.pause()
+  }
+
+  #finish(surplus: number): void {
+    const upstream = this.#upstream as UpstreamConnection
+    const { client } = this
+    this.responseBytes = upstream.body.octets
+    if (surplus === 0 && this.#reusable && client.body.done && this.#unsent === '') {
+      upstream.user = undefined
+      upstream.used = true
+      upstream.transport.resume()
+      this.#parts.pool.put(upstream)
+    } else upstream.destroy()
+    const close = this.#closes || !client.body.done
+    this.#report()
+    if (close) client.linger()
+    else client.next()
+  }
+
+  #upgrade(response: ResponseHead, view: Buffer, at: number): void {
+    if (this.head.upgrade === undefined) {
+      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, 'the upstream switches protocols unasked')
+    }
+    const { client } = this
+    const upstream = this.#upstream as UpstreamConnection
+    const edits = this.#candidate?.responseEdits
+    this.status = 101
+    this.upgraded = true
+    this.#write(
+      writeResponseHead(response, { edits, connection: 'upgrade', dechunk: false }),
+      at < view.length ? view.subarray(at) : undefined,
+    )
+    upstream.user = undefined
+    const held = client.handOver()
+    if (held !== undefined) upstream.transport.write(held)
+    this.#report()
+    pipe(client.transport, upstream.transport, {
+      idleMs: this.#parts.limits.pipeIdleMs,
+      onDone: () => client.left(),
+    })
+    client.transport.resume()
+    if (client.ended) upstream.transport.end()
+  }
+
+  get #candidate(): Candidate | undefined {
+    const { decision } = this
+    return decision !== undefined && 'candidates' in decision
+      ? decision.candidates[this.candidate]
+      : undefined
+  }
+
+  #upstreamTimeout(waitMs: number): HttpError {
+    return new HttpError('BL_HTTP_UPSTREAM_TIMEOUT', 504, `the upstream said nothing for ${waitMs} ms`)
+  }
+
+  #wait(waitMs: number): void {
+    this.client.deadline = this.#parts.clock.in(waitMs)
+  }
+
+  /** Something moved: whoever's turn it is has its time anew. */
+  #waitOn(): void {
+    const { limits } = this.#parts
+    if (this.#state === 'responding') this.#wait(limits.responseProgressMs)
+    else if (this.client.body.done || this.blocked) this.#wait(limits.upstreamResponseMs)
+    else this.#wait(limits.requestProgressMs)
+  }
+
+  #guard(act: () => void): void {
+    try {
+      act()
+    } catch (error) {
+      this.fail(asHttpError(error))
+    }
+  }
+
+  #report(): void {
+    this.#state = 'over'
+    const { observer } = this.#parts
+    if (observer.exchangeDone === undefined) return
+    this.ms = performance.now() - this.#startedAt
+    observer.exchangeDone(this)
+  }
+}
+
+const badBody = (error: unknown): HttpError =>
+  new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${(error as Error).message}`)

@@ -1,0 +1,133 @@
+import { badRequest } from './errors.ts'
+import { equalsIgnoreCase, isTokenChar, isValueChar } from './grammar.ts'
+
+/** What a field is to an intermediary. */
+export const KIND = {
+  plain: 0,
+  host: 1,
+  contentLength: 2,
+  transferEncoding: 3,
+  connection: 4,
+  /** Meant for the next hop alone: never forwarded. */
+  hop: 5,
+  upgrade: 6,
+  expect: 7,
+} as const
+
+/** Numbers for each field: where its name and its value begin and end in the head's text, and its kind. */
+export const STRIDE = 5
+
+/** How a message's body is delimited (RFC 9112, 6.3). */
+export const BODY = { none: 0, length: 1, chunked: 2, close: 3 } as const
+export type BodyKind = (typeof BODY)[keyof typeof BODY]
+
+/** The fields of a head: their text as it came, and where each of them is. */
+export class Fields {
+  /** The whole head, from the start line to the empty line, both included. */
+  readonly text: string
+  /** Where the first field line begins. */
+  readonly from: number
+  readonly at: number[] = []
+
+  constructor(text: string, from: number) {
+    this.text = text
+    this.from = from
+  }
+
+  /** The field's value (lower-case name), several joined by `, ` (RFC 9110, 5.3); undefined where there is none. */
+  get(name: string): string | undefined {
+    const { text, at } = this
+    let value: string | undefined
+    for (let i = 0; i < at.length; i += STRIDE) {
+      if (!equalsIgnoreCase(text, at[i] as number, at[i + 1] as number, name)) continue
+      const next = text.slice(at[i + 2], at[i + 3])
+      value = value === undefined ? next : `${value}, ${next}`
+    }
+    return value
+  }
+
+  /** All fields as they came: `[name, value]`. */
+  entries(): [name: string, value: string][] {
+    const { text, at } = this
+    const entries: [string, string][] = []
+    for (let i = 0; i < at.length; i += STRIDE) {
+      entries.push([text.slice(at[i], at[i + 1]), text.slice(at[i + 2], at[i + 3])])
+    }
+    return entries
+  }
+}
+
+/** Where the field line after the one at this index begins, or the empty line. */
+export function nextLine(fields: Fields, index: number): number {
+  const next = fields.at[index + STRIDE]
+  return next ?? fields.text.length - 2
+}
+
+/**
+ * Finds the fields of a head (RFC 9112, 5) whose text ends with an empty line. Throws a 400 for whatever is
+ * not strictly a field line: an obs-fold, space before the colon, control characters, a bare CR or LF; a 431
+ * for too many.
+ */
+export function parseFields(fields: Fields, maxCount: number): void {
+  const { text, at: out } = fields
+  const end = text.length - 2
+  let at = fields.from
+  while (at < end) {
+    const nameStart = at
+    while (isTokenChar(text.charCodeAt(at))) at++
+    const nameEnd = at
+    if (nameEnd === nameStart || text.charCodeAt(at) !== 0x3a) throw badField(text, nameStart, at)
+    at++
+    while (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09) at++
+    const valueStart = at
+    let valueEnd = at
+    for (let code = text.charCodeAt(at); isValueChar(code); code = text.charCodeAt(++at)) {
+      if (code !== 0x20 && code !== 0x09) valueEnd = at + 1
+    }
+    if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) throw badField(text, nameStart, at)
+    at += 2
+    out.push(nameStart, nameEnd, valueStart, valueEnd, kindOf(text, nameStart, nameEnd))
+    if (out.length > maxCount * STRIDE) throw badRequest(`more than ${maxCount} header fields`, 431)
+  }
+}
+
+function badField(text: string, lineStart: number, at: number): Error {
+  const code = text.charCodeAt(at)
+  const first = text.charCodeAt(lineStart)
+  if (first === 0x20 || first === 0x09) return badRequest('a folded header line (obs-fold) is refused')
+  const shown = `0x${code.toString(16).padStart(2, '0')}`
+  return badRequest(
+    `header line ${JSON.stringify(text.slice(lineStart, Math.min(at, lineStart + 64)))}: invalid character ${shown}`,
+  )
+}
+
+function kindOf(text: string, from: number, to: number): number {
+  const candidates = SPECIAL[to - from]
+  if (candidates === undefined) return KIND.plain
+  for (const [name, kind] of candidates) if (equalsIgnoreCase(text, from, to, name)) return kind
+  return KIND.plain
+}
+
+const SPECIAL: ([name: string, kind: number][] | undefined)[] = []
+const special = (name: string, kind: number): void => {
+  ;(SPECIAL[name.length] ??= []).push([name, kind])
+}
+for (let length = 0; length < 32; length++) SPECIAL[length] = undefined
+special('host', KIND.host)
+special('content-length', KIND.contentLength)
+special('transfer-encoding', KIND.transferEncoding)
+special('connection', KIND.connection)
+special('upgrade', KIND.upgrade)
+special('expect', KIND.expect)
+// RFC 9110, 7.6.1; Proxy-Authorization and its answers are for us, the next proxy, and end here (11.7).
+for (const name of [
+  'te',
+  'keep-alive',
+  'proxy-connection',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+]) {
+  special(name, KIND.hop)
+}

@@ -1,0 +1,39 @@
+const TCHAR = 1
+const VALUE = 2
+const TARGET = 4
+
+const table = new Uint8Array(256)
+for (let c = 0x21; c <= 0x7e; c++) table[c] = VALUE | TARGET
+for (let c = 0x80; c <= 0xff; c++) table[c] = VALUE
+for (const c of '#') table[c.charCodeAt(0)] = VALUE
+for (const c of ' \t') table[c.charCodeAt(0)] = VALUE
+for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+  table[c.charCodeAt(0)] = (table[c.charCodeAt(0)] as number) | TCHAR
+}
+
+/** RFC 9110, 5.6.2: a character of a token. */
+export const isTokenChar = (code: number): boolean => ((table[code] as number) & TCHAR) !== 0
+/** RFC 9110, 5.5: a character of a field's value, with SP and HTAB; obs-text passes. */
+export const isValueChar = (code: number): boolean => ((table[code] as number) & VALUE) !== 0
+/** A character of a request target: visible ASCII without `#` (RFC 9112, 3.2; browsers send more than RFC 3986 allows). */
+export const isTargetChar = (code: number): boolean => ((table[code] as number) & TARGET) !== 0
+
+/** True where the text between two indices is this lower-case word, in any case of ASCII letters. */
+export function equalsIgnoreCase(text: string, from: number, to: number, lower: string): boolean {
+  if (to - from !== lower.length) return false
+  for (let i = 0; i < lower.length; i++) {
+    const code = text.charCodeAt(from + i)
+    const folded = code >= 65 && code <= 90 ? code + 32 : code
+    if (folded !== lower.charCodeAt(i)) return false
+  }
+  return true
+}
+
+const REG_NAME = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?$/
+const IP_LITERAL = /^\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{0,5})?$/
+
+/** RFC 3986, 3.2.2 and 3.2.3, as a Host field has it: no user information, a port of 65535 at most. May be empty. */
+export function isAuthority(host: string): boolean {
+  if (!(host.startsWith('[') ? IP_LITERAL : REG_NAME).test(host)) return false
+  return Number(/:([0-9]*)$/.exec(host.slice(host.indexOf(']') + 1))?.[1] ?? 0) <= 65535
+}

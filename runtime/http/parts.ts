@@ -1,0 +1,19 @@
+import type { Clock } from './clock.ts'
+import type { Client, FailureReply, Observer, Route } from './decision.ts'
+import type { RequestHead } from './head.ts'
+import type { Limits } from './limits.ts'
+import type { UpstreamPool } from './upstream-pool.ts'
+
+/** What the connections of one engine share. */
+export interface EngineParts {
+  readonly route: Route
+  readonly failure: FailureReply | undefined
+  readonly observer: Observer
+  readonly limits: Limits
+  readonly pool: UpstreamPool
+  readonly clock: Clock
+  /** Stands for the head of a request that could not be read. */
+  readonly noHead: RequestHead
+  stopping: boolean
+  left(connection: Client): void
+}

@@ -1,0 +1,33 @@
+import { STATUS_CODES } from 'node:http'
+import type { Reply } from './decision.ts'
+import { checkField } from './edits.ts'
+import type { RequestHead } from './head.ts'
+import { latin1 } from './latin1.ts'
+
+/**
+ * An answer of our own, head and body, one character an octet. `request` is undefined where it could not be
+ * read. Throws a RangeError for a header that is none.
+ */
+export function writeReply(reply: Reply, request: RequestHead | undefined, close: boolean): string {
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
+  const bodiless = reply.status === 204 || reply.status === 304
+  let text = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? 'Unknown'}\r\n`
+  for (const [name, value] of reply.headers ?? []) {
+    checkField(name, value)
+    text += `${name}: ${value}\r\n`
+  }
+  text += `date: ${new Date().toUTCString()}\r\n`
+  if (!bodiless) text += `content-length: ${body?.length ?? 0}\r\n`
+  if (close) text += 'connection: close\r\n'
+  else if (request?.version === 10) text += 'connection: keep-alive\r\n'
+  text += '\r\n'
+  if (body === undefined || bodiless || request?.method === 'HEAD') return text
+  return text + latin1(body, 0, body.length)
+}
+
+/** The answer to a failure where nobody has a better one. */
+export const plainReply = (status: number, message: string): Reply => ({
+  status,
+  headers: [['content-type', 'text/plain; charset=utf-8']],
+  body: `${message}\n`,
+})

@@ -1,0 +1,87 @@
+import type { Upstream } from './decision.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { UpstreamConnection } from './upstream-connection.ts'
+
+type PoolLimits = Pick<Limits, 'poolIdleMs' | 'poolUnsafeIdleMs' | 'poolSize' | 'poolTotal'>
+
+/**
+ * Connections that wait for their next request, by the key of their upstream; the one that was used last is
+ * used first. One that is closed or talks out of turn is dropped at once, one that is unused for long soon.
+ */
+export class UpstreamPool {
+  readonly #limits: PoolLimits
+  readonly #idle = new Map<string, UpstreamConnection[]>()
+  #size = 0
+  #timer: NodeJS.Timeout | undefined = undefined
+
+  constructor(limits: Partial<PoolLimits> = {}) {
+    this.#limits = { ...DEFAULT_LIMITS, ...limits }
+  }
+
+  /** How many connections wait. */
+  get size(): number {
+    return this.#size
+  }
+
+  /** A waiting connection, or undefined; only a recently used one for a request that cannot be repeated. */
+  take(upstream: Upstream, repeatable: boolean): UpstreamConnection | undefined {
+    const waiting = this.#idle.get(upstream.key)
+    const last = waiting?.at(-1)
+    if (waiting === undefined || last === undefined) return undefined
+    if (!repeatable && performance.now() - last.idleSince > this.#limits.poolUnsafeIdleMs) return undefined
+    waiting.pop()
+    this.#size--
+    last.pool = undefined
+    return last
+  }
+
+  /** Keeps a connection for the next request, or closes it where there are enough. */
+  put(connection: UpstreamConnection): void {
+    const waiting = this.#waiting(connection.key)
+    const full = waiting.length >= this.#limits.poolSize || this.#size >= this.#limits.poolTotal
+    if (full || connection.transport.closed) return connection.transport.destroy()
+    connection.pool = this
+    connection.idleSince = performance.now()
+    waiting.push(connection)
+    this.#size++
+    this.#timer ??= setInterval(() => this.#sweep(), this.#limits.poolIdleMs / 4).unref()
+  }
+
+  /** Forgets a connection that was closed, or spoke, while it waited; and closes it. */
+  drop(connection: UpstreamConnection): void {
+    connection.pool = undefined
+    connection.transport.destroy()
+    const waiting = this.#idle.get(connection.key)
+    const index = waiting?.indexOf(connection) ?? -1
+    if (waiting === undefined || index === -1) return
+    waiting.splice(index, 1)
+    this.#size--
+    if (waiting.length === 0) this.#idle.delete(connection.key)
+  }
+
+  /** Closes all connections that wait. Those in use come back, and wait anew. */
+  close(): void {
+    for (const waiting of [...this.#idle.values()])
+      for (const connection of [...waiting]) this.drop(connection)
+    this.#sweep()
+  }
+
+  #waiting(key: string): UpstreamConnection[] {
+    const known = this.#idle.get(key)
+    if (known !== undefined) return known
+    const fresh: UpstreamConnection[] = []
+    this.#idle.set(key, fresh)
+    return fresh
+  }
+
+  #sweep(): void {
+    const before = performance.now() - this.#limits.poolIdleMs
+    for (const [key, waiting] of this.#idle) {
+      for (const connection of waiting.filter(({ idleSince }) => idleSince <= before)) this.drop(connection)
+      if (waiting.length === 0) this.#idle.delete(key)
+    }
+    if (this.#size > 0) return
+    clearInterval(this.#timer)
+    this.#timer = undefined
+  }
+}
