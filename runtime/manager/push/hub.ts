@@ -71,9 +71,14 @@ export class Hub {
     return this.#sessions.get(pod)?.epochs
   }
 
+  /** Sends every sidecar elsewhere; they connect anew, here or to another replica. */
+  closeAll(reason: string): void {
+    for (const session of this.#sessions.values()) session.close(CLOSE.goingAway, reason)
+  }
+
   close(): void {
     clearInterval(this.#pinger)
-    for (const session of this.#sessions.values()) session.close(CLOSE.goingAway, 'the manager ends')
+    this.closeAll('the manager ends')
   }
 
   #greet(session: Session): void {

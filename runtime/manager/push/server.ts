@@ -17,6 +17,8 @@ export interface PushServerOptions {
   readonly limits: PushLimits
   readonly logger: Logger
   readonly hub: Hub
+  /** Whether sidecars are served here; where not (another replica leads) they are refused with 503. */
+  readonly serving: () => boolean
   /** Whose token this is: see Source.reviewToken. */
   readonly reviewToken: (token: string) => Promise<PodIdentity | undefined>
 }
@@ -45,7 +47,8 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
   server.maxConnections = limits.maxConnections
   let reviews = 0
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const refusal = judge(request) ?? (reviews >= limits.maxReviews ? 503 : undefined)
+    const busy = !options.serving() || reviews >= limits.maxReviews
+    const refusal = judge(request) ?? (busy ? 503 : undefined)
     if (refusal !== undefined) return refuse(socket, refusal)
     reviews++
     const reviewed = await review(options, request).finally(() => reviews--)
@@ -54,6 +57,7 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
       return refuse(socket, reviewed)
     }
     if (socket.destroyed) return
+    if (!options.serving()) return refuse(socket, 503)
     const pod = nameId(reviewed.namespace, reviewed.pod)
     sockets.handleUpgrade(request, socket, head, (webSocket) => hub.accept(pod, webSocket))
   }
@@ -109,9 +113,9 @@ const REASONS: Record<number, string> = {
 }
 
 function refuse(socket: Duplex, status: number): void {
-  const challenge = status === 401 ? 'WWW-Authenticate: Bearer\r\n' : ''
+  const more: Record<number, string> = { 401: 'WWW-Authenticate: Bearer\r\n', 503: 'Retry-After: 1\r\n' }
   socket.end(
-    `HTTP/1.1 ${status} ${REASONS[status]}\r\n${challenge}Connection: close\r\nContent-Length: 0\r\n\r\n`,
+    `HTTP/1.1 ${status} ${REASONS[status]}\r\n${more[status] ?? ''}Connection: close\r\nContent-Length: 0\r\n\r\n`,
     // A peer that never closes its half would keep the socket.
     () => socket.destroy(),
   )

@@ -1,6 +1,6 @@
 import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
-import { localEvent, localIdentity, type LocalEvent, type LocalTokenReview } from '@branchline/wire/local-api'
+import { localEvent, localIdentity, type LocalTokenReview } from '@branchline/wire/local-api'
 import { TOKEN_AUDIENCE } from '@branchline/wire/names'
 import { Backoff, type BackoffLimits } from '../../process/backoff.ts'
 import type { Logger } from '../../process/log.ts'
@@ -103,7 +103,7 @@ export class LocalSource implements Source {
   #parse(line: string): SourceEvent | undefined {
     if (line.trim() === '') return undefined
     try {
-      return localEvent.parse(JSON.parse(line)) as LocalEvent
+      return localEvent.parse(JSON.parse(line))
     } catch (error) {
       this.#options.logger.error({ err: error }, 'an event that cannot be read is left out')
       return undefined

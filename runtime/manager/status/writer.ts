@@ -47,7 +47,7 @@ export class StatusWriter {
   request(kind: Kind, namespace: string, name: string, make: MakeStatus): void {
     if (this.#stopping.signal.aborted) return
     this.#dirty.set(statusId(kind, namespace, name), { kind, namespace, name, make })
-    this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
+    this.#begin()
   }
 
   /** Writes no more; resolves once the write that runs has ended. */
@@ -55,6 +55,14 @@ export class StatusWriter {
     this.#stopping.abort()
     this.#dirty.clear()
     await this.#writing
+  }
+
+  #begin(): void {
+    this.#writing ??= this.#writeAll().finally(() => {
+      this.#writing = undefined
+      // What was asked for after the last look.
+      if (this.#dirty.size > 0) this.#begin()
+    })
   }
 
   async #writeAll(): Promise<void> {

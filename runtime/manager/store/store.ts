@@ -44,6 +44,18 @@ export class Store implements Snapshot {
     return changes
   }
 
+  /** How many objects of each kind are there. */
+  sizes(): Record<string, number> {
+    return {
+      Environment: this.environments.size,
+      Preview: this.previews.size,
+      Unreadable: this.unreadable.size,
+      Service: this.services.size,
+      EndpointSlice: this.#serviceOfSlice.size,
+      Pod: this.pods.size,
+    }
+  }
+
   /** Takes in an object that is there (added or changed). */
   put(object: KubernetesObject): void {
     this.#apply(object, object)

@@ -1,0 +1,70 @@
+import { LOCAL_API_VARIABLE } from '@branchline/wire/local-api'
+import { MANAGER_ADMIN_PORT, MANAGER_ROUTES_PORT } from '@branchline/wire/names'
+import { ConfigurationError, VariableReader } from '../process/config.ts'
+import { DEFAULT_PUSH_LIMITS, type PushLimits } from './push/limits.ts'
+
+/** Where the manager sees its cluster. */
+export const SOURCES = ['local', 'kubernetes'] as const
+export type SourceName = (typeof SOURCES)[number]
+
+/** The manager's configuration, from its environment variables. */
+export interface ManagerConfig {
+  /** BRANCHLINE_SOURCE. Default: kubernetes. */
+  readonly source: SourceName
+  /** BRANCHLINE_LOCAL_API: the embedded cluster's socket, for the source `local`. */
+  readonly localApi: string
+  /** BRANCHLINE_CLUSTER: this cluster's name at the relay. Default: default. */
+  readonly cluster: string
+  /** BRANCHLINE_RELAY: the relay's tunnel, ws:// or wss://. Default: none, and no preview is registered. */
+  readonly relay: URL | undefined
+  /** BRANCHLINE_RELAY_TOKEN: the cluster's credential at the relay. Never logged. */
+  readonly relayToken: string
+  /** POD_IP: where it listens. Default: 0.0.0.0. */
+  readonly host: string
+  /** BRANCHLINE_ROUTES_PORT. Default: 25080. */
+  readonly routesPort: number
+  /** BRANCHLINE_ADMIN_PORT. Default: 25081. */
+  readonly adminPort: number
+  /** LOG_LEVEL. Default: info. */
+  readonly logLevel: string
+  /** BRANCHLINE_GATHER_MS: how long changes are gathered into one epoch. Default: 5. */
+  readonly gatherMs: number
+  readonly limits: PushLimits
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** Reads it all; throws a ConfigurationError that names every fault. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): ManagerConfig {
+  const read = new VariableReader(environment)
+  const source = read.choice('BRANCHLINE_SOURCE', SOURCES, 'kubernetes')
+  const relay = read.parsed('BRANCHLINE_RELAY', parseRelay, '')
+  const config: ManagerConfig = {
+    source,
+    localApi: source === 'local' ? read.text(LOCAL_API_VARIABLE) : '',
+    cluster: read.text('BRANCHLINE_CLUSTER', 'default'),
+    relay,
+    relayToken: relay === undefined ? '' : read.text('BRANCHLINE_RELAY_TOKEN'),
+    host: read.text('POD_IP', '0.0.0.0'),
+    routesPort: read.port('BRANCHLINE_ROUTES_PORT', MANAGER_ROUTES_PORT),
+    adminPort: read.port('BRANCHLINE_ADMIN_PORT', MANAGER_ADMIN_PORT),
+    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    gatherMs: read.integer('BRANCHLINE_GATHER_MS', 5, { min: 0, max: 1_000 }),
+    limits: DEFAULT_PUSH_LIMITS,
+  }
+  read.check()
+  return config
+}
+
+function parseRelay(text: string): URL | undefined {
+  if (text === '') return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return url
+  throw new RangeError(`${JSON.stringify(text)} is no ws:// or wss:// URL of a relay`)
+}
+
+/** For a source that this build does not have. */
+export const noSuchSource = (source: SourceName): ConfigurationError =>
+  new ConfigurationError([
+    `BRANCHLINE_SOURCE=${source}: this manager cannot see such a cluster yet: use local`,
+  ])

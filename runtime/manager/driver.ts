@@ -1,0 +1,217 @@
+import type { Logger } from '../process/log.ts'
+import type { GatewayView, PlannedPreview, Registration } from './gateway-view.ts'
+import type { ManagerMetrics } from './metrics.ts'
+import type { PlanChange } from './plan/plan.ts'
+import { Planner } from './plan/planner.ts'
+import { resolve } from './plan/resolve.ts'
+import { Hub } from './push/hub.ts'
+import type { PushLimits } from './push/limits.ts'
+import type { Source, SourceEvent } from './sources/source.ts'
+import { environmentStatus, previewStatus, type Sidecars } from './status/status.ts'
+import { StatusWriter } from './status/writer.ts'
+import { nameId } from './store/snapshot.ts'
+import { Store } from './store/store.ts'
+
+export interface DriverOptions {
+  readonly source: Source
+  readonly limits: PushLimits
+  readonly metrics: ManagerMetrics
+  readonly logger: Logger
+  /** How long changes are gathered into one epoch. */
+  readonly gatherMs: number
+}
+
+/** Leads every change from the source to the sidecars: store, plan, push, and the statuses behind. */
+export class Driver {
+  readonly hub: Hub
+  readonly gateway: GatewayView
+  readonly #options: DriverOptions
+  readonly #store: Store
+  readonly #planner = new Planner()
+  readonly #statuses: StatusWriter
+  readonly #registrations = new Map<string, Registration>()
+  readonly #previewListeners = new Set<(previews: readonly PlannedPreview[]) => void>()
+  /** By namespace: the newest epoch in which a table of its sidecars changed. */
+  readonly #epochs = new Map<string, number>()
+  #previews: readonly PlannedPreview[] = []
+  #epoch = 0
+  #synced = false
+  #leading = true
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: DriverOptions) {
+    const { source, limits, logger, metrics } = options
+    this.#options = options
+    this.#store = new Store(({ kind, metadata }, reason) => {
+      logger.warn(
+        { kind, namespace: metadata.namespace, name: metadata.name, reason },
+        'an object is left out',
+      )
+    })
+    this.#statuses = new StatusWriter({ write: (write) => source.writeStatus(write), logger })
+    this.hub = new Hub({
+      limits,
+      logger,
+      tableOf: (pod) => (this.#epoch === 0 ? undefined : this.#planner.plan.tables.get(pod)),
+      epoch: () => this.#epoch,
+      onStanding: (pod, tookMs) => {
+        if (tookMs !== undefined) metrics.ackSeconds.observe(tookMs / 1000)
+        this.#writeEnvironmentOf(namespaceOf(pod))
+      },
+    })
+    this.gateway = {
+      resolve: (wanted) => resolve(this.#planner.plan.forest, this.#planner.plan.presences, wanted),
+      previews: () => this.#previews,
+      onPreviews: (listener) => {
+        this.#previewListeners.add(listener)
+        return () => this.#previewListeners.delete(listener)
+      },
+      report: (label, registration) => this.#register(label, registration),
+    }
+    metrics.observe({
+      epoch: () => this.#epoch,
+      sidecars: () => this.hub.size,
+      objects: () => this.#store.sizes(),
+    })
+  }
+
+  /** Why no plan can be made yet; undefined once one is. */
+  notReady(): string | undefined {
+    return this.#epoch === 0 ? 'the source has not told yet what is there' : undefined
+  }
+
+  /** Whether this replica serves sidecars and writes statuses. Default: true. */
+  get leading(): boolean {
+    return this.#leading
+  }
+
+  /** Leads, or only follows what happens so that it could lead at once. */
+  lead(leading: boolean): void {
+    if (this.#leading === leading) return
+    this.#leading = leading
+    if (!leading) {
+      this.hub.closeAll('another replica leads')
+      return
+    }
+    for (const id of this.#planner.plan.environments.keys()) this.#writeEnvironment(id)
+    for (const id of this.#planner.plan.previews.keys()) this.#writePreview(id)
+  }
+
+  start(): void {
+    this.#options.source.start((event) => this.#take(event))
+  }
+
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    await this.#statuses.stop()
+    await this.#options.source.stop()
+  }
+
+  /** All that is planned and who serves it, for people. */
+  dump(): unknown {
+    const { tables, environments, previews } = this.#planner.plan
+    const sidecars = [...tables].map(([pod, table]) => [pod, { ...this.hub.standing(pod), table }])
+    return {
+      epoch: this.#epoch,
+      environments: Object.fromEntries(environments),
+      previews: Object.fromEntries(previews),
+      sidecars: Object.fromEntries(sidecars) as unknown,
+    }
+  }
+
+  #take(event: SourceEvent): void {
+    if (event.type === 'SYNCED') {
+      this.#synced = true
+      this.#schedule(0)
+      return
+    }
+    const { object } = event
+    const gone = event.type === 'DELETED'
+    if (object.kind === 'Environment' || object.kind === 'Preview') {
+      this.#statuses.observe(object, gone ? undefined : object['status'])
+    }
+    if (gone) this.#store.remove(object)
+    else this.#store.put(object)
+    if (this.#synced && this.#store.changed) this.#schedule(this.#options.gatherMs)
+  }
+
+  #schedule(waitMs: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#flush()
+    }, waitMs)
+  }
+
+  #flush(): void {
+    if (!this.#store.changed && this.#epoch > 0) return
+    const { metrics, logger } = this.#options
+    const begunMs = performance.now()
+    const change = this.#planner.update(this.#store, this.#store.takeChanges())
+    metrics.planSeconds.observe((performance.now() - begunMs) / 1000)
+    this.#epoch++
+    for (const pod of change.tables.keys()) this.#epochs.set(namespaceOf(pod), this.#epoch)
+    this.hub.publish(this.#epoch, change.tables)
+    if (change.previews.size > 0) this.#publishPreviews()
+    this.#writeStatuses(change)
+    const { environments, previews, tables } = change
+    const counts = { environments: environments.size, previews: previews.size, tables: tables.size }
+    logger.debug({ epoch: this.#epoch, ...counts }, 'planned')
+  }
+
+  #publishPreviews(): void {
+    const planned = [...this.#planner.plan.previews.values()].flatMap((it) => it.planned ?? [])
+    planned.sort((one, two) => (one.label < two.label ? -1 : 1))
+    if (JSON.stringify(planned) === JSON.stringify(this.#previews)) return
+    this.#previews = planned
+    const labels = new Set(planned.map(({ label }) => label))
+    for (const label of this.#registrations.keys()) if (!labels.has(label)) this.#registrations.delete(label)
+    for (const listener of this.#previewListeners) listener(planned)
+  }
+
+  #register(label: string, registration: Registration): void {
+    const preview = this.#previews.find((it) => it.label === label)
+    if (preview === undefined) return
+    this.#registrations.set(label, registration)
+    this.#writePreview(preview.id)
+  }
+
+  #writeStatuses({ environments, previews, tables }: PlanChange): void {
+    for (const id of environments) this.#writeEnvironment(id)
+    for (const namespace of new Set([...tables.keys()].map(namespaceOf))) this.#writeEnvironmentOf(namespace)
+    for (const id of previews) this.#writePreview(id)
+  }
+
+  /** Its sidecars have come, gone or acknowledged. */
+  #writeEnvironmentOf(namespace: string): void {
+    const node = this.#planner.plan.forest.byNamespace.get(namespace)
+    if (node !== undefined) this.#writeEnvironment(nameId(namespace, node.name))
+  }
+
+  #writeEnvironment(id: string): void {
+    const [namespace, name] = id.split('/') as [string, string]
+    this.#statuses.request('Environment', namespace, name, (before) => {
+      const plan = this.#leading ? this.#planner.plan.environments.get(id) : undefined
+      return plan && environmentStatus(plan, this.#sidecarsOf(namespace), before, new Date())
+    })
+  }
+
+  #writePreview(id: string): void {
+    const [namespace, name] = id.split('/') as [string, string]
+    this.#statuses.request('Preview', namespace, name, (before) => {
+      const plan = this.#leading ? this.#planner.plan.previews.get(id) : undefined
+      const registration = plan?.planned && this.#registrations.get(plan.planned.label)
+      return plan && previewStatus(plan, registration, before, new Date())
+    })
+  }
+
+  #sidecarsOf(namespace: string): Sidecars {
+    const pods = this.#planner.sidecarsIn(namespace)
+    const serving = pods.filter((pod) => {
+      const standing = this.hub.standing(pod)
+      return standing?.served !== undefined && standing.served === standing.sent
+    })
+    return { acknowledged: serving.length, total: pods.length, epoch: this.#epochs.get(namespace) ?? 0 }
+  }
+}
+
+const namespaceOf = (id: string): string => id.slice(0, id.indexOf('/'))

@@ -1,0 +1,229 @@
+import { once } from 'node:events'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { readConfig } from './config.ts'
+import { LocalApi, until } from './fixture/local-api.ts'
+import { environment, preview, running, slice } from './fixture/objects.ts'
+import { TestSidecar } from './fixture/sidecar.ts'
+import { type RunningManager, startManager } from './manager.ts'
+import { LocalSource } from './sources/local.ts'
+
+const logger = pino({ level: 'silent' })
+let api: LocalApi
+let manager: RunningManager
+const sidecars: TestSidecar[] = []
+
+beforeEach(async () => {
+  api = new LocalApi()
+  await api.listen()
+  const config = readConfig({
+    BRANCHLINE_SOURCE: 'local',
+    BRANCHLINE_LOCAL_API: api.socketPath,
+    POD_IP: '127.0.0.1',
+    BRANCHLINE_ROUTES_PORT: '0',
+    BRANCHLINE_ADMIN_PORT: '0',
+  })
+  const source = new LocalSource({ socketPath: api.socketPath, logger, backoff: { firstMs: 5, maxMs: 20 } })
+  manager = await startManager(config, source, logger)
+  api.tokens.set('base-api', { namespace: 'base', pod: 'api-0' })
+  api.tokens.set('alice-api', { namespace: 'alice', pod: 'api-0' })
+})
+
+afterEach(async () => {
+  for (const sidecar of sidecars.splice(0)) sidecar.socket.terminate()
+  await manager.stop()
+  await api.close()
+})
+
+async function connect(token: string): Promise<TestSidecar> {
+  const sidecar = await TestSidecar.connect(manager.routesPort, token)
+  sidecars.push(sidecar)
+  return sidecar
+}
+
+const shop = [
+  environment('base'),
+  environment('alice', { base: 'base' }),
+  ...running('base', 'api', '10.0.0.1'),
+]
+const override = running('alice', 'api', '10.0.0.2')
+const routes = (sidecar: TestSidecar) => sidecar.table?.listeners[25001]?.routes ?? {}
+
+test('a sidecar gets its table, then what changes, and every change is acknowledged in the status', async () => {
+  api.put(...shop)
+  const base = await connect('base-api')
+  await until(() => base.table, 'a snapshot')
+  expect(base.table?.listeners).toEqual({ 25001: { service: 'api', routes: {}, own: [] } })
+
+  api.put(...override)
+  await until(() => Object.keys(routes(base)).length === 1, 'the override')
+  expect(routes(base)).toEqual({
+    alice: { environment: 'alice', endpoints: ['10.0.0.2:25001'], onUnavailable: 'baseline' },
+  })
+  expect(base.messages.map(({ type }) => type)).toEqual([
+    'snapshot',
+    ...base.messages.slice(1).map(() => 'delta'),
+  ])
+
+  api.remove(...override)
+  await until(() => Object.keys(routes(base)).length === 0, 'the fallback')
+  expect(base.table?.callers).toEqual({})
+  const status = await until(
+    () =>
+      api.statuses.findLast((it) => it.name === 'base' && JSON.stringify(it).includes('"acknowledged":1')),
+    'the status',
+  )
+  expect(status.status).toMatchObject({
+    observedGeneration: 1,
+    key: 'base',
+    sidecars: { acknowledged: 1, total: 1 },
+    conditions: [{ type: 'Ready', status: 'True', reason: 'Routed' }],
+  })
+})
+
+test('a sidecar is told of its own pod alone, and nothing when others change', async () => {
+  api.put(...shop, ...override)
+  const alice = await connect('alice-api')
+  await until(() => alice.table, 'a snapshot')
+  expect(alice.table?.environment).toBe('alice')
+  const base = await connect('base-api')
+  await until(() => base.table, 'a snapshot')
+  const before = alice.messages.length
+  api.put(environment('bob', { base: 'base' }), ...running('bob', 'api', '10.0.0.3'))
+  await until(() => 'bob' in routes(base), 'the news at the base')
+  expect(alice.messages.length).toBe(before)
+})
+
+test('a sidecar that is faster than the news of its pod waits for its table', async () => {
+  const base = await connect('base-api')
+  expect(base.messages).toEqual([])
+  api.put(...shop)
+  await until(() => base.table?.listeners[25001], 'a table')
+})
+
+test('the newest connection of a pod wins, with a snapshot', async () => {
+  api.put(...shop)
+  const one = await connect('base-api')
+  await until(() => one.table, 'a snapshot')
+  const two = await connect('base-api')
+  await until(() => two.table, 'a snapshot')
+  await until(() => one.closeCode, 'the end of the old one')
+  expect(one.closeCode).toBe(4002)
+  api.put(...override)
+  await until(() => 'alice' in routes(two), 'news')
+})
+
+test('the cluster goes away and comes back: what was missed is found, and nothing is sent meanwhile', async () => {
+  api.put(...shop, ...override)
+  const base = await connect('base-api')
+  await until(() => 'alice' in routes(base), 'the override')
+  await api.pause()
+  const before = base.messages.length
+  api.remove(...override)
+  api.put(environment('bob', { base: 'base' }), ...running('bob', 'api', '10.0.0.3'))
+  await api.resume()
+  await until(() => 'bob' in routes(base), 'what was missed')
+  expect(Object.keys(routes(base))).toEqual(['bob'])
+  expect(base.messages.length).toBeGreaterThan(before)
+})
+
+test('previews are planned, told once a change, resolved, and their registration is in the status', async () => {
+  const view = manager.driver.gateway
+  const told: unknown[] = []
+  const unsubscribe = view.onPreviews((previews) => told.push(previews.map(({ label }) => label)))
+  api.put(...shop, preview('alice', 'api'))
+  await until(() => view.previews().length === 1, 'the preview')
+  expect(view.resolve({ environment: 'alice', service: 'api', port: 80 })).toEqual({
+    environment: 'base',
+    endpoints: ['10.0.0.1:25001'],
+  })
+  api.put(...override)
+  await until(
+    () => view.resolve({ environment: 'alice', service: 'api', port: 80 })?.environment === 'alice',
+    'alice',
+  )
+  view.report('api--alice', {
+    state: 'registered',
+    host: 'api--alice.localhost',
+    url: 'http://api--alice.localhost:8080',
+  })
+  const written = await until(
+    () => api.statuses.findLast((it) => it.kind === 'Preview' && 'url' in it.status),
+    'the status',
+  )
+  expect(written.status).toMatchObject({
+    host: 'api--alice.localhost',
+    url: 'http://api--alice.localhost:8080',
+    conditions: [{ type: 'Ready', status: 'True' }],
+  })
+  view.report('api--alice', { state: 'refused', message: 'taken by cluster two' })
+  await until(
+    () => api.statuses.findLast((it) => JSON.stringify(it.status).includes('taken by cluster two')),
+    'the refusal',
+  )
+  expect(told.at(-1)).toEqual(['api--alice'])
+  expect(told.filter((it) => JSON.stringify(it) === '["api--alice"]')).toHaveLength(1)
+  unsubscribe()
+})
+
+test('a status that cannot be written is tried again, and routes do not wait for it', async () => {
+  api.statusAnswers = [500, 503]
+  api.put(...shop)
+  const base = await connect('base-api')
+  await until(() => base.table, 'a snapshot')
+  await until(() => api.statuses.some((it) => it.name === 'base'), 'the status')
+})
+
+test('our own status, coming back as an event, is no news', async () => {
+  api.put(...shop)
+  const base = await connect('base-api')
+  await until(() => api.statuses.some((it) => JSON.stringify(it).includes('"acknowledged":1')), 'the status')
+  const epoch = base.table?.epoch as number
+  api.put(...override.slice(2), ...override.slice(0, 2))
+  await until(() => 'alice' in routes(base), 'news')
+  expect(base.table?.epoch).toBe(epoch + 1)
+})
+
+test('an object that cannot be read costs only itself', async () => {
+  api.put(...shop, { ...slice('alice', 'api', []), endpoints: [{ addresses: 'none' }] })
+  api.put(environment('carol', { base: 'base', bse: 1 }))
+  api.tellRaw('{"type":"ADDED"}\nno json\n\n')
+  api.put(...override)
+  const base = await connect('base-api')
+  await until(() => 'alice' in routes(base), 'the override')
+  const carol = await until(() => api.statuses.find((it) => it.name === 'carol'), 'a condition')
+  expect(carol.status).toMatchObject({ conditions: [{ status: 'False', reason: 'Invalid' }] })
+})
+
+test('it is ready once it knows what is there; metrics and a dump tell more', async () => {
+  const url = `http://127.0.0.1:${manager.adminPort}`
+  api.put(...shop)
+  await until(() => manager.driver.notReady() === undefined, 'ready')
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  const base = await connect('base-api')
+  await until(() => base.table, 'a snapshot')
+  const metrics = await (await fetch(`${url}/metrics`)).text()
+  expect(metrics).toMatch(/branchline_manager_sidecars_connected 1/)
+  expect(metrics).toMatch(/branchline_manager_objects\{kind="Environment"\} 2/)
+  expect(await (await fetch(`${url}/routes`)).json()).toMatchObject({
+    sidecars: { 'base/api-0': { table: { environment: 'base' } } },
+  })
+})
+
+test('a replica that does not lead refuses sidecars, and leads at once when it is its turn', async () => {
+  api.put(...shop)
+  const base = await connect('base-api')
+  await until(() => base.table, 'a snapshot')
+  manager.driver.lead(false)
+  await until(() => base.closeCode === 1001, 'the end')
+  const refused = new TestSidecar(manager.routesPort, 'base-api')
+  sidecars.push(refused)
+  const [, response] = (await once(refused.socket, 'unexpected-response')) as [
+    unknown,
+    { statusCode: number },
+  ]
+  expect(response.statusCode).toBe(503)
+  manager.driver.lead(true)
+  const again = await connect('base-api')
+  await until(() => again.table, 'a snapshot')
+})

@@ -1,0 +1,220 @@
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { applyDelta, diffTables } from '@branchline/wire/routes/delta'
+import type { RouteTable } from '@branchline/wire/routes/messages'
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { environment, pod, preview, service, slice } from '../fixture/objects.ts'
+import { objectId } from '../sources/source.ts'
+import { allChanges } from '../store/snapshot.ts'
+import { Store } from '../store/store.ts'
+import { chainOf, type Node, rootOf } from './forest.ts'
+import { type Plan, plan } from './plan.ts'
+import { Planner } from './planner.ts'
+
+const NAMES = ['base', 'alice', 'bob', 'ui', 'deep', 'other', 'mine']
+const SERVICES = ['api', 'web']
+
+const name = fc.constantFrom(...NAMES)
+const serviceName = fc.constantFrom(...SERVICES)
+const rule = fc.constantFrom('baseline', 'hold', 'fail')
+const at = (namespace: string, index: number): string => `10.0.${NAMES.indexOf(namespace)}.${index}`
+
+/** An object that is put or removed: each again and again, so that later ones change what was there. */
+const change = fc.oneof(
+  fc
+    .record({
+      name,
+      base: fc.option(name, { nil: undefined }),
+      rule,
+      paused: fc.boolean(),
+      personal: fc.boolean(),
+      key: fc.option(name, { nil: undefined }),
+    })
+    .map(({ name, base, rule, paused, personal, key }) =>
+      environment(name, {
+        ...(base === undefined ? { type: personal ? 'personal' : 'shared' } : { base }),
+        onUnavailable: rule,
+        paused,
+        ...(key && { key }),
+      }),
+    ),
+  fc.record({ name, service: serviceName, both: fc.boolean() }).map(({ name, service: it, both }) =>
+    service(name, it, {
+      ports: [{ name: 'http', port: 80 }, ...(both ? [{ name: 'grpc', port: 9000 }] : [])],
+    }),
+  ),
+  fc
+    .record({
+      name,
+      service: serviceName,
+      ready: fc.array(fc.boolean(), { maxLength: 2 }),
+      grpc: fc.boolean(),
+    })
+    .map(({ name, service: it, ready, grpc }) =>
+      slice(
+        name,
+        it,
+        ready.map((ready, index) => ({
+          pod: `${it}-${index}`,
+          ip: at(name, SERVICES.indexOf(it) * 2 + index),
+          ready,
+        })),
+        grpc ? { port: 25002, portName: 'grpc' } : undefined,
+      ),
+    ),
+  fc
+    .record({
+      name,
+      service: serviceName,
+      index: fc.nat({ max: 1 }),
+      address: fc.option(fc.nat({ max: 3 })),
+      sidecar: fc.boolean(),
+    })
+    .map(({ name, service: it, index, address, sidecar }) =>
+      pod(
+        name,
+        `${it}-${index}`,
+        address === null ? '' : at(name, address),
+        sidecar ? {} : { metadata: { namespace: name, name: `${it}-${index}` } },
+      ),
+    ),
+  fc
+    .record({ name, service: serviceName, port: fc.constantFrom(80, 'grpc') })
+    .map((it) => preview(it.name, it.service, { service: it.service, port: it.port })),
+)
+const step = fc.record({ object: change, gone: fc.boolean() })
+
+const newStore = (): Store =>
+  new Store((object, reason) => {
+    throw new Error(`${objectId(object)}: ${reason}`)
+  })
+
+const contents = ({ tables, listeners, environments, previews }: Plan) =>
+  structuredClone({ tables, listeners, environments, previews })
+
+test('a plan that follows every change equals a plan from scratch, and tables follow by their deltas alone', () => {
+  const steps = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 })
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 25 }), steps, (initial, rounds) => {
+      const store = newStore()
+      const planner = new Planner()
+      const sidecars = new Map<string, RouteTable>()
+      for (const object of initial) store.put(object)
+      planner.update(store, allChanges(store))
+      store.takeChanges()
+      for (const [id, table] of planner.plan.tables) sidecars.set(id, structuredClone({ epoch: 0, ...table }))
+      for (const [index, round] of rounds.entries()) {
+        for (const { object, gone } of round) gone ? store.remove(object) : store.put(object)
+        const { tables } = planner.update(store, store.takeChanges())
+        for (const [id, { before, after }] of tables) follow(sidecars, id, before, after, index + 1)
+        expect(contents(planner.plan)).toEqual(contents(plan(store)))
+        const fresh = [...planner.plan.tables].map(([id, table]) => [
+          id,
+          { ...table, epoch: sidecars.get(id)?.epoch },
+        ])
+        expect(Object.fromEntries(sidecars)).toEqual(Object.fromEntries(fresh))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
+/** What the hub sends and the sidecar does, through JSON as on the wire. */
+function follow(
+  sidecars: Map<string, RouteTable>,
+  id: string,
+  before: Omit<RouteTable, 'epoch'> | undefined,
+  after: Omit<RouteTable, 'epoch'> | undefined,
+  epoch: number,
+): void {
+  const held = sidecars.get(id)
+  if (after === undefined) sidecars.delete(id)
+  else if (held === undefined || before?.environment !== after.environment) {
+    sidecars.set(id, structuredClone({ epoch, ...after }))
+  } else {
+    const change = diffTables(before, after, new Map())
+    const delta = {
+      type: 'delta' as const,
+      from: held.epoch,
+      epoch,
+      ...(change ?? { listeners: {}, callers: {} }),
+    }
+    sidecars.set(id, applyDelta(held, JSON.parse(JSON.stringify(delta)) as typeof delta))
+  }
+}
+
+/** A forest of sound environments, with sound overrides: names are keys, each namespace its pod. */
+const forest = fc.record({
+  bases: fc.array(fc.nat(), { minLength: 1, maxLength: 8 }),
+  runs: fc.array(fc.constantFrom('ready', 'unready', 'none'), { minLength: 9, maxLength: 9 }),
+  rules: fc.array(rule, { minLength: 9, maxLength: 9 }),
+  paused: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 2 }),
+})
+
+test('from any sidecar, with any key, hop by hop, a request ends where the chain says, without a loop', () => {
+  fc.assert(
+    fc.property(forest, ({ bases, runs, rules, paused }) => {
+      const store = newStore()
+      const objects: KubernetesObject[] = [environment('e0')]
+      const depth = [0]
+      for (const [index, base] of bases.entries()) {
+        const parent = base % (index + 1)
+        depth.push((depth[parent] as number) + 1)
+        const spec = { onUnavailable: rules[index + 1], paused: paused.includes(index + 1) }
+        objects.push(environment(`e${index + 1}`, { base: `e${parent}`, ...spec }))
+      }
+      fc.pre(Math.max(...depth) <= 3)
+      for (const [index, run] of runs.entries()) {
+        if (run === 'none' || index > bases.length) continue
+        const ip = `10.0.0.${index}`
+        objects.push(service(`e${index}`, 'api'), pod(`e${index}`, 'api', ip))
+        objects.push(slice(`e${index}`, 'api', [{ pod: 'api', ip, ready: run === 'ready' }]))
+      }
+      for (const object of objects) store.put(object)
+      const planned = plan(store)
+      for (const entry of planned.forest.byName.values()) {
+        for (const wanted of planned.forest.byName.values()) {
+          if (!planned.tables.has(`${entry.namespace}/api`)) continue
+          const expected = expectedAt(entry, wanted, (node) => runs[Number(node.name.slice(1))] as string)
+          expect([entry.name, wanted.key, walk(planned, entry.name, wanted.key)]).toEqual([
+            entry.name,
+            wanted.key,
+            expected,
+          ])
+        }
+      }
+    }),
+    { numRuns: 500 },
+  )
+})
+
+/**
+ * The rule in words: the nearest environment from the key's own up its chain that can serve. Where the entry
+ * has no root with this Service above it, its topmost environment that can serve stands for the root: what is
+ * not below that is served there. An entry that can neither serve nor pass on serves as well as it can.
+ */
+function expectedAt(entry: Node, wanted: Node, runs: (node: Node) => string): string {
+  const serves = (node: Node): boolean => {
+    if (runs(node) === 'none' || node.paused) return false
+    return rootOf(node) === node || runs(node) === 'ready' || node.onUnavailable !== 'baseline'
+  }
+  const top = chainOf(entry).findLast(serves) ?? entry
+  const owner = chainOf(wanted).find(serves)
+  const isBelowTop = owner !== undefined && chainOf(owner).includes(top)
+  return isBelowTop ? owner.name : top.name
+}
+
+/** What sidecars do (the rules of the sidecar's decision), one after the other. */
+function walk(planned: Plan, entry: string, key: string): string {
+  let here = entry
+  for (let hops = 0; hops < 6; hops++) {
+    const listener = planned.tables.get(`${here}/api`)?.listeners[25001]
+    if (listener === undefined) return `${here} has no listener`
+    const target = listener.routes[key]
+    // Sent with the header of a routed request: served where it arrives.
+    if (target !== undefined) return target.environment
+    if (listener.base === undefined || listener.own.includes(key)) return here
+    here = listener.base.environment
+  }
+  return 'a loop'
+}
