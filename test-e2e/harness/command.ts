@@ -1,0 +1,79 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const REPOSITORY = join(import.meta.dirname, '../..')
+const MAX_OUTPUT_LENGTH = 1024 * 1024
+
+/**
+ * A command of the product as a person starts it, with a temporary folder of its own, which marks every
+ * process that descends from it.
+ */
+export class Command {
+  readonly #child: ChildProcess
+  readonly #temporary = mkdtempSync(join(tmpdir(), 'branchline-command-'))
+  readonly #exited: Promise<number>
+  #output = ''
+
+  /** Starts a program of the repository with Node. */
+  constructor(program: string, args: readonly string[]) {
+    this.#child = spawn('node', [join(REPOSITORY, program), ...args], {
+      cwd: REPOSITORY,
+      env: { ...process.env, TMPDIR: this.#temporary, NO_COLOR: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    const hear = (chunk: Buffer): void => {
+      this.#output = (this.#output + chunk.toString()).slice(-MAX_OUTPUT_LENGTH)
+    }
+    this.#child.stdout?.on('data', hear)
+    this.#child.stderr?.on('data', hear)
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('close', (code, signal) => resolve(code ?? (signal === null ? -1 : 128)))
+    })
+  }
+
+  /** All that it wrote. */
+  get output(): string {
+    return this.#output
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** Resolves with its exit code, 128 where a signal ended it. */
+  exit(): Promise<number> {
+    return this.#exited
+  }
+
+  /** The processes that it started, directly or not, and that still run: their command lines. */
+  descendants(): string[] {
+    const mark = `TMPDIR=${this.#temporary}`
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name) && Number(name) !== this.#child.pid)
+      .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(mark))
+      .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
+  }
+
+  /** The files that it left in its temporary folder. */
+  files(): string[] {
+    return readdirSync(this.#temporary, { recursive: true, encoding: 'utf8' })
+  }
+
+  /** Ends it where it still runs, and removes its folder. */
+  async dispose(): Promise<void> {
+    this.#child.kill('SIGKILL')
+    await this.#exited
+    rmSync(this.#temporary, { recursive: true, force: true })
+  }
+}
+
+function read(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    // The process has ended meanwhile.
+    return ''
+  }
+}

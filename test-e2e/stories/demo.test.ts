@@ -1,0 +1,66 @@
+import net from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { Command } from '../harness/command.ts'
+import { ALICE_WAY } from '../harness/shop.ts'
+import { note } from '../harness/tell.ts'
+import { until } from '../harness/until.ts'
+import { visitShop, wayOf } from '../harness/visit.ts'
+
+/** `npm run demo` and `branchline up` as a person uses them: started, looked at, ended. */
+const UP_TIMEOUT_MS = 15_000
+const END_TIMEOUT_MS = 15_000
+const ALICE_URL = /http:\/\/web--alice\.localhost:\d+/
+
+let command: Command | undefined
+afterEach(() => command?.dispose())
+
+async function startDemo(): Promise<{ demo: Command; url: string }> {
+  const demo = new Command('scripts/demo.ts', ['--port', '0'])
+  command = demo
+  const shown = async (): Promise<string> => {
+    const [url] = ALICE_URL.exec(demo.output) ?? []
+    if (url === undefined) throw new Error(`no URL of alice in: ${demo.output}`)
+    if (wayOf(await visitShop(url)) !== ALICE_WAY) throw new Error('another way')
+    return url
+  }
+  const { value, ms } = await until("alice's URL", shown, UP_TIMEOUT_MS)
+  note(`the demo's URLs answered after ${ms} ms`)
+  return { demo, url: value }
+}
+
+function nothingLeft(demo: Command): void {
+  expect(demo.descendants()).toEqual([])
+  expect(demo.files()).toEqual([])
+}
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the demo and leaves nothing behind', async (signal) => {
+  const { demo, url } = await startDemo()
+  expect(demo.descendants().length).toBeGreaterThan(5)
+  demo.signal(signal)
+  expect(await demo.exit()).toBe(0)
+  nothingLeft(demo)
+  await expect(visitShop(url)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('a demo that is killed takes its processes and files along', async () => {
+  const { demo } = await startDemo()
+  demo.signal('SIGKILL')
+  await demo.exit()
+  await until('nothing is left', () => expect(demo.descendants()).toEqual([]), END_TIMEOUT_MS)
+})
+
+test('a taken port is named, with who asked for it', async () => {
+  const server = net.createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as net.AddressInfo
+  try {
+    command = new Command('scripts/demo.ts', ['--port', String(port)])
+    expect(await command.exit()).not.toBe(0)
+    expect(command.output).toMatch(new RegExp(`\\b${port}\\b`))
+    expect(command.output).toMatch(/taken|in use/)
+    expect(command.output).not.toMatch(/^ {4}at /m)
+    nothingLeft(command)
+  } finally {
+    server.close()
+  }
+})
