@@ -1,0 +1,98 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { check, checkReport } from './check.ts'
+
+const root = await mkdtemp(join(tmpdir(), 'branchline-check-'))
+afterAll(() => rm(root, { recursive: true }))
+
+let count = 0
+async function checked(files: Readonly<Record<string, string>>) {
+  const folder = join(root, String(count++))
+  for (const [name, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, name)), { recursive: true })
+    await writeFile(join(folder, name), text)
+  }
+  return check(folder)
+}
+const environment = (name: string, spec: string): string =>
+  `apiVersion: branchline.dev/v1alpha1\nkind: Environment\nmetadata: { name: ${name}, namespace: ${name} }\nspec:\n  ${spec}\n`
+const preview = (name: string, namespace: string, spec = '{ service: web, port: 80 }'): string =>
+  `apiVersion: branchline.dev/v1alpha1\nkind: Preview\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: ${spec}\n`
+
+const baseline = environment('baseline', 'type: shared')
+
+test('a good folder has no problem; other kinds and hidden folders pass', async () => {
+  const result = await checked({
+    'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}`,
+    'branches/alice.yml': environment('alice', 'type: branch\n  base: baseline'),
+    'other.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
+    '.git/broken.yaml': 'a: [',
+  })
+  expect(checkReport(result)).toEqual({
+    text: '3 files, 2 environments, 1 previews: no problem found\n',
+    exitCode: 0,
+  })
+})
+
+test.each([
+  ['broken YAML', { 'a.yaml': 'kind: [\n' }, /^error: a.yaml:\d+: broken YAML: /],
+  [
+    'an unknown field',
+    { 'a.yaml': environment('alice', 'type: shared\n  bsae: x') },
+    /^error: a.yaml:6: Environment alice\/alice: spec.bsae is not a known field: did you mean base\?/,
+  ],
+  [
+    'a missing base',
+    { 'x/a.yaml': environment('alice', 'type: branch\n  base: gone') },
+    /^error: x\/a.yaml:6: Environment alice\/alice: spec.base "gone" is no environment/,
+  ],
+  [
+    'a cycle',
+    {
+      'a.yaml': environment('a', 'type: branch\n  base: b'),
+      'b.yaml': environment('b', 'type: branch\n  base: a'),
+    },
+    /a.yaml:6: .*leads back here \(a → b → a\)[^]*b.yaml:6: .*leads back here/,
+  ],
+  [
+    'one key twice',
+    { 'a.yaml': environment('a', 'type: shared'), 'b.yaml': environment('b', 'type: shared\n  key: a') },
+    /^error: b.yaml:6: Environment b\/b: spec.key "a" is already taken by the environment "a"/,
+  ],
+  [
+    'one host twice',
+    {
+      'a.yaml': `${environment('b--c', 'type: shared')}---\n${preview('a', 'b--c')}`,
+      'b.yaml': `${environment('c', 'type: shared')}---\n${preview('a--b', 'c')}`,
+    },
+    /gives the host "a--b--c", which the preview/,
+  ],
+  [
+    'another kind of ours',
+    { 'a.yaml': preview('a', 'b').replace('kind: Preview', 'kind: Prewiev') },
+    /kind is "Prewiev"/,
+  ],
+  ['no object', { 'a.yaml': 'just: data\n' }, /no Kubernetes object/],
+  [
+    'metadata that is none',
+    { 'a.yaml': preview('a', 'b').replace(/metadata: .*/, 'metadata: 3') },
+    /metadata is 3: wanted an object/,
+  ],
+  [
+    'aliases that multiply',
+    {
+      'a.yaml': `a: &a [x, x]\nb: &b [${'*a, '.repeat(20)}]\nc: &c [${'*b, '.repeat(20)}]\nd: [${'*c, '.repeat(20)}]\n`,
+    },
+    /YAML that does not resolve: Excessive alias count/,
+  ],
+])('%s is named with file and line', async (_, files: Record<string, string>, message) => {
+  const { text, exitCode } = checkReport(await checked(files))
+  expect(text).toMatch(message)
+  expect(exitCode).toBe(1)
+})
+
+test('a folder that is not there is an error of its own', async () => {
+  await expect(check(join(root, 'none'))).rejects.toThrow(/ENOENT/)
+})

@@ -1,0 +1,160 @@
+import { relative } from 'node:path'
+import { injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
+import { GROUP } from '@branchline/wire/names'
+import type { Environment } from '@branchline/wire/resources/environment'
+import { parseEnvironment, parsePreview, type Parsed } from '@branchline/wire/resources/parse'
+import type { Preview } from '@branchline/wire/resources/preview'
+import { validateResources } from '@branchline/wire/resources/validate'
+import {
+  type FileProblem,
+  isObject,
+  lineOf,
+  objectOf,
+  type ManifestDocument,
+  manifestFiles,
+  readManifests,
+} from './manifest-files.ts'
+
+/** What a check found: problems fail it, findings are only said. */
+export interface Checked {
+  readonly problems: readonly FileProblem[]
+  /** What runs but is not routed, and why. */
+  readonly findings: readonly FileProblem[]
+  readonly files: number
+  readonly environments: number
+  readonly previews: number
+}
+
+interface Resources {
+  readonly environments: Environment[]
+  readonly previews: Preview[]
+  /** Where each object is, by kind, namespace and name. */
+  readonly sources: Map<string, ManifestDocument>
+  readonly manifests: Manifest[]
+  readonly problems: FileProblem[]
+}
+
+/**
+ * Checks the manifests of a folder or a file: YAML, the fields of Environments and Previews, and what they
+ * say together. Reads only. Rejects where the path cannot be read.
+ */
+export async function check(path: string): Promise<Checked> {
+  const files = await manifestFiles(path)
+  const found: Resources = { environments: [], previews: [], sources: new Map(), manifests: [], problems: [] }
+  for (const file of files) {
+    const { documents, problems } = await readManifests(file)
+    found.problems.push(...problems)
+    for (const document of documents) take(document, found)
+  }
+  for (const problem of validateResources(found.environments, found.previews)) {
+    found.problems.push(placed(found, problem))
+  }
+  const { findings } = injectEnvironments(found.manifests)
+  return {
+    problems: found.problems.map((problem) => shortened(path, problem)),
+    findings: findings.map((finding) => shortened(path, placed(found, finding))),
+    files: files.length,
+    environments: found.environments.length,
+    previews: found.previews.length,
+  }
+}
+
+/** A problem as one line: `file:line: kind namespace/name: sentence`. */
+export const problemLine = ({ file, line, message }: FileProblem): string =>
+  `${file}${line === undefined ? '' : `:${line}`}: ${message}`
+
+/** A check's result for people, and the exit code: 0 where nothing is wrong, 1 otherwise. */
+export function checkReport(checked: Checked): { text: string; exitCode: number } {
+  const { problems, findings, files, environments, previews } = checked
+  const lines = [
+    ...problems.map((problem) => `error: ${problemLine(problem)}`),
+    ...findings.map((finding) => `note: ${problemLine(finding)}`),
+    `${files} files, ${environments} environments, ${previews} previews: ` +
+      (problems.length === 0 ? 'no problem found' : `${problems.length} with a problem`),
+  ]
+  return { text: `${lines.join('\n')}\n`, exitCode: problems.length === 0 ? 0 : 1 }
+}
+
+function take(document: ManifestDocument, found: Resources): void {
+  const object = objectOf(document)
+  if (object instanceof Error) {
+    const message = `YAML that does not resolve: ${object.message}`
+    found.problems.push({ file: document.file, line: lineOf(document, []), field: undefined, message })
+    return
+  }
+  if (!isObject(document)) {
+    found.problems.push({
+      file: document.file,
+      line: lineOf(document, []),
+      field: undefined,
+      message: 'no Kubernetes object: it has no apiVersion and kind, so remove it, or complete it',
+    })
+    return
+  }
+  const items = object as Manifest & { items?: unknown }
+  // A List, as `kubectl get -o yaml` writes it.
+  const objects = items.kind === 'List' && Array.isArray(items.items) ? (items.items as Manifest[]) : [items]
+  for (const item of objects) takeObject(item, document, found)
+}
+
+function takeObject(object: Manifest, document: ManifestDocument, found: Resources): void {
+  const { kind, metadata, apiVersion } = object
+  found.sources.set(sourceKey(kind, metadata?.namespace, metadata?.name ?? ''), document)
+  if (typeof metadata === 'object' && metadata !== null) found.manifests.push(object)
+  if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${GROUP}/`)) return
+  if (kind === 'Environment') keep(parseEnvironment(object), found.environments, object, document, found)
+  else if (kind === 'Preview') keep(parsePreview(object), found.previews, object, document, found)
+  else {
+    found.problems.push({
+      file: document.file,
+      line: lineOf(document, ['kind']),
+      field: 'kind',
+      message: `kind is "${kind}", which ${GROUP} does not have: wanted Environment or Preview`,
+    })
+  }
+}
+
+function keep<T>(
+  parsed: Parsed<T>,
+  list: T[],
+  object: Manifest,
+  document: ManifestDocument,
+  found: Resources,
+): void {
+  if (parsed.value !== undefined) list.push(parsed.value)
+  for (const { field, message } of parsed.problems ?? []) {
+    const name = [object.metadata?.namespace, object.metadata?.name].filter(Boolean).join('/')
+    found.problems.push({
+      file: document.file,
+      line: lineOf(document, pathOf(field)),
+      field,
+      message: `${object.kind} ${name}: ${message}`,
+    })
+  }
+}
+
+/** A problem of an object, with the file and the line of its field. */
+function placed(
+  found: Resources,
+  problem: Pick<Finding, 'kind' | 'namespace' | 'name' | 'field' | 'message'>,
+): FileProblem {
+  const { kind, namespace, name, field, message } = problem
+  const document = found.sources.get(sourceKey(kind, namespace, name))
+  return {
+    file: document?.file ?? '',
+    line: document && lineOf(document, pathOf(field)),
+    field,
+    message: `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}: ${message}`,
+  }
+}
+
+const sourceKey = (kind: string, namespace: string | undefined, name: string): string =>
+  `${kind}/${namespace ?? ''}/${name}`
+
+const pathOf = (field: string): (string | number)[] =>
+  [...field.matchAll(/[^.[\]]+/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
+
+const shortened = (path: string, problem: FileProblem): FileProblem => ({
+  ...problem,
+  file: relative(path, problem.file) || problem.file,
+})

@@ -1,0 +1,141 @@
+import { describe, expect, test } from 'vitest'
+import { parseAllDocuments } from 'yaml'
+import { injectReport, injectTexts, missingEnvironment, uninjectTexts } from './inject.ts'
+
+const YAML = `# The shop's API.
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: api # as the Service says
+spec:
+  # one is enough
+  replicas: 1
+  selector:
+    matchLabels: { app: api }
+  template:
+    metadata:
+      labels: { app: api }
+    spec:
+      containers:
+        - name: api
+          image: shop/api:1 # pinned
+          ports:
+            - name: web
+              containerPort: 8080
+---
+# Left as it is, odd style and all.
+apiVersion:   v1
+kind: ConfigMap
+metadata: {name:   settings}
+data:
+    a:   "1"
+---
+apiVersion: v1
+kind: Service
+metadata:
+  name: api
+spec:
+  selector:
+    app: api
+  ports:
+    - port: 80
+      targetPort: web # by name
+`
+const options = { environment: 'alice', above: ['baseline'] }
+const file = 'shop/api.yaml'
+
+test('comments and order stay, and what is not concerned stays octet by octet', () => {
+  const { outputs, changes } = injectTexts([{ file, text: YAML }], options)
+  const text = outputs[0]?.text ?? ''
+  expect(changes.map(({ message }) => message)).toEqual([
+    'Deployment api: its pods join the environment',
+    'Service api: its ports lead to the sidecar',
+  ])
+  expect(text).toContain(
+    "# The shop's API.\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api # as the Service says\n",
+  )
+  expect(text).toContain('image: shop/api:1 # pinned')
+  expect(text).toContain(
+    YAML.slice(YAML.indexOf('---\n# Left'), YAML.indexOf('---\napiVersion: v1\nkind: Service')),
+  )
+  expect(text).toMatch(/targetPort: branchline-\d+ # by name/)
+  expect(parseAllDocuments(text)).toHaveLength(3)
+})
+
+test('twice is as good as once, and uninject takes it back octet by octet', () => {
+  const once = injectTexts([{ file, text: YAML }], options).outputs
+  const twice = injectTexts(once, options)
+  expect(twice.outputs).toEqual(once)
+  expect(twice.changes).toEqual([])
+  expect(uninjectTexts(once).outputs[0]?.text).toBe(YAML)
+})
+
+test('a Service and its workload may be in two files, in a List, or in JSON', () => {
+  const [deployment, , service] = parseAllDocuments(YAML).map((it) => it.toJS() as object)
+  const list = { apiVersion: 'v1', kind: 'List', items: [deployment, service] }
+  const inputs = [
+    [
+      { file: 'a.yaml', text: YAML.split('---\n')[0] as string },
+      { file: 'b.yaml', text: YAML.split('---\n')[2] as string },
+    ],
+    [{ file: 'list.json', text: `${JSON.stringify(list, null, 2)}\n` }],
+  ]
+  for (const input of inputs) {
+    const outcome = injectTexts(input, options)
+    expect(outcome.changes).toHaveLength(2)
+    expect(outcome.outputs.map(({ text }) => text).join('')).toContain('branchline-sidecar')
+    expect(uninjectTexts(outcome.outputs).outputs).toEqual(input)
+  }
+})
+
+test('anchors are no hindrance', () => {
+  const text = YAML.replace('matchLabels: { app: api }', 'matchLabels: &labels { app: api }').replace(
+    'labels: { app: api }\n    spec',
+    'labels: *labels\n    spec',
+  )
+  const output = injectTexts([{ file, text }], options).outputs[0]?.text ?? ''
+  const deployment = parseAllDocuments(output)[0]?.toJS() as {
+    spec: { selector: object; template: { metadata: object } }
+  }
+  expect(deployment.spec.selector).toEqual({ matchLabels: { app: 'api' } })
+  expect(deployment.spec.template.metadata).toMatchObject({
+    labels: { app: 'api', 'branchline.dev/sidecar': 'true' },
+  })
+})
+
+describe('bad input', () => {
+  test('broken YAML passes as it is, and is named with its line', () => {
+    const text = 'a: 1\nb: [\n'
+    const outcome = injectTexts(
+      [
+        { file: 'x.yaml', text },
+        { file, text: YAML },
+      ],
+      options,
+    )
+    expect(outcome.outputs[0]?.text).toBe(text)
+    expect(outcome.changes).toHaveLength(2)
+    const { text: report, exitCode } = injectReport(outcome)
+    expect(report).toMatch(/^error: x.yaml:\d+: broken YAML: /)
+    expect(exitCode).toBe(1)
+  })
+
+  test('no environment', () => {
+    expect(missingEnvironment([{ file, text: YAML }], {})).toMatch(/say with --environment NAME/)
+    expect(missingEnvironment([{ file, text: YAML }], options)).toBeUndefined()
+  })
+
+  test('what is not routed is a note with its line', () => {
+    const text = YAML.replace('  selector:\n    app: api\n', '  clusterIP: None\n  selector:\n    app: api\n')
+    const { text: report, exitCode } = injectReport(injectTexts([{ file, text }], options))
+    expect(report).toMatch(/note: shop\/api.yaml:\d+: Service api: .* is headless/)
+    expect(exitCode).toBe(0)
+  })
+
+  test.each(['null', '[]', 'just text', 'kind: Service', 'apiVersion: v1\nkind: Service\nmetadata: 3', ''])(
+    '%j passes',
+    (text) => {
+      expect(injectTexts([{ file, text }], options).outputs[0]?.text).toBe(text)
+    },
+  )
+})
