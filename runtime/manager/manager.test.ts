@@ -171,7 +171,8 @@ test('a status that cannot be written is tried again, and routes do not wait for
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
-  await until(() => api.statuses.some((it) => it.name === 'base'), 'the status')
+  const written = await until(() => api.statuses.find((it) => it.name === 'base'), 'the status')
+  expect(written.status).toMatchObject({ key: 'base' })
 })
 
 test('our own status, coming back as an event, is no news', async () => {

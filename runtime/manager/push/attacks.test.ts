@@ -157,6 +157,7 @@ test('who does not answer pings is dropped', async () => {
   const raw = (it.socket as unknown as { _socket: Socket })._socket
   raw.pause()
   await until(() => hub.size === 0, 'the end')
+  expect(hub.standing('base/api')).toBeUndefined()
 })
 
 test('who does not read is dropped once too much waits for it; its neighbour goes on', async () => {
