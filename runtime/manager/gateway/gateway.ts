@@ -69,7 +69,8 @@ class Gateway implements Running {
     const { link } = this.#dialler
     link?.goAway('the manager stops')
     const untilMs = performance.now() + this.#limits.drainMs
-    while (link !== undefined && !link.closed && link.streams > 0 && performance.now() < untilMs) {
+    const busy = (): boolean => link !== undefined && !link.closed && link.streams > 0
+    while (busy() && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS))
     }
     this.#dialler.stop()

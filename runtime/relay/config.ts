@@ -1,0 +1,83 @@
+import { isKey } from '@branchline/wire/key'
+import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
+import { VariableReader } from '../process/config.ts'
+import { type Credential, parseCredentials } from './credentials.ts'
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
+
+/** What becomes of a visitor's trace: a new one, or its own where it has one. */
+export const TRACE_MODES = ['restart', 'keep'] as const
+export type TraceMode = (typeof TRACE_MODES)[number]
+
+/** The relay's configuration, from its environment variables. */
+export interface RelayConfig {
+  /** BRANCHLINE_DOMAIN: previews are served as `<label>.<domain>`. Default: localhost. */
+  readonly domain: string
+  /** BRANCHLINE_PUBLIC_URL: how visitors reach the domain. Default: http://<domain>:<port of visitors>. */
+  readonly publicUrl: URL
+  /** BRANCHLINE_RELAY_TOKEN: who may connect as which cluster, see {@link parseCredentials}. Never logged. */
+  readonly credentials: readonly Credential[]
+  /** BRANCHLINE_TRACE. Default: restart. */
+  readonly trace: TraceMode
+  /** BRANCHLINE_HEADER: the header in which sidecars read a key as well; visitors' is removed. Default: none. */
+  readonly header: string | undefined
+  /** POD_IP: where it listens. Default: 0.0.0.0. */
+  readonly host: string
+  /** BRANCHLINE_HTTP_PORT. Default: 8080. */
+  readonly httpPort: number
+  /** BRANCHLINE_TUNNEL_PORT. Default: 25090. */
+  readonly tunnelPort: number
+  /** BRANCHLINE_ADMIN_PORT. Default: 25091. */
+  readonly adminPort: number
+  /** LOG_LEVEL. Default: info. */
+  readonly logLevel: string
+  readonly limits: RelayLimits
+}
+
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+
+/** Reads it all; throws a ConfigurationError that names every fault. */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): RelayConfig {
+  const read = new VariableReader(environment)
+  const domain = read.parsed('BRANCHLINE_DOMAIN', parseDomain, 'localhost') ?? ''
+  const httpPort = read.port('BRANCHLINE_HTTP_PORT', RELAY_HTTP_PORT)
+  const ownUrl = `http://${domain === '' ? 'localhost' : domain}:${httpPort}`
+  const publicUrl = read.parsed('BRANCHLINE_PUBLIC_URL', parsePublicUrl, ownUrl)
+  const config: RelayConfig = {
+    domain,
+    httpPort,
+    publicUrl: publicUrl ?? new URL('http://localhost'),
+    credentials: read.parsed('BRANCHLINE_RELAY_TOKEN', parseCredentials, '') ?? [],
+    trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
+    header: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    host: read.text('POD_IP', '0.0.0.0'),
+    tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
+    adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),
+    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    limits: DEFAULT_RELAY_LIMITS,
+  }
+  read.check()
+  return config
+}
+
+function parseDomain(text: string): string {
+  const domain = text.toLowerCase().replace(/\.$/, '')
+  if (domain.length <= 253 - 64 && domain.split('.').every(isKey)) return domain
+  throw new RangeError(
+    `${JSON.stringify(text)} is no domain: wanted DNS labels with dots, such as preview.example.com`,
+  )
+}
+
+function parsePublicUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^https?:$/.test(url.protocol) && url.pathname === '/' && url.search === '')
+    return url
+  throw new RangeError(
+    `${JSON.stringify(text)}: wanted http:// or https:// with a host, such as https://preview.example.com`,
+  )
+}
+
+function parseHeader(text: string): string | undefined {
+  if (text === '') return undefined
+  if (/^[a-z0-9-]+$/i.test(text)) return text.toLowerCase()
+  throw new RangeError(`${JSON.stringify(text)} is no header's name`)
+}

@@ -1,0 +1,50 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import { isKey } from '@branchline/wire/key'
+
+/** A credential, of which only a digest is kept; without a cluster it is good for any. */
+export interface Credential {
+  readonly cluster: string | undefined
+  readonly digest: Buffer
+}
+
+const MIN_TOKEN_LENGTH = 16
+const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
+
+/**
+ * Reads credentials: `token`, or `cluster:token` for one that is good for that cluster alone, several with
+ * commas. A token has the characters of RFC 6750 (2.1), at least 16. Throws a RangeError that shows none.
+ */
+export function parseCredentials(text: string): Credential[] {
+  if (text.trim() === '') throw new RangeError('is missing: set it to a secret that clusters know as well')
+  return text.split(',').map((entry, index) => {
+    const trimmed = entry.trim()
+    const colon = trimmed.indexOf(':')
+    const cluster = colon === -1 ? undefined : trimmed.slice(0, colon)
+    const token = trimmed.slice(colon + 1)
+    if (cluster !== undefined && !isKey(cluster)) {
+      throw new RangeError(
+        `entry ${index + 1}: ${JSON.stringify(cluster)} is no cluster's name (a DNS label)`,
+      )
+    }
+    if (token.length < MIN_TOKEN_LENGTH || !TOKEN.test(token)) {
+      throw new RangeError(
+        `entry ${index + 1}: wanted a token of at least ${MIN_TOKEN_LENGTH} letters, digits or -._~+/`,
+      )
+    }
+    return { cluster, digest: digestOf(token) }
+  })
+}
+
+/** The credential of an `Authorization` field, compared in a time that does not depend on what is right. */
+export function findCredential(
+  credentials: readonly Credential[],
+  authorization: string | undefined,
+): Credential | undefined {
+  const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
+  const digest = digestOf(token)
+  let found: Credential | undefined
+  for (const credential of credentials) if (timingSafeEqual(credential.digest, digest)) found = credential
+  return token === '' ? undefined : found
+}
+
+const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()

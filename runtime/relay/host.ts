@@ -1,0 +1,17 @@
+/**
+ * The label of a preview's host, `<label>.<domain>`, or undefined for any other. The authority (RFC 9110, 7.2)
+ * may have a port, capitals and a dot at the end. The label is looked up, never taken apart.
+ */
+export function labelOf(authority: string, domain: string): string | undefined {
+  if (authority.length > 260) return undefined
+  const [, name] = /^([a-z0-9.-]+?)\.?(?::\d{0,5})?$/i.exec(authority) ?? []
+  const host = name?.toLowerCase()
+  if (host === undefined || !host.endsWith(`.${domain}`)) return undefined
+  const label = host.slice(0, -domain.length - 1)
+  return label === '' || label.length > 63 || label.includes('.') ? undefined : label
+}
+
+/** The URL of a label, as visitors type it: the public URL with the label before its host. */
+export function urlOf(label: string, publicUrl: URL): string {
+  return `${publicUrl.protocol}//${label}.${publicUrl.host}`
+}
