@@ -33,15 +33,12 @@ export function environmentViews(
   return inOrder(views)
 }
 
-/** A Preview as its status tells. */
+/** A Preview as its status tells; it is ready where it has a URL too. */
 export function previewView(preview: KubernetesObject, environment: string): PreviewView {
   const { url } = statusOf(preview)
-  return {
-    environment,
-    name: preview.metadata.name,
-    ...readiness(preview),
-    ...(url !== undefined && { url }),
-  }
+  const { ready, message } = readiness(preview)
+  const view = { environment, name: preview.metadata.name, ...(message !== undefined && { message }) }
+  return url === undefined ? { ...view, ready: false } : { ...view, ready, url }
 }
 
 function readiness(object: KubernetesObject): { ready: boolean; message?: string } {

@@ -4,6 +4,8 @@ import type { Listeners } from './listeners.ts'
 import { describeExit } from './process.ts'
 
 const ADDRESS_IN_USE = /EADDRINUSE|address (?:is )?already in use|Address in use/i
+/** The line that says most, where a stack trace follows it. */
+const ERROR = /^\S*(?:Error|error|Exception|fatal|FATAL|panic)\b.*:/
 const LISTEN_ALONE = 'let it listen at its own address alone, which the variables HOST and POD_IP say'
 /** How many of the last lines are looked through. */
 const LAST_LINES = 20
@@ -25,7 +27,7 @@ export function describeTrouble(
           `where other pods and Services have that port: ${LISTEN_ALONE}`
         )
       }
-      const said = last.findLast((line) => line.trim() !== '')
+      const said = last.findLast((line) => ERROR.test(line)) ?? last.findLast((line) => line.trim() !== '')
       return `${who} ${describeExit(trouble.exit)}${said === undefined ? '' : ` (it last wrote: ${said})`}; it is started again`
     }
     case 'start':

@@ -1,0 +1,99 @@
+import { statSync } from 'node:fs'
+import { describeProblem, type LogLine } from '@branchline/runtime/local/types'
+import { Screen } from '../platform/screen.ts'
+import { environmentTable, summaryLine } from '../platform/table.ts'
+import { type Platform, type PlatformEvent, up } from './up.ts'
+
+const EXIT_USAGE = 64
+const EXIT_FAILED = 1
+/** How long changes are gathered before the table is drawn again, in milliseconds. */
+const DRAW_EVERY_MS = 80
+
+/** What the command line says. */
+export interface RunUpOptions {
+  readonly folder: string
+  readonly port: number
+  readonly domain: string
+  readonly hosts: boolean
+  /** The beginning of pods' names, or `all`. */
+  readonly logs?: string
+}
+
+/**
+ * `branchline up`: runs the platform and shows it until SIGINT or SIGTERM; resolves with the exit code once
+ * nothing of it is left.
+ */
+export async function runUp(options: RunUpOptions): Promise<number> {
+  const screen = new Screen(process.stdout)
+  if (statSync(options.folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    process.stderr.write(`${options.folder} is no folder: give the folder of the manifests to run\n`)
+    return EXIT_USAGE
+  }
+  const startedAt = performance.now()
+  const signal = nextSignal()
+  let platform: Platform | undefined
+  const draw = throttled(() => {
+    if (platform !== undefined) screen.draw(environmentTable(platform.environments()))
+  })
+  const onEvent = (event: PlatformEvent): void => {
+    show(event, options.logs, screen)
+    draw()
+  }
+  screen.line(`branchline: ${options.folder} on this machine, to run and to test; production is Kubernetes`)
+  try {
+    const starting = up({ ...options, onEvent })
+    const first = await Promise.race([starting, signal])
+    platform = await starting
+    if (first !== undefined) {
+      screen.line(summaryLine(platform, performance.now() - startedAt))
+      draw()
+      await signal
+    }
+    platform = undefined
+    screen.end()
+    await (await starting).stop()
+    return 0
+  } catch (error) {
+    screen.end()
+    process.stderr.write(`${(error as Error).message}\n`)
+    return EXIT_FAILED
+  }
+}
+
+function show(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
+  if (event.type === 'problem') screen.line(`! ${describeProblem(event.problem)}`)
+  if (event.type === 'log' && isWanted(event.line, logs)) {
+    const { namespace, pod, container, text } = event.line
+    screen.line(`${namespace}/${pod} ${container} | ${text}`)
+  }
+  if (event.type === 'preview' && !screen.isLive) {
+    const { environment, name, url, ready, message } = event.preview
+    screen.line(
+      ready ? `ready ${environment} ${name} ${url}` : `not ready ${environment} ${name}: ${message}`,
+    )
+  }
+}
+
+const isWanted = ({ pod, namespace }: LogLine, logs: string | undefined): boolean =>
+  logs !== undefined && (logs === 'all' || pod.startsWith(logs) || `${namespace}/${pod}`.startsWith(logs))
+
+/** Resolves, with nothing, at the first signal to end; a second one ends at once. */
+const nextSignal = (): Promise<undefined> =>
+  new Promise((resolve) => {
+    const end = (): void => {
+      resolve(undefined)
+      // The platform ends with us, however we end.
+      for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(EXIT_FAILED))
+    }
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, end)
+  })
+
+function throttled(action: () => void): () => void {
+  let timer: NodeJS.Timeout | undefined
+  return () => {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      action()
+    }, DRAW_EVERY_MS)
+  }
+}

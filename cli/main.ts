@@ -1,0 +1,76 @@
+import { readFileSync } from 'node:fs'
+import { Command, InvalidArgumentError } from 'commander'
+import { check, checkReport } from './commands/check.ts'
+import { runInject, runUninject } from './commands/run-inject.ts'
+import { runUp } from './commands/run-up.ts'
+
+const EXIT_USAGE = 64
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('branchline')
+  .description('Branch environments on one shared baseline.')
+  .version(version)
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
+
+program
+  .command('up')
+  .description('Run a folder of manifests on this machine, with a preview URL for each Preview.')
+  .argument('<folder>', 'the folder; it is watched, and what changes there changes here')
+  .option('-p, --port <number>', 'the port of 127.0.0.1 where previews answer; 0 for any', portOf, 8080)
+  .option('--domain <domain>', 'the domain of preview hosts', 'localhost')
+  .option('--logs <pod>', 'show what the pods write whose names begin so; "all" for every pod')
+  .option('--no-hosts', 'give pods no hosts file: they find Services by variables')
+  .action(
+    async (folder: string, options: { port: number; domain: string; logs?: string; hosts: boolean }) => {
+      process.exit(await runUp({ folder, ...options }))
+    },
+  )
+
+program
+  .command('check')
+  .description('Say what is wrong with the manifests of a folder or a file; nothing is run.')
+  .argument('<path>', 'the folder or the file')
+  .action(async (path: string) => {
+    const { text, exitCode } = checkReport(await check(path))
+    process.stdout.write(text)
+    process.exitCode = exitCode
+  })
+
+program
+  .command('inject')
+  .description('Add the sidecar to manifests; they go to standard output.')
+  .argument('<paths...>', 'files or folders, or - for standard input')
+  .option(
+    '-e, --environment <name>',
+    'to which environment they belong; default: the Environments among them',
+  )
+  .option('--above <namespaces>', 'with --environment: the namespaces above it, nearest first, with commas')
+  .option('--check', 'only say what would change, and what is not routed')
+  .action(async (paths: string[], options: { environment?: string; above?: string; check?: boolean }) => {
+    process.exitCode = await runInject(paths, options)
+  })
+
+program
+  .command('uninject')
+  .description('Take the sidecar out of manifests again; they go to standard output.')
+  .argument('<paths...>', 'files or folders, or - for standard input')
+  .option('--check', 'only say what would change')
+  .action(async (paths: string[], options: { check?: boolean }) => {
+    process.exitCode = await runUninject(paths, options)
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n`)
+  process.exitCode = 1
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port
+  throw new InvalidArgumentError('wanted a whole number from 0 to 65535')
+}

@@ -1,0 +1,33 @@
+import Table from 'cli-table3'
+import type { EnvironmentView, Platform } from '../commands/up.ts'
+
+/** The environments as a table for people: what each is based on, what it runs itself, where it answers. */
+export function environmentTable(environments: readonly EnvironmentView[]): string {
+  if (environments.length === 0) return 'no environments: add an Environment to the folder'
+  const table = new Table({
+    head: ['ENVIRONMENT', 'BASE', 'RUNS', 'PREVIEW', 'READY', 'TIME'],
+    style: { head: [], border: [], compact: true },
+  })
+  for (const { name, base, overrides, previews, ready, message, readyAfterMs } of environments) {
+    const all = ready && previews.every((preview) => preview.ready)
+    const why = [ready ? undefined : message, ...previews.map((it) => (it.ready ? undefined : it.message))]
+    table.push([
+      name,
+      base ?? '-',
+      overrides.length === 0 ? '-' : overrides.join(', '),
+      previews.map(({ name: preview, url }) => url ?? `${preview}: …`).join('\n') || '-',
+      all ? 'yes' : (why.find((text) => text !== undefined) ?? 'not yet').slice(0, 60),
+      readyAfterMs === undefined ? '-' : `${(readyAfterMs / 1000).toFixed(2)} s`,
+    ])
+  }
+  return table.toString()
+}
+
+/** One line on what runs, and how long it took. */
+export function summaryLine(platform: Platform, startedInMs: number): string {
+  const pods = platform.state().pods.length
+  return (
+    `up after ${(startedInMs / 1000).toFixed(1)} s: ${pods} pods, previews at port ${platform.port}; ` +
+    `logs in ${platform.runFolder}/pods; Ctrl-C ends it`
+  )
+}
