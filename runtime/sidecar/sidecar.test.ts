@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { notReady } from './admin.ts'
-import { ask, freePort, keyed, see, target, until, World } from './fixture/world.ts'
+import { ask, DEAD_PORT, freePort, keyed, see, target, until, World } from './fixture/world.ts'
 import { startSidecar } from './sidecar.ts'
 import { Table } from './table.ts'
 import { tableOf } from './fixture/stand-in-manager.ts'
@@ -32,7 +32,7 @@ test('is ready with its listeners and a first table, or once it has waited for o
 
 test('the admin listener tells health, metrics and the table', async () => {
   const [local, alice] = await Promise.all([world.app('baseline'), world.app('alice')])
-  const routes = { alice: target('alice', [alice]), dead: target('dead', [await freePort()]) }
+  const routes = { alice: target('alice', [alice]), dead: target('dead', [DEAD_PORT]) }
   const { port, sidecar } = await world.pod({ appPort: local, routes: { routes } })
   const { adminPort } = sidecar
   for (const key of ['alice', 'alice', 'dead', 'nobody']) await see(port, { headers: keyed(key) })

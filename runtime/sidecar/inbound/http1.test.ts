@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import { readBaggageKey } from '@branchline/wire/baggage'
 import { environmentNumber, traceIdNumber, traceparentId } from '@branchline/wire/trace-id'
-import { ask, freePort, keyed, rawExchange, see, target, until, World } from '../fixture/world.ts'
+import { ask, DEAD_PORT, keyed, rawExchange, see, target, until, World } from '../fixture/world.ts'
 
 let world: World
 let local: number
@@ -107,6 +107,29 @@ test('a key that a request has wins over its caller’s, and nothing is written 
   expect(headers).not.toHaveProperty('traceparent')
 })
 
+test('the key of a branch’s pod is written for the app beside it, too', async () => {
+  const routes = { own: ['alice'], base: target('baseline', [local]) }
+  const { port } = await world.pod({ appPort: alice, routes, callers: { '127.0.0.2': 'alice' } })
+  const { app, headers } = await see(port, { localAddress: '127.0.0.2' })
+  expect(app).toBe('alice')
+  expect(headers['tracestate']).toBe('branchline=alice')
+})
+
+test('a key is found in several fields of one name, and they stay several members of one list', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const { app, headers } = await see(port, { headers: { tracestate: ['a=1', 'branchline=bob', 'c=2'] } })
+  expect(app).toBe('bob')
+  expect(headers['tracestate']).toMatch(/^a=1, ?branchline=bob, ?c=2$/)
+})
+
+test('a client can neither take our mark away by nominating it nor leave one for the app', async () => {
+  const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
+  const nominated = await see(port, { headers: { ...keyed('alice'), connection: `close, ${ROUTED_HEADER}` } })
+  expect(nominated.headers[ROUTED_HEADER]).toBe('alice')
+  const twice = `GET / HTTP/1.1\r\nhost: a\r\nX-Branchline-Routed: a\r\n${ROUTED_HEADER}: b\r\nconnection: close\r\n\r\n`
+  expect(await rawExchange(port, twice)).not.toContain(ROUTED_HEADER)
+})
+
 test('a configured header carries the key, too', async () => {
   const config = { keyHeader: 'kubernetes-route-as' }
   const { port } = await world.pod({ appPort: local, routes: { routes: both() }, config })
@@ -117,7 +140,7 @@ test('a configured header carries the key, too', async () => {
 
 test('endpoints are asked in turn, and a dead one costs no request', async () => {
   const second = await world.app('second')
-  const routes = { alice: target('alice', [alice, second, await freePort()]) }
+  const routes = { alice: target('alice', [alice, second, DEAD_PORT]) }
   const { port } = await world.pod({ appPort: local, routes: { routes } })
   const seen: string[] = []
   for (let index = 0; index < 12; index++) seen.push((await see(port, { headers: keyed('alice') })).app)
@@ -125,7 +148,7 @@ test('endpoints are asked in turn, and a dead one costs no request', async () =>
 })
 
 test.each(['baseline', 'hold'] as const)('a dead override under %s falls back', async (rule) => {
-  const routes = { alice: target('alice', [await freePort()], rule), empty: target('empty', [], rule) }
+  const routes = { alice: target('alice', [DEAD_PORT], rule), empty: target('empty', [], rule) }
   const { port } = await world.pod({ appPort: local, routes: { routes } })
   const headers = keyed('alice')
   expect(await see(port, { method: 'POST', body: 'kept', headers })).toMatchObject({
@@ -136,7 +159,7 @@ test.each(['baseline', 'hold'] as const)('a dead override under %s falls back', 
 })
 
 test('a dead override under fail is a 502 that names environment, service and reason', async () => {
-  const routes = { alice: target('alice', [await freePort()], 'fail'), empty: target('empty', [], 'fail') }
+  const routes = { alice: target('alice', [DEAD_PORT], 'fail'), empty: target('empty', [], 'fail') }
   const { port } = await world.pod({ appPort: local, routes: { routes } })
   const answer = await ask(port, { headers: keyed('alice') })
   expect(answer).toMatchObject({ status: 502, headers: { 'content-type': 'application/problem+json' } })
@@ -155,7 +178,7 @@ test('a branch whose own app is dead falls back to its base, which serves and do
   const root = await world.pod({ appPort: local })
   const base = target('baseline', [root.port])
   const branch = await world.pod({
-    appPort: await freePort(),
+    appPort: DEAD_PORT,
     environment: 'alice',
     routes: { own: ['alice'], base },
   })
@@ -167,7 +190,7 @@ test('a branch whose own app is dead falls back to its base, which serves and do
 
 test('a branch whose own app is dead and whose rule is fail says so', async () => {
   const routes = { own: ['alice'], base: target('baseline', [local]), onUnavailable: 'fail' as const }
-  const branch = await world.pod({ appPort: await freePort(), environment: 'alice', routes })
+  const branch = await world.pod({ appPort: DEAD_PORT, environment: 'alice', routes })
   const answer = await ask(branch.port, { headers: keyed('alice') })
   expect(answer.status).toBe(502)
   expect(JSON.parse(answer.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })
@@ -249,7 +272,7 @@ test('a killed manager changes nothing', async () => {
 })
 
 test('without a table the app of the pod serves', async () => {
-  const config = { managerUrl: `ws://127.0.0.1:${await freePort()}/routes` }
+  const config = { managerUrl: `ws://127.0.0.1:${DEAD_PORT}/routes` }
   const { port } = await world.podWithoutTable({ appPort: local, config })
   expect((await see(port, { headers: keyed('alice') })).app).toBe('baseline')
 })

@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createHash, randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { freePort, rawExchange, see, target, until, World } from '../fixture/world.ts'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { ask, DEAD_PORT, rawExchange, see, target, until, World } from '../fixture/world.ts'
 
 let world: World
 beforeEach(async () => {
@@ -111,7 +111,7 @@ test('a connection goes by its caller’s pod', async () => {
 
 test('a dead override falls back by its rule; a dead app is a closed connection', async () => {
   const local = await world.tcpApp((socket) => socket.end('baseline'))
-  const dead = await freePort()
+  const dead = DEAD_PORT
   const routes = { alice: target('alice', [dead]), strict: target('strict', [dead], 'fail') }
   const callers = { '127.0.0.2': 'alice', '127.0.0.3': 'strict' }
   const { port, route } = await world.pod({ appPort: local, protocol: 'tcp', routes: { routes }, callers })
@@ -140,4 +140,30 @@ test.each(['http2', 'grpc'] as const)('%s passes as it is, for now', async (prot
   const [data] = (await once(socket, 'data')) as [Buffer]
   expect(data.toString()).toBe('PRI * HTTP/2.0\r\n\r\n')
   socket.destroy()
+})
+
+test('open connections are counted, and none stays counted however it ended', async () => {
+  const app = await world.tcpApp((socket) => socket.pipe(socket))
+  const strict = { strict: target('strict', [DEAD_PORT], 'fail') }
+  const callers = { '127.0.0.3': 'strict' }
+  const { port, sidecar } = await world.pod({
+    appPort: app,
+    protocol: 'tcp',
+    routes: { routes: strict },
+    callers,
+  })
+  const count = async (): Promise<string | undefined> => {
+    const { text } = await ask(sidecar.adminPort, { path: '/metrics' })
+    return /connections\{mode="raw"\} (\d+)/.exec(text)?.[1]
+  }
+  const open = connect(port, '127.0.0.1')
+  open.write('x')
+  await once(open, 'data')
+  expect(await count()).toBe('1')
+  open.resetAndDestroy()
+  await rawExchange(port, '', '127.0.0.3')
+  connect(port, '127.0.0.1').once('connect', function leave(this: Socket) {
+    this.resetAndDestroy()
+  })
+  await vi.waitFor(async () => expect(await count()).toBe('0'))
 })
