@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type Api, createApi } from './api.ts'
+import { answer, refuse, ScriptedApi } from './fixture/scripted-api.ts'
+import { DEFAULT_KUBERNETES_LIMITS } from './limits.ts'
+import { DEFAULT_TOKEN_REVIEW_LIMITS, identityOf, TokenReviewer } from './token-review.ts'
+
+// Who gets a route table by pretending to be a pod: each refusal here is an attack.
+
+const POST = 'POST /apis/authentication.k8s.io/v1/tokenreviews'
+const status = {
+  authenticated: true,
+  audiences: ['branchline-manager'],
+  user: {
+    username: 'system:serviceaccount:alice:api',
+    extra: { 'authentication.kubernetes.io/pod-name': ['api-7'] },
+  },
+}
+const API_7 = { namespace: 'alice', pod: 'api-7' }
+
+let server: ScriptedApi
+let api: Api
+beforeEach(async () => {
+  server = await new ScriptedApi().listen()
+  api = createApi(server.kubeConfig(), DEFAULT_KUBERNETES_LIMITS)
+})
+afterEach(async () => {
+  api.close()
+  await server.close()
+})
+
+test('a pod that is bound to its token', () => {
+  expect(identityOf({ status })).toEqual(API_7)
+})
+
+test.each([
+  ['no token of this cluster', { ...status, authenticated: false }],
+  ['a token without a verdict', { ...status, authenticated: undefined }],
+  ['a token for the API server itself', { ...status, audiences: ['https://kubernetes.default.svc'] }],
+  ['an API server that knows no audiences', { ...status, audiences: undefined }],
+  ['a token that no pod is bound to', { ...status, user: { ...status.user, extra: {} } }],
+  [
+    'two pods',
+    { ...status, user: { ...status.user, extra: { 'authentication.kubernetes.io/pod-name': ['a', 'b'] } } },
+  ],
+  ['a person', { ...status, user: { ...status.user, username: 'alice' } }],
+  [
+    'a person whose name looks like an account',
+    { ...status, user: { ...status.user, username: 'x:system:serviceaccount:alice:api' } },
+  ],
+  ['a node', { ...status, user: { ...status.user, username: 'system:node:alice:api' } }],
+])('%s is nobody', (_, status) => {
+  expect(identityOf({ status })).toBeUndefined()
+})
+
+test('the token is sent with our audience, asked for once, and remembered', async () => {
+  server.script(POST, answer({ status }, 201))
+  const reviewer = new TokenReviewer(api)
+  const asked = await Promise.all(['t', 't', 't'].map((token) => reviewer.review(token)))
+  expect(asked).toEqual([API_7, API_7, API_7])
+  expect(await reviewer.review('t')).toEqual(API_7)
+  const [request, ...others] = server.seen(POST)
+  expect(request?.body).toMatchObject({ spec: { token: 't', audiences: ['branchline-manager'] } })
+  expect(others).toEqual([])
+})
+
+test('another token is another question, and the oldest answer is forgotten first', async () => {
+  server.always(POST, answer({ status }, 201))
+  const reviewer = new TokenReviewer(api, { ...DEFAULT_TOKEN_REVIEW_LIMITS, maxRemembered: 2 })
+  for (const token of ['a', 'b', 'c', 'c', 'b', 'a']) await reviewer.review(token)
+  expect(server.seen(POST)).toHaveLength(4)
+})
+
+test('answers end: a refusal is asked for again soon, a yes too', async () => {
+  server.script(
+    POST,
+    answer({ status: { authenticated: false } }, 201),
+    answer({ status }, 201),
+    answer({ status: {} }, 201),
+  )
+  const reviewer = new TokenReviewer(api, { ...DEFAULT_TOKEN_REVIEW_LIMITS, validTtlMs: 0, invalidTtlMs: 0 })
+  expect(await reviewer.review('t')).toBeUndefined()
+  expect(await reviewer.review('t')).toEqual(API_7)
+  expect(await reviewer.review('t')).toBeUndefined()
+})
+
+test('where nobody can tell it rejects, and remembers nothing', async () => {
+  server.script(POST, refuse(500), answer({ status }, 201))
+  const reviewer = new TokenReviewer(api)
+  await expect(reviewer.review('t')).rejects.toMatchObject({ retryable: true })
+  expect(await reviewer.review('t')).toEqual(API_7)
+})
+
+test('an empty and an endless token reach nobody', async () => {
+  const reviewer = new TokenReviewer(api)
+  expect(await reviewer.review('')).toBeUndefined()
+  expect(await reviewer.review('x'.repeat(20_000))).toBeUndefined()
+  expect(server.seen(POST)).toEqual([])
+})
+
+test('a flood of tokens: a bounded number is asked at once and waits, the others come again', async () => {
+  let now = 0
+  let most = 0
+  server.always(POST, (response) => {
+    most = Math.max(most, ++now)
+    setImmediate(() => {
+      now--
+      answer({ status }, 201)(response, {
+        method: '',
+        path: '',
+        query: new URLSearchParams(),
+        headers: {},
+        body: undefined,
+      })
+    })
+  })
+  const reviewer = new TokenReviewer(api, { ...DEFAULT_TOKEN_REVIEW_LIMITS, maxAtOnce: 2, maxWaiting: 5 })
+  const results = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, index) => reviewer.review(`t${index}`)),
+  )
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(7)
+  expect(most).toBeLessThanOrEqual(2)
+  expect(await reviewer.review('later')).toEqual(API_7)
+})
