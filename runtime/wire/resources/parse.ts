@@ -27,11 +27,15 @@ function parse<T>(schema: z.ZodType<T>, object: unknown): Parsed<T> {
 
 /** The faults that a zod schema found in an object, as sentences. */
 export function fieldProblems(schema: z.ZodType, error: z.ZodError, object: unknown): FieldProblem[] {
+  // One sentence a field: a value that is too long is often of the wrong form as well.
+  const seen = new Set<string>()
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
       return issue.keys.map((name) => unknownField(issue.path, name, fieldsAt(schema, issue.path)))
     }
     const field = pathText(issue.path)
+    if (seen.has(field)) return []
+    seen.add(field)
     const value = valueAt(object, issue.path)
     const wanted = wantedBy(issue)
     if (value === undefined) return [{ field, message: `${field} is missing: set it to ${wanted}` }]

@@ -7,15 +7,19 @@ export const ACCESS = ['public'] as const
 export type Access = (typeof ACCESS)[number]
 
 const PORT_NAME = /^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/
-const portName = z
-  .string()
-  .regex(PORT_NAME)
+
+function isServicePort(port: number | string): boolean {
+  if (typeof port === 'number') return Number.isInteger(port) && port >= 1 && port <= 65535
   // A port's name has a letter in it (IANA_SVC_NAME), so that it is never taken for a number.
-  .refine((name) => /[a-z]/.test(name))
+  return PORT_NAME.test(port) && /[a-z]/.test(port)
+}
+
+const PORT = 'a number from 1 to 65535, or the name of a port'
 
 /** A port of a Service by number or by name (IANA service name: at most 15 characters, one a letter). */
 export const servicePort = z
-  .union([z.int().min(1).max(65535), portName], 'a number from 1 to 65535, or the name of a port')
+  .union([z.number(), z.string()], PORT)
+  .refine(isServicePort, PORT)
   .meta({
     'x-kubernetes-int-or-string': true,
     'x-kubernetes-validations': [

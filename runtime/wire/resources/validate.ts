@@ -177,8 +177,7 @@ function chainFault(
 ): Fault | undefined {
   const above = environmentsAbove(it, byName)
   const names = [it, ...above].map(nameOf)
-  const top = above.at(-1)
-  if (top !== undefined && baseOf(top, byName) === it) {
+  if (baseOf(above.at(-1) ?? it, byName) === it) {
     const cycle = [...names, names[0]].join(' → ')
     return fault(
       'BaseCycle',

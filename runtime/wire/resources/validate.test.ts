@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Environment } from './environment.ts'
+import { parseEnvironment, parsePreview } from './parse.ts'
+import type { Preview } from './preview.ts'
+import { environmentsAbove, validateResources } from './validate.ts'
+
+function environment(
+  name: string,
+  spec: Partial<Environment['spec']> = {},
+  metadata: object = {},
+): Environment {
+  const { value, problems } = parseEnvironment({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name, namespace: name, ...metadata },
+    spec: { type: spec.base === undefined ? 'shared' : 'branch', ...spec },
+  })
+  if (value === undefined) throw new Error(JSON.stringify(problems))
+  return value
+}
+function preview(name: string, namespace: string, metadata: object = {}): Preview {
+  const { value, problems } = parsePreview({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Preview',
+    metadata: { name, namespace, ...metadata },
+    spec: { service: 'web', port: 80 },
+  })
+  if (value === undefined) throw new Error(JSON.stringify(problems))
+  return value
+}
+const told = (environments: Environment[], previews: Preview[] = []): string[] =>
+  validateResources(environments, previews).map(
+    (it) => `${it.kind} ${it.name} ${it.reason} ${it.field}: ${it.message}`,
+  )
+
+const baseline = environment('baseline')
+
+test('a chain of three above a branch is good, a fourth is refused', () => {
+  const chain = [
+    baseline,
+    environment('a', { base: 'baseline' }),
+    environment('b', { base: 'a' }),
+    environment('c', { base: 'b' }),
+  ]
+  expect(told(chain)).toEqual([])
+  expect(told([...chain, environment('d', { base: 'c' })])).toEqual([
+    'Environment d TooDeep spec.base: spec.base "c" puts 4 environments above this one ' +
+      '(d → c → b → a → baseline): at most 3 may be, so base it on one nearer to "baseline"',
+  ])
+})
+
+describe('each fault is one sentence', () => {
+  const cases: [string, Environment[], Preview[], string[]][] = [
+    [
+      'a missing base, and who rests on it',
+      [environment('a', { base: 'gone' }), environment('b', { base: 'a' })],
+      [preview('web', 'b')],
+      [
+        'Environment a BaseNotFound spec.base: spec.base "gone" is no environment: create it, or correct the name',
+        'Environment b BaseInvalid spec.base: spec.base "a" rests on "a", which has a problem: spec.base "gone" …',
+        'Preview web EnvironmentInvalid metadata.namespace: …',
+      ],
+    ],
+    [
+      'a branch without base',
+      [environment('a', { type: 'branch' })],
+      [],
+      ['Environment a BaseMissing spec.base: spec.base is missing: set it to the environment that …'],
+    ],
+    [
+      'a base of a shared one',
+      [baseline, environment('a', { type: 'shared', base: 'baseline' })],
+      [],
+      ['Environment a BaseUnexpected spec.base: spec.base "baseline" is given, but spec.type is shared: …'],
+    ],
+    [
+      'a personal base',
+      [environment('me', { type: 'personal' }), environment('a', { base: 'me' })],
+      [],
+      [
+        'Environment a BasePersonal spec.base: spec.base "me" is personal: base it on a shared one or a branch',
+      ],
+    ],
+    ['its own base', [environment('a', { base: 'a' })], [], ['Environment a BaseCycle spec.base: …(a → a)…']],
+    [
+      'a cycle, and who leads into it',
+      [environment('a', { base: 'b' }), environment('b', { base: 'a' }), environment('c', { base: 'a' })],
+      [],
+      [
+        'Environment a BaseCycle spec.base: spec.base "b" leads back here (a → b → a): give one of …',
+        'Environment b BaseCycle spec.base: spec.base "a" leads back here (b → a → b): …',
+        'Environment c BaseInvalid spec.base: …',
+      ],
+    ],
+    [
+      'one key twice: the older keeps it',
+      [
+        environment('a', { key: 'k' }, { creationTimestamp: '2026-01-02T00:00:00Z' }),
+        environment('b', { key: 'k' }, { creationTimestamp: '2026-01-01T00:00:00Z' }),
+      ],
+      [],
+      [
+        'Environment a KeyTaken spec.key: spec.key "k" is already taken by the environment "b" in namespace "b": …',
+      ],
+    ],
+    [
+      'one name twice',
+      [environment('a', {}, { namespace: 'x' }), environment('a', {}, { namespace: 'y' })],
+      [],
+      [
+        'Environment a NameTaken metadata.name: metadata.name "a" is already taken by the environment in namespace "x": …',
+      ],
+    ],
+    [
+      'two in a namespace',
+      [environment('a'), environment('b', {}, { namespace: 'a' })],
+      [],
+      [
+        'Environment b NamespaceTaken metadata.namespace: metadata.namespace "a" already has the environment "a": …',
+      ],
+    ],
+    [
+      'one host twice',
+      [environment('c'), environment('b--c')],
+      [preview('a--b', 'c'), preview('a', 'b--c')],
+      [
+        'Preview a--b HostTaken metadata.name: metadata.name gives the host "a--b--c", which the preview "a" …',
+      ],
+    ],
+    [
+      'a preview without environment',
+      [],
+      [preview('web', 'x')],
+      ['Preview web EnvironmentNotFound metadata.namespace: metadata.namespace "x" has no environment: …'],
+    ],
+  ]
+  test.each(cases)('%s', (_, environments, previews, wanted) => {
+    const pattern = (text: string): RegExp =>
+      new RegExp(
+        `^${text
+          .split('…')
+          .map((part) => part.replace(/[()."→]/g, String.raw`\$&`))
+          .join('.*')}$`,
+      )
+    expect(told(environments, previews)).toEqual(
+      wanted.map((text) => expect.stringMatching(pattern(text)) as string),
+    )
+  })
+})
+
+test('of any environments, those without a problem have whole chains, whatever the order', () => {
+  const names = ['a', 'b', 'c', 'd', 'e', 'f']
+  const any = fc.record({
+    name: fc.constantFrom(...names),
+    namespace: fc.constantFrom(...names),
+    base: fc.option(fc.constantFrom(...names), { nil: undefined }),
+    key: fc.option(fc.constantFrom('a', 'k'), { nil: undefined }),
+    personal: fc.boolean(),
+  })
+  fc.assert(
+    fc.property(fc.array(any, { maxLength: 8 }), (all) => {
+      const environments = all.map(({ name, namespace, base, key, personal }, index) =>
+        environment(
+          name,
+          {
+            ...(base === undefined ? (personal ? { type: 'personal' as const } : {}) : { base }),
+            ...(key === undefined ? {} : { key }),
+          },
+          { namespace, uid: String(index), creationTimestamp: String(index) },
+        ),
+      )
+      const problems = validateResources(environments, [])
+      const again = validateResources(environments.toReversed(), [])
+      const text = (list: typeof problems) => list.map((it) => JSON.stringify(it)).sort()
+      expect(text(again)).toEqual(text(problems))
+      const good = environments.filter(
+        ({ metadata }) =>
+          !problems.some((it) => it.name === metadata.name && it.namespace === metadata.namespace),
+      )
+      const byName = new Map(good.map((it) => [it.metadata.name, it]))
+      expect(byName.size).toBe(good.length)
+      for (const it of good) {
+        const chain = [it, ...environmentsAbove(it, byName)]
+        expect(chain.length).toBeLessThanOrEqual(4)
+        expect(chain.at(-1)?.spec.type).not.toBe('branch')
+        for (const base of chain.slice(1)) expect(base.spec.type).not.toBe('personal')
+      }
+    }),
+  )
+})
