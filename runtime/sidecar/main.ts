@@ -1,4 +1,4 @@
-import manifest from '../package.json' with { type: 'json' }
+import manifest from '@branchline/wire/package.json' with { type: 'json' }
 import { createLogger } from '../process/log.ts'
 import { runMain } from '../process/main.ts'
 import { readConfig } from './config.ts'

@@ -149,7 +149,7 @@ class RunningSidecar implements Sidecar {
   async stop(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs, inbound } = this.#config
     this.#draining = true
-    if (this.#openSinceMs !== undefined) await delay(drainDelayMs)
+    if (drainDelayMs > 0 && this.#openSinceMs !== undefined) await delay(drainDelayMs)
     for (const listener of this.#listeners) listener.stop()
     if (this.#openSinceMs !== undefined && inbound.some(({ protocol }) => protocol === 'auto')) {
       // What was accepted last may still be asked what it speaks.
