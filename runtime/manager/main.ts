@@ -1,7 +1,6 @@
 import { createLogger } from '../process/log.ts'
 import { runMain } from '../process/main.ts'
 import { noSuchSource, readConfig } from './config.ts'
-import { gatewayOf } from './gateway/gateway.ts'
 import { startManager } from './manager.ts'
 import { LocalSource } from './sources/local.ts'
 
@@ -10,10 +9,5 @@ const logger = createLogger('manager', process.env['LOG_LEVEL'])
 await runMain(logger, () => {
   const config = readConfig(process.env)
   if (config.source !== 'local') throw noSuchSource(config.source)
-  return startManager(
-    config,
-    new LocalSource({ socketPath: config.localApi, logger }),
-    logger,
-    gatewayOf(config, logger),
-  )
+  return startManager(config, new LocalSource({ socketPath: config.localApi, logger }), logger)
 })

@@ -128,7 +128,7 @@ test('the cluster goes away and comes back: what was missed is found, and nothin
 })
 
 test('previews are planned, told once a change, resolved, and their registration is in the status', async () => {
-  const view = manager.driver.gateway
+  const view = manager.view
   const told: unknown[] = []
   const unsubscribe = view.onPreviews((previews) => told.push(previews.map(({ label }) => label)))
   api.put(...shop, preview('alice', 'api'))
@@ -199,7 +199,7 @@ test('an object that cannot be read costs only itself', async () => {
 test('it is ready once it knows what is there; metrics and a dump tell more', async () => {
   const url = `http://127.0.0.1:${manager.adminPort}`
   api.put(...shop)
-  await until(() => manager.driver.notReady() === undefined, 'ready')
+  await until(() => manager.notReady() === undefined, 'ready')
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
@@ -215,7 +215,7 @@ test('a replica that does not lead refuses sidecars, and leads at once when it i
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
-  manager.driver.lead(false)
+  manager.lead(false)
   await until(() => base.closeCode === 1001, 'the end')
   const refused = new TestSidecar(manager.routesPort, 'base-api')
   sidecars.push(refused)
@@ -224,7 +224,7 @@ test('a replica that does not lead refuses sidecars, and leads at once when it i
     { statusCode: number },
   ]
   expect(response.statusCode).toBe(503)
-  manager.driver.lead(true)
+  manager.lead(true)
   const again = await connect('base-api')
   await until(() => again.table, 'a snapshot')
 })

@@ -191,7 +191,9 @@ test('from any sidecar, with any key, hop by hop, a request ends where the chain
           const expected = expectedAt(entry, wanted, (node) => runs[Number(node.name.slice(1))] as string)
           const { end, hops } = walk(planned, entry.name, wanted.key)
           const owner = planned.forest.byName.get(end) as Node
-          if (chainOf(owner).includes(entry)) expect(hops).toBe(owner === entry ? 0 : 1)
+          // An entry that is above the end knows the way itself.
+          const most = owner === entry ? 0 : chainOf(owner).includes(entry) ? 1 : 4
+          expect(hops).toBeLessThanOrEqual(most)
           expect([entry.name, wanted.key, end]).toEqual([entry.name, wanted.key, expected])
         }
       }

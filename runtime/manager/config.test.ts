@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import type { ConfigurationError } from '../process/config.ts'
+import { readConfig } from './config.ts'
+
+test('defaults are those of a cluster; the relay is optional', () => {
+  expect(readConfig({})).toMatchObject({
+    source: 'kubernetes',
+    host: '0.0.0.0',
+    routesPort: 25080,
+    adminPort: 25081,
+    relay: undefined,
+    relayToken: '',
+    cluster: 'default',
+    gatherMs: 5,
+  })
+})
+
+test('a relay is a WebSocket’s URL, and needs a token', () => {
+  const config = readConfig({
+    BRANCHLINE_RELAY: 'wss://relay.example:25090',
+    BRANCHLINE_RELAY_TOKEN: 'secret',
+  })
+  expect(config.relay?.href).toBe('wss://relay.example:25090/')
+  expect(config.relayToken).toBe('secret')
+})
+
+test('every fault is named at once', () => {
+  const faults = [
+    'BRANCHLINE_RELAY: "http://relay" is no ws:// or wss:// URL of a relay',
+    'BRANCHLINE_LOCAL_API is missing: set it',
+    'BRANCHLINE_GATHER_MS="soon": wanted a whole number from 0 to 1000',
+  ]
+  const variables = {
+    BRANCHLINE_SOURCE: 'local',
+    BRANCHLINE_RELAY: 'http://relay',
+    BRANCHLINE_GATHER_MS: 'soon',
+  }
+  expect(() => readConfig(variables)).toThrow(
+    expect.objectContaining<Partial<ConfigurationError>>({ faults }),
+  )
+})
