@@ -1,7 +1,8 @@
 import { build } from 'esbuild'
 
 /** CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules. */
-const REQUIRE = "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);"
+const REQUIRE =
+  "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
 /** Bundles one entry with all that it imports into one ES module for Node 22 and later. */
 export async function bundle(entry: string, outfile: string): Promise<void> {
@@ -14,6 +15,8 @@ export async function bundle(entry: string, outfile: string): Promise<void> {
     format: 'esm',
     minifySyntax: true,
     minifyWhitespace: true,
+    // A stack trace shows the line that threw.
+    lineLimit: 160,
     keepNames: true,
     legalComments: 'none',
     banner: { js: REQUIRE },
