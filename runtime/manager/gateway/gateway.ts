@@ -30,6 +30,15 @@ export function startGateway(options: GatewayOptions): Running {
   return new Gateway(options)
 }
 
+/** The gateway of a manager's configuration, to be started once the manager has a view; none without a relay. */
+export function gatewayOf(
+  config: { readonly relay: URL | undefined; readonly relayToken: string; readonly cluster: string },
+  logger: Logger,
+): ((view: GatewayView) => Running) | undefined {
+  const { relay, relayToken: token, cluster } = config
+  return relay === undefined ? undefined : (view) => startGateway({ view, relay, token, cluster, logger })
+}
+
 const DRAIN_CHECK_MS = 20
 
 class Gateway implements Running {

@@ -1,0 +1,50 @@
+import type { GatewayView, PlannedPreview, Registration, Resolution, Wanted } from '../gateway-view.ts'
+
+/** A view of a plan that a test writes by hand. */
+export class HandPlan implements GatewayView {
+  readonly reports = new Map<string, Registration>()
+  /** What was asked for, as `environment/service:port`. */
+  readonly asked: string[] = []
+  readonly #services = new Map<string, Resolution>()
+  readonly #listeners = new Set<(previews: readonly PlannedPreview[]) => void>()
+  #previews: readonly PlannedPreview[] = []
+
+  service(environment: string, service: string, port: number, ...endpoints: string[]): this {
+    this.#services.set(`${environment}/${service}:${port}`, { environment, endpoints })
+    return this
+  }
+
+  /** Plans previews of the service `web`, port 80, one for each environment. */
+  plan(...environments: string[]): this {
+    this.#previews = environments.map((environment) => ({
+      id: `${environment}/web`,
+      label: `web--${environment}`,
+      environment,
+      key: environment,
+      service: 'web',
+      port: 80,
+      access: 'public',
+    }))
+    for (const listener of this.#listeners) listener(this.#previews)
+    return this
+  }
+
+  resolve({ environment, service, port }: Wanted): Resolution | undefined {
+    const name = `${environment}/${service}:${port}`
+    this.asked.push(name)
+    return this.#services.get(name)
+  }
+
+  previews(): readonly PlannedPreview[] {
+    return this.#previews
+  }
+
+  onPreviews(listener: (previews: readonly PlannedPreview[]) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  report(label: string, registration: Registration): void {
+    this.reports.set(label, registration)
+  }
+}

@@ -1,0 +1,88 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createLogger } from '../process/log.ts'
+import { readConfig, type RelayConfig } from './config.ts'
+import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
+import { type RunningRelay, startRelay } from './relay.ts'
+
+/** A token that the relay of these tests takes, good for any cluster. */
+export const TOKEN = 'token-of-the-tests-0123456789'
+/** One that is good for the cluster `bound` alone. */
+export const BOUND_TOKEN = 'token-of-the-bound-0123456789'
+
+const stops: (() => Promise<unknown>)[] = []
+
+/** Has something stopped by {@link stopAll}, the last one first. */
+export function later(stop: () => Promise<unknown>): void {
+  stops.push(stop)
+}
+
+/** For `afterEach`. */
+export async function stopAll(): Promise<void> {
+  for (const stop of stops.splice(0).reverse()) await stop()
+}
+
+/** A relay on free ports of loopback. */
+export async function relayFor(
+  variables: Record<string, string> = {},
+  limits: Partial<RelayLimits> = {},
+): Promise<RunningRelay> {
+  const config: RelayConfig = readConfig({
+    POD_IP: '127.0.0.1',
+    BRANCHLINE_HTTP_PORT: '0',
+    BRANCHLINE_TUNNEL_PORT: '0',
+    BRANCHLINE_ADMIN_PORT: '0',
+    BRANCHLINE_PUBLIC_URL: 'http://localhost:8080',
+    BRANCHLINE_RELAY_TOKEN: `${TOKEN},bound:${BOUND_TOKEN}`,
+    ...variables,
+  })
+  const http = { ...DEFAULT_RELAY_LIMITS.http, drainMs: 200, drainIdleMs: 20 }
+  const relay = await startRelay(
+    { ...config, limits: { ...config.limits, http, ...limits } },
+    createLogger('relay', 'silent'),
+  )
+  later(() => relay.stop())
+  return relay
+}
+
+/** An app on a free port of loopback. */
+export async function appFor(listener: RequestListener): Promise<{ endpoint: string; server: Server }> {
+  const server = createServer(listener)
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  later(async () => {
+    server.closeAllConnections()
+    await new Promise((resolve) => server.close(resolve))
+  })
+  return { endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, server }
+}
+
+/** What a visitor got. */
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingMessage['headers']
+  readonly body: string
+}
+
+/** One request of a visitor, on a connection of its own. */
+export async function visit(
+  port: number,
+  options: { host: string; path?: string; method?: string; headers?: Record<string, string>; body?: string },
+): Promise<Answer> {
+  const { host, path = '/', method = 'GET', headers = {}, body } = options
+  const sent = request({ host: '127.0.0.1', port, path, method, agent: false, headers: { ...headers, host } })
+  sent.end(body)
+  const [response] = (await once(sent, 'response')) as [IncomingMessage]
+  let text = ''
+  for await (const chunk of response) text += String(chunk)
+  return { status: response.statusCode ?? 0, headers: response.headers, body: text }
+}
+
+/** Waits until a condition holds, by asking again and again. */
+export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
+  const endMs = performance.now() + timeoutMs
+  while (!(await holds())) {
+    if (performance.now() > endMs) throw new Error(`did not come true within ${timeoutMs} ms: ${holds}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
