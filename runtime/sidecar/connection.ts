@@ -33,7 +33,8 @@ export const DEFAULT_LINK_LIMITS: LinkLimits = {
 export const CLOSE_NORMAL = 1000
 export const CLOSE_UNREADABLE = 1007
 export const CLOSE_RESYNC = 4001
-const CLOSE_LATE = 4002
+/** As the tunnel's (wire/SPEC.md, section 5): no answer in time. */
+const CLOSE_LATE = 4004
 
 /** Why a connection ended or never came to be, as a constant word, so that a log line repeats only on change. */
 export type LinkFault = { readonly reason: string; readonly detail?: string | number }

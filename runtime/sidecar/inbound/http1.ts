@@ -54,7 +54,7 @@ function route(around: Surroundings, head: RequestHead, client: Client): RoutedF
   const decision = decide(listener, { key: found?.key, routed })
   const about: Routed = {
     reason: decision.reason,
-    environment: decision.wanted?.environment ?? routes?.environment ?? 'unknown',
+    environment: decision.wanted?.environment ?? (routes?.environment || 'unknown'),
     service: listener?.service ?? `port ${inbound.appPort}`,
   }
   const edits = { set: found && propagate(head, found), routed }
