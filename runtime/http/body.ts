@@ -22,7 +22,7 @@ const S = {
   trailerLf: 16,
   endLf: 17,
 } as const
-type State = (typeof S)[keyof typeof S]
+type State = number
 
 /** Fields that would reframe or redirect a message if a reader merged them into its head (RFC 9110, 6.5.1). */
 const FORBIDDEN_TRAILERS = new Set([

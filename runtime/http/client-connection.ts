@@ -1,6 +1,7 @@
 import { BodyFramer } from './body.ts'
 import type { Client } from './decision.ts'
-import { asHttpError, HttpError } from './errors.ts'
+import { asHttpError, type HttpError } from './errors.ts'
+import { requestTimeout } from './failures.ts'
 import { Exchange } from './exchange.ts'
 import { parseRequestHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
@@ -79,9 +80,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     const { limits } = this.#parts
     if (this.#phase === 'exchange') this.exchange?.timedOut()
     else if (this.#phase === 'head' && this.#reader.started) {
-      this.refuse(
-        new HttpError('BL_HTTP_REQUEST_TIMEOUT', 408, `no complete head within ${limits.headMs} ms`),
-      )
+      this.refuse(requestTimeout('no complete head', limits.headMs))
     } else if (this.#phase === 'head') this.linger()
     else this.#cut()
   }

@@ -2,17 +2,25 @@ import type { ClientConnection } from './client-connection.ts'
 import type { Candidate, Decision, ExchangeReport, Forward, Reply } from './decision.ts'
 import { writeRequestHead, writeResponseHead } from './edits.ts'
 import type { EngineParts } from './parts.ts'
-import { asHttpError, HttpError } from './errors.ts'
+import { asHttpError, type HttpError } from './errors.ts'
+import {
+  badResponse,
+  brokeOff,
+  clientGone,
+  closedEarly,
+  connectTimeout,
+  nowhere,
+  requestTimeout,
+  unreachable,
+  upstreamTimeout,
+} from './failures.ts'
 import { BODY } from './fields.ts'
 import { parseResponseHead, type RequestHead, type ResponseHead } from './head.ts'
-import { pipe } from './pipe.ts'
-import { plainReply, writeReply } from './reply.ts'
+import { failureReply, writeReply } from './reply.ts'
+import { joinUpgraded } from './upgrade.ts'
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
 
 type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'over'
-
-/** More interim responses than this to one request are refused. */
-const MAX_INTERIM = 32
 
 /** One request on its way: routed, sent to the first candidate that can be reached, answered, reported. */
 export class Exchange implements ExchangeReport, UpstreamUser {
@@ -103,44 +111,27 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   clientEnded(): void {
     if (this.client.body.done) return
-    this.fail(new HttpError('BL_HTTP_CLIENT_GONE', 400, 'the client ended in the middle of its request'))
+    this.fail(clientGone('the client ended in the middle of its request'))
   }
 
   clientGone(): void {
     if (this.#state === 'over') return
     this.#upstream?.destroy()
-    this.error = new HttpError('BL_HTTP_CLIENT_GONE', 400, 'the client left before its answer was complete')
+    this.error = clientGone('the client left before its answer was complete')
     this.#report()
   }
 
   timedOut(): void {
     const { limits } = this.#parts
-    switch (this.#state) {
-      case 'connecting':
-        return this.#unreachable(
-          new HttpError(
-            'BL_HTTP_UPSTREAM_UNREACHABLE',
-            504,
-            `no connection within ${limits.upstreamConnectMs} ms`,
-          ),
-        )
-      case 'waiting':
-        if (!this.client.body.done && !this.blocked) {
-          return this.fail(
-            new HttpError(
-              'BL_HTTP_REQUEST_TIMEOUT',
-              408,
-              `no octet of the body within ${limits.requestProgressMs} ms`,
-            ),
-          )
-        }
-        return this.fail(this.#upstreamTimeout(limits.upstreamResponseMs))
-      case 'responding':
-        this.fail(this.#upstreamTimeout(limits.responseProgressMs))
-        return this.client.transport.destroy(this.error)
-      default:
-        this.fail(this.#upstreamTimeout(limits.upstreamResponseMs))
+    const state = this.#state
+    if (state === 'connecting') return this.#unreachable(connectTimeout(limits.upstreamConnectMs))
+    if (state === 'waiting' && !this.client.body.done && !this.blocked) {
+      return this.fail(requestTimeout('no octet of the body', limits.requestProgressMs))
     }
+    if (state !== 'responding') return this.fail(upstreamTimeout(limits.upstreamResponseMs))
+    // Whoever stands still, the client may be it: nothing more is sent.
+    this.fail(upstreamTimeout(limits.responseProgressMs))
+    this.client.transport.destroy(this.error)
   }
 
   upstreamOpened(): void {
@@ -170,27 +161,12 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   upstreamOver(error: Error | undefined, closed: boolean): void {
     if (this.#state === 'connecting') {
       if (!closed) return
-      const reason = error?.message ?? 'closed'
-      return this.#unreachable(
-        new HttpError(
-          'BL_HTTP_UPSTREAM_UNREACHABLE',
-          502,
-          `the upstream cannot be reached: ${reason}`,
-          error,
-        ),
-      )
+      return this.#unreachable(unreachable(error))
     }
     if (this.#state === 'waiting') return this.#closedEarly(error)
     if (this.#state !== 'responding') return
     if (this.#upstream?.body.kind === BODY.close && error === undefined && !closed) return this.#finish(0)
-    this.fail(
-      new HttpError(
-        'BL_HTTP_UPSTREAM_CLOSED',
-        502,
-        'the upstream broke off in the middle of its answer',
-        error,
-      ),
-    )
+    this.fail(brokeOff(error))
   }
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
@@ -205,20 +181,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
       else this.client.linger()
       return
     }
-    this.#reply(this.#failureReply(error))
-  }
-
-  // A faulty answer to a failure must not become the next failure.
-  #failureReply(error: HttpError): Reply {
-    const plain = plainReply(error.status, error.message)
-    try {
-      const custom = this.#parts.failure?.(error, this)
-      if (custom === undefined) return plain
-      writeReply(custom, this.head, true)
-      return custom
-    } catch {
-      return plain
-    }
+    this.#reply(failureReply(this.#parts.failure, error, this))
   }
 
   #decide(decision: Decision): void {
@@ -245,10 +208,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     const candidate = forward.candidates[this.candidate]
     if (candidate !== undefined) return this.#connect(candidate)
     this.candidate--
-    this.fail(
-      this.#lastError ??
-        new HttpError('BL_HTTP_UPSTREAM_UNREACHABLE', 502, 'there is nowhere to send the request'),
-    )
+    this.fail(this.#lastError ?? nowhere())
   }
 
   #connect({ upstream }: Candidate): void {
@@ -286,12 +246,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   #closedEarly(cause: Error | undefined): void {
     const upstream = this.#upstream as UpstreamConnection
     const { reader, used } = upstream
-    const error = new HttpError(
-      'BL_HTTP_UPSTREAM_CLOSED',
-      502,
-      'the upstream closed without an answer',
-      cause,
-    )
+    const error = closedEarly(cause)
     if (!this.head.repeatable || reader.started || this.#interim > 0) return this.fail(error)
     if (!used || this.#freshOnly) return this.#unreachable(error)
     upstream.destroy()
@@ -306,7 +261,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     try {
       end = reader.read(view, at, limits.headBytes)
     } catch (error) {
-      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${(error as Error).message}`)
+      throw badResponse(error)
     }
     if (end === -1) return -1
     const response = parseResponseHead(reader.text, this.head.method, limits)
@@ -317,9 +272,8 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   }
 
   #sendInterim(response: ResponseHead): void {
-    if (++this.#interim > MAX_INTERIM) {
-      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `more than ${MAX_INTERIM} interim responses`)
-    }
+    const { interimResponses } = this.#parts.limits
+    if (++this.#interim > interimResponses) throw badResponse(new Error('too many interim responses'))
     this.#waitOn()
     if (this.head.version === 10) return
     this.client.transport.write(writeResponseHead(response, { connection: '', dechunk: false }))
@@ -358,7 +312,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
       failed = error
     }
     this.#write(text, end === at ? undefined : view.subarray(at, end))
-    if (failed !== undefined) throw badBody(failed)
+    if (failed !== undefined) throw badResponse(failed)
     this.#took(end, view)
   }
 
@@ -396,27 +350,16 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   #upgrade(response: ResponseHead, view: Buffer, at: number): void {
     if (this.head.upgrade === undefined) {
-      throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, 'the upstream switches protocols unasked')
+      throw badResponse(new Error('it switches protocols unasked'))
     }
-    const { client } = this
-    const upstream = this.#upstream as UpstreamConnection
     const edits = this.#candidate?.responseEdits
     this.status = 101
     this.upgraded = true
-    this.#write(
-      writeResponseHead(response, { edits, connection: 'upgrade', dechunk: false }),
-      at < view.length ? view.subarray(at) : undefined,
-    )
-    upstream.user = undefined
-    const held = client.handOver()
-    if (held !== undefined) upstream.transport.write(held)
+    this.client.transport.write(writeResponseHead(response, { edits, connection: 'upgrade', dechunk: false }))
+    const upstream = this.#upstream as UpstreamConnection
     this.#report()
-    pipe(client.transport, upstream.transport, {
-      idleMs: this.#parts.limits.pipeIdleMs,
-      onDone: () => client.left(),
-    })
-    client.transport.resume()
-    if (client.ended) upstream.transport.end()
+    const rest = at < view.length ? view.subarray(at) : undefined
+    joinUpgraded(this.client, upstream, rest, this.#parts.limits.pipeIdleMs)
   }
 
   get #candidate(): Candidate | undefined {
@@ -424,10 +367,6 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     return decision !== undefined && 'candidates' in decision
       ? decision.candidates[this.candidate]
       : undefined
-  }
-
-  #upstreamTimeout(waitMs: number): HttpError {
-    return new HttpError('BL_HTTP_UPSTREAM_TIMEOUT', 504, `the upstream said nothing for ${waitMs} ms`)
   }
 
   #wait(waitMs: number): void {
@@ -458,6 +397,3 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     observer.exchangeDone(this)
   }
 }
-
-const badBody = (error: unknown): HttpError =>
-  new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${(error as Error).message}`)

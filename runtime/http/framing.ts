@@ -1,5 +1,5 @@
 import { badRequest } from './errors.ts'
-import { BODY, type BodyKind, Fields, KIND, STRIDE } from './fields.ts'
+import { BODY, type BodyKind, type Fields, KIND, STRIDE } from './fields.ts'
 import { equalsIgnoreCase } from './grammar.ts'
 
 /** What the fields of a head say about its message's body and its connection. */

@@ -1,4 +1,5 @@
 import * as http from 'node:http'
+import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { app, cleanUp, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
 import { tcpUpstream } from './tcp.ts'
@@ -239,7 +240,7 @@ test('replies of our own, from plain and promised decisions', async () => {
 
 test('a WebSocket-like upgrade becomes two byte pipes, with what was sent early', async () => {
   const { port, server } = await app(echo)
-  server.on('upgrade', (request: http.IncomingMessage, socket: import('node:net').Socket, head: Buffer) => {
+  server.on('upgrade', (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
     expect(request.headers).toMatchObject({ upgrade: 'websocket', connection: 'upgrade' })
     socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\nfirst')
     if (head.length > 0) socket.write(head)

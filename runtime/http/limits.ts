@@ -4,6 +4,8 @@ export interface Limits {
   readonly headBytes: number
   /** Fields of a head, and of trailers: 431, or 502. Default: 128. */
   readonly headerCount: number
+  /** Interim responses (1xx) to one request: 502. Default: 32. */
+  readonly interimResponses: number
   /** Client connections at one time; the next one gets a 503. Default: 10,000. */
   readonly connections: number
   /** From the first octet of a head (for a new connection: from its start) to the last: 408. Default: 10 s. */
@@ -42,6 +44,7 @@ export interface Limits {
 export const DEFAULT_LIMITS: Limits = {
   headBytes: 32 * 1024,
   headerCount: 128,
+  interimResponses: 32,
   connections: 10_000,
   headMs: 10_000,
   idleMs: 75_000,

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
-import type { Reply } from './decision.ts'
+import type { Client, Decision, FailureReply, Reply } from './decision.ts'
 import { checkField } from './edits.ts'
+import type { HttpError } from './errors.ts'
 import type { RequestHead } from './head.ts'
 import { latin1 } from './latin1.ts'
 
@@ -31,3 +32,21 @@ export const plainReply = (status: number, message: string): Reply => ({
   headers: [['content-type', 'text/plain; charset=utf-8']],
   body: `${message}\n`,
 })
+
+/** The answer to a failure: the caller's where it has one that can be sent, else a plain one. */
+export function failureReply(
+  custom: FailureReply | undefined,
+  error: HttpError,
+  exchange: { readonly head: RequestHead; readonly client: Client; readonly decision: Decision | undefined },
+): Reply {
+  const plain = plainReply(error.status, error.message)
+  // A faulty answer to a failure must not become the next failure.
+  try {
+    const reply = custom?.(error, exchange)
+    if (reply === undefined) return plain
+    writeReply(reply, exchange.head, true)
+    return reply
+  } catch {
+    return plain
+  }
+}

@@ -58,7 +58,7 @@ export class SocketTransport implements Transport {
     if (!opened) socket.on('connect', () => this.#connected(socket))
     if (mode === 'data') {
       this.#stable = true
-      socket.on('data', (data) => this.receiver.onData(data as Buffer))
+      socket.on('data', (data) => this.receiver.onData(data))
     }
     return this
   }

@@ -1,6 +1,6 @@
 import type { Upstream } from './decision.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import { UpstreamConnection } from './upstream-connection.ts'
+import type { UpstreamConnection } from './upstream-connection.ts'
 
 type PoolLimits = Pick<Limits, 'poolIdleMs' | 'poolUnsafeIdleMs' | 'poolSize' | 'poolTotal'>
 
@@ -61,8 +61,8 @@ export class UpstreamPool {
 
   /** Closes all connections that wait. Those in use come back, and wait anew. */
   close(): void {
-    for (const waiting of [...this.#idle.values()])
-      for (const connection of [...waiting]) this.drop(connection)
+    const all = Array.from(this.#idle.values()).flat()
+    for (const connection of all) this.drop(connection)
     this.#sweep()
   }
 

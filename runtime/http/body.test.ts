@@ -1,0 +1,110 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { BodyFramer } from './body.ts'
+import { BODY } from './fields.ts'
+
+const limits = { headBytes: 64, headerCount: 3 }
+const chunked = (): BodyFramer => {
+  const body = new BodyFramer()
+  body.start(BODY.chunked, 0, limits)
+  return body
+}
+
+test('a body of a length ends there', () => {
+  const body = new BodyFramer()
+  body.start(BODY.length, 5, limits)
+  expect(body.take(Buffer.from('abc'), 0)).toBe(3)
+  expect(body.done).toBe(false)
+  expect(body.take(Buffer.from('xdeGET'), 1)).toBe(3)
+  expect([body.done, body.octets]).toEqual([true, 5])
+  expect(body.take(Buffer.from('x'), 0)).toBe(0)
+})
+
+test('a body that ends with its connection takes everything', () => {
+  const body = new BodyFramer()
+  body.start(BODY.close, 0, limits)
+  expect(body.take(Buffer.from('abc'), 0)).toBe(3)
+  expect(body.done).toBe(false)
+})
+
+const WHOLE = '5;a;b=c;d="e\\"f"\r\nhello\r\n00A\r\n0123456789\r\n0;z\r\nX-T: v\r\ny:\r\n\r\n'
+
+test('chunks end where they should, split at every octet; the data is found', () => {
+  for (let split = 0; split <= WHOLE.length; split++) {
+    const body = chunked()
+    let data = ''
+    body.onChunkData = (view, from, to) => {
+      data += view.toString('latin1', from, to)
+    }
+    const bytes = Buffer.from(`${WHOLE}GET`)
+    const first = body.take(bytes.subarray(0, split), 0)
+    const rest = body.done ? first : split + body.take(bytes.subarray(split), 0)
+    expect([rest, body.done, body.octets, data]).toEqual([
+      WHOLE.length,
+      true,
+      WHOLE.length,
+      'hello0123456789',
+    ])
+  }
+})
+
+test.each([
+  ['no size', '\r\n'],
+  ['a prefix', '0x5\r\nhello\r\n'],
+  ['a sign', '+5\r\nhello\r\n'],
+  ['a minus', '-1\r\n'],
+  ['space before the size', ' 5\r\nhello\r\n'],
+  ['space behind the size', '5 \r\nhello\r\n'],
+  ['a bare LF behind the size', '5\nhello\r\n'],
+  ['a bare CR behind the size', '5\rhello\r\n'],
+  ['more data than its size', '5\r\nhello!\r\n'],
+  ['a bare LF behind the data', '5\r\nhello\n'],
+  ['a size beyond what is exact', 'fffffffffffffff\r\n'],
+  ['a size that wraps 64 bits', '10000000000000005\r\n'],
+  ['many zeros', `${'0'.repeat(17)}5\r\n`],
+  ['a bare LF in an extension', '5;a\nb\r\n'],
+  ['an extension without a name', '5;\r\nhello\r\n'],
+  ['a control character in a quoted value', '5;a="\x01"\r\n'],
+  ['long extensions', `5;${'a'.repeat(70)}\r\n`],
+  ['a bare LF at the end', '0\r\n\n'],
+  ['a trailer that frames', '0\r\nContent-Length: 5\r\n\r\n'],
+  ['a trailer that frames, in small letters', '0\r\ntransfer-encoding: chunked\r\n\r\n'],
+  ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n'],
+  ['space before a trailer’s colon', '0\r\nA : b\r\n\r\n'],
+  ['a bare LF in a trailer', '0\r\nA: b\nC: d\r\n\r\n'],
+  ['too many trailers', '0\r\na:\r\nb:\r\nc:\r\nd:\r\n\r\n'],
+  ['long trailers', `0\r\na: ${'b'.repeat(70)}\r\n\r\n`],
+])('refused: %s', (_, text) => {
+  expect(() => chunked().take(Buffer.from(text, 'latin1'), 0)).toThrow(/./)
+  const body = chunked()
+  const byteByByte = () => {
+    for (const octet of Buffer.from(text, 'latin1')) body.take(Buffer.from([octet]), 0)
+  }
+  expect(byteByByte).toThrow(/./)
+})
+
+test('any data in any chunks comes out whole, at any splits', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 })),
+      fc.array(fc.nat(50)),
+      (parts, steps) => {
+        const bytes = Buffer.concat([
+          ...parts.flatMap((part) => [
+            Buffer.from(`${part.length.toString(16)}\r\n`),
+            part,
+            Buffer.from('\r\n'),
+          ]),
+          Buffer.from('0\r\n\r\n'),
+        ])
+        const body = chunked()
+        const out: Buffer[] = []
+        body.onChunkData = (view, from, to) => out.push(Buffer.from(view.subarray(from, to)))
+        let at = 0
+        for (const step of [...steps, bytes.length]) at += body.take(bytes.subarray(at, at + step + 1), 0)
+        expect([at, body.done]).toEqual([bytes.length, true])
+        expect(Buffer.concat(out).equals(Buffer.concat(parts))).toBe(true)
+      },
+    ),
+  )
+})
