@@ -10,8 +10,8 @@ export type InjectEnvironmentsOptions = Omit<InjectOptions, 'environment' | 'abo
 /**
  * All manifests of a platform, with sidecars in the workloads of environments' namespaces that lack one. The
  * Environments are among the manifests; one that is not valid gets none, and says so elsewhere. A namespace
- * whose workloads all have their sidecar passes untouched; where some lack it, those that are there keep
- * their own. Order is kept.
+ * whose workloads all have their sidecar passes untouched, and where some lack it, those that are there keep
+ * their own, unless `keepSidecars` is false. Order is kept.
  */
 export function injectEnvironments(
   manifests: readonly Manifest[],
@@ -23,13 +23,15 @@ export function injectEnvironments(
   const byName = new Map(environments.map((it) => [it.metadata.name, it]))
   const result = new Map<Manifest, Manifest>()
   const findings: Finding[] = []
+  const { keepSidecars = true } = options
+  const byNamespace = Map.groupBy(manifests, ({ metadata }) => metadata.namespace)
   for (const environment of environments) {
-    const own = manifests.filter(({ metadata }) => metadata.namespace === environment.metadata.namespace)
-    if (!isIncomplete(own)) continue
+    const own = byNamespace.get(environment.metadata.namespace) ?? []
+    if (keepSidecars && !isIncomplete(own)) continue
     const above = environmentsAbove(environment, byName).map(({ metadata }) => metadata.namespace)
     const injected = injectSidecars(own, {
-      keepSidecars: true,
       ...options,
+      keepSidecars,
       environment: environment.metadata.name,
       above,
     })

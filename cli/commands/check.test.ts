@@ -74,6 +74,11 @@ test.each([
     { 'a.yaml': preview('a', 'b').replace('kind: Preview', 'kind: Prewiev') },
     /kind is "Prewiev"/,
   ],
+  [
+    'one object twice',
+    { 'a.yaml': baseline, 'b.yaml': baseline },
+    /^error: b.yaml:3: Environment baseline is in a.yaml:3 already/,
+  ],
   ['no object', { 'a.yaml': 'just: data\n' }, /no Kubernetes object/],
   [
     'metadata that is none',

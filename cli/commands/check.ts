@@ -1,4 +1,4 @@
-import { relative } from 'node:path'
+import { basename, relative } from 'node:path'
 import { injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
 import { GROUP } from '@branchline/wire/names'
 import type { Environment } from '@branchline/wire/resources/environment'
@@ -30,6 +30,8 @@ interface Resources {
   readonly previews: Preview[]
   /** Where each object is, by kind, namespace and name. */
   readonly sources: Map<string, ManifestDocument>
+  /** The same by the version of the API too, so that a second one is told. */
+  readonly seen: Map<string, ManifestDocument>
   readonly manifests: Manifest[]
   readonly problems: FileProblem[]
 }
@@ -40,7 +42,14 @@ interface Resources {
  */
 export async function check(path: string): Promise<Checked> {
   const files = await manifestFiles(path)
-  const found: Resources = { environments: [], previews: [], sources: new Map(), manifests: [], problems: [] }
+  const found: Resources = {
+    environments: [],
+    previews: [],
+    sources: new Map(),
+    seen: new Map(),
+    manifests: [],
+    problems: [],
+  }
   for (const file of files) {
     const { documents, problems } = await readManifests(file)
     found.problems.push(...problems)
@@ -99,7 +108,20 @@ function take(document: ManifestDocument, found: Resources): void {
 
 function takeObject(object: Manifest, document: ManifestDocument, found: Resources): void {
   const { kind, metadata, apiVersion } = object
-  found.sources.set(sourceKey(kind, metadata?.namespace, metadata?.name ?? ''), document)
+  const key = sourceKey(kind, metadata?.namespace, metadata?.name ?? '')
+  const twice = `${apiVersion}/${key}`
+  const first = found.seen.get(twice)
+  if (first !== undefined) {
+    found.problems.push({
+      file: document.file,
+      line: lineOf(document, ['metadata']),
+      field: 'metadata.name',
+      message: `${kind} ${metadata?.name} is in ${basename(first.file)}:${lineOf(first, ['metadata'])} already: remove one of them`,
+    })
+    return
+  }
+  found.seen.set(twice, document)
+  found.sources.set(key, document)
   if (typeof metadata === 'object' && metadata !== null) found.manifests.push(object)
   if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${GROUP}/`)) return
   if (kind === 'Environment') keep(parseEnvironment(object), found.environments, object, document, found)

@@ -70,6 +70,16 @@ test('twice is as good as once, and uninject takes it back octet by octet', () =
   expect(uninjectTexts(once).outputs[0]?.text).toBe(YAML)
 })
 
+test('a sidecar that is there is made anew where it is said how, and kept otherwise', () => {
+  const once = injectTexts([{ file, text: YAML }], {
+    ...options,
+    sidecar: { image: 'mirror/sidecar:1' },
+  }).outputs
+  expect(injectTexts(once, options).outputs).toEqual(once)
+  const anew = injectTexts(once, { ...options, sidecar: { image: 'mirror/sidecar:2' } }).outputs[0]?.text
+  expect(anew).toContain('mirror/sidecar:2')
+})
+
 test('a Service and its workload may be in two files, in a List, or in JSON', () => {
   const [deployment, , service] = parseAllDocuments(YAML).map((it) => it.toJS() as object)
   const list = { apiVersion: 'v1', kind: 'List', items: [deployment, service] }

@@ -49,7 +49,8 @@ export interface InjectOutcome {
 /** Adds the sidecar to manifests in YAML or JSON; what is not concerned passes byte for byte. Pure. */
 export function injectTexts(inputs: readonly Input[], options: InjectCommandOptions = {}): InjectOutcome {
   const { environment, above, sidecar } = options
-  const common = sidecar === undefined ? {} : { sidecar }
+  // Who says how the sidecar is to be wants it so where it is already, too.
+  const common = sidecar === undefined ? { keepSidecars: true } : { sidecar, keepSidecars: false }
   return transform(inputs, (manifests) => {
     if (environment === undefined) return injectEnvironments(manifests, common)
     return injectSidecars(manifests, { ...common, environment, ...(above === undefined ? {} : { above }) })
