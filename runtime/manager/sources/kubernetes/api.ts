@@ -1,7 +1,7 @@
 import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
-import type { KubeConfig } from '@kubernetes/client-node'
 import { SourceError } from '../../errors.ts'
+import type { ApiAccess } from './access.ts'
 import { toApiError } from './api-error.ts'
 import type { KubernetesLimits } from './limits.ts'
 
@@ -35,17 +35,9 @@ interface Credentials {
 /** How soon a peer that has vanished without a word is asked for. */
 const KEEP_ALIVE_MS = 15_000
 
-/**
- * An {@link Api} on node:http(s). The KubeConfig says where and who: tokens, certificates and plugins are
- * read again every few seconds, since they rotate.
- */
-export function createApi(kubeConfig: KubeConfig, limits: KubernetesLimits): Api {
-  const cluster = kubeConfig.getCurrentCluster()
-  if (cluster === null) {
-    throw new SourceError('kubeconfig: no current context, set one', { retryable: false })
-  }
-  const secure = cluster.server.startsWith('https:')
-  const base = cluster.server.replace(/\/+$/, '')
+/** An {@link Api} on node:http(s). Credentials are read again every few seconds, since they rotate. */
+export function createApi(access: ApiAccess, limits: KubernetesLimits): Api {
+  const secure = access.server.startsWith('https:')
   const agentOptions = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, timeout: 0 }
   const agents = [limits.maxConnections, Number.POSITIVE_INFINITY].map((maxSockets) =>
     secure ? new HttpsAgent({ ...agentOptions, maxSockets }) : new HttpAgent({ ...agentOptions, maxSockets }),
@@ -58,10 +50,7 @@ export function createApi(kubeConfig: KubeConfig, limits: KubernetesLimits): Api
     if (credentials !== undefined && nowMs - credentials.readAtMs < limits.credentialsTtlMs) {
       return credentials
     }
-    const options: RequestOptions = { headers: {} }
-    await kubeConfig.applyToHTTPSOptions(options)
-    // The agent that comes with them closes each connection; only a proxy's is worth that.
-    if (cluster?.proxyUrl === undefined) delete options.agent
+    const options = await access.credentials()
     credentials = { options, readAtMs: nowMs }
     return credentials
   }
@@ -70,7 +59,7 @@ export function createApi(kubeConfig: KubeConfig, limits: KubernetesLimits): Api
     const { options } = await readCredentials()
     const body = request.body === undefined ? undefined : JSON.stringify(request.body)
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const url = `${base}${request.path}${queryText(request.query)}`
+      const url = `${access.server}${request.path}${queryText(request.query)}`
       const headers = {
         ...(options.headers as Record<string, string>),
         accept: 'application/json',

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '../../../process/log.ts'
 import type { Api } from './api.ts'
@@ -80,8 +81,7 @@ export class EventRecorder {
       try {
         await this.#api.request({ method: 'POST', path, body: eventOf(notice, this.#instance) })
       } catch (error) {
-        // A namespace that is being deleted takes none (403), and nobody is left to read it.
-        this.#logger.debug({ err: error, reason: notice.reason }, 'event not written')
+        this.#logger.warn({ err: error, reason: notice.reason }, 'event not written')
       }
     }
     this.#writing = false
@@ -112,13 +112,17 @@ export class EventRecorder {
   }
 }
 
-/** The object that is sent: the name is the API server's to end, the time has microseconds (MicroTime). */
+/** The object that is sent; its time has microseconds (MicroTime). */
 export function eventOf(notice: Notice, instance: string): Record<string, unknown> {
   const { regarding } = notice
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { generateName: `${regarding.name}.`, namespace: regarding.namespace },
+    // A generateName may not end in a point, and this is the form that client-go gives them.
+    metadata: {
+      name: `${regarding.name}.${randomBytes(8).toString('hex')}`,
+      namespace: regarding.namespace,
+    },
     eventTime: microTime(new Date()),
     reportingController: CONTROLLER,
     reportingInstance: instance.slice(0, 128),

@@ -56,7 +56,7 @@ afterEach(async () => {
 function start(limits: Partial<KubernetesLimits> = {}, logger = pino({ level: 'silent' })): void {
   const all = { ...LIMITS, ...limits }
   const reflector = new Reflector({
-    api: createApi(server.kubeConfig(), all),
+    api: createApi(server.access(), all),
     resource: RESOURCE,
     limits: all,
     logger,

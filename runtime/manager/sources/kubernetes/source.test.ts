@@ -36,7 +36,7 @@ beforeEach(async () => {
   server.always(`PATCH ${STATUS}`, answer({})).always(`POST ${EVENTS}`, answer({}, 201))
   events = []
   const limits = { retryFirstMs: 2, retryMaxMs: 20 }
-  source = createKubernetesSource({ kubeConfig: server.kubeConfig(), logger, instance: 'manager-0', limits })
+  source = createKubernetesSource({ access: server.access(), logger, instance: 'manager-0', limits })
 })
 afterEach(async () => {
   await source.stop()

@@ -1,8 +1,8 @@
-import type { KubeConfig } from '@kubernetes/client-node'
 import type { KubernetesObject, LocalEvent } from '@branchline/wire/local-api'
 import { API_VERSION } from '@branchline/wire/names'
 import type { Logger } from '../../../process/log.ts'
 import { objectId, type PodIdentity, type Source, type SourceEvent, type StatusWrite } from '../source.ts'
+import type { ApiAccess } from './access.ts'
 import { type Api, createApi } from './api.ts'
 import { conditionsOf, EventRecorder, type Notice, noticesOf, type Told } from './events.ts'
 import { RESOURCES, type WatchedKind } from './kinds.ts'
@@ -13,8 +13,8 @@ import { TokenReviewer } from './token-review.ts'
 
 /** What a Kubernetes source is made of. */
 export interface KubernetesSourceOptions {
-  /** Where the API server is and who asks; see {@link loadKubeConfig}. */
-  readonly kubeConfig: KubeConfig
+  /** Where the API server is and who asks: see `loadAccess`. */
+  readonly access: ApiAccess
   readonly logger: Logger
   /** This replica's name, told with Events: the pod's. */
   readonly instance: string
@@ -30,22 +30,11 @@ export interface KubernetesSource extends Source {
   record(notice: Notice): void
 }
 
-/**
- * The configuration of a pod (ServiceAccount), or of a person (KUBECONFIG, ~/.kube/config). Loads the client
- * library only now: it costs a quarter of a second and some memory, which the embedded cluster saves.
- */
-export async function loadKubeConfig(): Promise<KubeConfig> {
-  const { KubeConfig } = await import('@kubernetes/client-node')
-  const kubeConfig = new KubeConfig()
-  kubeConfig.loadFromDefault()
-  return kubeConfig
-}
-
 /** The manager's source on a real API server. Nothing is asked before `start`, but for token reviews. */
 export function createKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
   const { logger, instance } = options
   const limits = { ...DEFAULT_KUBERNETES_LIMITS, ...options.limits }
-  const api = createApi(options.kubeConfig, limits)
+  const api = createApi(options.access, limits)
   const reviewer = new TokenReviewer(api)
   const recorder = new EventRecorder({ api, instance, logger })
   const conditions = new Conditions()

@@ -21,7 +21,7 @@ let server: ScriptedApi
 let api: Api
 beforeEach(async () => {
   server = await new ScriptedApi().listen()
-  api = createApi(server.kubeConfig(), DEFAULT_KUBERNETES_LIMITS)
+  api = createApi(server.access(), DEFAULT_KUBERNETES_LIMITS)
 })
 afterEach(async () => {
   api.close()
