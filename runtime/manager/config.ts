@@ -1,6 +1,6 @@
 import { LOCAL_API_VARIABLE } from '@branchline/wire/local-api'
-import { MANAGER_ADMIN_PORT, MANAGER_ROUTES_PORT } from '@branchline/wire/names'
-import { ConfigurationError, VariableReader } from '../process/config.ts'
+import { MANAGER_ADMIN_PORT, MANAGER_ROUTES_PORT, PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { VariableReader } from '../process/config.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './push/limits.ts'
 
 /** Where the manager sees its cluster. */
@@ -25,6 +25,10 @@ export interface ManagerConfig {
   readonly routesPort: number
   /** BRANCHLINE_ADMIN_PORT. Default: 25081. */
   readonly adminPort: number
+  /** HOSTNAME: this replica's name, a pod's its own. Default: manager. */
+  readonly instance: string
+  /** BRANCHLINE_NAMESPACE: where the replicas' Lease is. Default: branchline-system. */
+  readonly namespace: string
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   /** BRANCHLINE_GATHER_MS: how long changes are gathered into one epoch. Default: 5. */
@@ -48,6 +52,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: read.text('POD_IP', '0.0.0.0'),
     routesPort: read.port('BRANCHLINE_ROUTES_PORT', MANAGER_ROUTES_PORT),
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', MANAGER_ADMIN_PORT),
+    instance: read.text('HOSTNAME', 'manager'),
+    namespace: read.text('BRANCHLINE_NAMESPACE', PLATFORM_NAMESPACE),
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
     gatherMs: read.integer('BRANCHLINE_GATHER_MS', 5, { min: 0, max: 1_000 }),
     limits: DEFAULT_PUSH_LIMITS,
@@ -62,9 +68,3 @@ function parseRelay(text: string): URL | undefined {
   if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return url
   throw new RangeError(`${JSON.stringify(text)} is no ws:// or wss:// URL of a relay`)
 }
-
-/** For a source that this build does not have. */
-export const noSuchSource = (source: SourceName): ConfigurationError =>
-  new ConfigurationError([
-    `BRANCHLINE_SOURCE=${source}: this manager cannot see such a cluster yet: use local`,
-  ])

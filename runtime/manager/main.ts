@@ -1,14 +1,18 @@
 import { createLogger } from '../process/log.ts'
 import { runMain } from '../process/main.ts'
-import { noSuchSource, readConfig } from './config.ts'
+import { readConfig } from './config.ts'
 import { startManager } from './manager.ts'
+import { startOnKubernetes } from './on-kubernetes.ts'
+import { loadAccess } from './sources/kubernetes/access.ts'
 import { LocalSource } from './sources/local.ts'
 
 const logger = createLogger('manager')
 
-await runMain(logger, () => {
+await runMain(logger, async () => {
   const config = readConfig(process.env)
   logger.level = config.logLevel
-  if (config.source !== 'local') throw noSuchSource(config.source)
-  return startManager(config, new LocalSource({ socketPath: config.localApi, logger }), logger)
+  if (config.source === 'kubernetes') {
+    return await startOnKubernetes(config, await loadAccess(process.env), logger)
+  }
+  return await startManager(config, new LocalSource({ socketPath: config.localApi, logger }), logger)
 })

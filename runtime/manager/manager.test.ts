@@ -53,7 +53,9 @@ test('a sidecar gets its table, then what changes, and every change is acknowled
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
-  expect(base.table?.listeners).toEqual({ 25001: { service: 'api', routes: {}, own: [] } })
+  expect(base.table?.listeners).toEqual({
+    25001: { service: 'api', routes: {}, own: [], onUnavailable: 'baseline' },
+  })
 
   api.put(...override)
   await until(() => Object.keys(routes(base)).length === 1, 'the override')

@@ -36,7 +36,7 @@ describe('the tables of a Service', () => {
     const { tables } = planOf(shop)
     expect(tables.get('base/api-0')).toEqual({
       environment: 'base',
-      listeners: { 25001: { service: 'api', routes: {}, own: [] } },
+      listeners: { 25001: { service: 'api', routes: {}, own: [], onUnavailable: 'baseline' } },
       callers: {},
     })
   })
@@ -46,7 +46,9 @@ describe('the tables of a Service', () => {
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({ alice, 'alice-ui': alice })
     expect(tables.get('alice/api-0')).toEqual({
       environment: 'alice',
-      listeners: { 25001: { service: 'api', routes: {}, own: ['alice', 'alice-ui'], base } },
+      listeners: {
+        25001: { service: 'api', routes: {}, own: ['alice', 'alice-ui'], base, onUnavailable: 'baseline' },
+      },
       callers: { '10.0.0.2': 'alice' },
     })
   })
@@ -59,19 +61,27 @@ describe('the tables of a Service', () => {
       routes: { 'alice-ui': ui },
       own: ['alice'],
       base,
+      onUnavailable: 'baseline',
     })
     expect(tables.get('ui/api-0')?.listeners[25001]).toEqual({
       service: 'api',
       routes: {},
       own: ['alice-ui'],
       base: alice,
+      onUnavailable: 'baseline',
     })
   })
 
   test('an override without a ready endpoint falls to the base, but its listener stays', () => {
     const { tables } = planOf(shop, running('alice', 'api', '10.0.0.2', false))
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({})
-    expect(tables.get('alice/api-0')?.listeners[25001]).toEqual({ service: 'api', routes: {}, own: [], base })
+    expect(tables.get('alice/api-0')?.listeners[25001]).toEqual({
+      service: 'api',
+      routes: {},
+      own: [],
+      base,
+      onUnavailable: 'baseline',
+    })
   })
 
   test.each(['hold', 'fail'])('where its rule is %s it stays a target', (onUnavailable) => {
@@ -114,6 +124,7 @@ describe('the tables of a Service', () => {
       service: 'mail',
       routes: {},
       own: ['alice', 'alice-ui'],
+      onUnavailable: 'baseline',
     })
   })
 
@@ -123,7 +134,12 @@ describe('the tables of a Service', () => {
       environment('mine', { type: 'personal' }),
       running('mine', 'api', '10.0.0.7'),
     )
-    expect(tables.get('mine/api-0')?.listeners[25001]).toEqual({ service: 'api', routes: {}, own: [] })
+    expect(tables.get('mine/api-0')?.listeners[25001]).toEqual({
+      service: 'api',
+      routes: {},
+      own: [],
+      onUnavailable: 'baseline',
+    })
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({})
   })
 
@@ -137,8 +153,8 @@ describe('the tables of a Service', () => {
       metadata: { name: 'api-2', namespace: 'base', labels: { 'kubernetes.io/service-name': 'api' } },
     })
     expect(tables.get('base/api-0')?.listeners).toEqual({
-      25001: { service: 'api', routes: { alice, 'alice-ui': alice }, own: [] },
-      25002: { service: 'api', routes: {}, own: [] },
+      25001: { service: 'api', routes: { alice, 'alice-ui': alice }, own: [], onUnavailable: 'baseline' },
+      25002: { service: 'api', routes: {}, own: [], onUnavailable: 'baseline' },
     })
   })
 

@@ -56,6 +56,7 @@ function planListener(
     }
   }
   const isRoot = node.above.length === 0
-  const listener = { service, routes, own: isRoot ? [] : own.sort() }
+  const { onUnavailable } = node
+  const listener = { service, routes, own: isRoot ? [] : own.sort(), onUnavailable }
   return base === undefined ? listener : { ...listener, base: targets.get(base) }
 }

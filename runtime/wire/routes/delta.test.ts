@@ -81,8 +81,9 @@ const listener = fc.record(
     routes: fc.dictionary(key, someTarget, { maxKeys: 3 }),
     own: fc.array(key, { maxLength: 2 }),
     base: someTarget,
+    onUnavailable: fc.constantFrom('baseline', 'hold', 'fail'),
   },
-  { requiredKeys: ['service', 'routes', 'own'] },
+  { requiredKeys: ['service', 'routes', 'own', 'onUnavailable'] },
 )
 const someTable = fc.record({
   epoch: fc.constant(1),

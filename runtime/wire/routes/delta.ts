@@ -42,12 +42,14 @@ function applyListener(
   change: NonNullable<ListenerChange>,
 ): ListenerRoutes {
   const base = change.base === undefined ? before?.base : (change.base ?? undefined)
-  const listener = {
+  const onUnavailable = change.onUnavailable ?? before?.onUnavailable
+  return {
     service: change.service,
     routes: merge(before?.routes ?? {}, change.routes),
     own: change.own ?? before?.own ?? [],
+    ...(base !== undefined && { base }),
+    ...(onUnavailable !== undefined && { onUnavailable }),
   }
-  return base === undefined ? listener : { ...listener, base }
 }
 
 function diffListeners(
@@ -59,12 +61,15 @@ function diffListeners(
   )
   const sameOwn = isDeepStrictEqual(before.own, after.own)
   const sameBase = isDeepStrictEqual(before.base, after.base)
-  if (before.service === after.service && isEmpty(routes) && sameOwn && sameBase) return undefined
+  const sameRule = before.onUnavailable === after.onUnavailable
+  if (before.service === after.service && isEmpty(routes) && sameOwn && sameBase && sameRule) return undefined
   return {
     service: after.service,
     routes,
     ...(!sameOwn && { own: after.own }),
     ...(!sameBase && { base: after.base ?? null }),
+    // A rule is never taken back: that a listener has none says the same as `baseline`.
+    ...(!sameRule && { onUnavailable: after.onUnavailable ?? 'baseline' }),
   }
 }
 

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
+import { noChanges } from './snapshot.ts'
+import { Store } from './store.ts'
+
+function newStore() {
+  const complaints: string[] = []
+  const store = new Store((object) => complaints.push(`${object.kind} ${object.metadata.name}`))
+  return { store, complaints }
+}
+
+describe('changes', () => {
+  test('name what differs, once', () => {
+    const { store } = newStore()
+    for (const object of [environment('base'), ...running('base', 'api', '10.0.0.1')]) store.put(object)
+    expect(store.takeChanges()).toEqual({
+      resources: true,
+      services: new Set(['base/api']),
+      pods: new Set(['base/api-0']),
+    })
+    expect(store.takeChanges()).toEqual(noChanges())
+  })
+
+  test('are none where nothing that counts differs: a status, a label, the same again', () => {
+    const { store } = newStore()
+    const objects = [environment('base'), preview('base', 'web'), ...running('base', 'api', '10.0.0.1')]
+    for (const object of objects) store.put(object)
+    store.takeChanges()
+    for (const object of objects) store.put(structuredClone(object))
+    store.put({ ...environment('base'), status: { conditions: 'ours' } })
+    store.put({ ...environment('base', {}, { labels: { team: 'x' } }) })
+    expect(store.changed).toBe(false)
+  })
+
+  test('of a slice that goes to another Service touch both', () => {
+    const { store } = newStore()
+    const one = slice('base', 'api', [{ pod: 'p', ip: '10.0.0.1' }])
+    store.put(one)
+    store.takeChanges()
+    store.put({ ...one, metadata: { ...one.metadata, labels: { 'kubernetes.io/service-name': 'web' } } })
+    expect(store.takeChanges().services).toEqual(new Set(['base/api', 'base/web']))
+    expect([...store.slices.keys()]).toEqual(['base/web'])
+    store.remove(one)
+    expect(store.slices.size).toBe(0)
+  })
+})
+
+test('what cannot be read is left out alone, and counts again once it can', () => {
+  const { store, complaints } = newStore()
+  store.put({ ...service('base', 'api'), spec: { ports: 'none' } })
+  store.put({ ...pod('base', 'api-0', '10.0.0.1'), status: 7 })
+  store.put(environment('base', { typ: 'shared' }))
+  store.put(service('base', 'web'))
+  expect(complaints).toEqual(['Service api', 'Pod api-0'])
+  expect([...store.services.keys()]).toEqual(['base/web'])
+  expect([...store.unreadable.values()]).toMatchObject([{ kind: 'Environment', name: 'base', generation: 1 }])
+  store.put(environment('base'))
+  store.put(service('base', 'api'))
+  expect(store.unreadable.size).toBe(0)
+  expect(store.sizes()).toMatchObject({ Environment: 1, Service: 2, Pod: 0 })
+})
+
+test('a broken status, or another group’s Environment, costs nothing', () => {
+  const { store } = newStore()
+  store.put({ ...environment('base'), status: { conditions: 'x', sidecars: [] } })
+  store.put({ ...environment('other'), apiVersion: 'example.com/v1' })
+  expect([...store.environments.keys()]).toEqual(['base/base'])
+  expect(store.unreadable.size).toBe(0)
+})
+
+test('Services without endpoints of their own are none: ExternalName, or without ports', () => {
+  const { store } = newStore()
+  store.put(service('base', 'outside', { type: 'ExternalName', externalName: 'example.com' }))
+  store.put(service('base', 'empty', { ports: null }))
+  expect(store.services.size).toBe(0)
+})
