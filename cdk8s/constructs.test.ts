@@ -143,6 +143,8 @@ describe('the platform', () => {
         "CustomResourceDefinition -/previews.branchline.dev",
         "ClusterRole -/branchline-manager",
         "ClusterRoleBinding -/branchline-manager",
+        "Role branchline-system/branchline-manager",
+        "RoleBinding branchline-system/branchline-manager",
         "ServiceAccount branchline-system/branchline-manager",
         "Deployment branchline-system/branchline-manager",
         "Service branchline-system/branchline-manager",
@@ -166,7 +168,7 @@ describe('the platform', () => {
     expect(find(platform({ relayToken: 'x' }), 'Secret', 'branchline-relay-token')).toBeDefined()
     expect(outline(platform()).filter((line) => line.startsWith('Secret'))).toEqual([])
   })
-  test('writes nothing but statuses and token reviews', () => {
+  test('writes nothing in the cluster but statuses, token reviews and Events', () => {
     const { rules } = find(platform(), 'ClusterRole', 'branchline-manager') as Manifest & {
       rules: { resources: string[]; verbs: string[] }[]
     }
@@ -175,7 +177,11 @@ describe('the platform', () => {
         .filter((verb) => !['get', 'list', 'watch'].includes(verb))
         .map((verb) => `${verb} ${resources.join(' ')}`),
     )
-    expect(writes).toEqual(['patch environments/status previews/status', 'create tokenreviews'])
+    expect(writes).toEqual([
+      'patch environments/status previews/status',
+      'create tokenreviews',
+      'create events',
+    ])
   })
 })
 

@@ -112,7 +112,8 @@ function managerProcess(
     name: MANAGER_SERVICE,
     component: 'manager',
     image: props.images?.manager ?? IMAGES.manager,
-    replicas: 1,
+    // Two, of which one holds the Lease; the embedded cluster's API knows no Lease.
+    replicas: props.source === 'local' ? 1 : 2,
     usesApi: props.source !== 'local',
     env: [
       ...variables({

@@ -7,6 +7,11 @@ import {
   RELAY_HTTP_PORT,
   RELAY_TUNNEL_PORT,
 } from '@branchline/wire/names'
+import {
+  MANAGER_CLUSTER_RULES,
+  MANAGER_NAMESPACE_RULES,
+  type PermissionRule,
+} from '@branchline/wire/permissions'
 import type { Manifest } from '../inject/manifest.ts'
 import { metadataOf, selectorOf } from './process.ts'
 
@@ -92,34 +97,29 @@ function relayPolicy(options: PolicyOptions): Manifest {
 /** The namespace in which Prometheus usually is. */
 export const METRICS_FROM = { 'kubernetes.io/metadata.name': 'monitoring' }
 
-/** The manager's rights: it reads what it plans from, writes statuses, and checks sidecars' tokens. */
+/**
+ * The manager's rights: in the whole cluster it reads what it plans from, writes statuses and Events, and
+ * checks sidecars' tokens; in the platform's namespace it holds the Lease of its replicas.
+ */
 export function rbacManifests(name: string): Manifest[] {
-  const metadata = { ...metadataOf(name, 'manager'), namespace: undefined }
-  const read = ['get', 'list', 'watch']
-  const rule = (apiGroups: string[], resources: string[], verbs: string[]) => ({
-    apiGroups,
-    resources,
-    verbs,
-  })
+  const apiVersion = 'rbac.authorization.k8s.io/v1'
+  const metadata = metadataOf(name, 'manager')
+  const clusterMetadata = { ...metadata, namespace: undefined }
+  const roleRef = (kind: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name })
+  const subjects = [{ kind: 'ServiceAccount', name, namespace: PLATFORM_NAMESPACE }]
   return [
+    { apiVersion, kind: 'ClusterRole', metadata: clusterMetadata, rules: rulesOf(MANAGER_CLUSTER_RULES) },
     {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
-      kind: 'ClusterRole',
-      metadata,
-      rules: [
-        rule(['branchline.dev'], ['environments', 'previews'], read),
-        rule(['branchline.dev'], ['environments/status', 'previews/status'], ['patch']),
-        rule([''], ['namespaces', 'services', 'pods'], read),
-        rule(['discovery.k8s.io'], ['endpointslices'], read),
-        rule(['authentication.k8s.io'], ['tokenreviews'], ['create']),
-      ],
-    },
-    {
-      apiVersion: 'rbac.authorization.k8s.io/v1',
+      apiVersion,
       kind: 'ClusterRoleBinding',
-      metadata,
-      roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name },
-      subjects: [{ kind: 'ServiceAccount', name, namespace: PLATFORM_NAMESPACE }],
+      metadata: clusterMetadata,
+      roleRef: roleRef('ClusterRole'),
+      subjects,
     },
+    { apiVersion, kind: 'Role', metadata, rules: rulesOf(MANAGER_NAMESPACE_RULES) },
+    { apiVersion, kind: 'RoleBinding', metadata, roleRef: roleRef('Role'), subjects },
   ]
 }
+
+// A copy: manifests are plain data that a construct may change.
+const rulesOf = (rules: readonly PermissionRule[]): object[] => structuredClone([...rules])
