@@ -82,7 +82,10 @@ export class ContainerRunner {
     const deadline = performance.now() + timeoutMs
     const { preStop } = this.spec.lifecycle ?? {}
     if (options.hooks && preStop !== undefined && this.#process !== undefined) {
-      await Promise.race([this.#preStop(preStop, timeoutMs), pause(timeoutMs, NEVER)])
+      // No timer outlives the hook: one left over would keep the whole process up after it has stopped.
+      const over = new AbortController()
+      await Promise.race([this.#preStop(preStop, timeoutMs, over.signal), pause(timeoutMs, over.signal)])
+      over.abort()
     }
     this.#stopping.abort()
     this.#process?.signal('SIGTERM')
@@ -92,8 +95,8 @@ export class ContainerRunner {
     this.ready = this.started = false
   }
 
-  async #preStop(hook: LifecycleHandler, timeoutMs: number): Promise<void> {
-    if (hook.sleep !== undefined) await pause(hook.sleep.seconds * 1000, NEVER)
+  async #preStop(hook: LifecycleHandler, timeoutMs: number, signal: AbortSignal): Promise<void> {
+    if (hook.sleep !== undefined) await pause(hook.sleep.seconds * 1000, signal)
     if (hook.exec !== undefined) await this.#options.exec(hook.exec.command, timeoutMs)
     if (hook.httpGet !== undefined) await probeOnce({ httpGet: hook.httpGet }, this.#target())
   }
@@ -230,7 +233,6 @@ export class ContainerRunner {
 
 /** How long a container whose probe failed may take to end by SIGTERM, in milliseconds. */
 const LIVENESS_KILL_MS = 2_000
-const NEVER = new AbortController().signal
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await wait(ms, undefined, { signal }).catch(() => undefined)

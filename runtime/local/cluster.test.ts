@@ -1,0 +1,356 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { get, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { afterEach, expect, test } from 'vitest'
+import { app, TestCluster, until } from './test/harness.ts'
+
+const started: TestCluster[] = []
+async function start(...args: Parameters<typeof TestCluster.start>): Promise<TestCluster> {
+  const cluster = await TestCluster.start(...args)
+  started.push(cluster)
+  return cluster
+}
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((cluster) => cluster.stop()))
+})
+
+const publish = (service: string) => [
+  { namespace: 'shop', service, servicePort: 7000, port: 0, owner: 'test' },
+]
+async function ask<T>(port: number | undefined, path = '/', host = '127.0.0.1'): Promise<T> {
+  const response = await fetch(`http://${host}:${port}${path}`, { headers: { connection: 'close' } })
+  return (await response.json()) as T
+}
+interface Hello {
+  readonly version: string
+  readonly pid: number
+}
+
+test('a pod is a process with its own address, variables, arguments and files', async () => {
+  const config = {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: 'c', namespace: 'shop' },
+    data: { k: 'v1' },
+  }
+  const api = app('api', {
+    args: ['--file=/etc/app/k', '$(POD_IP)', '$$(POD_IP)'],
+    env: { FILE: '/etc/app/k', FROM: '$(HOST):$(PORT)' },
+    container: { volumeMounts: [{ name: 'conf', mountPath: '/etc/app' }] },
+    pod: { volumes: [{ name: 'conf', configMap: { name: 'c' } }] },
+  })
+  const cluster = await start({ 'api.json': api, 'c.json': [config] }, { publish: publish('api') })
+  const [pod] = await cluster.ready('shop', 'api')
+  const [port] = cluster.ports
+  const env = await ask<Record<string, string>>(port, '/env')
+  expect(env).toMatchObject({ POD_IP: pod?.ip, HOST: pod?.ip, PORT: '8080', FROM: `${pod?.ip}:8080` })
+  expect(env['API_SERVICE_PORT_HTTP']).toBe('7000')
+  expect(await ask(port, '/args')).toEqual([`--file=${env['FILE']}`, pod?.ip, '$(POD_IP)'])
+  const file = async (): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${port}/file?path=${env['FILE']}`)).text()
+  expect(await file()).toBe('v1')
+  cluster.write('c.json', [{ ...config, data: { k: 'v2' } }])
+  await until('the new file', async () => (await file()) === 'v2')
+  expect(cluster.said).toEqual([])
+})
+
+test('a container that dies or fails its liveness probe is started again, and says why', async () => {
+  const cluster = await start(
+    {
+      'api.json': app('api', {
+        container: {
+          readinessProbe: undefined,
+          livenessProbe: { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, failureThreshold: 1 },
+        },
+      }),
+    },
+    { publish: publish('api') },
+  )
+  await cluster.ready('shop', 'api')
+  const first = await ask<Hello>(cluster.ports[0])
+  await ask(cluster.ports[0], '/die').catch(() => undefined)
+  await until('a restart', () => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 1)
+  await cluster.ready('shop', 'api')
+  const second = await ask<Hello>(cluster.ports[0])
+  expect(second.pid).not.toBe(first.pid)
+  await ask(cluster.ports[0], '/unready')
+  await until('another restart', () => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 2)
+  expect(cluster.said.join('\n')).toMatch(
+    /api\.json:1: Deployment shop\/api: container api exited with code 3/,
+  )
+  expect(cluster.said.join('\n')).toMatch(/its liveness probe failed: it answered 503/)
+})
+
+test('a rolling update through the Service address fails no request; unready pods get none', async () => {
+  const cluster = await start({ 'api.json': app('api', { replicas: 2 }) }, { publish: publish('api') })
+  await cluster.ready('shop', 'api', 2)
+  const versions = new Set<string>()
+  const over = new AbortController()
+  let sent = 0
+  const load = async (): Promise<void> => {
+    while (!over.signal.aborted) {
+      const body = await getOnce(cluster.ports[0] as number)
+      versions.add((JSON.parse(body) as Hello).version)
+      sent++
+    }
+  }
+  const loads = [load(), load()]
+  cluster.write('api.json', app('api', { replicas: 2, env: { VERSION: '2' } }))
+  await until('version 2', () => versions.has('2'))
+  await until('the end of the old pods', () => cluster.pods('shop', 'api').length === 2)
+  over.abort()
+  await Promise.all(loads)
+  expect(sent).toBeGreaterThan(20)
+  expect((await ask<Hello>(cluster.ports[0])).version).toBe('2')
+})
+
+function getOnce(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    get({ host: '127.0.0.1', port, agent: false }, (response) => {
+      text(response).then(resolve, reject)
+    }).once('error', reject)
+  })
+}
+
+test('names and variables lead to the nearest Service up the chain, at once when that changes', async () => {
+  const environment = (name: string, spec: object) => ({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name, namespace: name },
+    spec,
+  })
+  const cluster = await start({
+    'envs.json': [
+      environment('baseline', { type: 'shared' }),
+      environment('alice', { type: 'branch', base: 'baseline' }),
+    ],
+    'api.json': app('api', { namespace: 'baseline' }),
+    'web.json': app('web', { namespace: 'alice' }),
+  })
+  const [web] = await cluster.ready('alice', 'web')
+  await cluster.ready('baseline', 'api')
+  const env = await ask<Record<string, string>>(8080, '/env', web?.ip)
+  const lookup = async (name: string): Promise<string | undefined> =>
+    (await ask<{ address?: string }>(8080, `/lookup?name=${name}`, web?.ip)).address
+  expect(env['API_SERVICE_HOST']).toMatch(/^127\./)
+  if (cluster.cluster.hosts === 'none') return
+  expect(await lookup('api')).toBe(env['API_SERVICE_HOST'])
+  expect(await lookup('api.baseline.svc.cluster.local')).toBe(env['API_SERVICE_HOST'])
+  expect(await lookup('api.alice')).toBeUndefined()
+  cluster.write('override.json', app('api', { namespace: 'alice' }))
+  await until('the override', async () => (await lookup('api')) !== env['API_SERVICE_HOST'])
+  expect(await lookup('api')).toBe(await lookup('api.alice.svc'))
+  cluster.remove('override.json')
+  await until('the baseline again', async () => (await lookup('api')) === env['API_SERVICE_HOST'])
+  await until('the end of the override', () => cluster.pods('alice', 'api').length === 0)
+})
+
+test('headless and ExternalName Services are names', async () => {
+  const cluster = await start({
+    'web.json': app('web'),
+    'more.json': [
+      ...app('db', { service: { clusterIP: 'None' } }),
+      {
+        apiVersion: 'v1',
+        kind: 'Service',
+        metadata: { name: 'out', namespace: 'shop' },
+        spec: { type: 'ExternalName', externalName: 'web.shop.svc.cluster.local' },
+      },
+    ],
+  })
+  const [[web], [db]] = await Promise.all([cluster.ready('shop', 'web'), cluster.ready('shop', 'db')])
+  if (cluster.cluster.hosts === 'none') return
+  const lookup = async (name: string): Promise<string | undefined> =>
+    (await ask<{ address?: string }>(8080, `/lookup?name=${name}`, web?.ip)).address
+  await until('the name of the pod', async () => (await lookup('db')) === db?.ip)
+  expect(await lookup('out')).toBe(await lookup('web'))
+})
+
+test('native sidecars start first, init containers run to their end, a StatefulSet keeps its name', async () => {
+  const init = {
+    name: 'init',
+    command: ['sh', '-c', 'echo done > /data/init'],
+    volumeMounts: [{ name: 'data', mountPath: '/data' }],
+  }
+  const sidecar = { name: 'side', restartPolicy: 'Always', command: ['sleep', '1000'] }
+  const [deployment, service] = app('db', {
+    container: { volumeMounts: [{ name: 'data', mountPath: '/data' }] },
+    env: { FILE: '/data/init' },
+    pod: { initContainers: [sidecar, init], volumes: [{ name: 'data', emptyDir: {} }] },
+  })
+  const cluster = await start(
+    { 'db.json': [{ ...deployment, kind: 'StatefulSet' }, service as object] },
+    { publish: publish('db') },
+  )
+  const [pod] = await cluster.ready('shop', 'db')
+  expect(pod?.name).toBe('db-0')
+  expect(pod?.containers.map(({ name, pid }) => [name, pid !== undefined])).toEqual([
+    ['side', true],
+    ['init', false],
+    ['db', true],
+  ])
+  const { FILE } = await ask<{ FILE: string }>(cluster.ports[0], '/env')
+  expect(await (await fetch(`http://127.0.0.1:${cluster.ports[0]}/file?path=${FILE}`)).text()).toBe('done\n')
+})
+
+test('what the manager sees: objects, changes, tokens and statuses over the socket', async () => {
+  const volume = {
+    name: 't',
+    projected: { sources: [{ serviceAccountToken: { path: 'token', audience: 'm' } }] },
+  }
+  const api = app('api', {
+    namespace: 'branchline-system',
+    env: { TOKEN: '/t/token' },
+    container: { volumeMounts: [{ name: 't', mountPath: '/t' }] },
+    pod: { volumes: [volume] },
+  })
+  const preview = {
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Preview',
+    metadata: { name: 'p', namespace: 'shop' },
+    spec: { service: 'api', port: 80, access: 'public' },
+  }
+  const cluster = await start({ 'api.json': api, 'p.json': [preview] })
+  const [pod] = await cluster.ready('branchline-system', 'api')
+  const env = await ask<Record<string, string>>(8080, '/env', pod?.ip)
+  const socketPath = env['BRANCHLINE_LOCAL_API'] as string
+  const call = (method: string, path: string, body?: unknown) =>
+    new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
+      const sent = request({ socketPath, method, path }, (response) => {
+        text(response).then((said) => resolve({ status: response.statusCode, text: said }), reject)
+      })
+      sent.once('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  const token = await (await fetch(`http://${pod?.ip}:8080/file?path=${env['TOKEN']}`)).text()
+  const review = (audience: string) => call('POST', '/v1/tokenreviews', { token, audience })
+  expect(JSON.parse((await review('m')).text)).toEqual({ namespace: 'branchline-system', pod: pod?.name })
+  expect((await review('other')).status).toBe(401)
+  const status = { kind: 'Preview', namespace: 'shop', name: 'p', status: { url: 'http://x' } }
+  expect((await call('PUT', '/v1/status', status)).status).toBe(204)
+  expect((await call('PUT', '/v1/status', { ...status, name: 'none' })).status).toBe(404)
+  expect((await call('PUT', '/v1/status', { kind: 'Pod' })).status).toBe(400)
+  expect(JSON.parse((await call('GET', '/v1/state')).text)).toEqual(cluster.cluster.state())
+  const slice = cluster.cluster.store.list('EndpointSlice')[0]
+  expect(slice).toMatchObject({
+    metadata: { namespace: 'branchline-system', labels: { 'kubernetes.io/service-name': 'api' } },
+    ports: [{ name: 'http', port: 8080 }],
+    endpoints: [
+      {
+        addresses: [pod?.ip],
+        conditions: { ready: true, serving: true, terminating: false },
+        targetRef: { kind: 'Pod', name: pod?.name },
+      },
+    ],
+  })
+  const lines: string[] = []
+  const watch = request({ socketPath, path: '/v1/watch' }, (response) => {
+    response.setEncoding('utf8').on('data', (chunk: string) => lines.push(chunk))
+    response.on('error', () => undefined)
+  })
+  watch.on('error', () => undefined).end()
+  await until('SYNCED', () => lines.join('').includes('"SYNCED"'))
+  expect(lines.join('')).not.toContain('"Secret"')
+  cluster.remove('p.json')
+  await until('DELETED', () => lines.join('').includes('"DELETED"'))
+  watch.destroy()
+})
+
+test('what is wrong is said and the rest runs; a file that became wrong stays as it was', async () => {
+  const cluster = await start({
+    'ok.json': app('ok'),
+    'bad.json': app('bad', { container: { command: ['/no/such/program'] } }),
+    'none.json': app('none', { container: { command: undefined, image: 'some/image:1' } }),
+    'wild.json': app('wild', {
+      env: { LISTEN: '0.0.0.0' },
+      port: 7000,
+      container: { readinessProbe: undefined },
+    }),
+  })
+  await cluster.ready('shop', 'ok')
+  await until('sentences', () => cluster.said.length >= 3)
+  const said = (): string => cluster.said.join('\n')
+  await until('the sentence on the wildcard', () => said().includes('listen on all addresses'))
+  expect(said()).toMatch(
+    /none\.json:1: Deployment shop\/none: container none: image some\/image:1 is not run here/,
+  )
+  expect(said()).toMatch(/bad\.json:1: Deployment shop\/bad: container bad .*(127|ENOENT)/)
+  expect(said()).toMatch(/wild\.json:1: Deployment shop\/wild: .*let it listen at its own address alone/)
+  cluster.write('ok.json', [{ kind: 'Deployment' }])
+  await until('the fault of the file', () => said().includes('ok.json:1: is not a Kubernetes object'))
+  expect(cluster.pods('shop', 'ok')).toHaveLength(1)
+  expect(cluster.pods('shop', 'ok')[0]?.ready).toBe(true)
+})
+
+test('a taken port is named with who asked for it', async () => {
+  const cluster = await start({ 'api.json': app('api') }, { publish: publish('api') })
+  const again = [
+    {
+      namespace: 'shop',
+      service: 'api',
+      servicePort: 7000,
+      port: cluster.ports[0] as number,
+      owner: '--port',
+    },
+  ]
+  await expect(TestCluster.start({}, { publish: again })).rejects.toThrow(
+    `port ${cluster.ports[0]} of 127.0.0.1, which --port asks for, is taken by another process`,
+  )
+})
+
+test('without hosts files, full names in variables are addresses', async () => {
+  const web = app('web', { env: { API: 'http://api.shop.svc.cluster.local:7000' } })
+  const cluster = await start({ 'web.json': web, 'api.json': app('api') }, { hosts: false })
+  const [pod] = await cluster.ready('shop', 'web')
+  const env = await ask<Record<string, string>>(8080, '/env', pod?.ip)
+  expect(env['API']).toBe(`http://${env['API_SERVICE_HOST']}:7000`)
+})
+
+const STUBBORN = ['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000']
+const stubborn = () => app('api', { container: { command: STUBBORN, readinessProbe: undefined, ports: [] } })
+const isRunning = (pid: number): boolean =>
+  existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+
+test('once stopped, no process and no file is left', async () => {
+  const cluster = await start({ 'api.json': stubborn() })
+  const [pod] = await cluster.ready('shop', 'api')
+  const pid = pod?.containers[0]?.pid as number
+  expect(isRunning(pid)).toBe(true)
+  await cluster.cluster.stop(300)
+  expect(isRunning(pid)).toBe(false)
+  expect(existsSync(cluster.cluster.runFolder)).toBe(false)
+})
+
+test('killed without a warning, it leaves no process and no file either', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'branchline-test-'))
+  writeFileSync(
+    join(folder, 'api.json'),
+    stubborn()
+      .map((object) => JSON.stringify(object))
+      .join('\n---\n'),
+  )
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'test/orphan.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [line] = (await once(child.stdout, 'data')) as [Buffer]
+  const { pids, runFolder } = JSON.parse(String(line)) as { pids: number[]; runFolder: string }
+  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === pids[0])
+  expect(children.length).toBeGreaterThan(1)
+  child.kill('SIGKILL')
+  await until(
+    'the end of all',
+    () => !children.some((pid) => isRunning(Number(pid))) && !existsSync(runFolder),
+  )
+  rmSync(folder, { recursive: true })
+})
+
+function groupOf(pid: string): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[2])
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,42 @@
+// A small service for tests: says who it is, what it sees, and ends when asked or told.
+import { lookup } from 'node:dns/promises'
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+
+const { HOST, PORT, VERSION = '1', LISTEN = HOST } = process.env
+let ready = true
+
+async function answer(url: URL): Promise<unknown> {
+  switch (url.pathname) {
+    case '/unready':
+      return (ready = false)
+    case '/die':
+      return process.exit(3)
+    case '/env':
+      return process.env
+    case '/args':
+      return process.argv.slice(2)
+    case '/file':
+      return readFileSync(url.searchParams.get('path') ?? '', 'utf8')
+    case '/lookup':
+      return lookup(url.searchParams.get('name') ?? '').catch((error: NodeJS.ErrnoException) => ({
+        code: error.code,
+      }))
+    default:
+      return { version: VERSION, pid: process.pid }
+  }
+}
+
+const server = createServer((request: IncomingMessage, response) => {
+  const url = new URL(request.url ?? '/', 'http://app')
+  if (url.pathname === '/ready') {
+    response.writeHead(ready ? 200 : 503).end()
+    return
+  }
+  void answer(url).then((value) => response.end(typeof value === 'string' ? value : JSON.stringify(value)))
+})
+server.listen(Number(PORT), LISTEN)
+process.once('SIGTERM', () => {
+  server.close(() => process.exit(0))
+  server.closeIdleConnections()
+})
