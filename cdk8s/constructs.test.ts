@@ -162,7 +162,9 @@ describe('the platform', () => {
   })
   test('without a relay, or for the embedded cluster, it has less', () => {
     expect(outline(platform({ relay: false })).filter((line) => line.includes('relay'))).toEqual([])
-    expect(outline(platform({ source: 'local' })).filter((line) => line.includes('ClusterRole'))).toEqual([])
+    expect(
+      outline(platform({ source: 'local' })).filter((line) => /ClusterRole|NetworkPolicy/.test(line)),
+    ).toEqual([])
   })
   test('a text as token becomes a Secret; otherwise none is made', () => {
     expect(find(platform({ relayToken: 'x' }), 'Secret', 'branchline-relay-token')).toBeDefined()

@@ -39,7 +39,10 @@ export interface PlatformProps {
   readonly images?: { readonly manager?: string; readonly relay?: string }
   /** The name of this cluster at the relay. Default: `default`. */
   readonly cluster?: string
-  /** Where the manager reads from. Default: `kubernetes`; the embedded cluster is `local`. */
+  /**
+   * Where the manager reads from. Default: `kubernetes`. The embedded cluster is `local`; it has no RBAC and
+   * enforces no NetworkPolicy, so there are none.
+   */
   readonly source?: 'kubernetes' | 'local'
   /** The relay in this cluster, the address of one elsewhere (`wss://…`), or false for none. Default: here. */
   readonly relay?: RelayProps | string | false
@@ -69,12 +72,17 @@ export function platformManifests(props: PlatformProps = {}): Manifest[] {
     ...(props.source === 'local' ? [] : rbacManifests(MANAGER_SERVICE)),
     ...processManifests(managerProcess(props, relay, token)),
     ...(hasRelay ? [...processManifests(relayProcess(props, relay, token)), ...visitorsService(relay)] : []),
-    ...policyManifests({
-      hasRelay,
-      isRelayShared: hasRelay && relay.shared === true,
-      metricsFrom: props.metricsFrom ?? METRICS_FROM,
-    }),
+    ...(props.source === 'local' ? [] : networkPolicies(props, relay)),
   ]
+}
+
+function networkPolicies(props: PlatformProps, relay: RelayProps | string | false): Manifest[] {
+  const hasRelay = typeof relay === 'object'
+  return policyManifests({
+    hasRelay,
+    isRelayShared: hasRelay && relay.shared === true,
+    metricsFrom: props.metricsFrom ?? METRICS_FROM,
+  })
 }
 
 const namespace = (): Manifest => ({
