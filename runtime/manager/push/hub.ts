@@ -29,12 +29,14 @@ export interface Standing {
  */
 export class Hub {
   readonly #options: HubOptions
+  /** Those that have said hello, by pod; and all that are connected. */
   readonly #sessions = new Map<string, Session>()
+  readonly #connected = new Set<Session>()
   readonly #pinger: NodeJS.Timeout
 
   constructor(options: HubOptions) {
     this.#options = options
-    const ping = (): void => this.#sessions.forEach((session) => session.ping())
+    const ping = (): void => this.#connected.forEach((session) => session.ping())
     this.#pinger = setInterval(ping, options.limits.pingIntervalMs)
   }
 
@@ -51,7 +53,9 @@ export class Hub {
       onServed: (_, tookMs) => onStanding(pod, tookMs),
     })
     socket.on('error', (error) => logger.debug({ pod, err: error }, 'sidecar connection failed'))
+    this.#connected.add(session)
     socket.once('close', (code) => {
+      this.#connected.delete(session)
       if (this.#sessions.get(pod) !== session) return
       this.#sessions.delete(pod)
       logger[code === CLOSE.tooBig ? 'error' : 'debug']({ pod, code }, 'sidecar disconnected')
@@ -73,7 +77,7 @@ export class Hub {
 
   /** Sends every sidecar elsewhere; they connect anew, here or to another replica. */
   closeAll(reason: string): void {
-    for (const session of this.#sessions.values()) session.close(CLOSE.goingAway, reason)
+    for (const session of this.#connected) session.close(CLOSE.goingAway, reason)
   }
 
   close(): void {
