@@ -39,7 +39,7 @@ export const MISTAKES: readonly Mistake[] = [
       environment('round', 'type: branch, base: about') +
       '---\n' +
       environment('about', 'type: branch, base: round'),
-    names: [/round/, /about/, /base/, /cycle/],
+    names: [/round/, /about/, /base/, /leads back/],
   },
   {
     what: 'a key that is taken',
