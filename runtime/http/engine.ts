@@ -25,6 +25,7 @@ export class HttpEngine {
   readonly #connections = new Set<ClientConnection>()
   readonly #ownPool: UpstreamPool | undefined
   #emptied: (() => void) | undefined = undefined
+  #stopped: Promise<void> | undefined = undefined
 
   constructor(options: EngineOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -69,7 +70,12 @@ export class HttpEngine {
    * {@link Limits.drainIdleMs} for one more request, upgraded ones go on; what is left after
    * {@link Limits.drainMs} is cut. Resolves when no connection is left. The caller stops its listeners first.
    */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#drain()
+    return this.#stopped
+  }
+
+  async #drain(): Promise<void> {
     const { limits } = this.#parts
     this.#parts.stopping = true
     for (const connection of this.#connections) connection.hurry(limits.drainIdleMs)

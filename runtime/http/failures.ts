@@ -2,11 +2,14 @@ import { HttpError } from './errors.ts'
 
 const because = (error: unknown): string => (error instanceof Error ? error.message : 'closed')
 
+/** The client left, or ended, before its exchange was over. */
 export const clientGone = (message: string): HttpError => new HttpError('BL_HTTP_CLIENT_GONE', 400, message)
 
+/** The client was too slow with its head or its body. */
 export const requestTimeout = (what: string, waitMs: number): HttpError =>
   new HttpError('BL_HTTP_REQUEST_TIMEOUT', 408, `${what} within ${waitMs} ms`)
 
+/** A candidate could not be connected to. */
 export const unreachable = (error: unknown): HttpError =>
   new HttpError(
     'BL_HTTP_UPSTREAM_UNREACHABLE',
@@ -15,20 +18,26 @@ export const unreachable = (error: unknown): HttpError =>
     error,
   )
 
+/** A candidate took too long to be connected to. */
 export const connectTimeout = (waitMs: number): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_UNREACHABLE', 504, `the upstream took no connection within ${waitMs} ms`)
 
+/** The decision had no candidate. */
 export const nowhere = (): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_UNREACHABLE', 502, 'there is nowhere to send the request')
 
+/** The upstream closed before it answered anything. */
 export const closedEarly = (cause: unknown): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_CLOSED', 502, 'the upstream closed without an answer', cause)
 
+/** The upstream closed in the middle of its answer's body. */
 export const brokeOff = (cause: unknown): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_CLOSED', 502, 'the upstream broke off in the middle of its answer', cause)
 
+/** The upstream answered what is not HTTP/1.x, or is ambiguous. */
 export const badResponse = (cause: unknown): HttpError =>
   new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${because(cause)}`)
 
+/** The upstream stood still for too long. */
 export const upstreamTimeout = (waitMs: number): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_TIMEOUT', 504, `the upstream said nothing for ${waitMs} ms`)

@@ -322,7 +322,7 @@ test('stop: what runs is finished with Connection: close, and nothing is left', 
   await waitFor(() => (engine.connections === 2 ? true : undefined))
   await waitFor(() => (answer.toString().includes('response') ? true : undefined))
   listener.stop()
-  const stopped = engine.stop()
+  const stopped = Promise.all([engine.stop(), engine.stop()])
   await idle.ended()
   answer()
   expect(await busy.ended()).toMatch(/connection: close\r\n[^]*done$/)

@@ -146,3 +146,37 @@ test('an unasked 101 does not open a pipe', async () => {
   const client = new RawClient(at).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   expect(await client.until((text) => text.includes('\r\n\r\n'))).toMatch(/^HTTP\/1\.1 502 /)
 })
+
+test.each([
+  ['both lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+  ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc'],
+  ['obs-fold', 'HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 0\r\n\r\n'],
+  ['bare LF', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n'],
+  ['a control character', 'HTTP/1.1 200 OK\r\nA: \x01\r\nContent-Length: 0\r\n\r\n'],
+  ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
+  ['a large head', `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(70_000)}\r\n\r\n`],
+])('a bad answer is a 502, and its connection is not used again: %s', async (_, answer) => {
+  let accepted = 0
+  const to = await rawServer((socket) => {
+    accepted++
+    socket.on('data', () => socket.write(answer, 'latin1'))
+  })
+  const { port, reports } = await hop(to)
+  const client = new RawClient(port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.until((text) => text.startsWith('HTTP/1.1 502 ') && text.includes('\r\n\r\n'))
+  client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.until((text) => text.match(/HTTP\/1\.1 502/g)?.length === 2)
+  expect(accepted).toBe(2)
+  expect(reports[0]?.error?.code).toBe('BL_HTTP_BAD_RESPONSE')
+})
+
+test('a bad chunk in an answer leaves it visibly incomplete', async () => {
+  const to = await rawServer((socket) => {
+    socket.on('data', () =>
+      socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n2x\r\nno\r\n0\r\n\r\n'),
+    )
+  })
+  const { port } = await hop(to)
+  const text = await new RawClient(port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n').ended()
+  expect(text).not.toContain('0\r\n\r\n')
+})
