@@ -1,0 +1,68 @@
+import { TUNNEL_PATH } from '@branchline/wire/names'
+import { parseRelayMessage, type RegisteredPreview, type Registration } from '@branchline/wire/tunnel/control'
+import { dialTcp, pipe } from '../http/index.ts'
+import { TunnelDialler, type TunnelLinkError, type TunnelStream } from '../tunnel/index.ts'
+import { later, TOKEN, until } from './fixture.ts'
+
+/** A preview of the service `web` of an environment, with its own name as the key. */
+export const previewOf = (environment: string, access = 'public'): RegisteredPreview => ({
+  label: `web--${environment}`,
+  environment,
+  key: environment,
+  service: 'web',
+  port: 80,
+  access,
+})
+
+/** A cluster as a relay sees it: a few services, by `environment/service:port`. The manager's own is beside it. */
+export class TestCluster {
+  readonly registrations = new Map<string, Registration>()
+  readonly downs: TunnelLinkError[] = []
+  readonly services = new Map<string, string>()
+  readonly streams: TunnelStream[] = []
+  readonly goneAway: string[] = []
+  readonly dialler: TunnelDialler
+  registered = 0
+
+  constructor(port: number, name: string, previews: readonly RegisteredPreview[], token = TOKEN) {
+    this.dialler = new TunnelDialler({
+      url: `ws://127.0.0.1:${port}${TUNNEL_PATH}`,
+      token,
+      limits: { backoff: { firstMs: 10, maxMs: 50 } },
+      onOpen: (link) => link.control({ type: 'register', cluster: name, previews: [...previews] }),
+      onDown: (error) => void this.downs.push(error),
+      onControl: (_link, payload) => {
+        const message = parseRelayMessage(payload)
+        if (message.type === 'goaway') return void this.goneAway.push(message.reason)
+        this.registered++
+        for (const registration of message.previews) this.registrations.set(registration.label, registration)
+      },
+      onStream: (_link, stream) => this.#serve(stream),
+    })
+    this.dialler.start()
+    later(async () => this.dialler.stop())
+  }
+
+  /** A cluster that has registered. */
+  static async connect(
+    port: number,
+    name: string,
+    previews: readonly RegisteredPreview[],
+    services: Record<string, string> = {},
+  ): Promise<TestCluster> {
+    const cluster = new TestCluster(port, name, previews)
+    for (const [service, endpoint] of Object.entries(services)) cluster.services.set(service, endpoint)
+    await until(() => cluster.registered > 0)
+    return cluster
+  }
+
+  #serve(stream: TunnelStream): void {
+    this.streams.push(stream)
+    const { environment, service, port } = stream.target
+    const endpoint = this.services.get(`${environment}/${service}:${port}`)
+    if (endpoint === undefined) return stream.reset('unknown', `no service ${service}`)
+    const [host, number] = endpoint.split(':') as [string, string]
+    stream.accept()
+    pipe(stream, dialTcp(host, Number(number)))
+  }
+}
