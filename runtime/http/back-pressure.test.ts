@@ -2,11 +2,12 @@ import { createHash } from 'node:crypto'
 import * as http from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { app, cleanUp, hop, RawClient, waitFor } from './fixtures.ts'
+import { lentBuffers } from './read-buffer.ts'
 
 afterEach(cleanUp)
 
 const BLOCK = Buffer.alloc(1 << 20, 'branchline')
-const BLOCKS = 200
+const BLOCKS = 128
 
 /** Writes the blocks as fast as they are taken. */
 async function sendBlocks(stream: NodeJS.WritableStream): Promise<void> {
@@ -31,7 +32,7 @@ const expected = (): string => {
 for (const framing of ['length', 'chunks'] as const) {
   const headers = framing === 'length' ? { 'content-length': BLOCK.length * BLOCKS } : {}
 
-  test(`200 MiB up and down by ${framing}, whole and unchanged`, async () => {
+  test(`128 MiB up and down by ${framing}, whole and unchanged`, async () => {
     const uploads: Promise<string>[] = []
     const { port: to } = await app((request, response) => {
       if (request.method === 'POST') {
@@ -136,4 +137,39 @@ test('an echo that answers while it reads flows both ways at once', async () => 
     void sendBlocks(request)
   })
   expect(sum).toBe(expected())
+})
+
+test('slow readers side by side: nobody gets an octet of another, and no buffer stays pinned', async () => {
+  const SIZE = 3_000_000
+  const { port: to } = await app((request, response) => {
+    const seed = Number(request.url?.slice(1))
+    response
+      .writeHead(200, { 'content-length': SIZE })
+      .end(Buffer.alloc(SIZE, Buffer.from([seed, seed + 100, 7])))
+  })
+  const { port } = await hop(to)
+  const fetchSlowly = (seed: number): Promise<boolean> =>
+    new Promise((resolve, reject) => {
+      const get = http.get({ port, path: `/${seed}`, agent: false }, (response) => {
+        const parts: Buffer[] = []
+        response.on('data', (part: Buffer) => {
+          parts.push(part)
+          response.pause()
+          setImmediate(() => response.resume())
+        })
+        response.on('end', () => {
+          resolve(Buffer.concat(parts).equals(Buffer.alloc(SIZE, Buffer.from([seed, seed + 100, 7]))))
+        })
+        response.on('error', reject)
+      })
+      get.on('error', reject)
+    })
+  const right = await Promise.all(Array.from({ length: 40 }, (_, seed) => fetchSlowly(seed)))
+  expect(right).toEqual(Array.from({ length: 40 }, () => true))
+  await cleanUp()
+  await waitFor(
+    () => (lentBuffers() === 0 ? true : undefined),
+    () => `${lentBuffers()} buffers are lent`,
+  )
+  expect(lentBuffers()).toBe(0)
 })
