@@ -1,11 +1,11 @@
 import Table from 'cli-table3'
 import type { EnvironmentView, Platform } from '../commands/up.ts'
 
-/** The environments as a table for people: what each is based on, what it runs itself, where it answers. */
+/** The environments as a table for people: what each is based on, what it overrides, where it answers. */
 export function environmentTable(environments: readonly EnvironmentView[]): string {
   if (environments.length === 0) return 'no environments: add an Environment to the folder'
   const table = new Table({
-    head: ['ENVIRONMENT', 'BASE', 'RUNS', 'PREVIEW', 'READY', 'TIME'],
+    head: ['ENVIRONMENT', 'BASE', 'OVERRIDES', 'PREVIEW', 'READY', 'TIME'],
     style: { head: [], border: [], compact: true },
   })
   for (const { name, base, overrides, previews, ready, message, readyAfterMs } of environments) {

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { platformImage, platformObjects } from './objects.ts'
+import { environmentTable } from './table.ts'
+import { environmentViews } from './view.ts'
+
+const object = (kind: string, name: string, spec: object, status?: object): KubernetesObject => ({
+  apiVersion: 'branchline.dev/v1alpha1',
+  kind,
+  metadata: { name, namespace: kind === 'Preview' ? 'alice' : name },
+  spec,
+  ...(status !== undefined && { status }),
+})
+const ready = { conditions: [{ type: 'Ready', status: 'True', message: 'fine' }] }
+
+test('bases come before what is based on them; a cycle is shown too', () => {
+  const environments = [
+    object('Environment', 'alice', { type: 'branch', base: 'zoo' }, { ...ready, overrides: ['api'] }),
+    object('Environment', 'zoo', { type: 'shared' }, ready),
+    object('Environment', 'x', { type: 'branch', base: 'y' }),
+    object('Environment', 'y', { type: 'branch', base: 'x' }),
+  ]
+  const previews = [object('Preview', 'web', {}, { ...ready, url: 'http://web--alice.localhost:1' })]
+  const views = environmentViews(environments, previews, new Map([['alice', 420]]))
+  expect(views.map(({ name }) => name)).toEqual(['zoo', 'alice', 'x', 'y'])
+  expect(views[1]).toMatchObject({ ready: true, overrides: ['api'], readyAfterMs: 420 })
+  expect(views[1]?.previews[0]).toMatchObject({ ready: true, url: 'http://web--alice.localhost:1' })
+  const table = environmentTable(views)
+  expect(table).toMatch(/alice .* zoo .* api .* http:\/\/web--alice\.localhost:1 .* yes .* 0\.42 s/)
+})
+
+test('a preview without a URL is not ready, whatever its condition says', () => {
+  const views = environmentViews(
+    [object('Environment', 'alice', { type: 'shared' })],
+    [object('Preview', 'web', {}, ready)],
+    new Map(),
+  )
+  expect(views[0]?.previews[0]).toEqual({ environment: 'alice', name: 'web', ready: false, message: 'fine' })
+})
+
+test.each([
+  ['branchline/sidecar:0.1.0', 'sidecar/main.ts'],
+  ['registry.example:5000/x/branchline/relay@sha256:00', 'relay/main.ts'],
+  ['branchline/sidecar', 'sidecar/main.ts'],
+  ['notbranchline/sidecar:1', undefined],
+  ['branchline/shop:1', undefined],
+])('image %s runs %s', (image, main) => {
+  const command = platformImage(image)?.command
+  if (main === undefined) expect(command).toBeUndefined()
+  else expect(command?.at(-1)).toMatch(new RegExp(`${main}$`))
+})
+
+test('each run has a credential of its own', () => {
+  const secretOf = (): unknown =>
+    platformObjects('localhost', 1).find(({ kind }) => kind === 'Secret')?.['stringData']
+  expect(secretOf()).not.toEqual(secretOf())
+})
