@@ -14,7 +14,7 @@ export interface KubernetesLimits {
   readonly watchHealthyMs: number
   /** How many watches may break in a row, without one event, before everything is listed anew. */
   readonly watchFaultsBeforeList: number
-  /** The waits between two tries of a list or watch. */
+  /** The waits between two tries of a list or watch; no more is waited where the API server asks for it. */
   readonly retryFirstMs: number
   readonly retryMaxMs: number
   /** The most octets of one event; etcd keeps objects of 1.5 MiB at most. */
@@ -37,7 +37,7 @@ export const DEFAULT_KUBERNETES_LIMITS: KubernetesLimits = {
   watchHealthyMs: 5_000,
   watchFaultsBeforeList: 3,
   retryFirstMs: 200,
-  retryMaxMs: 5_000,
+  retryMaxMs: 2_000,
   maxLineBytes: 16 * 1024 * 1024,
   maxAnswerBytes: 64 * 1024 * 1024,
   maxConnections: 16,

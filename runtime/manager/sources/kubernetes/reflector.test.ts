@@ -135,6 +135,15 @@ test.each([
   expect(server.seen(WATCH).at(-1)?.query.get('resourceVersion')).toBe('30')
 })
 
+test('a version that is too old as soon as it is listed is not asked for in a tight loop', async () => {
+  server.always(LIST, list('10', []))
+  server.always(WATCH, openWatch([expired]))
+  start({ retryFirstMs: 20, retryMaxMs: 40 })
+  const startMs = performance.now()
+  await vi.waitUntil(() => server.seen(LIST).length >= 6, DEADLINE)
+  expect(performance.now() - startMs).toBeGreaterThan(5 * 10)
+})
+
 test('silence: the watch is opened again', async () => {
   server.script(LIST, list('10', []))
   server.script(WATCH, openWatch([]), openWatch([event('ADDED', 'web', 11)]))

@@ -56,6 +56,7 @@ export class Reflector {
       const startMs = performance.now()
       let retryAfterMs = 0
       let fault = true
+      const resumes = this.#resourceVersion !== undefined
       try {
         this.#resourceVersion ??= await this.#list(signal)
         await this.#watch(this.#resourceVersion, signal)
@@ -63,6 +64,8 @@ export class Reflector {
       } catch (error) {
         if (signal.aborted) return
         retryAfterMs = this.#failed(error)
+        // What was missed is asked for at once; a version that is too old as soon as it is listed is not.
+        if (resumes && isExpired(error)) continue
       }
       const lived = performance.now() - startMs >= this.#options.limits.watchHealthyMs
       if (lived) this.#backoff.reset()
@@ -144,11 +147,13 @@ export class Reflector {
     return error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
   }
 
+  // One outage has many faces, from a reset to a 429: it is named once, and what asks for an act by itself.
   #complain(error: Error): void {
-    const complaint = error instanceof ApiError ? String(error.status) : error.message
-    if (complaint === this.#complaint) return
-    this.#complaint = complaint
-    this.#logger.warn({ err: error, remedy: remedyOf(error) }, 'cannot see what is there, trying again')
+    const remedy = remedyOf(error)
+    const complaint = remedy ?? 'trying again'
+    const said = this.#complaint === complaint || (this.#complaint !== undefined && remedy === undefined)
+    this.#logger[said ? 'debug' : 'warn']({ err: error, remedy }, 'cannot see what is there, trying again')
+    if (!said) this.#complaint = complaint
   }
 
   #recovered(): void {
