@@ -99,6 +99,15 @@ export class Shop {
     return ms
   }
 
+  /** Waits until a service answers an environment's requests in this version. */
+  async serves(environment: string, service: string, version: string): Promise<void> {
+    const attempt = async (): Promise<void> => {
+      const { hops } = await this.visit(environment)
+      assert.equal(hops.find((hop) => hop.service === service)?.version, version)
+    }
+    await until(`${environment} has ${service} ${version}`, attempt, CHANGE_TIMEOUT_MS)
+  }
+
   /** Ends the platform and removes the manifests. Rejects where anything is left behind. */
   async stop(): Promise<void> {
     this.agent.destroy()

@@ -1,5 +1,5 @@
 import { branch } from '@branchline/gitops/shop/branch'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY, type Shop } from '../harness/shop.ts'
+import { ALICE_WAY, BASELINE_WAY, type Shop } from '../harness/shop.ts'
 import type { Course } from '../harness/load.ts'
 import { endFaultless, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
@@ -53,8 +53,8 @@ async function withoutApi(shop: Shop, { alice }: Courses): Promise<number> {
 /** Bob pushes another commit, and takes it back: pods roll, the way stays. */
 async function newVersion(shop: Shop): Promise<number> {
   await shop.apply('bob', branch('bob', { base: 'baseline', overrides: { worker: 'pr-9' } }))
-  await shop.takes('bob', BOB_WAY)
+  await shop.serves('bob', 'worker', 'pr-9')
   await shop.restore('bob')
-  await shop.takes('bob', BOB_WAY)
+  await shop.serves('bob', 'worker', 'pr-8')
   return 2
 }

@@ -51,8 +51,13 @@ export const deadOverride: Proof = {
   },
 }
 
-/** The one process of this kind. */
+/** The one process of this kind, once those that are on their way out have gone. */
 async function find(shop: Shop, namespace: string, prefix: string): Promise<PodProcess> {
+  const { value } = await until(prefix, () => findOne(shop, namespace, prefix), RECOVERY_TIMEOUT_MS)
+  return value
+}
+
+async function findOne(shop: Shop, namespace: string, prefix: string): Promise<PodProcess> {
   const found = (await shop.platform.processes()).filter(
     (one) => one.namespace === namespace && one.pod.startsWith(prefix) && !/sidecar/.test(one.container),
   )

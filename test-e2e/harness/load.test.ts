@@ -1,0 +1,76 @@
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterEach, expect, test, vi } from 'vitest'
+import { startLoad } from './load.ts'
+
+/** The counter of faults must count: each kind of fault against a server that makes it. */
+const RIGHT = JSON.stringify({ hops: [{ service: 'web', environment: 'alice' }], products: [] })
+const WRONG = JSON.stringify({ hops: [{ service: 'web', environment: 'bob' }], products: [] })
+const CONNECTIONS = 4
+
+let server: http.Server
+const connections = new Set<unknown>()
+const hosts = new Set<string | undefined>()
+
+async function serve(answer: (count: number, response: http.ServerResponse) => void): Promise<string> {
+  let count = 0
+  server = http.createServer((request, response) => {
+    connections.add(request.socket)
+    hosts.add(request.headers.host)
+    answer(++count, response)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `localhost:${(server.address() as AddressInfo).port}`
+}
+
+afterEach(() => {
+  connections.clear()
+  hosts.clear()
+  server.closeAllConnections()
+  server.close()
+})
+
+test('all courses share all connections, and right answers are no fault', async () => {
+  const at = await serve((_count, response) => response.end(RIGHT))
+  const courses = ['a', 'b', 'c'].map((name) => ({ url: `http://${name}.${at}`, ways: ['web@alice'] }))
+  const load = startLoad(courses, CONNECTIONS)
+  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(100))
+  expect(await load.stop()).toMatchObject({ wrong: 0, failed: 0 })
+  expect(connections.size).toBe(CONNECTIONS)
+  expect(hosts.size).toBe(3)
+})
+
+test('one wrong hop among many is counted and named', async () => {
+  const at = await serve((count, response) => response.end(count === 50 ? WRONG : RIGHT))
+  const load = startLoad([{ url: `http://a.${at}`, ways: ['web@alice'] }], CONNECTIONS)
+  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
+  const result = await load.stop()
+  expect(result).toMatchObject({ wrong: 1, failed: 0 })
+  expect(result.samples[0]).toContain('took web@bob, wanted web@alice')
+})
+
+test('another status, a cut answer and a closed connection are failures', async () => {
+  const at = await serve((count, response) => {
+    if (count === 10) response.writeHead(502).end('no')
+    else if (count === 20) response.destroy()
+    else if (count === 30)
+      response.writeHead(200, { 'content-length': 500 }).write('{', () => response.destroy())
+    else response.end(RIGHT)
+  })
+  const load = startLoad([{ url: `http://a.${at}`, ways: ['web@alice'] }], CONNECTIONS)
+  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
+  expect(await load.stop()).toMatchObject({ wrong: 0, failed: 3 })
+})
+
+test('while routes change, the old way and the new one are right, and no third one', async () => {
+  const at = await serve((_count, response) => response.end(WRONG))
+  const course = { url: `http://a.${at}`, ways: ['web@alice', 'web@bob'] }
+  const load = startLoad([course], CONNECTIONS)
+  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(20))
+  course.ways = ['web@carol']
+  const before = load.requests()
+  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(before + 40))
+  const { wrong, failed } = await load.stop()
+  expect(wrong).toBeGreaterThan(20)
+  expect(failed).toBe(0)
+})
