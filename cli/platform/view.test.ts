@@ -45,9 +45,7 @@ test.each([
   ['notbranchline/sidecar:1', undefined],
   ['branchline/shop:1', undefined],
 ])('image %s runs %s', (image, main) => {
-  const command = platformImage(image)?.command
-  if (main === undefined) expect(command).toBeUndefined()
-  else expect(command?.at(-1)).toMatch(new RegExp(`${main}$`))
+  expect(platformImage(image)?.command.at(-1)?.split('/').slice(-2).join('/')).toBe(main)
 })
 
 test('each run has a credential of its own', () => {
