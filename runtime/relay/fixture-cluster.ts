@@ -33,7 +33,10 @@ export class TestCluster {
       onDown: (error) => void this.downs.push(error),
       onControl: (_link, payload) => {
         const message = parseRelayMessage(payload)
-        if (message.type === 'goaway') return void this.goneAway.push(message.reason)
+        if (message.type === 'goaway') {
+          this.goneAway.push(message.reason)
+          return
+        }
         this.registered++
         for (const registration of message.previews) this.registrations.set(registration.label, registration)
       },

@@ -20,7 +20,7 @@ export function later(stop: () => Promise<unknown>): void {
 
 /** For `afterEach`. */
 export async function stopAll(): Promise<void> {
-  for (const stop of stops.splice(0).reverse()) await stop()
+  for (const stop of stops.splice(0).toReversed()) await stop()
 }
 
 /** A relay on free ports of loopback. */
@@ -82,7 +82,8 @@ export async function visit(
 export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
   const endMs = performance.now() + timeoutMs
   while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`did not come true within ${timeoutMs} ms: ${holds}`)
+    if (performance.now() > endMs)
+      throw new Error(`did not come true within ${timeoutMs} ms: ${String(holds)}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http'
 import type {
   Client,
   Decision,
@@ -39,11 +40,11 @@ export class Frontend {
     return { candidates: [{ upstream: upstreamOf(found), edits }] }
   }
 
-  /** The engine's failure: what a visitor is told where the tunnel, or what is behind it, did not answer. */
-  failure(error: HttpError, head: RequestHead): Reply | undefined {
-    if (!error.code.startsWith('BL_HTTP_UPSTREAM') && error.code !== 'BL_HTTP_BAD_RESPONSE') return undefined
+  /** The engine's failure: what a visitor is told of a request that is no good, or that nobody answered. */
+  failure(error: HttpError, head: RequestHead): Reply {
+    if (!isUpstreamFault(error)) return reply(refused(error), head)
     const found = this.#find(head.host)
-    if (found.state === 'unknown') return undefined
+    if (found.state === 'unknown') return reply(unknownHost(head.host), head)
     if (found.state === 'gone') return reply(goneCluster(head.host, found.cluster), head)
     const { service, environment } = found.preview
     return reply(unanswered(error, service, environment), head)
@@ -85,6 +86,16 @@ const goneCluster = (host: string, cluster: string): Problem => ({
   title: 'The cluster is gone',
   detail: `The preview ${host} belongs to the cluster ${cluster}, which is not connected. It comes back by itself once the cluster does.`,
 })
+
+const refused = (error: HttpError): Problem => ({
+  status: error.status,
+  reason: 'refused',
+  title: STATUS_CODES[error.status] ?? 'Bad Request',
+  detail: error.message,
+})
+
+const isUpstreamFault = ({ code }: HttpError): boolean =>
+  code.startsWith('BL_HTTP_UPSTREAM') || code === 'BL_HTTP_BAD_RESPONSE'
 
 const notPublic = (access: string): Problem => ({
   status: 403,

@@ -77,7 +77,9 @@ describe('a visitor', () => {
     const relay = await relayFor()
     const { endpoint, server } = await appFor(mirror)
     const sockets = new WebSocketServer({ server })
-    sockets.on('connection', (socket) => socket.on('message', (data) => socket.send(`you: ${String(data)}`)))
+    sockets.on('connection', (socket) =>
+      socket.on('message', (data: Buffer) => socket.send(`you: ${data.toString()}`)),
+    )
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
     const socket = new WebSocket(`ws://127.0.0.1:${relay.httpPort}/chat`, {
       headers: { host: 'web--alice.localhost' },
@@ -125,7 +127,10 @@ describe('who is not there', () => {
     const relay = await relayFor({}, { goneMs: 40 })
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     cluster.dialler.stop()
-    await until(async () => (await visit(relay.httpPort, { host: 'web--alice.localhost' })).status === 404)
+    const status = async (): Promise<number> =>
+      (await visit(relay.httpPort, { host: 'web--alice.localhost' })).status
+    await until(async () => (await status()) === 404)
+    expect(await status()).toBe(404)
   })
 
   test('a link that is cut in the middle ends the answer visibly, and the next request works', async () => {

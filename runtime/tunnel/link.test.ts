@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Socket } from 'node:net'
+import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { mayLeaveUnmasked, TunnelDialler } from './dial.ts'
+import type { TunnelLinkError, TunnelStreamError } from './errors.ts'
+import { Recorder, TARGET } from './fixture.ts'
+import type { TunnelLimits } from './limits.ts'
+import { TunnelLink } from './link.ts'
+import type { TunnelStream } from './stream.ts'
+
+let server: WebSocketServer
+let accepted: TunnelLink[]
+let sockets: Socket[]
+let dialler: TunnelDialler
+let downs: TunnelLinkError[]
+let opened: TunnelLink[]
+let streams: TunnelStream[]
+
+beforeEach(async () => {
+  ;[accepted, sockets, downs, opened, streams] = [[], [], [], [], []]
+  server = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => TUNNEL_SUBPROTOCOL })
+  await once(server, 'listening')
+  server.on('connection', (socket, request) => {
+    sockets.push(request.socket)
+    const handlers = { onStream: () => {}, onControl: () => {}, onClose: () => {} }
+    accepted.push(new TunnelLink(socket, { dialler: false, handlers }))
+  })
+})
+afterEach(() => {
+  dialler.stop()
+  for (const link of accepted) link.terminate()
+  server.close()
+})
+
+function dial(port: number, limits: Partial<TunnelLimits> = {}): void {
+  dialler = new TunnelDialler({
+    url: `ws://127.0.0.1:${port}/tunnel`,
+    token: 'secret',
+    limits: { backoff: { firstMs: 5, maxMs: 20 }, ...limits },
+    onOpen: (link) => void opened.push(link),
+    onDown: (error) => void downs.push(error),
+    onControl: () => {},
+    onStream: (_link, stream) => {
+      stream.receiver = new Recorder()
+      stream.accept()
+      streams.push(stream)
+    },
+  })
+  dialler.start()
+}
+const portOf = (): number => (server.address() as AddressInfo).port
+
+async function until(holds: () => boolean): Promise<void> {
+  const endMs = performance.now() + 5_000
+  while (!holds()) {
+    if (performance.now() > endMs) throw new Error(`did not come true: ${String(holds)}`)
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+describe('a link', () => {
+  test('whose socket is destroyed mid-stream ends all streams on both sides, and is dialled anew', async () => {
+    dial(portOf())
+    await until(() => accepted.length === 1)
+    const near = [accepted[0]?.open(TARGET), accepted[0]?.open(TARGET)] as TunnelStream[]
+    const recorders = near.map((stream) => (stream.receiver = new Recorder()))
+    await until(() => recorders.every(({ opened }) => opened))
+    near[0]?.write(Buffer.alloc(50_000))
+    sockets[0]?.destroy()
+    await until(() => recorders.every(({ closes }) => closes === 1))
+    expect(recorders.map(({ error }) => (error as TunnelStreamError).fault)).toEqual(['lost', 'lost'])
+    await until(() => streams.every(({ closed }) => closed))
+    await until(() => accepted.length === 2)
+    const again = accepted[1]?.open(TARGET) as TunnelStream
+    const recorder = new Recorder()
+    again.receiver = recorder
+    await until(() => recorder.opened)
+    expect(downs).toHaveLength(1)
+  })
+
+  test('whose peer answers no ping is cut', async () => {
+    // Takes the connection and the upgrade, and then says nothing more.
+    const deaf = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
+    await once(deaf, 'listening')
+    dial((deaf.address() as AddressInfo).port, { pingMs: 20, pongMs: 30 })
+    await until(() => downs.length > 0)
+    expect(downs[0]?.message).toMatch(/no answer to a ping within 30 ms/)
+    dialler.stop()
+    for (const client of deaf.clients) client.terminate()
+    deaf.close()
+  })
+
+  test('that nobody takes is tried again, with the reason each time', async () => {
+    const silent = createServer((socket) => void socket.on('error', () => {}).end('HTTP/1.1 401 No\r\n\r\n'))
+    await once(silent.listen(0, '127.0.0.1'), 'listening')
+    dial((silent.address() as AddressInfo).port)
+    await until(() => downs.length >= 3)
+    expect(downs[0]).toMatchObject({ code: 'BL_TUNNEL_LINK', status: 401 })
+    dialler.stop()
+    silent.close()
+  })
+
+  test('that was stopped is not dialled again', async () => {
+    dial(portOf())
+    await until(() => opened.length === 1)
+    dialler.stop()
+    await until(() => accepted[0]?.closed === true)
+    expect(accepted).toHaveLength(1)
+    expect(downs).toEqual([])
+  })
+})
+
+test('frames go unmasked inside TLS and on loopback alone', () => {
+  const unmasked = [
+    'wss://relay.example',
+    'ws://127.0.0.1:1',
+    'ws://127.9.9.9',
+    'ws://localhost',
+    'ws://[::1]:1',
+  ]
+  const masked = ['ws://relay.example', 'ws://10.0.0.1', 'ws://127.0.0.1.example', 'ws://localhost.example']
+  expect(unmasked.filter((url) => !mayLeaveUnmasked(url))).toEqual([])
+  expect(masked.filter((url) => mayLeaveUnmasked(url))).toEqual([])
+})
