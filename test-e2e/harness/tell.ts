@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import type { Proof } from '../story/proof.ts'
 import { embedded } from './embedded.ts'
+import { kind } from './kind/kind.ts'
 import { Shop } from './shop.ts'
 import type { Target } from './target.ts'
 
 const STOP_TIMEOUT_MS = 60_000
 
-const TARGETS: Readonly<Record<string, Target>> = { embedded }
+const TARGETS: Readonly<Record<string, Target>> = { embedded, kind }
 
 /** The target that BRANCHLINE_TARGET names. Default: `embedded`. */
 export function chosenTarget(name = process.env.BRANCHLINE_TARGET ?? 'embedded'): Target {

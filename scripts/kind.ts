@@ -1,0 +1,87 @@
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { $ } from 'zx'
+import { buildImages } from './images.ts'
+import {
+  checkTools,
+  contextOf,
+  deleteCluster,
+  ensureCluster,
+  loadImages,
+  readSettings,
+} from './kind/cluster.ts'
+import { collectEvidence } from './kind/evidence.ts'
+import { buildForeignImages } from './kind/foreign-images.ts'
+import { installPlatform, installShop } from './kind/platform.ts'
+import { buildShopImages } from './kind/shop-images.ts'
+
+/**
+ * The kind harness: `up` makes the cluster, the images, the platform and the sample shop; `test` runs the e2e
+ * suite on them; `down` deletes the cluster. Without a word it does all three, and keeps the cluster with
+ * `--keep`. `--only NAME` runs the stories whose file has that name.
+ */
+const USAGE = 'usage: node scripts/kind.ts [up|test|down] [--keep] [--only NAME]'
+const EVIDENCE = join(import.meta.dirname, '../kind/out')
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { keep: { type: 'boolean', default: false }, only: { type: 'string' } },
+})
+const settings = readSettings(process.env)
+const context = contextOf(settings.cluster)
+const startedAt = performance.now()
+
+/** Runs a step and says how long it took. */
+async function step<T>(title: string, run: () => Promise<T>): Promise<T> {
+  process.stdout.write(`${title} …\n`)
+  const from = performance.now()
+  const result = await run()
+  process.stdout.write(`${title}: ${((performance.now() - from) / 1000).toFixed(1)} s\n`)
+  return result
+}
+
+async function up(): Promise<void> {
+  await checkTools()
+  await step(`cluster ${settings.cluster}`, () => ensureCluster(settings))
+  const images = await step('images', async () => [
+    ...(await buildImages(settings.baseImage)),
+    ...(await buildShopImages(settings.baseImage)),
+    ...(await buildForeignImages()),
+  ])
+  const loaded = await step('loading images', () => loadImages(settings, images))
+  process.stdout.write(`${loaded.length} of ${images.length} images were new\n`)
+  await step('platform', () => installPlatform(settings, context, loaded.length > 0))
+  const urls = await step('sample shop', () => installShop(context, loaded.length > 0))
+  for (const url of urls) process.stdout.write(`${url}\n`)
+  process.stdout.write(`up after ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`)
+}
+
+async function test(): Promise<boolean> {
+  const filter = values.only === undefined ? [] : [values.only]
+  const env = { ...process.env, BRANCHLINE_TARGET: 'kind', BRANCHLINE_CONTEXT: context }
+  const run = $({ env, stdio: 'inherit' })`vitest run --project e2e ${filter}`.nothrow()
+  const passed = (await run).exitCode === 0
+  if (!passed) process.stdout.write(`what explains it: ${await collectEvidence(context, EVIDENCE)}\n`)
+  return passed
+}
+
+async function down(): Promise<void> {
+  await step(`deleting the cluster ${settings.cluster}`, () => deleteCluster(settings))
+}
+
+const [command, ...rest] = positionals
+if (rest.length > 0 || (command !== undefined && !['up', 'test', 'down'].includes(command))) {
+  console.error(USAGE)
+  process.exit(64)
+}
+try {
+  if (command === 'down') await down()
+  else {
+    if (command !== 'test') await up()
+    if (command !== 'up' && !(await test())) process.exitCode = 1
+    if (command === undefined && !values.keep) await down()
+  }
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error)
+  process.exitCode = 1
+}

@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto'
+import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import { SHOP, synthesise } from '@branchline/gitops/synth'
+import { MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
+import { stringify } from 'yaml'
+import { $ } from 'zx'
+import { type KindSettings, publishedPort } from './cluster.ts'
+
+/** The NodePort of the relay, which kind/cluster.yaml publishes. */
+const RELAY_NODE_PORT = 30_080
+const ROLLOUT_TIMEOUT = '180s'
+const TOKEN_SECRET = 'branchline-relay-token'
+
+/**
+ * Installs the platform, or brings it up to date, and waits until it is rolled out. Images keep their tag from
+ * build to build here, so pods are made anew where the platform was there before.
+ */
+export async function installPlatform(
+  settings: KindSettings,
+  context: string,
+  isChanged: boolean,
+): Promise<void> {
+  const port = await publishedPort(settings, RELAY_NODE_PORT)
+  const manifests = platformManifests({
+    cluster: settings.cluster,
+    relay: { publicUrl: `http://localhost:${port}`, expose: 'NodePort', nodePort: RELAY_NODE_PORT },
+  })
+  const kubectl = $({ input: manifests.map((manifest) => stringify(manifest)).join('---\n') })
+  await kubectl`kubectl --context ${context} apply --server-side --force-conflicts -f -`.quiet()
+  await ensureToken(context)
+  const at = ['--context', context, '-n', PLATFORM_NAMESPACE]
+  if (isChanged) await $`kubectl ${at} rollout restart deployment`.quiet()
+  for (const name of [RELAY_SERVICE, MANAGER_SERVICE]) {
+    await $`kubectl ${at} rollout status deployment/${name} --timeout ${ROLLOUT_TIMEOUT}`.quiet()
+  }
+}
+
+/** The credential of manager and relay: made once, in the cluster alone. */
+async function ensureToken(context: string): Promise<void> {
+  const at = ['--context', context, '-n', PLATFORM_NAMESPACE]
+  const found = await $`kubectl ${at} get secret ${TOKEN_SECRET}`.quiet().nothrow()
+  if (found.exitCode === 0) return
+  const secret = {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: TOKEN_SECRET, namespace: PLATFORM_NAMESPACE },
+    stringData: { token: randomBytes(32).toString('base64url') },
+  }
+  await $({ input: JSON.stringify(secret) })`kubectl ${at} apply -f -`.quiet()
+}
+
+/** Applies the sample's environments, waits for their workloads, and gives the URLs of their previews. */
+export async function installShop(context: string, isChanged: boolean): Promise<string[]> {
+  const input = Object.values(SHOP).map(synthesise).join('---\n')
+  await $({ input })`kubectl --context ${context} apply --server-side --force-conflicts -f -`.quiet()
+  for (const namespace of Object.keys(SHOP)) {
+    const at = ['--context', context, '-n', namespace]
+    if (isChanged) await $`kubectl ${at} rollout restart deployment`.quiet()
+    await $`kubectl ${at} rollout status deployment --timeout ${ROLLOUT_TIMEOUT}`.quiet()
+  }
+  const wait = ['--for=condition=Ready', '--timeout', ROLLOUT_TIMEOUT, '--all', '-A']
+  await $`kubectl --context ${context} wait previews.branchline.dev ${wait}`.quiet()
+  const path = '{range .items[*]}{.status.url}{"\\n"}{end}'
+  const { stdout } =
+    await $`kubectl --context ${context} get previews.branchline.dev -A -o jsonpath=${path}`.quiet()
+  return stdout.trim().split('\n')
+}

@@ -1,0 +1,85 @@
+import {
+  CoreV1Api,
+  CustomObjectsApi,
+  KubeConfig,
+  KubernetesObjectApi,
+  type KubernetesObject,
+  PatchStrategy,
+  type V1Pod,
+} from '@kubernetes/client-node'
+import { GROUP, VERSION } from '@branchline/wire/names'
+import type { EnvironmentStatus } from '@branchline/wire/resources/environment'
+import type { PreviewStatus } from '@branchline/wire/resources/preview'
+
+/** Who writes what the stories apply, for server-side apply. */
+const FIELD_MANAGER = 'branchline-e2e'
+
+/** An Environment or a Preview as the stories read it. */
+export interface Resource<Status> {
+  readonly metadata: { readonly name: string; readonly namespace: string }
+  readonly status?: Status
+}
+
+/** The few calls of the Kubernetes API that stories need. */
+export class Api {
+  readonly config = new KubeConfig()
+  readonly #objects: KubernetesObjectApi
+  readonly #core: CoreV1Api
+  readonly #custom: CustomObjectsApi
+
+  constructor(context: string) {
+    this.config.loadFromDefault()
+    this.config.setCurrentContext(context)
+    this.#objects = KubernetesObjectApi.makeApiClient(this.config)
+    this.#core = this.config.makeApiClient(CoreV1Api)
+    this.#custom = this.config.makeApiClient(CustomObjectsApi)
+  }
+
+  /** Server-side apply, as Argo CD can do it. */
+  async apply(object: KubernetesObject): Promise<void> {
+    await this.#objects.patch(
+      object,
+      undefined,
+      undefined,
+      FIELD_MANAGER,
+      true,
+      PatchStrategy.ServerSideApply,
+    )
+  }
+
+  /** Deletes an object; one that is not there counts as deleted. */
+  async remove(object: KubernetesObject): Promise<void> {
+    try {
+      await this.#objects.delete(object, undefined, undefined, undefined, undefined, 'Background')
+    } catch (error) {
+      if (statusOf(error) !== 404) throw error
+    }
+  }
+
+  async pods(): Promise<V1Pod[]> {
+    return (await this.#core.listPodForAllNamespaces()).items
+  }
+
+  async environments(): Promise<Resource<EnvironmentStatus>[]> {
+    return this.#list('environments')
+  }
+
+  async previews(): Promise<Resource<PreviewStatus>[]> {
+    return this.#list('previews')
+  }
+
+  async #list<Status>(plural: string): Promise<Resource<Status>[]> {
+    const list = (await this.#custom.listCustomObjectForAllNamespaces({
+      group: GROUP,
+      version: VERSION,
+      resourcePlural: plural,
+    })) as { items: Resource<Status>[] }
+    return list.items
+  }
+}
+
+/** The HTTP status with which the API server refused a call, if it was that. */
+export const statusOf = (error: unknown): number | undefined =>
+  typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number'
+    ? error.code
+    : undefined

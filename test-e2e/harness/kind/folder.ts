@@ -1,0 +1,136 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { KubernetesObject } from '@kubernetes/client-node'
+import { type Input, injectTexts } from 'branchline/commands/inject.ts'
+import { parseAllDocuments } from 'yaml'
+import type { Api } from './api.ts'
+
+const RETRY_MS = 250
+
+/**
+ * Keeps the cluster as a folder of manifests says, as Argo CD keeps it as git says: applies what is new or
+ * changed, deletes what is gone, tries again what the API server does not take yet (a namespace that is still
+ * being deleted, for one).
+ */
+export class FolderSync {
+  readonly #api: Api
+  readonly #folder: string
+  readonly #applied = new Map<string, KubernetesObject>()
+  readonly #problems = new Map<string, string>()
+  readonly #watcher: FSWatcher
+  #dirty = true
+  #stopped = false
+  readonly #loop: Promise<void>
+  #wake: () => void = () => undefined
+
+  /** `before` is what is in the cluster already and goes where the folder does not have it. */
+  constructor(api: Api, folder: string, before: readonly KubernetesObject[]) {
+    this.#api = api
+    this.#folder = folder
+    for (const object of before) this.#applied.set(idOf(object), object)
+    this.#watcher = watch(folder, () => this.#changed())
+    this.#loop = this.#run()
+  }
+
+  /** What the API server refused, one sentence an object. */
+  get problems(): readonly string[] {
+    return [...this.#problems.values()]
+  }
+
+  /** What the folder holds, as it was applied. */
+  get objects(): readonly KubernetesObject[] {
+    return [...this.#applied.values()]
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#watcher.close()
+    this.#wake()
+    await this.#loop
+  }
+
+  #changed(): void {
+    this.#dirty = true
+    this.#wake()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      if (this.#dirty) {
+        this.#dirty = false
+        if (!(await this.#reconcile())) {
+          this.#dirty = true
+          await delay(RETRY_MS)
+        }
+      } else await new Promise<void>((resolve) => (this.#wake = resolve))
+    }
+  }
+
+  /** Whether all is as the folder says. */
+  async #reconcile(): Promise<boolean> {
+    const wanted = await readFolder(this.#folder)
+    this.#problems.clear()
+    for (const [id, object] of this.#applied) {
+      if (wanted.has(id)) continue
+      await this.#try(id, () => this.#api.remove(object))
+      this.#applied.delete(id)
+    }
+    for (const [id, object] of wanted) {
+      if (JSON.stringify(this.#applied.get(id)) === JSON.stringify(object)) continue
+      if (await this.#try(id, () => this.#api.apply(structuredClone(object)))) this.#applied.set(id, object)
+      else if (object.kind === 'Namespace') break
+    }
+    // A namespace that was being deleted takes what is in it along: all of it is applied anew.
+    for (const id of this.#problems.keys()) {
+      const namespace = wanted.get(id)?.metadata?.namespace
+      for (const [other, object] of this.#applied) {
+        if (object.metadata?.namespace === namespace || object.metadata?.name === namespace) {
+          this.#applied.delete(other)
+        }
+      }
+    }
+    return this.#problems.size === 0
+  }
+
+  async #try(id: string, action: () => Promise<void>): Promise<boolean> {
+    try {
+      await action()
+      return true
+    } catch (error) {
+      this.#problems.set(id, `${id}: ${messageOf(error)}`)
+      return false
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  const body = (error as { body?: unknown }).body
+  try {
+    return (JSON.parse(String(body)) as { message: string }).message
+  } catch {
+    return (error as Error).message
+  }
+}
+
+const idOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
+  `${apiVersion} ${kind} ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`
+
+/**
+ * All objects of a folder, Namespaces first, by id; with sidecars as `branchline inject` adds them to whatever
+ * lacks them. A file that is half written counts the next time.
+ */
+async function readFolder(folder: string): Promise<Map<string, KubernetesObject>> {
+  const files = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort()
+  const inputs: Input[] = []
+  for (const file of files) inputs.push({ file, text: await readFile(join(folder, file), 'utf8') })
+  const objects = injectTexts(inputs)
+    .outputs.flatMap(({ text }) => parseAllDocuments(text))
+    .map((document) => document.toJS() as KubernetesObject | null)
+    .filter((object) => object?.kind !== undefined) as KubernetesObject[]
+  objects.sort((one, two) => rankOf(one) - rankOf(two))
+  return new Map(objects.map((object) => [idOf(object), object]))
+}
+
+const rankOf = ({ kind }: KubernetesObject): number => (kind === 'Namespace' ? 0 : 1)

@@ -1,0 +1,124 @@
+import type { KubernetesObject, V1Pod } from '@kubernetes/client-node'
+import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
+import type { PodProcess, Running, Target } from '../target.ts'
+import { until } from '../until.ts'
+import type { Visit } from '../visit.ts'
+import { Api } from './api.ts'
+import { FolderSync } from './folder.ts'
+import { killContainer, kubectl, processesOf } from './processes.ts'
+
+/** What the stories applied last: the next story's start keeps what it needs of that, and deletes the rest. */
+let left: readonly KubernetesObject[] = []
+
+/**
+ * A Kubernetes cluster on which the platform runs already (`npm run kind:up`). A story's folder is applied to
+ * it; what the story before had and this one has not is deleted, what both have stays and is ready at once.
+ */
+export const kind: Target = {
+  name: 'kind',
+  async start(folder: string): Promise<Running> {
+    const context = process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
+    const api = new Api(context)
+    if (left.length === 0) left = await environmentNamespaces(api)
+    return running(api, context, new FolderSync(api, folder, left))
+  },
+}
+
+/** The namespaces in which somebody has an Environment: of an earlier run that was cut off. */
+async function environmentNamespaces(api: Api): Promise<KubernetesObject[]> {
+  const names = new Set((await api.environments()).map(({ metadata }) => metadata.namespace))
+  return [...names].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
+}
+
+function running(api: Api, context: string, sync: FolderSync): Running {
+  const environment = async (name: string) =>
+    (await api.environments()).find(({ metadata }) => metadata.name === name)
+  const message = async (name: string): Promise<string | undefined> => {
+    const ready = (await environment(name))?.status?.conditions?.find(({ type }) => type === 'Ready')
+    return ready?.status === 'True' ? undefined : ready?.message
+  }
+  return {
+    previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
+    overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
+    message,
+    problems: async () => [...sync.problems, ...(await faults(api))],
+    processes: async () => (await api.pods()).flatMap(processesOf),
+    kill: async (process: PodProcess) => killContainer(await api.pods(), process),
+    inside: async (namespace, service, path, headers) =>
+      inside(context, await api.pods(), { namespace, service, path, headers }),
+    describe: () => describe(api, context, sync),
+    stop: async () => {
+      await sync.stop()
+      left = sync.objects
+    },
+    traces: () => ({ ports: [], pids: [], folders: [] }),
+  }
+}
+
+async function previewUrl(
+  api: Api,
+  environment: string,
+  preview: string,
+  timeoutMs: number,
+): Promise<string> {
+  const ask = async (): Promise<string> => {
+    const found = (await api.previews()).find(
+      ({ metadata }) => metadata.namespace === environment && metadata.name === preview,
+    )
+    const ready = found?.status?.conditions?.find(({ type }) => type === 'Ready')
+    const url = found?.status?.url
+    if (url === undefined || ready?.status !== 'True') {
+      throw new Error(`preview ${environment}/${preview}: ${ready?.message ?? 'not there'}`)
+    }
+    return url
+  }
+  return (await until(`preview ${environment}/${preview}`, ask, timeoutMs)).value
+}
+
+async function faults(api: Api): Promise<string[]> {
+  const all = [...(await api.environments()), ...(await api.previews())]
+  return all.flatMap(({ metadata, status }) => {
+    const ready = status?.conditions?.find(({ type }) => type === 'Ready')
+    return ready === undefined || ready.status === 'True'
+      ? []
+      : [`${metadata.namespace}/${metadata.name}: ${ready.message}`]
+  })
+}
+
+const isReady = ({ status }: V1Pod): boolean =>
+  status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+
+/** A GET from within the pod of the baseline's web, whose image has Node: a sidecar listens on its pod's address. */
+async function inside(
+  context: string,
+  pods: readonly V1Pod[],
+  request: { namespace: string; service: string; path: string; headers: object },
+): Promise<Visit> {
+  const { namespace, service, path, headers } = request
+  const isOf = (pod: V1Pod): boolean =>
+    pod.metadata?.namespace === namespace &&
+    pod.metadata.name?.startsWith(`${service}-`) === true &&
+    pod.metadata.deletionTimestamp === undefined &&
+    isReady(pod)
+  const target = pods.find(isOf)
+  const from = pods.find(
+    (pod) => pod.metadata?.namespace === 'baseline' && isReady(pod) && pod.metadata.name?.startsWith('web-'),
+  )
+  if (target?.status?.podIP === undefined || from?.metadata?.name === undefined) {
+    throw new Error(`no pod of ${service} in ${namespace} is ready`)
+  }
+  const script = `
+    const [host, port, path, headers] = process.argv.slice(1);
+    require('node:http').get({ host, port, path, headers: JSON.parse(headers), timeout: 15000 }, (response) => {
+      let body = ''; response.setEncoding('utf8').on('data', (text) => (body += text)).on('end', () =>
+        console.log(JSON.stringify({ status: response.statusCode, headers: response.headers, body })));
+    });`
+  const args = [target.status.podIP, String(SIDECAR_FIRST_INBOUND_PORT), path, JSON.stringify(headers)]
+  const at = ['-n', 'baseline', from.metadata.name, '-c', 'web']
+  return JSON.parse(await kubectl(context, 'exec', ...at, '--', 'node', '-e', script, ...args)) as Visit
+}
+
+async function describe(api: Api, context: string, sync: FolderSync): Promise<string> {
+  const objects = await kubectl(context, 'get', 'env,pvw,deploy,svc,pods', '-A', '-o', 'wide')
+  return [objects, ...sync.problems, ...(await faults(api))].join('\n')
+}

@@ -1,0 +1,47 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import type { V1Pod } from '@kubernetes/client-node'
+import type { PodProcess } from '../target.ts'
+
+const run = promisify(execFile)
+const MAX_OUTPUT = 16 * 1024 * 1024
+
+/** Runs kubectl and gives what it printed. Rejects with what it said. */
+export async function kubectl(context: string, ...args: readonly string[]): Promise<string> {
+  return (await run('kubectl', ['--context', context, ...args], { maxBuffer: MAX_OUTPUT })).stdout
+}
+
+/** The containers of a pod, sidecars included. A pod that is ending has left the story. */
+export function processesOf({ metadata, spec, status }: V1Pod): PodProcess[] {
+  if (metadata?.deletionTimestamp !== undefined) return []
+  const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
+  const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
+  return containers.map(({ name, restartCount }) => ({
+    namespace: metadata?.namespace ?? '',
+    pod: metadata?.name ?? '',
+    container: name,
+    node: spec?.nodeName ?? '',
+    restarts: restartCount,
+    ready,
+  }))
+}
+
+/**
+ * Kills a container's first process with SIGKILL, from its node: the image has no shell to do it with, and
+ * the kernel shields a pid namespace's first process from its own kin.
+ */
+export async function killContainer(pods: readonly V1Pod[], target: PodProcess): Promise<void> {
+  const pod = pods.find(
+    ({ metadata }) => metadata?.namespace === target.namespace && metadata.name === target.pod,
+  )
+  const statuses = [...(pod?.status?.initContainerStatuses ?? []), ...(pod?.status?.containerStatuses ?? [])]
+  const id = statuses.find(({ name }) => name === target.container)?.containerID?.split('//')[1]
+  const node = pod?.spec?.nodeName
+  if (id === undefined || node === undefined) {
+    throw new Error(`${target.namespace}/${target.pod} has no running container ${target.container}`)
+  }
+  const find = `for p in /proc/[0-9]*; do grep -qs ${id} $p/cgroup && echo \${p#/proc/}; done | sort -n | head -1`
+  const pid = (await run('docker', ['exec', node, 'sh', '-c', find])).stdout.trim()
+  if (pid === '') throw new Error(`no process of container ${id} on ${node}`)
+  await run('docker', ['exec', node, 'kill', '-9', pid])
+}
