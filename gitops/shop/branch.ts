@@ -10,12 +10,14 @@ export interface BranchProps {
   readonly above?: readonly string[]
   /** The services that it runs itself, each with its version. Default: none. */
   readonly overrides?: { readonly web?: string; readonly api?: string; readonly worker?: string }
+  /** The services that have a preview. Default: web. */
+  readonly previews?: readonly string[]
   readonly onUnavailable?: 'baseline' | 'hold' | 'fail'
 }
 
 /** A branch of the shop that a program names, as CI does for pull requests. */
 export function branch(name: string, props: BranchProps): (app: App) => void {
-  const { base, overrides = {}, onUnavailable } = props
+  const { base, overrides = {}, previews = ['web'], onUnavailable } = props
   const { above = base === 'baseline' ? [base] : [base, 'baseline'] } = props
   return (app) => {
     const branch = new Environment(app, name, {
@@ -30,6 +32,6 @@ export function branch(name: string, props: BranchProps): (app: App) => void {
       credentials(branch)
       new Workload(branch, 'worker', worker(overrides.worker))
     }
-    new Preview(branch, 'web', { port: 8080 })
+    for (const preview of previews) new Preview(branch, preview, { port: 8080 })
   }
 }

@@ -42,9 +42,9 @@ export interface EchoResult {
 }
 
 /** Waits for the worker's greeting without a word, then sends random octets and compares what returns. */
-export async function echoThrough(bytes: number): Promise<EchoResult> {
+export async function echoThrough(bytes: number, host: string): Promise<EchoResult> {
   const startedAt = performance.now()
-  const upstream = await findUpstream('worker', ECHO_PORT)
+  const upstream = await findUpstream(host, ECHO_PORT)
   const socket = net.connect({ ...upstream, allowHalfOpen: true })
   try {
     const received = receive(socket)

@@ -9,6 +9,7 @@ import { hopOf, serve, untilSignal } from './server.ts'
 
 const API_PORT = 8080
 const MAX_ECHO_BYTES = 64 * 1024 * 1024
+const NAMESPACE = /^[a-z0-9-]{1,63}$/
 
 /**
  * The shop's front: a page for browsers, JSON for programs that accept nothing else. It propagates by hand,
@@ -20,9 +21,9 @@ const server = await serve(config, async (request, url) => {
   const startedAt = performance.now()
   if (url.pathname === '/tcp') {
     const bytes = Math.min(Number(url.searchParams.get('bytes')) || 0, MAX_ECHO_BYTES)
-    return { type: 'application/json', body: JSON.stringify(await echoThrough(bytes)) }
+    return { type: 'application/json', body: JSON.stringify(await echoThrough(bytes, hostOf('worker', url))) }
   }
-  const answer = await call('api', API_PORT, `/orders${url.search}`, toSend(request, url))
+  const answer = await call(hostOf('api', url), API_PORT, `/orders${url.search}`, toSend(request, url))
   const whole = { ...answer, hops: [hopOf(config, request, url, startedAt), ...answer.hops] }
   if (request.headers.accept?.includes('text/html') === true) {
     return { type: 'text/html; charset=utf-8', body: renderPage(whole) }
@@ -30,6 +31,12 @@ const server = await serve(config, async (request, url) => {
   return { type: 'application/json', body: JSON.stringify(whole) }
 })
 untilSignal(config, () => server.drain())
+
+/** The name by which a service is called: its short one, or with `?at=NAMESPACE` one that names its place. */
+function hostOf(service: string, url: URL): string {
+  const namespace = url.searchParams.get('at') ?? ''
+  return NAMESPACE.test(namespace) ? `${service}.${namespace}` : service
+}
 
 /** What goes on to the API. `?send=TRACESTATE` sends that in place of all that came, for tests; `?send=` nothing. */
 function toSend(request: http.IncomingMessage, url: URL): Record<string, string> {

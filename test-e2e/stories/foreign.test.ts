@@ -8,7 +8,7 @@ import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 
 /** Three services in Python, in plain YAML that knows nothing of constructs: see ../foreign. */
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 90_000
 let folder: string
 let platform: Running
 const startedAt = performance.now()

@@ -1,4 +1,4 @@
 import { tell } from '../harness/tell.ts'
-import { rawTcp } from '../story/raw-tcp.ts'
+import { rawTcp, rawTcpOfBranch } from '../story/raw-tcp.ts'
 
-tell(rawTcp)
+tell(rawTcp, rawTcpOfBranch)

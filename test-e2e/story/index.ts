@@ -5,7 +5,7 @@ import { deadOverride, killedManager, killedOverride, unknownKey } from './failu
 import { fallback } from './fallback.ts'
 import { alicesApi, bobsWorker, mixed } from './overrides.ts'
 import type { Proof } from './proof.ts'
-import { rawTcp } from './raw-tcp.ts'
+import { rawTcp, rawTcpOfBranch } from './raw-tcp.ts'
 import { forgedKey, keyInside, mintedTraceparent, otherVendors } from './visitors.ts'
 
 /** The whole story, in the order in which it is told. */
@@ -20,6 +20,7 @@ export const STORY: readonly Proof[] = [
   fallback,
   emptyBranch,
   rawTcp,
+  rawTcpOfBranch,
   forgedKey,
   otherVendors,
   mintedTraceparent,

@@ -1,21 +1,49 @@
 import assert from 'node:assert/strict'
+import { branch } from '@branchline/gitops/shop/branch'
+import type { Shop } from '../harness/shop.ts'
 import { visit } from '../harness/visit.ts'
+import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
 const BYTES = 8 * 1024 * 1024 + 1
 const GREETING_LIMIT_MS = 1000
 
+interface Echo {
+  readonly greeting: string
+  readonly greetingMs: number
+  readonly bytes: number
+  readonly same: boolean
+}
+
 export const rawTcp: Proof = {
   title: 'raw TCP passes unmodified, and a server that speaks first is heard at once',
   async prove(shop) {
-    const url = await shop.url('alice')
-    const { status, body } = await visit(url, { path: `/tcp?bytes=${BYTES}` })
-    assert.equal(status, 200, body)
-    const result = JSON.parse(body) as { greeting: string; greetingMs: number; bytes: number; same: boolean }
+    const result = await echo(shop, 'alice', `/tcp?bytes=${BYTES}`)
     assert.equal(result.greeting, '220 worker 1 baseline')
     assert.equal(result.bytes, BYTES)
     assert.ok(result.same, 'the octets that came back are not those that were sent')
     assert.ok(result.greetingMs < GREETING_LIMIT_MS, `the greeting took ${result.greetingMs} ms`)
     return `greeting after ${result.greetingMs} ms, ${result.bytes} octets the same`
   },
+}
+
+export const rawTcpOfBranch: Proof = {
+  title: "raw TCP carries no key: a branch's pod is known by its address, and reaches its own override",
+  async prove(shop) {
+    await shop.apply('kim', branch('kim', { base: 'baseline', overrides: { web: 'k-1', worker: 'k-1' } }))
+    try {
+      await shop.takes('kim', 'web@kim api@baseline worker@kim')
+      const { greeting } = await echo(shop, 'kim', '/tcp?bytes=1&at=baseline')
+      assert.equal(greeting, '220 worker k-1 kim')
+      return undefined
+    } finally {
+      await removeAll(shop, ['kim'])
+    }
+  },
+}
+
+async function echo(shop: Shop, environment: string, path: string): Promise<Echo> {
+  const { status, body } = await visit(await shop.url(environment), { path })
+  assert.equal(status, 200, body)
+  return JSON.parse(body) as Echo
 }

@@ -2,10 +2,12 @@ import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import { ALICE_WAY } from '../harness/shop.ts'
-import { fieldOf, wayOf } from '../harness/visit.ts'
+import { until } from '../harness/until.ts'
+import { fieldOf, visitShop, wayOf } from '../harness/visit.ts'
 import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
+const PREVIEW_TIMEOUT_MS = 15_000
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export const forgedKey: Proof = {
@@ -22,7 +24,19 @@ export const forgedKey: Proof = {
     for (const headers of forgeries) {
       assert.equal(wayOf(await shop.visit('alice', { headers })), ALICE_WAY, JSON.stringify(headers))
     }
-    return `${forgeries.length} forgeries`
+    // Behind a preview of api itself the mark of a routed request would keep a visitor at the baseline's.
+    await shop.apply('judy', branch('judy', { base: 'alice', previews: ['api'] }))
+    try {
+      const url = await shop.platform.previewUrl('judy', 'api', PREVIEW_TIMEOUT_MS)
+      const marked = async (): Promise<void> => {
+        const answer = await visitShop(url, { headers: { [ROUTED_HEADER]: 'baseline' } })
+        assert.equal(wayOf(answer), 'api@alice worker@baseline')
+      }
+      await until('the preview of api', marked, PREVIEW_TIMEOUT_MS)
+    } finally {
+      await removeAll(shop, ['judy'])
+    }
+    return `${forgeries.length + 1} forgeries`
   },
 }
 
@@ -68,6 +82,9 @@ export const keyInside: Proof = {
       assert.equal(fieldOf(sent.hops[1], 'tracestate'), 'branchline=bob')
       const silent = await shop.visit('alice-ui', { path: '/?send=' })
       assert.equal(wayOf(silent), 'web@alice-ui api@alice worker@baseline')
+      // The baseline's own name, where a short one would find alice's by itself.
+      const named = await shop.visit('alice-ui', { path: '/?send=&at=baseline' })
+      assert.equal(wayOf(named), 'web@alice-ui api@alice worker@baseline')
       return undefined
     } finally {
       await removeAll(shop, ['alice-ui'])
