@@ -28,16 +28,18 @@ export async function startOnKubernetes(
     onElected: () => manager.lead(true),
     onLost: () => manager.lead(false),
   })
-  const warm: Source = {
+  const { promise: warm, resolve: seenAll } = Promise.withResolvers<void>()
+  const observed: Source = {
     ...source,
     start: (handler) => {
       source.start((event) => {
         handler(event)
-        if (event.type === 'SYNCED') lease.start()
+        if (event.type === 'SYNCED') seenAll()
       })
     },
   }
-  const manager = await startManager(config, warm, logger, { leading: false })
+  const manager = await startManager(config, observed, logger, { leading: false })
+  void warm.then(() => lease.start())
   return {
     ...manager,
     async stop() {
