@@ -3,20 +3,11 @@ import type { Candidate, Decision, ExchangeReport, Forward, Reply } from './deci
 import { writeRequestHead, writeResponseHead } from './edits.ts'
 import type { EngineParts } from './parts.ts'
 import { asHttpError, type HttpError } from './errors.ts'
-import {
-  badResponse,
-  brokeOff,
-  clientGone,
-  closedEarly,
-  connectTimeout,
-  nowhere,
-  requestTimeout,
-  unreachable,
-  upstreamTimeout,
-} from './failures.ts'
+import * as failures from './failures.ts'
 import { BODY } from './fields.ts'
 import { parseResponseHead, type RequestHead, type ResponseHead } from './head.ts'
 import { failureReply, writeReply } from './reply.ts'
+import { writeParts } from './transport.ts'
 import { joinUpgraded } from './upgrade.ts'
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
 
@@ -67,10 +58,14 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   begin(): void {
     this.#wait(this.#parts.limits.upstreamResponseMs)
-    const decision = this.#parts.route(this.head, this.client)
+    this.#follow(this.#parts.route(this.head, this.client))
+  }
+
+  #follow(decision: Decision | Promise<Decision>): void {
+    this.#state = 'routing'
     if ('then' in decision) {
       decision.then(
-        (decided) => this.#guard(() => this.#decide(decided)),
+        (decided) => this.#guard(() => this.#decideLate(decided)),
         (error: unknown) => this.fail(asHttpError(error)),
       )
     } else this.#decide(decision)
@@ -84,10 +79,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     const part = at === 0 && end === view.length ? view : view.subarray(at, end)
     const head = this.#unsent
     this.#unsent = ''
-    const room =
-      head === ''
-        ? upstream.transport.write(part, transport.stable)
-        : upstream.transport.writeBoth(head, part, transport.stable)
+    const room = writeParts(upstream.transport, head, part, transport.stable)
     if (!room && !body.done) {
       this.blocked = true
       transport.pause()
@@ -111,26 +103,26 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   clientEnded(): void {
     if (this.client.body.done) return
-    this.fail(clientGone('the client ended in the middle of its request'))
+    this.fail(failures.clientGone('the client ended in the middle of its request'))
   }
 
   clientGone(): void {
     if (this.#state === 'over') return
     this.#upstream?.destroy()
-    this.error = clientGone('the client left before its answer was complete')
+    this.error = failures.clientGone('the client left before its answer was complete')
     this.#report()
   }
 
   timedOut(): void {
     const { limits } = this.#parts
     const state = this.#state
-    if (state === 'connecting') return this.#unreachable(connectTimeout(limits.upstreamConnectMs))
+    if (state === 'connecting') return this.#unreachable(failures.connectTimeout(limits.upstreamConnectMs))
     if (state === 'waiting' && !this.client.body.done && !this.blocked) {
-      return this.fail(requestTimeout('no octet of the body', limits.requestProgressMs))
+      return this.fail(failures.requestTimeout('no octet of the body', limits.requestProgressMs))
     }
-    if (state !== 'responding') return this.fail(upstreamTimeout(limits.upstreamResponseMs))
+    if (state !== 'responding') return this.fail(failures.upstreamTimeout(limits.upstreamResponseMs))
     // Whoever stands still, the client may be it: nothing more is sent.
-    this.fail(upstreamTimeout(limits.responseProgressMs))
+    this.fail(failures.upstreamTimeout(limits.responseProgressMs))
     this.client.transport.destroy(this.error)
   }
 
@@ -161,12 +153,12 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   upstreamOver(error: Error | undefined, closed: boolean): void {
     if (this.#state === 'connecting') {
       if (!closed) return
-      return this.#unreachable(unreachable(error))
+      return this.#unreachable(failures.unreachable(error))
     }
     if (this.#state === 'waiting') return this.#closedEarly(error)
     if (this.#state !== 'responding') return
     if (this.#upstream?.body.kind === BODY.close && error === undefined && !closed) return this.#finish(0)
-    this.fail(brokeOff(error))
+    this.fail(failures.brokeOff(error))
   }
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
@@ -191,6 +183,13 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     else this.#reply(decision)
   }
 
+  /** A pooled connection takes at once what was held of the body meanwhile. */
+  #decideLate(decision: Decision): void {
+    this.#decide(decision)
+    if (this.takesBody) this.client.proceed()
+    this.flush()
+  }
+
   #reply(reply: Reply): void {
     const { head, client } = this
     const close = !head.keepAlive || !client.body.done || this.#parts.stopping || client.ended
@@ -208,7 +207,12 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     const candidate = forward.candidates[this.candidate]
     if (candidate !== undefined) return this.#connect(candidate)
     this.candidate--
-    this.fail(this.#lastError ?? nowhere())
+    const error = this.#lastError ?? failures.nowhere()
+    const otherwise = forward.otherwise?.(error)
+    if (otherwise === undefined) return this.fail(error)
+    this.candidate = -1
+    this.#wait(this.#parts.limits.upstreamResponseMs)
+    this.#follow(otherwise)
   }
 
   #connect({ upstream }: Candidate): void {
@@ -246,7 +250,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   #closedEarly(cause: Error | undefined): void {
     const upstream = this.#upstream as UpstreamConnection
     const { reader, used } = upstream
-    const error = closedEarly(cause)
+    const error = failures.closedEarly(cause)
     if (!this.head.repeatable || reader.started || this.#interim > 0) return this.fail(error)
     if (!used || this.#freshOnly) return this.#unreachable(error)
     upstream.destroy()
@@ -261,7 +265,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     try {
       end = reader.read(view, at, limits.headBytes)
     } catch (error) {
-      throw badResponse(error)
+      throw failures.badResponse(error)
     }
     if (end === -1) return -1
     const response = parseResponseHead(reader.text, this.head.method, limits)
@@ -273,7 +277,8 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   #sendInterim(response: ResponseHead): void {
     const { interimResponses } = this.#parts.limits
-    if (++this.#interim > interimResponses) throw badResponse(new Error('too many interim responses'))
+    if (++this.#interim > interimResponses)
+      throw failures.badResponse(new Error('too many interim responses'))
     this.#waitOn()
     if (this.head.version === 10) return
     this.client.transport.write(writeResponseHead(response, { connection: '', dechunk: false }))
@@ -312,7 +317,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
       failed = error
     }
     this.#write(text, end === at ? undefined : view.subarray(at, end))
-    if (failed !== undefined) throw badResponse(failed)
+    if (failed !== undefined) throw failures.badResponse(failed)
     this.#took(end, view)
   }
 
@@ -325,11 +330,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   #write(text: string, data: Buffer | undefined): void {
     const { transport } = this.client
     const upstream = (this.#upstream as UpstreamConnection).transport
-    let room = true
-    if (data === undefined) room = transport.write(text)
-    else if (text === '') room = transport.write(data, upstream.stable)
-    else room = transport.writeBoth(text, data, upstream.stable)
-    if (!room) upstream.pause()
+    if (!writeParts(transport, text, data, upstream.stable)) upstream.pause()
   }
 
   #finish(surplus: number): void {
@@ -350,7 +351,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   #upgrade(response: ResponseHead, view: Buffer, at: number): void {
     if (this.head.upgrade === undefined) {
-      throw badResponse(new Error('it switches protocols unasked'))
+      throw failures.badResponse(new Error('it switches protocols unasked'))
     }
     const edits = this.#candidate?.responseEdits
     this.status = 101
@@ -364,9 +365,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   get #candidate(): Candidate | undefined {
     const { decision } = this
-    return decision !== undefined && 'candidates' in decision
-      ? decision.candidates[this.candidate]
-      : undefined
+    return decision && 'candidates' in decision ? decision.candidates[this.candidate] : undefined
   }
 
   #wait(waitMs: number): void {

@@ -188,6 +188,27 @@ test('an early answer to an unfinished upload passes, and the connection is clos
   expect(text).toMatch(/^HTTP\/1\.1 413 [^]*connection: close\r\n[^]*too much\r\n0\r\n\r\n$/)
 })
 
+test('where no candidate serves, another decision may come later, and the body is whole then', async () => {
+  const { port } = await app(echo)
+  const alive = tcpUpstream('127.0.0.1', port)
+  const dead = tcpUpstream('127.0.0.1', 1)
+  const codes: string[] = []
+  const { port: at } = await hop(() => ({
+    candidates: [{ upstream: dead }],
+    otherwise: (error) => {
+      codes.push(error.code)
+      return new Promise((resolve) => setImmediate(() => resolve({ candidates: [{ upstream: alive }] })))
+    },
+  }))
+  const client = new RawClient(at)
+  // The second one finds a pooled connection.
+  for (const body of ['one', 'two']) {
+    client.send(`POST /${body} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n${body}`)
+    await client.until((text) => text.includes(`"body":"${body}"`))
+  }
+  expect(codes).toEqual(['BL_HTTP_UPSTREAM_UNREACHABLE', 'BL_HTTP_UPSTREAM_UNREACHABLE'])
+})
+
 test('candidates are tried in order; after the last a 502, by the failure hook', async () => {
   const { port } = await app(echo)
   const dead = await rawServer(() => {})

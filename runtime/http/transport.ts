@@ -59,3 +59,9 @@ export const IGNORE: Receiver = {
   onDrain: () => {},
   onClose: () => {},
 }
+
+/** Writes a text, bytes, or both in one go; returns what {@link Transport.write} does. */
+export function writeParts(to: Transport, text: string, data: Buffer | undefined, stable: boolean): boolean {
+  if (data === undefined) return to.write(text)
+  return text === '' ? to.write(data, stable) : to.writeBoth(text, data, stable)
+}
