@@ -6,7 +6,12 @@ const status = z.looseObject({
   code: z.number().int().optional(),
   reason: z.string().optional(),
   message: z.string().optional(),
-  details: z.looseObject({ retryAfterSeconds: z.number().optional() }).nullish(),
+  details: z
+    .looseObject({
+      retryAfterSeconds: z.number().optional(),
+      causes: z.array(z.looseObject({ reason: z.string().optional() })).nullish(),
+    })
+    .nullish(),
 })
 
 /** Answers that the same request gets again, whenever it is sent: they are about the request. */
@@ -18,10 +23,12 @@ export class ApiError extends SourceError {
   /** The reason of the API server for programs, such as `AlreadyExists`. */
   readonly reason: string | undefined
   readonly retryAfterMs: number | undefined
+  /** What stands behind the reason, such as `NamespaceTerminating`. */
+  readonly causes: readonly string[]
 
   constructor(
     what: string,
-    answer: { status: number; reason?: string; message?: string; retryAfterMs?: number },
+    answer: { status: number; reason?: string; message?: string; retryAfterMs?: number; causes?: string[] },
   ) {
     super(`${what}: ${answer.status} ${answer.message ?? answer.reason ?? 'without a reason'}`, {
       retryable: !FINAL.has(answer.status),
@@ -30,6 +37,7 @@ export class ApiError extends SourceError {
     this.status = answer.status
     this.reason = answer.reason
     this.retryAfterMs = answer.retryAfterMs
+    this.causes = answer.causes ?? []
   }
 }
 
@@ -45,6 +53,7 @@ export function toApiError(what: string, code: number, body: unknown, retryAfter
     status: said.code ?? code,
     ...(said.reason === undefined ? {} : { reason: said.reason }),
     message: said.message ?? (typeof body === 'string' ? body.slice(0, 200) : undefined) ?? '',
+    causes: (said.details?.causes ?? []).flatMap(({ reason }) => reason ?? []),
     ...(seconds >= 0 ? { retryAfterMs: seconds * 1000 } : {}),
   })
 }

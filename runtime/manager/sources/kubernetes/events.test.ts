@@ -38,11 +38,11 @@ afterEach(async () => {
   api.close()
   await server.close()
 })
-const recorder = (limits = {}): EventRecorder =>
+const recorder = (limits = {}, logger = pino({ level: 'silent' })): EventRecorder =>
   new EventRecorder({
     api,
     instance: 'm',
-    logger: pino({ level: 'silent' }),
+    logger,
     limits: { ...DEFAULT_EVENT_LIMITS, ...limits },
   })
 const reasons = () => server.seen(POST).map(({ body }) => (body as Notice).reason)
@@ -86,4 +86,16 @@ test('a note is as long as the API takes it', async () => {
   recorder().record(notice('A', 'x'.repeat(5_000)))
   const lengths = () => server.seen(POST).map(({ body }) => (body as Notice).note.length)
   await expect.poll(lengths, DEADLINE).toEqual([1_024])
+})
+
+test('a namespace that is being deleted takes none, which is nobody’s fault', async () => {
+  const lines: string[] = []
+  const logger = pino({ level: 'warn' }, { write: (line) => void lines.push(line) })
+  const details = { causes: [{ reason: 'NamespaceTerminating', field: 'metadata.namespace' }] }
+  server.script(POST, refuse(403, { reason: 'Forbidden', details }), refuse(403), answer({}, 201))
+  const it = recorder({}, logger)
+  for (const reason of ['A', 'B', 'C']) it.record(notice(reason))
+  await expect.poll(reasons, DEADLINE).toEqual(['A', 'B', 'C'])
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toContain('"reason":"B"')
 })

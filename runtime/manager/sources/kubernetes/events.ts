@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import type { Logger } from '../../../process/log.ts'
 import type { Api } from './api.ts'
+import { ApiError } from './api-error.ts'
 
 /** Something that a person would want to know of an object, as `kubectl describe` shows it. */
 export interface Notice {
@@ -81,7 +82,9 @@ export class EventRecorder {
       try {
         await this.#api.request({ method: 'POST', path, body: eventOf(notice, this.#instance) })
       } catch (error) {
-        this.#logger.warn({ err: error, reason: notice.reason }, 'event not written')
+        // Where all goes, nobody is left to read it.
+        const gone = error instanceof ApiError && error.causes.includes('NamespaceTerminating')
+        this.#logger[gone ? 'debug' : 'warn']({ err: error, reason: notice.reason }, 'event not written')
       }
     }
     this.#writing = false
