@@ -1,12 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
+import { control } from './control/report.ts'
 import { hop } from './http/report.ts'
 
 /** A benchmark: prints its table and returns what it measured. */
 export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
 
-const BENCHMARKS: Record<string, Benchmark> = { hop }
+const BENCHMARKS: Record<string, Benchmark> = { hop, control }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,169 @@
+/**
+ * The load of `npm run bench -- control`, a process of its own on its own core: the cluster, its sidecars, and
+ * the manager as its child on the other core. Prints progress to standard error, one line of JSON at the end.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { usage } from '../http/load.ts'
+import { SimulatedApi } from './api.ts'
+import { HOT, podId, BASE } from './cluster.ts'
+import { Fleet } from './fleet.ts'
+import type { ControlResult, Kind, Restart } from './result.ts'
+import { type Change, Simulation } from './simulation.ts'
+
+const [folder, core, routesPort, adminPort, runs] = process.argv.slice(2) as [
+  string,
+  string,
+  string,
+  string,
+  string,
+]
+const SIZE = { branches: 1_000, services: 200, overrides: 4 }
+const CONNECTED_BRANCHES = 200
+const BURST = 50
+/** Between two changes, so that each is alone; statuses are written meanwhile. */
+const PAUSE_MS = 20
+
+const api = new SimulatedApi()
+const simulation = new Simulation(api, SIZE, CONNECTED_BRANCHES)
+const fleet = new Fleet(Number(routesPort))
+let manager: ChildProcess | undefined
+
+function startManager(): void {
+  manager = spawn('taskset', ['-c', core, process.execPath, join(folder, 'manager.mjs')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    env: {
+      PATH: process.env['PATH'],
+      POD_IP: '127.0.0.1',
+      BRANCHLINE_SOURCE: 'local',
+      BRANCHLINE_LOCAL_API: join(folder, 'api.sock'),
+      BRANCHLINE_ROUTES_PORT: routesPort,
+      BRANCHLINE_ADMIN_PORT: adminPort,
+      LOG_LEVEL: 'warn',
+    },
+  })
+}
+
+async function stopManager(): Promise<void> {
+  if (manager === undefined) return
+  const ended = once(manager, 'exit')
+  manager.kill('SIGKILL')
+  await ended
+  manager = undefined
+}
+
+const managerUsage = () => usage([manager?.pid as number])
+
+/** The manager's start, or its next one: until the last sidecar has its table. */
+async function start(): Promise<Restart> {
+  const [octets, messages] = [fleet.octets, fleet.messages]
+  const all = fleet.arrival(new Map(simulation.pods.map((pod) => [pod, ['"type":"snapshot"']])), 120_000)
+  const begunMs = performance.now()
+  startManager()
+  const endedMs = await all
+  const { cpuSeconds, rssMb } = await managerUsage()
+  const sent = { snapshots: fleet.messages - messages, octets: fleet.octets - octets }
+  return { allMs: endedMs - begunMs, cpuMs: cpuSeconds * 1000, rssMb, ...sent }
+}
+
+async function measure(
+  name: string,
+  count: number,
+  changes: () => Change[],
+  oneService = false,
+): Promise<Kind> {
+  const timesMs: number[] = []
+  const [octets, messages] = [fleet.octets, fleet.messages]
+  const before = await managerUsage()
+  for (let round = 0; round < count; round++) {
+    for (const change of changes()) timesMs.push(await timeOf(change))
+  }
+  const after = await managerUsage()
+  const sorted = timesMs.toSorted((one, two) => one - two)
+  const quantile = (part: number): number => sorted[Math.ceil(part * sorted.length) - 1] as number
+  return {
+    name,
+    oneService,
+    count: timesMs.length,
+    p50Ms: quantile(0.5),
+    p99Ms: quantile(0.99),
+    maxMs: quantile(1),
+    cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / timesMs.length,
+    deltas: (fleet.messages - messages) / timesMs.length,
+    octets: (fleet.octets - octets) / Math.max(1, fleet.messages - messages),
+  }
+}
+
+async function timeOf(change: Change): Promise<number> {
+  const arrival = fleet.arrival(change.expected)
+  const begunMs = performance.now()
+  change.apply()
+  const endedMs = await arrival
+  await delay(PAUSE_MS)
+  return endedMs - begunMs
+}
+
+/** Tables put together out of deltas must be what a fresh snapshot says. */
+async function verify(): Promise<void> {
+  const pods = [podId(BASE, HOT), podId(BASE, 's7'), podId('b0', HOT), podId('b3', HOT)]
+  const byDeltas = pods.map((pod) => JSON.stringify(sorted(fleet.tableOf(pod))))
+  await stopManager()
+  await start()
+  for (const [index, pod] of pods.entries()) {
+    if (byDeltas[index] !== JSON.stringify(sorted(fleet.tableOf(pod)))) {
+      throw new Error(`${pod}: the table by deltas is not that of a snapshot`)
+    }
+  }
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const entries = Object.entries(value).toSorted(([one], [two]) => (one < two ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+}
+
+async function main(): Promise<ControlResult> {
+  await api.listen(join(folder, 'api.sock'))
+  simulation.fill()
+  fleet.connect(simulation.pods)
+  console.error('control: first start')
+  const first = await start()
+  await delay(2_000)
+  const idleMb = (await managerUsage()).rssMb
+  const rounds = Number(runs)
+  const kinds: Kind[] = []
+  const take = async (...options: Parameters<typeof measure>): Promise<void> => {
+    console.error(`control: ${options[0]}`)
+    kinds.push(await measure(...options))
+  }
+  await take('an override moves', 100 * rounds, () => [simulation.overrideMoves()], true)
+  await take('an override of the hot Service moves', 50 * rounds, () => [simulation.overrideMoves(HOT)], true)
+  await take('a Service of the baseline moves', 50 * rounds, () => [simulation.baseMoves()], true)
+  await take('the hot Service of the baseline moves', 20 * rounds, () => [simulation.baseMoves(HOT)], true)
+  await take("a branch's pod moves", 30 * rounds, () => [simulation.podMoves()])
+  await take('a branch comes or goes', 15 * rounds, () => Object.values(simulation.branchesCome(1)))
+  await take(`${BURST} branches come or go at once`, 2 * rounds, () =>
+    Object.values(simulation.branchesCome(BURST)),
+  )
+  const loadMb = (await managerUsage()).rssMb
+  console.error('control: restarts')
+  await verify()
+  const restarts: Restart[] = []
+  for (let round = 0; round < rounds; round++) {
+    await delay(1_000)
+    await stopManager()
+    restarts.push(await start())
+  }
+  const sidecars = simulation.pods.length
+  return { ...SIZE, sidecars, first, idleMb, loadMb, kinds, restarts, statuses: api.statuses }
+}
+
+try {
+  console.log(JSON.stringify(await main()))
+} finally {
+  fleet.stop()
+  await stopManager()
+  api.close()
+}
