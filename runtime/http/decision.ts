@@ -1,6 +1,5 @@
 import type { HttpError } from './errors.ts'
 import type { RequestHead } from './head.ts'
-import type { Limits } from './limits.ts'
 import type { Transport } from './transport.ts'
 
 /** Where connections lead, and under which name they are pooled. */
@@ -41,7 +40,7 @@ export interface Forward {
   readonly candidates: readonly Candidate[]
   /**
    * Asked where no candidate could serve the request and nothing of it is lost: another decision, or
-   * undefined to let it fail. It may take its time, up to {@link Limits.upstreamResponseMs}; meanwhile the
+   * undefined to let it fail. It may take its time, up to `upstreamResponseMs`; meanwhile the
    * client is not read on.
    */
   readonly otherwise?: ((error: HttpError) => Decision | Promise<Decision> | undefined) | undefined

@@ -1,13 +1,14 @@
 import type { HeadEdits } from './decision.ts'
-import { type Fields, KIND, nextLine, STRIDE } from './fields.ts'
+import { type Fields, isForOneHop, KIND, nextLine, STRIDE } from './fields.ts'
 import { equalsIgnoreCase, isTokenChar, isValueChar } from './grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
  * The head to send upstream: as it came, without what is meant for one hop, with the edits, in origin form
- * and HTTP/1.1. Throws a RangeError for an edit that is no header field.
+ * and HTTP/1.1. `via` is the field line that names us, or empty. Throws a RangeError for an edit that is no
+ * header field.
  */
-export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined): string {
+export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
   const rewritten = head.absolute || head.version === 10
   const writer = new Writer(head, rewritten ? head.from : 0)
   if (rewritten) writer.text = `${head.method} ${head.target} HTTP/1.1\r\n`
@@ -20,13 +21,22 @@ export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined
       kind === KIND.plain
         ? edits !== undefined && isEdited(head, i, edits)
         : (kind === KIND.host && head.absolute) ||
-          kind === KIND.connection ||
-          kind === KIND.hop ||
+          isForOneHop(kind) ||
           (kind === KIND.upgrade && head.upgrade === undefined) ||
           (kind === KIND.expect && head.version === 10)
     if (drop) writer.drop(i)
   }
-  return writer.end(edits, head.upgrade === undefined ? '' : 'connection: upgrade\r\n')
+  return writer.end(edits, via + ownFields(head))
+}
+
+/** What is said to the next hop anew, since the client said it to us. */
+function ownFields(head: RequestHead): string {
+  if (head.upgrade === undefined && !head.trailers && head.maxForwards < 0) return ''
+  const options = [head.upgrade === undefined ? '' : 'upgrade', head.trailers ? 'te' : ''].filter(Boolean)
+  let text = options.length === 0 ? '' : `connection: ${options.join(', ')}\r\n`
+  if (head.trailers) text += 'te: trailers\r\n'
+  if (head.maxForwards > 0) text += `max-forwards: ${head.maxForwards - 1}\r\n`
+  return text
 }
 
 /** How a response's head is to be written. */
@@ -51,8 +61,7 @@ export function writeResponseHead(head: ResponseHead, shape: ResponseShape): str
     const drop =
       kind === KIND.plain
         ? shape.edits !== undefined && isEdited(head, i, shape.edits)
-        : kind === KIND.connection ||
-          kind === KIND.hop ||
+        : isForOneHop(kind) ||
           (kind === KIND.contentLength && unframed) ||
           (kind === KIND.transferEncoding && (unframed || shape.dechunk)) ||
           (kind === KIND.upgrade && !upgrades)

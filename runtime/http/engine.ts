@@ -1,6 +1,7 @@
 import { ClientConnection } from './client-connection.ts'
 import { Clock } from './clock.ts'
 import type { FailureReply, Observer, Route } from './decision.ts'
+import { checkField } from './edits.ts'
 import { HttpError } from './errors.ts'
 import { RequestHead } from './head.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
@@ -17,6 +18,11 @@ export interface EngineOptions {
   readonly limits?: Partial<Limits>
   /** Default: one of this engine's own, closed when it is stopped. */
   readonly pool?: UpstreamPool
+  /**
+   * The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3), such as `branchline`.
+   * Default: none, and no such field.
+   */
+  readonly via?: string
 }
 
 /** Serves HTTP/1.1 on transports that it is given: each request is routed and forwarded on its own. */
@@ -35,6 +41,7 @@ export class HttpEngine {
       failure: options.failure,
       observer: options.observer ?? {},
       limits,
+      via: viaOf(options.via),
       pool: options.pool ?? (this.#ownPool as UpstreamPool),
       clock: new Clock(waitsOf(limits)),
       noHead: new RequestHead('\r\n\r\n', 2),
@@ -100,6 +107,12 @@ export class HttpEngine {
     this.#parts.observer.connectionClosed?.(connection)
     if (this.#connections.size === 0) this.#emptied?.()
   }
+}
+
+function viaOf(pseudonym: string | undefined): { 11: string; 10: string } {
+  if (pseudonym === undefined) return { 11: '', 10: '' }
+  checkField(pseudonym, '')
+  return { 11: `via: 1.1 ${pseudonym}\r\n`, 10: `via: 1.0 ${pseudonym}\r\n` }
 }
 
 const waitsOf = (limits: Limits): number[] => [

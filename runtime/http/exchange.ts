@@ -1,33 +1,24 @@
 import type { ClientConnection } from './client-connection.ts'
-import type { Candidate, Decision, ExchangeReport, Forward, Reply } from './decision.ts'
+import type { Candidate, Decision, Forward, Reply } from './decision.ts'
 import { writeRequestHead, writeResponseHead } from './edits.ts'
 import type { EngineParts } from './parts.ts'
 import { asHttpError, type HttpError } from './errors.ts'
 import * as failures from './failures.ts'
 import { BODY } from './fields.ts'
 import { parseResponseHead, type RequestHead, type ResponseHead } from './head.ts'
-import { failureReply, writeReply } from './reply.ts'
+import { failureReply, lastHop, writeReply } from './reply.ts'
 import { writeParts } from './transport.ts'
+import { Report } from './report.ts'
 import { joinUpgraded } from './upgrade.ts'
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
 
 type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'over'
 
 /** One request on its way: routed, sent to the first candidate that can be reached, answered, reported. */
-export class Exchange implements ExchangeReport, UpstreamUser {
-  readonly head: RequestHead
-  readonly client: ClientConnection
-  decision: Decision | undefined = undefined
-  candidate = -1
-  status = 0
-  responseBytes = 0
-  ms = 0
-  upgraded = false
-  error: HttpError | undefined = undefined
+export class Exchange extends Report implements UpstreamUser {
   /** The client is not read since the upstream does not keep up. */
   blocked = false
   readonly #parts: EngineParts
-  readonly #startedAt: number
   #state: State = 'routing'
   #upstream: UpstreamConnection | undefined = undefined
   #lastError: HttpError | undefined = undefined
@@ -41,14 +32,8 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   #reusable = false
 
   constructor(client: ClientConnection, head: RequestHead, parts: EngineParts) {
-    this.client = client
-    this.head = head
+    super(client, head, parts.observer)
     this.#parts = parts
-    this.#startedAt = parts.observer.exchangeDone === undefined ? 0 : performance.now()
-  }
-
-  get requestBytes(): number {
-    return this.client.body.octets
   }
 
   /** True where the upstream is there and the request's body goes on. */
@@ -58,6 +43,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   begin(): void {
     this.#wait(this.#parts.limits.upstreamResponseMs)
+    if (this.head.maxForwards === 0) return this.#reply(lastHop(this.head.method))
     this.#follow(this.#parts.route(this.head, this.client))
   }
 
@@ -232,7 +218,12 @@ export class Exchange implements ExchangeReport, UpstreamUser {
   }
 
   #sendHead(upstream: UpstreamConnection): void {
-    const text = writeRequestHead(this.head, this.#candidate?.edits)
+    const { via } = this.#parts
+    const text = writeRequestHead(
+      this.head,
+      this.#candidate?.edits,
+      this.head.version === 11 ? via[11] : via[10],
+    )
     this.#state = 'waiting'
     if (this.client.body.done) upstream.transport.write(text)
     else this.#unsent = text
@@ -292,6 +283,7 @@ export class Exchange implements ExchangeReport, UpstreamUser {
     this.#closes =
       !head.keepAlive || this.#delimitedByClose || !client.body.done || this.#parts.stopping || client.ended
     this.#reusable = response.keepAlive
+    upstream.keptMs = response.keptMs
     this.#state = 'responding'
     this.status = response.status
     upstream.body.start(response.body, response.length, this.#parts.limits)
@@ -390,9 +382,6 @@ export class Exchange implements ExchangeReport, UpstreamUser {
 
   #report(): void {
     this.#state = 'over'
-    const { observer } = this.#parts
-    if (observer.exchangeDone === undefined) return
-    this.ms = performance.now() - this.#startedAt
-    observer.exchangeDone(this)
+    this.report(this.#parts.observer)
   }
 }

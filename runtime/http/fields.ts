@@ -7,12 +7,17 @@ export const KIND = {
   host: 1,
   contentLength: 2,
   transferEncoding: 3,
+  /** From here to `keepAlive`: meant for one hop alone, never forwarded. */
   connection: 4,
-  /** Meant for the next hop alone: never forwarded. */
   hop: 5,
-  upgrade: 6,
-  expect: 7,
+  te: 6,
+  keepAlive: 7,
+  upgrade: 8,
+  expect: 9,
 } as const
+
+/** True for a field that is never forwarded. */
+export const isForOneHop = (kind: number): boolean => kind >= KIND.connection && kind <= KIND.keepAlive
 
 /** Numbers for each field: where its name and its value begin and end in the head's text, and its kind. */
 export const STRIDE = 5
@@ -119,10 +124,10 @@ special('transfer-encoding', KIND.transferEncoding)
 special('connection', KIND.connection)
 special('upgrade', KIND.upgrade)
 special('expect', KIND.expect)
+special('te', KIND.te)
+special('keep-alive', KIND.keepAlive)
 // RFC 9110, 7.6.1; Proxy-Authorization and its answers are for us, the next proxy, and end here (11.7).
 for (const name of [
-  'te',
-  'keep-alive',
   'proxy-connection',
   'http2-settings',
   'proxy-authenticate',

@@ -12,6 +12,10 @@ export interface Framing {
   close: boolean
   keepAlive: boolean
   upgrade: boolean
+  /** TE has `trailers` (RFC 9110, 10.1.4). */
+  trailers: boolean
+  /** How long a peer keeps an idle connection by its `Keep-Alive: timeout`, in seconds; Infinity where it does not say. */
+  keptSeconds: number
 }
 
 /**
@@ -20,7 +24,15 @@ export interface Framing {
  * two of one, a coding that is not one `chunked`, any coding in HTTP/1.0.
  */
 export function readFraming(fields: Fields, version: number): Framing {
-  const framing: Framing = { body: BODY.close, length: 0, close: false, keepAlive: false, upgrade: false }
+  const framing: Framing = {
+    body: BODY.close,
+    length: 0,
+    close: false,
+    keepAlive: false,
+    upgrade: false,
+    trailers: false,
+    keptSeconds: Number.POSITIVE_INFINITY,
+  }
   const { text, at } = fields
   let coded = false
   for (let i = 0; i < at.length; i += STRIDE) {
@@ -35,6 +47,13 @@ export function readFraming(fields: Fields, version: number): Framing {
       checkCoding(text.slice(at[i + 2], at[i + 3]))
     } else if (kind === KIND.connection) {
       readConnection(fields, text.slice(at[i + 2], at[i + 3]), framing)
+    } else if (kind === KIND.te) {
+      framing.trailers ||= /(?:^|,)\s*trailers\s*(?:$|[,;])/i.test(text.slice(at[i + 2], at[i + 3]))
+    } else if (kind === KIND.keepAlive) {
+      framing.keptSeconds = Math.min(
+        framing.keptSeconds,
+        keptSeconds(text, at[i + 2] as number, at[i + 3] as number),
+      )
     }
   }
   if (!coded) return framing
@@ -48,6 +67,22 @@ function parseLength(value: string): number {
   // 15 digits are exact as a number; nobody sends a petabyte.
   if (!/^[0-9]{1,15}$/.test(value)) throw badRequest(`Content-Length ${JSON.stringify(value.slice(0, 64))}`)
   return Number(value)
+}
+
+/** RFC 2068, 19.7.1: `timeout=5, max=100`, read without a copy, since every answer of a Node server has it. */
+function keptSeconds(text: string, from: number, to: number): number {
+  let at = text.indexOf('timeout=', from) + 8
+  if (at < from + 8 || at >= to) return Number.POSITIVE_INFINITY
+  let seconds = 0
+  const digits = at
+  for (
+    let code = text.charCodeAt(at);
+    at < to && code >= 0x30 && code <= 0x39;
+    code = text.charCodeAt(++at)
+  ) {
+    seconds = seconds * 10 + code - 0x30
+  }
+  return at === digits ? Number.POSITIVE_INFINITY : seconds
 }
 
 function checkCoding(value: string): void {

@@ -1,3 +1,5 @@
+import { isIPv6 } from 'node:net'
+
 const TCHAR = 1
 const VALUE = 2
 const TARGET = 4
@@ -30,10 +32,10 @@ export function equalsIgnoreCase(text: string, from: number, to: number, lower: 
 }
 
 const REG_NAME = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?$/
-const IP_LITERAL = /^\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{0,5})?$/
+const IP_LITERAL = /^\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{0,5})?$/
 
 /** RFC 3986, 3.2.2 and 3.2.3, as a Host field has it: no user information, a port of 65535 at most. May be empty. */
 export function isAuthority(host: string): boolean {
-  if (!(host.startsWith('[') ? IP_LITERAL : REG_NAME).test(host)) return false
+  if (host.startsWith('[') ? !isIPv6(IP_LITERAL.exec(host)?.[1] ?? '') : !REG_NAME.test(host)) return false
   return Number(/:([0-9]*)$/.exec(host.slice(host.indexOf(']') + 1))?.[1] ?? 0) <= 65535
 }

@@ -43,6 +43,13 @@ test.each([
   ['Host with user information', 'GET / HTTP/1.1\r\nHost: a@x\r\n\r\n', 400],
   ['Host with two values', 'GET / HTTP/1.1\r\nHost: x, y z\r\n\r\n', 400],
   ['Host with a large port', 'GET / HTTP/1.1\r\nHost: x:65536\r\n\r\n', 400],
+  ['Host with two colons', 'GET / HTTP/1.1\r\nHost: ::1\r\n\r\n', 400],
+  ['Host with too many groups', 'GET / HTTP/1.1\r\nHost: [1:2:3:4:5:6:7:8:9]\r\n\r\n', 400],
+  ['Host with IPv4 in brackets', 'GET / HTTP/1.1\r\nHost: [127.0.0.1]\r\n\r\n', 400],
+  ['Host with half a percent encoding', 'GET / HTTP/1.1\r\nHost: a%2\r\n\r\n', 400],
+  ['Host with a backslash', 'GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n', 400],
+  ['Max-Forwards that is no number', `OPTIONS * HTTP/1.1\r\n${H}Max-Forwards: -1\r\n\r\n`, 400],
+  ['two Max-Forwards', `TRACE / HTTP/1.1\r\n${H}${'Max-Forwards: 1\r\n'.repeat(2)}\r\n`, 400],
   ['space before the colon', `GET / HTTP/1.1\r\n${H}A : b\r\n\r\n`, 400],
   ['a first line that begins with a space', `GET / HTTP/1.1\r\n ${H}\r\n`, 400],
   ['obs-fold', `GET / HTTP/1.1\r\n${H}A: b\r\n c\r\n\r\n`, 400],
@@ -90,6 +97,48 @@ test('an upgrade passes; one to h2c, or with a body, does not', () => {
     expect(head.upgrade).toBeUndefined()
     expect(writeRequestHead(head, undefined)).not.toMatch(/upgrade|settings/i)
   }
+})
+
+test.each([
+  ['Max-Forwards of an OPTIONS goes down', 'OPTIONS', 'Max-Forwards: 3\r\n', 'max-forwards: 2\r\n'],
+  ['Max-Forwards of a GET is left alone', 'GET', 'Max-Forwards: 3\r\n', 'Max-Forwards: 3\r\n'],
+  [
+    'TE passes on trailers alone',
+    'GET',
+    'TE: gzip;q=0.5, trailers\r\n',
+    'connection: te\r\nte: trailers\r\n',
+  ],
+  ['TE that is for one hop stays', 'GET', 'TE: gzip\r\nConnection: TE\r\n', ''],
+])('%s', (_, method, fields, wanted) => {
+  const head = request(`${method} / HTTP/1.1\r\n${H}${fields}\r\n`)
+  expect(writeRequestHead(head, undefined)).toBe(`${method} / HTTP/1.1\r\n${H}${wanted}\r\n`)
+})
+
+test('an upgrade with TE has both in one Connection field; HTTP/1.0 has no trailers', () => {
+  const upgrade = request(
+    `GET / HTTP/1.1\r\n${H}Connection: upgrade, te\r\nUpgrade: websocket\r\nTE: trailers\r\n\r\n`,
+  )
+  expect(writeRequestHead(upgrade, undefined)).toBe(
+    `GET / HTTP/1.1\r\n${H}Upgrade: websocket\r\nconnection: upgrade, te\r\nte: trailers\r\n\r\n`,
+  )
+  expect(request(`GET / HTTP/1.0\r\n${H}TE: trailers\r\n\r\n`).trailers).toBe(false)
+})
+
+test('Via names us behind those before', () => {
+  const head = request(`GET / HTTP/1.1\r\n${H}Via: 1.0 fred\r\n\r\n`)
+  expect(writeRequestHead(head, undefined, 'via: 1.1 us\r\n')).toBe(
+    `GET / HTTP/1.1\r\n${H}Via: 1.0 fred\r\nvia: 1.1 us\r\n\r\n`,
+  )
+})
+
+test.each([
+  ['timeout=5', 4000],
+  ['timeout=5, max=100', 4000],
+  ['max=3,timeout=0', 0],
+  ['timeout=', Number.POSITIVE_INFINITY],
+  ['max=3', Number.POSITIVE_INFINITY],
+])('Keep-Alive: %s is kept for %d ms', (hint, keptMs) => {
+  expect(response(`HTTP/1.1 200 OK\r\nKeep-Alive: ${hint}\r\nContent-Length: 0\r\n\r\n`).keptMs).toBe(keptMs)
 })
 
 test('edits stand once, and cannot add lines', () => {

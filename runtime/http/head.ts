@@ -1,7 +1,7 @@
 import { badRequest, HttpError } from './errors.ts'
 import { BODY, type BodyKind, Fields, KIND, parseFields, STRIDE } from './fields.ts'
 import { type Framing, readFraming } from './framing.ts'
-import { isAuthority, isTargetChar, isTokenChar, isValueChar } from './grammar.ts'
+import { equalsIgnoreCase, isAuthority, isTargetChar, isTokenChar, isValueChar } from './grammar.ts'
 import type { Limits } from './limits.ts'
 
 type HeadLimits = Pick<Limits, 'headerCount'>
@@ -23,6 +23,10 @@ export class RequestHead extends Fields {
   keepAlive = true
   /** The protocols of an upgrade that may be passed on. */
   upgrade: string | undefined = undefined
+  /** Whether the client takes trailers, and may be promised them. */
+  trailers = false
+  /** Max-Forwards of an OPTIONS or TRACE, as it came; -1 where there is none (RFC 9110, 7.6.2). */
+  maxForwards = -1
 
   /** Safe to repeat (RFC 9110, 9.2.1), and nothing of it is lost by that. */
   get repeatable(): boolean {
@@ -40,6 +44,8 @@ export class ResponseHead extends Fields {
   length = 0
   /** Whether the upstream allows another request on its connection. */
   keepAlive = true
+  /** For how long it may be kept idle, in milliseconds, as far as the upstream says. */
+  keptMs = Number.POSITIVE_INFINITY
 }
 
 /**
@@ -63,6 +69,7 @@ export function parseRequestHead(text: string, limits: HeadLimits): RequestHead 
   parseFields(head, limits.headerCount)
   readTarget(head, text.slice(targetStart, at))
   applyRequestFraming(head, readFraming(head, head.version))
+  if (method === 'OPTIONS' || method === 'TRACE') readMaxForwards(head)
   return head
 }
 
@@ -104,12 +111,26 @@ function readHost(head: RequestHead): string {
   return host ?? ''
 }
 
+// The field is written anew, lower by one, so it goes as a field for this hop does.
+function readMaxForwards(head: RequestHead): void {
+  const { text, at } = head
+  for (let i = 0; i < at.length; i += STRIDE) {
+    if (!equalsIgnoreCase(text, at[i] as number, at[i + 1] as number, 'max-forwards')) continue
+    const value = text.slice(at[i + 2], at[i + 3])
+    if (head.maxForwards !== -1 || !/^[0-9]{1,9}$/.test(value)) throw badRequest('Max-Forwards is no number')
+    head.maxForwards = Number(value)
+    at[i + 4] = KIND.hop
+  }
+}
+
 function applyRequestFraming(head: RequestHead, framing: Framing): void {
   // Without a length a request has no body; only a response may end with its connection.
   const empty = framing.body === BODY.close || (framing.body === BODY.length && framing.length === 0)
   head.body = empty ? BODY.none : framing.body
   head.length = framing.length
   head.keepAlive = !framing.close && (head.version === 11 || framing.keepAlive)
+  // HTTP/1.0 has no chunks to end with trailers.
+  head.trailers = framing.trailers && head.version === 11
   // An upgrade with a body, or to h2c (which would carry requests past the routing), is served without it.
   if (framing.upgrade && head.version === 11 && head.body === BODY.none) {
     const protocols = head.get('upgrade')
@@ -150,5 +171,7 @@ function readResponse(text: string, method: string, limits: HeadLimits): Respons
   head.body = bodiless || empty ? BODY.none : framing.body
   head.length = framing.length
   head.keepAlive = !framing.close && head.body !== BODY.close && (version === 11 || framing.keepAlive)
+  // Four fifths of what it says, so that it does not close while the next request is on its way.
+  head.keptMs = framing.keptSeconds * 800
   return head
 }

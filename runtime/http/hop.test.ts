@@ -60,6 +60,8 @@ test('a request passes with its edits and without hop-by-hop fields; the connect
     host: 'x',
     'x-a': '1, 2',
     'x-new': '1, 2',
+    connection: 'te',
+    te: 'trailers',
   })
   expect(text).toContain('x-seen: yes\r\n')
   expect(text).not.toMatch(/^(?:connection|keep-alive):/im)
@@ -257,6 +259,31 @@ test('replies of our own, from plain and promised decisions', async () => {
   expect(statuses).toEqual(['404', '404', '404', '500'])
   expect(Buffer.from(text, 'latin1').toString()).toContain('no /now ä')
   expect(text).toContain('content-length: 10\r\n')
+})
+
+test('Via by its pseudonym, with the version in which it came', async () => {
+  const { port } = await app(echo)
+  const { port: at } = await hop(port, { via: 'branchline' })
+  const client = new RawClient(at).send('GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n')
+  expect(bodyOf(await client.until((text) => text.endsWith('}'))).headers['via']).toBe('1.0 branchline')
+  client.text = ''
+  client.send('GET / HTTP/1.1\r\nHost: x\r\nVia: 1.1 first\r\n\r\n')
+  const second = bodyOf(await client.until((text) => text.endsWith('}')))
+  expect(second.headers['via']).toBe('1.1 first, 1.1 branchline')
+  await expect(hop(port, { via: 'two words' })).rejects.toThrow(RangeError)
+})
+
+test('Max-Forwards: 0 ends here, for OPTIONS and TRACE', async () => {
+  const { port: at } = await hop(() => {
+    throw new Error('not to be asked')
+  })
+  const client = new RawClient(at).send('OPTIONS * HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n')
+  expect(await client.until((text) => text.includes('\r\n\r\n'))).toMatch(/^HTTP\/1\.1 200 /)
+  client.text = ''
+  client.send('TRACE / HTTP/1.1\r\nHost: x\r\nCookie: secret\r\nMax-Forwards: 0\r\n\r\n')
+  const trace = await client.until((text) => text.includes('here\n'))
+  expect(trace).toMatch(/^HTTP\/1\.1 501 /)
+  expect(trace).not.toContain('secret')
 })
 
 test('a WebSocket-like upgrade becomes two byte pipes, with what was sent early', async () => {

@@ -143,6 +143,29 @@ test('the pool: bounded, idle ones are closed, and it forgets what its upstream 
   await waitFor(() => (pool.size === 0 ? true : undefined))
 })
 
+test('the pool keeps no connection beyond what its upstream says', async () => {
+  let opened = 0
+  const { port: to, server } = await app((_, response) => {
+    response.setHeader('keep-alive', 'timeout=1')
+    response.end('ok')
+  })
+  server.on('connection', () => opened++)
+  const pool = new UpstreamPool({ poolIdleMs: 10_000, poolUnsafeIdleMs: 10_000 })
+  const { port } = await hop(to, { pool })
+  const client = new RawClient(port)
+  const get = async (times: number): Promise<void> => {
+    client.send(GET)
+    await client.until((text) => text.match(/\nok/g)?.length === times)
+  }
+  await get(1)
+  await get(2)
+  expect([opened, pool.size]).toEqual([1, 1])
+  await new Promise((resolve) => setTimeout(resolve, 850))
+  await get(3)
+  expect(opened).toBe(2)
+  pool.close()
+})
+
 test('a client that leaves frees its upstream', async () => {
   let began = false
   let closed = false

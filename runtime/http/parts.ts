@@ -10,6 +10,8 @@ export interface EngineParts {
   readonly failure: FailureReply | undefined
   readonly observer: Observer
   readonly limits: Limits
+  /** The Via field lines for requests of HTTP/1.1 and of HTTP/1.0; empty where we do not name ourselves. */
+  readonly via: { readonly 11: string; readonly 10: string }
   readonly pool: UpstreamPool
   readonly clock: Clock
   /** Stands for the head of a request that could not be read. */

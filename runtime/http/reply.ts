@@ -26,6 +26,13 @@ export function writeReply(reply: Reply, request: RequestHead | undefined, close
   return text + latin1(body, 0, body.length)
 }
 
+/**
+ * The answer to a request that may go no further (Max-Forwards: 0). A TRACE is not sent back, which would
+ * show a script in a page the cookies that it may not see.
+ */
+export const lastHop = (method: string): Reply =>
+  method === 'OPTIONS' ? { status: 200 } : plainReply(501, `${method} is not answered here`)
+
 /** The answer to a failure where nobody has a better one. */
 export const plainReply = (status: number, message: string): Reply => ({
   status,

@@ -21,6 +21,8 @@ export class UpstreamConnection implements Receiver {
   user: UpstreamUser | undefined = undefined
   pool: UpstreamPool | undefined = undefined
   idleSince = 0
+  /** For how long it may wait, as far as its peer says. */
+  keptMs = Number.POSITIVE_INFINITY
   /** True once it has served a request: it may be stale then. */
   used = false
 

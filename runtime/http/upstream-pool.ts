@@ -28,7 +28,10 @@ export class UpstreamPool {
     const waiting = this.#idle.get(upstream.key)
     const last = waiting?.at(-1)
     if (waiting === undefined || last === undefined) return undefined
-    if (!repeatable && performance.now() - last.idleSince > this.#limits.poolUnsafeIdleMs) return undefined
+    const maxIdleMs = repeatable ? last.keptMs : Math.min(last.keptMs, this.#limits.poolUnsafeIdleMs)
+    // Those beneath have waited for longer.
+    if (maxIdleMs < this.#limits.poolIdleMs && performance.now() - last.idleSince > maxIdleMs)
+      return undefined
     waiting.pop()
     this.#size--
     last.pool = undefined
@@ -75,9 +78,11 @@ export class UpstreamPool {
   }
 
   #sweep(): void {
-    const before = performance.now() - this.#limits.poolIdleMs
+    const now = performance.now()
+    const { poolIdleMs } = this.#limits
     for (const [key, waiting] of this.#idle) {
-      for (const connection of waiting.filter(({ idleSince }) => idleSince <= before)) this.drop(connection)
+      const stale = waiting.filter(({ idleSince, keptMs }) => now - idleSince >= Math.min(poolIdleMs, keptMs))
+      for (const connection of stale) this.drop(connection)
       if (waiting.length === 0) this.#idle.delete(key)
     }
     if (this.#size > 0) return

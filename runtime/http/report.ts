@@ -1,0 +1,35 @@
+import type { ClientConnection } from './client-connection.ts'
+import type { Decision, ExchangeReport, Observer } from './decision.ts'
+import type { HttpError } from './errors.ts'
+import type { RequestHead } from './head.ts'
+
+/** What becomes of one request, as it is reported once it is over. */
+export class Report implements ExchangeReport {
+  readonly head: RequestHead
+  readonly client: ClientConnection
+  decision: Decision | undefined = undefined
+  candidate = -1
+  status = 0
+  responseBytes = 0
+  ms = 0
+  upgraded = false
+  error: HttpError | undefined = undefined
+  readonly #startedAt: number
+
+  constructor(client: ClientConnection, head: RequestHead, observer: Observer) {
+    this.client = client
+    this.head = head
+    this.#startedAt = observer.exchangeDone === undefined ? 0 : performance.now()
+  }
+
+  get requestBytes(): number {
+    return this.client.body.octets
+  }
+
+  /** Tells the observer, whom nobody has told before. */
+  report(observer: Observer): void {
+    if (observer.exchangeDone === undefined) return
+    this.ms = performance.now() - this.#startedAt
+    observer.exchangeDone(this)
+  }
+}
