@@ -21,6 +21,7 @@ function running(platform: Platform): Running {
         container: container.name,
         restarts: container.restarts,
         ready: pod.ready,
+        running: container.pid !== undefined,
         ...(container.pid === undefined ? {} : { pid: container.pid }),
       })),
     )
@@ -29,6 +30,8 @@ function running(platform: Platform): Running {
   }
   const environment = (name: string) => platform.environments().find((one) => one.name === name)
   return {
+    changeTimeoutMs: CHANGE_TIMEOUT_MS,
+    knowsCallers: false,
     previewUrl: (name, preview, timeoutMs) => platform.waitForPreview(name, preview, timeoutMs),
     overrides: (name) => Promise.resolve(environment(name)?.overrides ?? []),
     message: (name) => Promise.resolve(environment(name)?.message),
@@ -54,6 +57,7 @@ function running(platform: Platform): Running {
   }
 }
 
+const CHANGE_TIMEOUT_MS = 15_000
 const LOG_LINES = 15
 
 const sentences = (platform: Platform): string[] =>

@@ -11,9 +11,6 @@ import { leftBehind } from './traces.ts'
 import { until } from './until.ts'
 import { type VisitOptions, visitShop, wayOf } from './visit.ts'
 
-const READY_TIMEOUT_MS = 30_000
-const CHANGE_TIMEOUT_MS = 15_000
-
 /** The way of a request with no override. */
 export const BASELINE_WAY = 'web@baseline api@baseline worker@baseline'
 export const ALICE_WAY = 'web@baseline api@alice worker@baseline'
@@ -45,7 +42,8 @@ export class Shop {
       }
       const platform = await target.start(manifests.folder, options)
       try {
-        for (const name of Object.keys(SAMPLE)) await platform.previewUrl(name, 'web', READY_TIMEOUT_MS)
+        for (const name of Object.keys(SAMPLE))
+          await platform.previewUrl(name, 'web', platform.changeTimeoutMs)
         const shop = new Shop(manifests, platform, Math.round(performance.now() - startedAt))
         await shop.takes('baseline', BASELINE_WAY)
         await shop.takes('alice', ALICE_WAY)
@@ -82,7 +80,7 @@ export class Shop {
   async url(environment: string): Promise<string> {
     const known = this.#urls.get(environment)
     if (known !== undefined) return known
-    const url = await this.platform.previewUrl(environment, 'web', CHANGE_TIMEOUT_MS)
+    const url = await this.platform.previewUrl(environment, 'web', this.platform.changeTimeoutMs)
     this.#urls.set(environment, url)
     return url
   }
@@ -93,7 +91,7 @@ export class Shop {
   }
 
   /** Waits until an environment's requests take this way; gives how long that took. */
-  async takes(environment: string, way: string, timeoutMs = CHANGE_TIMEOUT_MS): Promise<number> {
+  async takes(environment: string, way: string, timeoutMs = this.platform.changeTimeoutMs): Promise<number> {
     const attempt = async (): Promise<void> => assert.equal(wayOf(await this.visit(environment)), way)
     const { ms } = await until(`${environment} takes ${way}`, attempt, timeoutMs)
     return ms
@@ -105,7 +103,7 @@ export class Shop {
       const { hops } = await this.visit(environment)
       assert.equal(hops.find((hop) => hop.service === service)?.version, version)
     }
-    await until(`${environment} has ${service} ${version}`, attempt, CHANGE_TIMEOUT_MS)
+    await until(`${environment} has ${service} ${version}`, attempt, this.platform.changeTimeoutMs)
   }
 
   /** Ends the platform and removes the manifests. Rejects where anything is left behind. */

@@ -8,12 +8,17 @@ export interface PodProcess {
   readonly container: string
   readonly restarts: number
   readonly ready: boolean
+  readonly running: boolean
   /** The process's id where it runs on this machine. */
   readonly pid?: number
 }
 
 /** A running platform, as stories know it: whatever is behind it. */
 export interface Running {
+  /** How long a change may take here, in milliseconds: pods of a cluster start slower than processes. */
+  readonly changeTimeoutMs: number
+  /** Whether a connection's source address says which pod opened it; on loopback it does not. */
+  readonly knowsCallers: boolean
   /** The URL of a preview, once it is ready. Rejects with what is known after the timeout. */
   previewUrl(environment: string, preview: string, timeoutMs: number): Promise<string>
   /** The services that an environment runs itself, by its status. */

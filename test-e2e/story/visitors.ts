@@ -2,12 +2,12 @@ import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import { ALICE_WAY } from '../harness/shop.ts'
-import { until } from '../harness/until.ts'
-import { fieldOf, visitShop, wayOf } from '../harness/visit.ts'
+import { fieldOf, wayOf } from '../harness/visit.ts'
 import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
-const PREVIEW_TIMEOUT_MS = 15_000
+/** What a proof says where this target has no addresses of pods to go by. */
+export const LOOPBACK = 'by name alone: on loopback an address does not say which pod calls'
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export const forgedKey: Proof = {
@@ -24,19 +24,7 @@ export const forgedKey: Proof = {
     for (const headers of forgeries) {
       assert.equal(wayOf(await shop.visit('alice', { headers })), ALICE_WAY, JSON.stringify(headers))
     }
-    // Behind a preview of api itself the mark of a routed request would keep a visitor at the baseline's.
-    await shop.apply('judy', branch('judy', { base: 'alice', previews: ['api'] }))
-    try {
-      const url = await shop.platform.previewUrl('judy', 'api', PREVIEW_TIMEOUT_MS)
-      const marked = async (): Promise<void> => {
-        const answer = await visitShop(url, { headers: { [ROUTED_HEADER]: 'baseline' } })
-        assert.equal(wayOf(answer), 'api@alice worker@baseline')
-      }
-      await until('the preview of api', marked, PREVIEW_TIMEOUT_MS)
-    } finally {
-      await removeAll(shop, ['judy'])
-    }
-    return `${forgeries.length + 1} forgeries`
+    return `${forgeries.length} forgeries`
   },
 }
 
@@ -82,6 +70,7 @@ export const keyInside: Proof = {
       assert.equal(fieldOf(sent.hops[1], 'tracestate'), 'branchline=bob')
       const silent = await shop.visit('alice-ui', { path: '/?send=' })
       assert.equal(wayOf(silent), 'web@alice-ui api@alice worker@baseline')
+      if (!shop.platform.knowsCallers) return LOOPBACK
       // The baseline's own name, where a short one would find alice's by itself.
       const named = await shop.visit('alice-ui', { path: '/?send=&at=baseline' })
       assert.equal(wayOf(named), 'web@alice-ui api@alice worker@baseline')

@@ -124,13 +124,26 @@ const idOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
 async function readFolder(folder: string): Promise<Map<string, KubernetesObject>> {
   const files = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort()
   const inputs: Input[] = []
-  for (const file of files) inputs.push({ file, text: await readFile(join(folder, file), 'utf8') })
+  for (const file of files) {
+    const text = await readIfThere(join(folder, file))
+    if (text !== undefined) inputs.push({ file, text })
+  }
   const objects = injectTexts(inputs)
     .outputs.flatMap(({ text }) => parseAllDocuments(text))
     .map((document) => document.toJS() as KubernetesObject | null)
     .filter((object) => object?.kind !== undefined) as KubernetesObject[]
   objects.sort((one, two) => rankOf(one) - rankOf(two))
   return new Map(objects.map((object) => [idOf(object), object]))
+}
+
+/** A file that was removed after it was listed is not there. */
+async function readIfThere(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
 }
 
 const rankOf = ({ kind }: KubernetesObject): number => (kind === 'Namespace' ? 0 : 1)

@@ -7,6 +7,8 @@ import { Api } from './api.ts'
 import { FolderSync } from './folder.ts'
 import { killContainer, kubectl, processesOf } from './processes.ts'
 
+const CHANGE_TIMEOUT_MS = 90_000
+
 /** What the stories applied last: the next story's start keeps what it needs of that, and deletes the rest. */
 let left: readonly KubernetesObject[] = []
 
@@ -38,6 +40,8 @@ function running(api: Api, context: string, sync: FolderSync): Running {
     return ready?.status === 'True' ? undefined : ready?.message
   }
   return {
+    changeTimeoutMs: CHANGE_TIMEOUT_MS,
+    knowsCallers: true,
     previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
     overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
     message,

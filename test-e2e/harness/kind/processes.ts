@@ -12,17 +12,17 @@ export async function kubectl(context: string, ...args: readonly string[]): Prom
 }
 
 /** The containers of a pod, sidecars included. A pod that is ending has left the story. */
-export function processesOf({ metadata, spec, status }: V1Pod): PodProcess[] {
+export function processesOf({ metadata, status }: V1Pod): PodProcess[] {
   if (metadata?.deletionTimestamp !== undefined) return []
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
   const ready = status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
-  return containers.map(({ name, restartCount }) => ({
+  return containers.map(({ name, restartCount, state }) => ({
     namespace: metadata?.namespace ?? '',
     pod: metadata?.name ?? '',
     container: name,
-    node: spec?.nodeName ?? '',
     restarts: restartCount,
     ready,
+    running: state?.running !== undefined,
   }))
 }
 
