@@ -12,7 +12,7 @@ export type {
   Upstream,
 } from './decision.ts'
 export { HttpError, type HttpErrorCode } from './errors.ts'
-export type { RequestHead } from './head.ts'
+export { RequestHead } from './head.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'
 export { IGNORE, type Receiver, type Transport } from './transport.ts'
 export { pipe, type Pipe, type PipeOptions, type PipeReport } from './pipe.ts'

@@ -113,6 +113,13 @@ export class SocketTransport implements Transport {
     else this.#socket?.destroy()
   }
 
+  takeSocket(): Socket | undefined {
+    if (!this.opened || this.closed || this.#ending) return undefined
+    this.receiver = IGNORE
+    // What the fallback reads by data events is its next owner's.
+    return this.#socket?.removeAllListeners('data')
+  }
+
   #read(octets: number, buffer: Buffer): boolean {
     this.#octets = octets
     if (this.closed) return false

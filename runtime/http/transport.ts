@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+
 /**
  * What happens on a {@link Transport}. One object receives all of it; it may be replaced at any time (a
  * pooled connection, an upgrade). No event is delivered from inside a call of the receiver's owner to the
@@ -49,6 +51,11 @@ export interface Transport {
   end(): void
   /** Ends both directions now; with an error as an abort that the peer can see (a RST). `onClose` follows. */
   destroy(error?: Error): void
+  /**
+   * The socket beneath, for a protocol that Node speaks itself; only where there is one and it is open. The
+   * transport neither hears nor says anything from then on.
+   */
+  takeSocket?(): Socket | undefined
 }
 
 /** A receiver that ignores everything: the starting value of {@link Transport.receiver}. */
