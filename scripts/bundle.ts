@@ -4,12 +4,17 @@ import { build } from 'esbuild'
 const REQUIRE =
   "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
-/** Bundles one entry with all that it imports into one ES module for Node 22 and later. */
-export async function bundle(entry: string, outfile: string): Promise<void> {
+/** Bundles one entry with all that it imports, but for the `external` packages, into one ES module for Node 22 and later. */
+export async function bundle(
+  entry: string,
+  outfile: string,
+  external: readonly string[] = [],
+): Promise<void> {
   await build({
     entryPoints: [entry],
     outfile,
     bundle: true,
+    external: [...external],
     platform: 'node',
     target: 'node22',
     format: 'esm',

@@ -11,6 +11,9 @@ const IMAGES = {
   cli: 'cli/main.ts',
 } as const
 
+/** Loaded for a kubeconfig alone, which a pod has not: it would cost the manager 17 MB. */
+const EXTERNAL = ['@kubernetes/client-node']
+
 const root = join(import.meta.dirname, '..')
 
 /**
@@ -26,7 +29,7 @@ export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promis
   for (const [name, entry] of Object.entries(IMAGES)) {
     const folder = join(root, 'dist/images', name)
     await mkdir(folder, { recursive: true })
-    await bundle(join(root, entry), join(folder, 'main.js'))
+    await bundle(join(root, entry), join(folder, 'main.js'), EXTERNAL)
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
     await copyFile(join(root, 'kind/images/Dockerfile'), join(folder, 'Dockerfile'))
     const reference = `branchline/${name}:${version}`

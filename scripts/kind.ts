@@ -12,7 +12,7 @@ import {
 } from './kind/cluster.ts'
 import { collectEvidence } from './kind/evidence.ts'
 import { buildForeignImages } from './kind/foreign-images.ts'
-import { installPlatform, installShop } from './kind/platform.ts'
+import { installPlatform, installShop, shopPassword } from './kind/platform.ts'
 import { buildShopImages } from './kind/shop-images.ts'
 
 /**
@@ -49,6 +49,7 @@ async function up(): Promise<void> {
     ...(await buildForeignImages()),
   ])
   const loaded = await step('loading images', () => loadImages(settings, images))
+  process.env['SHOP_DB_PASSWORD'] ??= await shopPassword(context)
   process.stdout.write(`${loaded.length} of ${images.length} images were new\n`)
   await step('platform', () => installPlatform(settings, context, loaded.length > 0))
   const urls = await step('sample shop', () => installShop(context, loaded.length > 0))
@@ -57,6 +58,7 @@ async function up(): Promise<void> {
 }
 
 async function test(): Promise<boolean> {
+  process.env['SHOP_DB_PASSWORD'] ??= await shopPassword(context)
   const filter = values.only === undefined ? [] : [values.only]
   const env = { ...process.env, BRANCHLINE_TARGET: 'kind', BRANCHLINE_CONTEXT: context }
   const run = $({ env, stdio: 'inherit' })`vitest run --project e2e ${filter}`.nothrow()

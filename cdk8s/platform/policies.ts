@@ -58,9 +58,9 @@ const DNS = {
   ],
 }
 const SIDECARS = { namespaceSelector: {}, podSelector: { matchLabels: { [LABELS.sidecar]: 'true' } } }
-const ENVIRONMENTS = {
-  namespaceSelector: { matchExpressions: [{ key: LABELS.environment, operator: 'Exists' }] },
-}
+const LABELLED = { matchExpressions: [{ key: LABELS.environment, operator: 'Exists' }] }
+/** Whole namespaces where a construct made them; elsewhere the pods that an injection labelled. */
+const ENVIRONMENTS = [{ namespaceSelector: LABELLED }, { namespaceSelector: {}, podSelector: LABELLED }]
 
 function managerPolicy(options: PolicyOptions): Manifest {
   const ownRelay = { to: [component('relay')], ports: tcp(RELAY_TUNNEL_PORT) }
@@ -73,7 +73,7 @@ function managerPolicy(options: PolicyOptions): Manifest {
       // The API server's address is nobody's to know here; nor is that of a relay elsewhere.
       { ports: tcp(443, 6443) },
       // Previews: the services of environments, and of nothing else.
-      { to: [ENVIRONMENTS] },
+      { to: ENVIRONMENTS },
       ...(options.hasRelay ? [ownRelay] : [{ ports: tcp(RELAY_TUNNEL_PORT) }]),
     ],
   })

@@ -9,7 +9,8 @@ export const CREDENTIALS = { secret: 'db-credentials', key: 'password' } as cons
  * The password of the sample's database, for one synthesis: no manifest in git has it. `SHOP_DB_PASSWORD`
  * says it where syntheses must agree; in a real cluster a secret store writes this Secret.
  */
-const password = process.env.SHOP_DB_PASSWORD ?? randomBytes(18).toString('base64url')
+const password = (): string => process.env.SHOP_DB_PASSWORD ?? drawn
+const drawn = randomBytes(18).toString('base64url')
 
 /** Adds the Secret to an environment: a pod can only read those of its own namespace. */
 export function credentials(environment: Construct): void {
@@ -18,6 +19,6 @@ export function credentials(environment: Construct): void {
     kind: 'Secret',
     metadata: { name: CREDENTIALS.secret },
     type: 'Opaque',
-    stringData: { [CREDENTIALS.key]: password },
+    stringData: { [CREDENTIALS.key]: password() },
   })
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import { CREDENTIALS } from '@branchline/gitops/shop/credentials'
 import { SHOP, synthesise } from '@branchline/gitops/synth'
 import { MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
 import { stringify } from 'yaml'
@@ -47,6 +48,18 @@ async function ensureToken(context: string): Promise<void> {
     stringData: { token: randomBytes(32).toString('base64url') },
   }
   await $({ input: JSON.stringify(secret) })`kubectl ${at} apply -f -`.quiet()
+}
+
+/**
+ * The password of the sample's database, as the cluster has it; a new one where it has none. Every synthesis of
+ * a run must say the same, or a pod that starts later is refused by the database.
+ */
+export async function shopPassword(context: string): Promise<string> {
+  const path = `{.data.${CREDENTIALS.key}}`
+  const at = ['--context', context, '-n', 'baseline']
+  const found = await $`kubectl ${at} get secret ${CREDENTIALS.secret} -o jsonpath=${path}`.quiet().nothrow()
+  if (found.exitCode !== 0 || found.stdout === '') return randomBytes(18).toString('base64url')
+  return Buffer.from(found.stdout, 'base64').toString()
 }
 
 /** Applies the sample's environments, waits for their workloads, and gives the URLs of their previews. */
