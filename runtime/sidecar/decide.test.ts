@@ -16,6 +16,8 @@ const listener = (parts: Partial<Listener>): Listener => ({
   own: new Set(),
   base: undefined,
   onUnavailable: 'baseline',
+  keyOfNumber: () => undefined,
+  onBranch: parts.base !== undefined,
   ...parts,
 })
 
@@ -62,6 +64,12 @@ test.each([
   expect(line(decide(at, { key, routed: false }))).toBe(expected)
 })
 
+test('an id of an unknown environment is another branch’s on a branch, and nobody’s elsewhere', () => {
+  const asked = { key: undefined, foreign: true, routed: false }
+  expect(line(decide(branch, asked))).toBe('base: >baseline')
+  expect(line(decide(root, asked))).toBe('no-key: local')
+})
+
 test.each([
   [root, 'alice', 'routed: local'],
   [branch, 'alice-ui', 'routed: local >>baseline'],
@@ -94,13 +102,20 @@ const anyListener = fc.record({
   own: fc.uniqueArray(anyKey).map((keys) => new Set(keys)),
   base: fc.option(anyDestination, { nil: undefined }),
   onUnavailable: fc.constantFrom(...ON_UNAVAILABLE),
+  keyOfNumber: fc.constant(() => undefined),
+  onBranch: fc.constant(false),
 })
-const anyAsked = fc.record({ key: fc.option(anyKey, { nil: undefined }), routed: fc.boolean() })
+const anyAsked = fc.record({
+  key: fc.option(anyKey, { nil: undefined }),
+  foreign: fc.boolean(),
+  routed: fc.boolean(),
+})
 
 /** What a decision has to begin with, by the rules alone. */
-function firstStep(at: Listener, { key, routed }: Asked): unknown {
+function firstStep(at: Listener, { key, foreign, routed }: Asked): unknown {
   const override = key === undefined ? undefined : at.routes.get(key)
-  if (routed || key === undefined) return { kind: 'local' }
+  if (routed || (key === undefined && (!foreign || at.base === undefined))) return { kind: 'local' }
+  if (key === undefined) return { kind: 'remote', destination: at.base, routed: false }
   if (override !== undefined) return { kind: 'remote', destination: override, routed: true }
   if (at.base === undefined || at.own.has(key)) return { kind: 'local' }
   return { kind: 'remote', destination: at.base, routed: false }

@@ -22,6 +22,8 @@ export interface Decision {
 /** What a decision depends on, beside the table. */
 export interface Asked {
   readonly key: string | undefined
+  /** Whether an id says that it is another branch's request, and not which one's. */
+  readonly foreign?: boolean
   /** Whether another sidecar has routed it here. */
   readonly routed: boolean
 }
@@ -36,14 +38,18 @@ const LOCAL_ONLY: readonly Step[] = [LOCAL]
  *   routed by another sidecar      here, whatever its key; its base where the app here is gone
  *   a key in `routes`              that override; where it is dead, by the override's rule
  *   no key, or one that ends here  here; the base where the app here is gone
- *   another key, on a branch       the base, whose sidecar decides anew; never here
+ *   another key, or an id of one,
+ *     on a branch                  the base, whose sidecar decides anew; never here
  *
  * Without a table, or where the table does not know the listener, the app of the pod serves.
  */
-export function decide(listener: Listener | undefined, { key, routed }: Asked): Decision {
+export function decide(listener: Listener | undefined, { key, foreign, routed }: Asked): Decision {
   if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY }
   if (routed) return here('routed', listener)
-  if (key === undefined) return here('no-key', listener)
+  if (key === undefined) {
+    if (foreign !== true || listener.base === undefined) return here('no-key', listener)
+    return { reason: 'base', wanted: listener.base, steps: [remote(listener.base, false)] }
+  }
   const override = listener.routes.get(key)
   if (override !== undefined)
     return { reason: 'override', wanted: override, steps: overrideSteps(listener, override) }

@@ -1,6 +1,7 @@
 import { readBaggageKey, writeBaggageKey } from '@branchline/wire/baggage'
+import { ID_HEADERS } from '@branchline/wire/id-headers'
 import { isKey } from '@branchline/wire/key'
-import { environmentNumber, mintTraceparent, traceparentId } from '@branchline/wire/trace-id'
+import { environmentNumber, mintTraceparent, traceparentId, traceparentOf } from '@branchline/wire/trace-id'
 import { readTracestateKey, writeTracestateKey } from '@branchline/wire/tracestate'
 
 /** Where a key was found, in the order in which they are asked (wire/SPEC.md, section 1). */
@@ -11,7 +12,16 @@ export type KeySource = (typeof KEY_SOURCES)[number]
 export interface FoundKey {
   readonly key: string
   readonly source: KeySource
+  /** The trace id that said so, where it has all of its 32 digits. */
+  readonly traceId?: string | undefined
 }
+
+/** An id of ours whose environment this sidecar does not know: some other branch's. */
+export interface ForeignId {
+  readonly key: undefined
+  readonly source: 'id'
+}
+const FOREIGN: ForeignId = { key: undefined, source: 'id' }
 
 /** The fields of a request head: the values of a name in lower case, several joined by commas. */
 export interface Fields {
@@ -24,12 +34,19 @@ export interface KeyContext {
   readonly header: string | undefined
   /** The key of the branch whose pod sent this, by the table. */
   readonly callerKey: string | undefined
-  /** The key of an environment's number in ids (wire/trace-id.ts). None is given yet: ids are not read. */
-  readonly keyOfNumber?: (number: string) => string | undefined
+  /** The keys of environments' numbers in ids; without it, ids are not read. */
+  readonly numbers: Numbers | undefined
+}
+
+/** What a listener knows of environments' numbers (wire/trace-id.ts). */
+export interface Numbers {
+  keyOfNumber(number: string): string | undefined
+  /** Whether an id of an unknown environment is another branch's request, which is none of this one's. */
+  readonly onBranch: boolean
 }
 
 /** Whose request it is, or undefined: the baseline's. A value that is no key is skipped, never an error. */
-export function readKey(fields: Fields, context: KeyContext): FoundKey | undefined {
+export function readKey(fields: Fields, context: KeyContext): FoundKey | ForeignId | undefined {
   const tracestate = fields.get('tracestate')
   let key = tracestate === undefined ? undefined : readTracestateKey(tracestate)
   if (key !== undefined) return { key, source: 'tracestate' }
@@ -38,8 +55,24 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | undefin
   if (key !== undefined) return { key, source: 'baggage' }
   key = context.header === undefined ? undefined : fields.get(context.header)?.trim()
   if (key !== undefined && isKey(key)) return { key, source: 'header' }
+  const byId = context.numbers && readIds(fields, context.numbers)
+  if (byId !== undefined) return byId
   key = context.callerKey
   return key === undefined ? undefined : { key, source: 'caller' }
+}
+
+/** An id that is known wins over one that is not, whatever their order. */
+function readIds(fields: Fields, numbers: Numbers): FoundKey | ForeignId | undefined {
+  let foreign: ForeignId | undefined
+  for (const [name, read] of ID_HEADERS) {
+    const value = fields.get(name)
+    const id = value === undefined ? undefined : read(value)
+    if (id === undefined) continue
+    const key = numbers.keyOfNumber(id.number)
+    if (key !== undefined) return { key, source: 'id', traceId: id.traceId }
+    if (numbers.onBranch) foreign = FOREIGN
+  }
+  return foreign
 }
 
 /**
@@ -49,16 +82,19 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | undefin
  */
 export function propagate(
   fields: Fields,
-  found: FoundKey,
+  found: FoundKey | ForeignId,
 ): ReadonlyArray<readonly [string, string]> | undefined {
-  if (found.source === 'tracestate' || found.source === 'baggage') return undefined
+  if (found.source === 'tracestate' || found.source === 'baggage' || found.key === undefined) return undefined
   const set: Array<readonly [string, string]> = [
     ['tracestate', writeTracestateKey(fields.get('tracestate') ?? '', found.key)],
     ['baggage', writeBaggageKey(fields.get('baggage') ?? '', found.key)],
   ]
   const traceparent = fields.get('traceparent')
   if (traceparent === undefined || traceparentId(traceparent) === undefined) {
-    set.push(['traceparent', mintTraceparent(environmentNumber(found.key))])
+    const { traceId } = found
+    const minted =
+      traceId === undefined ? mintTraceparent(environmentNumber(found.key)) : traceparentOf(traceId)
+    set.push(['traceparent', minted])
   }
   return set
 }

@@ -1,4 +1,5 @@
 import type { ListenerRoutes, RouteDelta, RouteTable, Target } from '@branchline/wire/routes/messages'
+import { environmentNumber } from '@branchline/wire/trace-id'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type RouteTableError, Table } from './table.ts'
@@ -161,3 +162,21 @@ function codeOf(act: () => unknown): string | undefined {
   }
   return undefined
 }
+
+test('the keys that a listener knows are found by their numbers, and gone with their routes', () => {
+  const table = new Table({
+    ...snapshot,
+    listeners: {
+      1: { service: 'api', routes: { alice: target('alice') }, own: ['bob'], base: target('root') },
+    },
+  })
+  const listener = table.listener(1)
+  const known = (...keys: string[]): unknown[] =>
+    keys.map((key) => listener?.keyOfNumber(environmentNumber(key)))
+  expect(known('alice', 'bob', 'carol')).toEqual(['alice', 'bob', undefined])
+  const routes = { alice: null, bob: null, carol: target('carol') }
+  table.apply(delta({ listeners: { 1: { service: 'api', routes } } }))
+  expect(known('alice', 'bob', 'carol')).toEqual([undefined, 'bob', 'carol'])
+  table.apply(delta({ from: 8, epoch: 9, listeners: { 1: { service: 'api', routes: {}, own: ['dave'] } } }))
+  expect(known('bob', 'carol', 'dave')).toEqual([undefined, 'carol', 'dave'])
+})

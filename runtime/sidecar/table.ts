@@ -5,6 +5,7 @@ import type {
   RouteTable,
   Target,
 } from '@branchline/wire/routes/messages'
+import { environmentNumber } from '@branchline/wire/trace-id'
 
 /** An endpoint of another environment: what its pool is called, and whom to dial. */
 export interface Endpoint {
@@ -29,6 +30,10 @@ export interface Listener {
   readonly base: Destination | undefined
   /** The rule of the pod's own environment: what becomes of a request whose app in this pod is gone. */
   readonly onUnavailable: OnUnavailable
+  /** The key of an environment's number in ids, where it is one that this listener knows. */
+  keyOfNumber(number: string): string | undefined
+  /** Whether there is a base above. */
+  readonly onBranch: boolean
 }
 
 /** What a decision may ask of a table. */
@@ -50,12 +55,37 @@ export class RouteTableError extends Error {
   }
 }
 
-interface MutableListener {
-  service: string
-  routes: Map<string, Destination>
-  own: Set<string>
-  base: Destination | undefined
-  onUnavailable: OnUnavailable
+class MutableListener implements Listener {
+  service = ''
+  readonly routes = new Map<string, Destination>()
+  own = new Set<string>()
+  base: Destination | undefined = undefined
+  onUnavailable: OnUnavailable = 'baseline'
+  /** Made when first asked for: a hash for each key, which most tables never need. */
+  #numbers: Map<string, string> | undefined = undefined
+
+  get onBranch(): boolean {
+    return this.base !== undefined
+  }
+
+  keyOfNumber(number: string): string | undefined {
+    this.#numbers ??= new Map(
+      [...this.routes.keys(), ...this.own].map((key) => [environmentNumber(key), key]),
+    )
+    return this.#numbers.get(number)
+  }
+
+  setRoute(key: string, destination: Destination | null): void {
+    setOrDelete(this.routes, key, destination)
+    if (this.#numbers === undefined) return
+    const gone = destination === null && !this.own.has(key)
+    setOrDelete(this.#numbers, environmentNumber(key), gone ? null : key)
+  }
+
+  setOwn(own: ReadonlySet<string>): void {
+    this.own = new Set(own)
+    this.#numbers = undefined
+  }
 }
 
 /**
@@ -147,22 +177,14 @@ function applyChange(
     listeners.delete(change.port)
     return
   }
-  const listener = listeners.get(change.port) ?? emptyListener()
+  const listener = listeners.get(change.port) ?? new MutableListener()
   listener.service = change.service
-  for (const [key, destination] of change.routes) setOrDelete(listener.routes, key, destination)
-  if (change.own !== undefined) listener.own = new Set(change.own)
+  for (const [key, destination] of change.routes) listener.setRoute(key, destination)
+  if (change.own !== undefined) listener.setOwn(change.own)
   if (change.base !== undefined) listener.base = change.base ?? undefined
   if (change.onUnavailable !== undefined) listener.onUnavailable = change.onUnavailable
   listeners.set(change.port, listener)
 }
-
-const emptyListener = (): MutableListener => ({
-  service: '',
-  routes: new Map(),
-  own: new Set(),
-  base: undefined,
-  onUnavailable: 'baseline',
-})
 
 function setOrDelete<V>(map: Map<string, V>, key: string, value: V | null): void {
   if (value === null) map.delete(key)
@@ -170,13 +192,13 @@ function setOrDelete<V>(map: Map<string, V>, key: string, value: V | null): void
 }
 
 function compileListener(routes: ListenerRoutes): MutableListener {
-  return {
-    service: routes.service,
-    routes: new Map(Object.entries(routes.routes).map(([key, target]) => [key, compileTarget(target)])),
-    own: new Set(routes.own),
-    base: routes.base && compileTarget(routes.base),
-    onUnavailable: routes.onUnavailable ?? 'baseline',
-  }
+  const listener = new MutableListener()
+  listener.service = routes.service
+  for (const [key, target] of Object.entries(routes.routes)) listener.setRoute(key, compileTarget(target))
+  listener.setOwn(new Set(routes.own))
+  listener.base = routes.base && compileTarget(routes.base)
+  listener.onUnavailable = routes.onUnavailable ?? 'baseline'
+  return listener
 }
 
 const compileTarget = ({ environment, endpoints, onUnavailable }: Target): Destination => ({

@@ -24,9 +24,12 @@ export function mintTraceId(number: string): string {
   return MARKER + number + randomBytes(8).toString('hex')
 }
 
-/** The number in a trace id of 32 lower-case hexadecimal digits, or undefined where it has no marker. */
+/**
+ * The number in a trace id of 32 lower-case hexadecimal digits, or in its left half alone; undefined where it
+ * has no marker.
+ */
 export function traceIdNumber(traceId: string): string | undefined {
-  if (traceId.length !== 32 || !traceId.startsWith(MARKER)) return undefined
+  if ((traceId.length !== 32 && traceId.length !== 16) || !traceId.startsWith(MARKER)) return undefined
   return traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
 }
 
@@ -41,15 +44,27 @@ export function mintRequestId(number: string): string {
   return `${left}-${variant}${number.slice(9)}${random.slice(2, 4)}-${random.slice(4)}`
 }
 
-/** The number in a request id that {@link mintRequestId} made, or undefined. */
+const REQUEST_ID = new RegExp(
+  `^${MARKER}[0-9a-f]{2}-[0-9a-f]{4}-[489ab][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
+)
+
+/**
+ * The number in a request id that {@link mintRequestId} made, or undefined. The version's digit may be another:
+ * Envoy writes there whether it traces the request (4, 9, a or b).
+ */
 export function requestIdNumber(requestId: string): string | undefined {
-  if (requestId.length !== 36 || !requestId.startsWith(MARKER) || requestId[14] !== '8') return undefined
+  if (!REQUEST_ID.test(requestId)) return undefined
   return requestId.slice(6, 8) + requestId.slice(9, 13) + requestId.slice(15, 18) + requestId[20]
 }
 
 /** A `traceparent` (W3C Trace Context 3.2) of version 00, sampled, with a fresh parent id. */
 export function mintTraceparent(number: string): string {
-  return `00-${mintTraceId(number)}-${randomBytes(8).toString('hex')}-01`
+  return traceparentOf(mintTraceId(number))
+}
+
+/** The same for a trace id that is there. */
+export function traceparentOf(traceId: string): string {
+  return `00-${traceId}-${randomBytes(8).toString('hex')}-01`
 }
 
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/

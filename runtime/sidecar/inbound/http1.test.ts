@@ -3,7 +3,13 @@ import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import { readBaggageKey } from '@branchline/wire/baggage'
-import { environmentNumber, traceIdNumber, traceparentId } from '@branchline/wire/trace-id'
+import {
+  environmentNumber,
+  mintRequestId,
+  mintTraceId,
+  traceIdNumber,
+  traceparentId,
+} from '@branchline/wire/trace-id'
 import { ask, DEAD_PORT, keyed, rawExchange, see, target, until, World } from '../fixture/world.ts'
 
 let world: World
@@ -128,6 +134,20 @@ test('a client can neither take our mark away by nominating it nor leave one for
   expect(nominated.headers[ROUTED_HEADER]).toBe('alice')
   const twice = `GET / HTTP/1.1\r\nhost: a\r\nX-Branchline-Routed: a\r\n${ROUTED_HEADER}: b\r\nconnection: close\r\n\r\n`
   expect(await rawExchange(port, twice)).not.toContain(ROUTED_HEADER)
+})
+
+test('an id that the relay minted carries the key, too, and on a branch a foreign one goes to the base', async () => {
+  const root = await world.pod({ appPort: local, routes: { routes: both() } })
+  const b3 = `${mintTraceId(environmentNumber('alice'))}-00f067aa0ba902b7-1`
+  const { app, headers } = await see(root.port, { headers: { b3 } })
+  expect(app).toBe('alice')
+  expect(headers).toMatchObject({ b3, tracestate: 'branchline=alice' })
+  expect(traceparentId(headers['traceparent'] as string)).toBe(b3.slice(0, 32))
+  const routes = { own: ['alice'], base: target('baseline', [root.port]) }
+  const branch = await world.pod({ appPort: alice, environment: 'alice', routes })
+  const bobs = { 'x-request-id': mintRequestId(environmentNumber('bob')) }
+  expect((await see(branch.port, { headers: bobs })).app).toBe('bob')
+  expect((await see(branch.port, { headers: { 'x-request-id': '1' } })).app).toBe('alice')
 })
 
 test('a configured header carries the key, too', async () => {

@@ -49,9 +49,9 @@ function route(around: Surroundings, head: RequestHead, client: Client): RoutedF
   const routes = around.routes()
   const listener = routes?.listener(inbound.port)
   const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
-  const found = readKey(head, { header: around.keyHeader, callerKey })
+  const found = readKey(head, { header: around.keyHeader, callerKey, numbers: listener })
   const routed = head.get(ROUTED_HEADER) !== undefined
-  const decision = decide(listener, { key: found?.key, routed })
+  const decision = decide(listener, { key: found?.key, foreign: found?.source === 'id', routed })
   const about: Routed = {
     reason: decision.reason,
     environment: decision.wanted?.environment ?? (routes?.environment || 'unknown'),
