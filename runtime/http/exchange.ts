@@ -107,9 +107,9 @@ export class Exchange extends Report implements UpstreamUser {
       return this.fail(failures.requestTimeout('no octet of the body', limits.requestProgressMs))
     }
     if (state !== 'responding') return this.fail(failures.upstreamTimeout(limits.upstreamResponseMs))
-    // Whoever stands still, the client may be it: nothing more is sent.
     this.fail(failures.upstreamTimeout(limits.responseProgressMs))
-    this.client.transport.destroy(this.error)
+    // Where it is the client who stands still, it will not read the rest either.
+    if (this.client.transport.pendingBytes > 0) this.client.transport.destroy(this.error)
   }
 
   upstreamOpened(): void {

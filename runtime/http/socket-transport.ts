@@ -109,8 +109,12 @@ export class SocketTransport implements Transport {
     if (this.closed) return
     this.closed = true
     this.#error ??= error
-    if (error !== undefined && this.opened) this.#socket?.resetAndDestroy()
-    else this.#socket?.destroy()
+    const socket = this.#socket
+    if (socket === undefined) return
+    // libuv resets no socket that is being shut down (EINVAL), and Node would then never close its descriptor.
+    const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
+    if (error !== undefined && this.opened && !shutting) socket.resetAndDestroy()
+    else socket.destroy()
   }
 
   takeSocket(): Socket | undefined {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { lentBuffers } from './read-buffer.ts'
 import { pipe } from './pipe.ts'
 import { dialTcp, listen } from './tcp.ts'
-import type { Transport } from './transport.ts'
+import { IGNORE, type Transport } from './transport.ts'
 
 async function echoThrough(mode: 'onread' | 'data') {
   const target = net
@@ -93,4 +93,24 @@ test('an idle pipe is cut after its limit', async () => {
   expect(error.code).toBe('ECONNRESET')
   listener.stop()
   target.close()
+})
+
+test('an abort right after an end closes the descriptor, though the system resets no such socket', async () => {
+  const closed: boolean[] = []
+  const listener = await listen({ port: 0 }, (transport) => {
+    transport.receiver = {
+      ...IGNORE,
+      onData() {
+        transport.end()
+        transport.destroy(new Error('abort'))
+      },
+      onClose: () => closed.push(true),
+    }
+  })
+  const client = net.connect({ port: listener.port, allowHalfOpen: true })
+  client.on('error', () => {})
+  client.write('x')
+  await expect.poll(() => closed).toEqual([true])
+  client.destroy()
+  listener.stop()
 })

@@ -1,0 +1,161 @@
+import { once } from 'node:events'
+import * as net from 'node:net'
+
+/** What an upstream does to a request, named by its path: `/FAULT/ID/SIZE`. */
+export const FAULTS = [
+  'length',
+  'chunked',
+  'close',
+  'drip',
+  'early',
+  'surplus',
+  'then-close',
+  'drop',
+  'reset',
+  'half-close',
+  'mid-head',
+  'garbage',
+  'mid-body',
+  'mid-body-reset',
+  'mid-chunk',
+  'stall',
+  'stall-head',
+  'stall-body',
+] as const
+export type Fault = (typeof FAULTS)[number]
+
+/** The body that a request of this id and size is answered with. */
+export const bodyOf = (id: number, size: number): Buffer => Buffer.alloc(size, `<${id}>`)
+
+interface Asked {
+  readonly fault: Fault
+  readonly id: number
+  readonly size: number
+}
+
+/** An upstream that serves, dies, stalls and lies as it is asked to. */
+export class FaultyUpstream {
+  /** How often each id arrived. */
+  readonly arrivals = new Map<number, number>()
+  /** Open connections, and how many requests each has had. */
+  readonly #sockets = new Map<net.Socket, number>()
+  readonly #server: net.Server
+  readonly #timers = new Set<NodeJS.Timeout>()
+
+  constructor() {
+    this.#server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) => this.#serve(socket))
+  }
+
+  async listen(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return (this.#server.address() as net.AddressInfo).port
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearTimeout(timer)
+    for (const socket of this.#sockets.keys()) socket.destroy()
+    await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  /** Connections that are open. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  #serve(socket: net.Socket): void {
+    this.#sockets.set(socket, 0)
+    socket.on('error', () => {})
+    socket.on('close', () => this.#sockets.delete(socket))
+    socket.on('end', () => socket.end())
+    let text = ''
+    let owed = 0
+    let asked: Asked | undefined
+    socket.on('data', (data) => {
+      let rest = data.toString('latin1')
+      while (rest !== '') {
+        const body = Math.min(owed, rest.length)
+        owed -= body
+        rest = rest.slice(body)
+        if (owed === 0 && asked !== undefined) {
+          const now = asked
+          asked = undefined
+          this.#answer(socket, now)
+        }
+        const end = (text += rest).indexOf('\r\n\r\n')
+        if (end === -1) return
+        rest = text.slice(end + 4)
+        asked = this.#read(text)
+        this.#sockets.set(socket, (this.#sockets.get(socket) ?? 0) + 1)
+        owed = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)
+        text = ''
+        if (asked.fault === 'early' || owed === 0) {
+          this.#answer(socket, asked)
+          asked = undefined
+        }
+      }
+    })
+  }
+
+  #read(head: string): Asked {
+    const [, fault, id, size] = /^\w+ \/([\w-]+)\/(\d+)\/(\d+) /.exec(head) ?? []
+    this.arrivals.set(Number(id), (this.arrivals.get(Number(id)) ?? 0) + 1)
+    return { fault: fault as Fault, id: Number(id), size: Number(size) }
+  }
+
+  #later(waitMs: number, act: () => void): void {
+    const timer = setTimeout(() => (this.#timers.delete(timer), act()), waitMs)
+    this.#timers.add(timer)
+  }
+
+  #answer(socket: net.Socket, { fault, id, size }: Asked): void {
+    const body = bodyOf(id, size)
+    const head = `HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`
+    const half = body.subarray(0, size >> 1)
+    const chunk = (part: Buffer): Buffer =>
+      Buffer.concat([Buffer.from(`${part.length.toString(16)}\r\n`), part, Buffer.from('\r\n')])
+    const acts: Record<Fault, () => unknown> = {
+      length: () => socket.write(Buffer.concat([Buffer.from(head), body])),
+      early: () => socket.write(Buffer.concat([Buffer.from(head), body])),
+      chunked: () => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+        if (half.length > 0) socket.write(chunk(half))
+        socket.write(chunk(body.subarray(half.length)))
+        socket.write('0\r\n\r\n')
+      },
+      close: () => socket.end(Buffer.concat([Buffer.from('HTTP/1.1 200 OK\r\n\r\n'), body])),
+      drip: () => {
+        socket.write(head.slice(0, 9))
+        this.#later(1, () => {
+          socket.write(head.slice(9) + half.toString('latin1'), 'latin1')
+          this.#later(2, () => socket.write(body.subarray(half.length)))
+        })
+      },
+      surplus: () => {
+        socket.write(Buffer.concat([Buffer.from(head), body, Buffer.from(head.replace('200', '418')), body]))
+      },
+      'then-close': () => {
+        socket.write(Buffer.concat([Buffer.from(head), body]))
+        const count = this.#sockets.get(socket)
+        this.#later(id % 4, () => this.#sockets.get(socket) === count && socket.end())
+      },
+      drop: () => socket.destroy(),
+      reset: () => socket.resetAndDestroy(),
+      'half-close': () => socket.end(),
+      'mid-head': () => socket.end(head.slice(0, 20)),
+      garbage: () => socket.write('SSH-2.0-none\r\n\r\n'),
+      'mid-body': () => socket.end(Buffer.concat([Buffer.from(head), half])),
+      'mid-body-reset': () => {
+        socket.write(Buffer.concat([Buffer.from(head), half]), () => socket.resetAndDestroy())
+      },
+      'mid-chunk': () => {
+        socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
+        socket.end(chunk(body).subarray(0, size >> 1))
+      },
+      stall: () => {},
+      'stall-head': () => socket.write(head.slice(0, 20)),
+      'stall-body': () => socket.write(Buffer.concat([Buffer.from(head), half])),
+    }
+    acts[fault]()
+  }
+}
