@@ -150,7 +150,7 @@ export class Driver {
     metrics.planSeconds.observe((performance.now() - begunMs) / 1000)
     this.#epoch++
     for (const pod of change.tables.keys()) this.#epochs.set(namespaceOf(pod), this.#epoch)
-    this.hub.publish(this.#epoch, change.tables)
+    this.hub.publish(this.#epoch, change)
     if (change.previews.size > 0) this.#publishPreviews()
     this.#writeStatuses(change)
     const { environments, previews, tables } = change

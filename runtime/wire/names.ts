@@ -23,6 +23,8 @@ export const ANNOTATIONS = {
   inbound: `${GROUP}/inbound`,
   /** On a pod template and on a Service: what the injection changed, as JSON, so that it can be taken back. */
   injected: `${GROUP}/injected`,
+  /** On an Environment: `keep` or `delete`, what becomes of it once its ttl has ended. */
+  expiry: `${GROUP}/expiry`,
   /** On a pod template: what the embedded cluster runs where the image has its own entrypoint. */
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */

@@ -1,77 +1,81 @@
-import type { PodFacts } from '../store/objects.ts'
-import type { Node } from './forest.ts'
+import { isDeepStrictEqual } from 'node:util'
+import type { ChangeMemo } from '@branchline/wire/routes/delta'
+import type { Forest, Node } from './forest.ts'
+import type { PodIndex } from './pods.ts'
 
-/** The pods by namespace and by address, so that a change of one finds what depends on it. */
-export class PodIndex {
-  readonly #pods = new Map<string, PodFacts>()
-  readonly #byNamespace = new Map<string, Set<string>>()
-  readonly #byAddress = new Map<string, Set<string>>()
+type ByAddress = Readonly<Record<string, string>>
 
-  /** Takes in a pod, or forgets it; returns the namespaces whose pods' addresses that may concern. */
-  set(id: string, pod: PodFacts | undefined): Set<string> {
-    const before = this.#pods.get(id)
-    const concerned = new Set([...this.#claimants(before?.address), ...this.#claimants(pod?.address)])
-    if (before?.address !== undefined) remove(this.#byAddress, before.address, id)
-    if (pod === undefined) {
-      this.#pods.delete(id)
-      if (before !== undefined) remove(this.#byNamespace, before.namespace, id)
-    } else {
-      this.#pods.set(id, pod)
-      add(this.#byNamespace, pod.namespace, id)
-      if (pod.address !== undefined) add(this.#byAddress, pod.address, id)
-    }
-    if (before?.address === pod?.address && before?.createdAt === pod?.createdAt) return new Set()
-    const namespaces = [...concerned].map((claimant) => this.#pods.get(claimant)?.namespace)
-    return new Set([...namespaces, before?.namespace, pod?.namespace].filter((name) => name !== undefined))
+/** The callers of whoever has none: always this object. */
+export const NO_CALLERS: Record<string, string> = {}
+
+/** Who calls the sidecars of each environment, by address: the very same object until somebody differs. */
+export class Callers {
+  readonly #pods: PodIndex
+  readonly #callers = new Map<string, Record<string, string>>()
+
+  constructor(pods: PodIndex) {
+    this.#pods = pods
   }
 
-  get(id: string): PodFacts | undefined {
-    return this.#pods.get(id)
-  }
-
-  /** The ids of the pods in a namespace. */
-  inNamespace(namespace: string): ReadonlySet<string> {
-    return this.#byNamespace.get(namespace) ?? NONE
+  of({ name }: Node): Record<string, string> {
+    return this.#callers.get(name) ?? NO_CALLERS
   }
 
   /**
-   * The addresses of the pods of a branch and of all branches below it, each with its branch's key. An
-   * address that two pods claim is the newer one's: the older has lost it, and its object lags behind.
+   * Follows a change at some addresses (undefined: wherever) of environments, given by name. Returns those
+   * whose callers are others now, and notes in `known` what differs.
    */
-  callersOf(node: Node): Record<string, string> {
-    const callers: Record<string, string> = {}
-    for (const branch of [node, ...node.below]) {
-      if (branch.type !== 'branch') continue
-      for (const id of this.inNamespace(branch.namespace)) {
-        const address = this.#pods.get(id)?.address
-        if (address !== undefined && this.#holder(address) === id) callers[address] = branch.key
+  update(
+    changes: ReadonlyMap<string, ReadonlySet<string> | undefined>,
+    forest: Forest,
+    known: ChangeMemo,
+  ): Node[] {
+    const changed: Node[] = []
+    for (const [name, addresses] of changes) {
+      const node = forest.byName.get(name)
+      if (node === undefined) {
+        this.#callers.delete(name)
+        continue
       }
+      const before = this.#callers.get(name)
+      const after =
+        addresses === undefined || before === undefined
+          ? this.#anew(node, before)
+          : this.#patched(node, addresses, before, forest, known)
+      if (after === before) continue
+      this.#callers.set(name, after)
+      changed.push(node)
     }
-    return callers
+    return changed
   }
 
-  #claimants(address: string | undefined): ReadonlySet<string> {
-    return (address === undefined ? undefined : this.#byAddress.get(address)) ?? NONE
+  #anew(node: Node, before: Record<string, string> | undefined): Record<string, string> {
+    const callers = this.#pods.callersOf(node)
+    return before !== undefined && isDeepStrictEqual(callers, before) ? before : callers
   }
 
-  #holder(address: string): string | undefined {
-    const claimants = this.#claimants(address)
-    if (claimants.size === 1) return claimants.values().next().value
-    const age = (id: string): string => `${this.#pods.get(id)?.createdAt} ${id}`
-    return [...claimants].reduce((one, two) => (age(one) > age(two) ? one : two))
+  #patched(
+    node: Node,
+    addresses: ReadonlySet<string>,
+    before: Record<string, string>,
+    forest: Forest,
+    known: ChangeMemo,
+  ): Record<string, string> {
+    const changes: Record<string, string | null> = {}
+    for (const address of addresses) {
+      const caller = this.#pods.callerAt(node, address, forest)
+      if (caller !== own(before, address)) changes[address] = caller ?? null
+    }
+    if (Object.keys(changes).length === 0) return before
+    const after = { ...before }
+    for (const [address, caller] of Object.entries(changes)) {
+      if (caller === null) delete after[address]
+      else after[address] = caller
+    }
+    known.set(before, new Map([[after, changes]]))
+    return after
   }
 }
 
-const NONE: ReadonlySet<string> = new Set()
-
-function add(index: Map<string, Set<string>>, key: string, id: string): void {
-  const ids = index.get(key)
-  if (ids === undefined) index.set(key, new Set([id]))
-  else ids.add(id)
-}
-
-function remove(index: Map<string, Set<string>>, key: string, id: string): void {
-  const ids = index.get(key)
-  ids?.delete(id)
-  if (ids?.size === 0) index.delete(key)
-}
+const own = (record: ByAddress, address: string): string | undefined =>
+  Object.hasOwn(record, address) ? record[address] : undefined

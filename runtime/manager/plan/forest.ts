@@ -1,6 +1,7 @@
 import { type Environment, environmentKey } from '@branchline/wire/resources/environment'
 import type { EnvironmentType } from '@branchline/wire/resources/environment'
 import type { OnUnavailable } from '@branchline/wire/routes/messages'
+import { nameId } from '../store/snapshot.ts'
 
 /** An environment in effect, in the tree of its root. */
 export interface Node {
@@ -9,7 +10,7 @@ export interface Node {
   readonly key: string
   readonly type: EnvironmentType
   readonly onUnavailable: OnUnavailable
-  /** Passed over: nothing is routed to it. Never true of a root. */
+  /** Passed over, since somebody said so or its time has ended: nothing is routed to it. Never true of a root. */
   readonly paused: boolean
   /** The environments above, nearest first: its root is the last. Empty for a root. */
   readonly above: readonly Node[]
@@ -27,13 +28,14 @@ export const EMPTY_FOREST: Forest = { byName: new Map(), byNamespace: new Map() 
 
 /**
  * The trees of the environments in effect. They are expected to be without problems (wire/resources); one
- * whose chain is not whole all the same is left out rather than given a chain that ends early.
+ * whose chain is not whole all the same is left out rather than given a chain that ends early. `expired` are
+ * ids of environments whose time has ended.
  */
-export function buildForest(environments: Iterable<Environment>): Forest {
+export function buildForest(environments: Iterable<Environment>, expired: ReadonlySet<string>): Forest {
   const resources = new Map<string, Environment>()
   for (const environment of environments) resources.set(environment.metadata.name, environment)
   const byName = new Map<string, Node>()
-  for (const environment of resources.values()) grow(environment, resources, byName, new Set())
+  for (const environment of resources.values()) grow(environment, { resources, expired }, byName, new Set())
   const byNamespace = new Map<string, Node>()
   for (const node of byName.values()) {
     byNamespace.set(node.namespace, node)
@@ -44,7 +46,7 @@ export function buildForest(environments: Iterable<Environment>): Forest {
 
 function grow(
   environment: Environment,
-  resources: ReadonlyMap<string, Environment>,
+  given: { resources: ReadonlyMap<string, Environment>; expired: ReadonlySet<string> },
   nodes: Map<string, Node>,
   path: Set<string>,
 ): Node | undefined {
@@ -53,8 +55,8 @@ function grow(
   if (grown !== undefined) return grown
   if (path.has(metadata.name)) return undefined
   path.add(metadata.name)
-  const base = spec.type === 'branch' ? resources.get(spec.base ?? '') : undefined
-  const parent = base && grow(base, resources, nodes, path)
+  const base = spec.type === 'branch' ? given.resources.get(spec.base ?? '') : undefined
+  const parent = base && grow(base, given, nodes, path)
   if (spec.type === 'branch' && parent === undefined) return undefined
   const node: Node = {
     name: metadata.name,
@@ -62,7 +64,8 @@ function grow(
     key: environmentKey(environment),
     type: spec.type,
     onUnavailable: spec.onUnavailable,
-    paused: spec.paused && parent !== undefined,
+    paused:
+      parent !== undefined && (spec.paused || given.expired.has(nameId(metadata.namespace, metadata.name))),
     above: parent === undefined ? [] : [parent, ...parent.above],
     below: [],
   }

@@ -1,3 +1,4 @@
+import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import type { ListenerRoutes, RouteTable } from '@branchline/wire/routes/messages'
 import type { PlannedPreview } from '../gateway-view.ts'
 import { allChanges, type Snapshot } from '../store/snapshot.ts'
@@ -16,9 +17,33 @@ export interface Verdict {
   readonly generation: number | undefined
 }
 
+/** Something of an environment that works otherwise than one may think, and what to do about it. */
+export interface Warning {
+  readonly reason: WarningReason
+  readonly message: string
+}
+export type WarningReason =
+  | 'SearchListIncomplete'
+  | 'HeadlessService'
+  | 'HostNetwork'
+  | 'PastSidecar'
+  | 'NotTcp'
+  | 'PortMissing'
+
+/** When an environment's time ends. */
+export interface Expiry {
+  readonly endsAtMs: number
+  readonly expired: boolean
+  /** Why it stays once it has expired; undefined where the manager may delete it. */
+  readonly heldBy: string | undefined
+}
+
 /** What is to be said of an Environment. */
 export interface EnvironmentPlan {
   readonly verdict: Verdict
+  readonly warnings: readonly Warning[]
+  /** Undefined where it lives without end. */
+  readonly expiry: Expiry | undefined
   readonly key: string | undefined
   /** The Services that a branch runs itself, sorted. */
   readonly overrides: readonly string[]
@@ -48,6 +73,8 @@ export interface PlanChange {
   readonly tables: ReadonlyMap<string, { before?: SidecarTable; after?: SidecarTable }>
   readonly environments: ReadonlySet<string>
   readonly previews: ReadonlySet<string>
+  /** Differences of parts of tables that the planner knows already: nobody need compare those again. */
+  readonly known: ChangeMemo
 }
 
 /** What should be, given what is: no clock, no chance, no memory. */

@@ -1,29 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import { validateResources, type Problem } from '@branchline/wire/resources/validate'
-import type { ListenerRoutes } from '@branchline/wire/routes/messages'
+import type { Environment } from '@branchline/wire/resources/environment'
+import type { Preview } from '@branchline/wire/resources/preview'
+import type { ListenerRoutes, Target } from '@branchline/wire/routes/messages'
 import { type Changes, nameId, type Snapshot } from '../store/snapshot.ts'
-import { PodIndex } from './callers.ts'
+import { Callers, NO_CALLERS } from './callers.ts'
+import { Dirt } from './dirt.ts'
 import { buildForest, changedNodes, EMPTY_FOREST, type Forest, type Node, rootOf } from './forest.ts'
+import { PodIndex } from './pods.ts'
 import type { EnvironmentPlan, Plan, PlanChange, PreviewPlan, SidecarTable } from './plan.ts'
 import { presenceOf, type ServicePresence } from './presence.ts'
-import { type Presence, planService } from './service.ts'
+import { Targets } from './targets.ts'
+import { planListener, type Presence, sameListener } from './service.ts'
 import { environmentPlan, previewPlan, unreadableVerdict } from './verdicts.ts'
-
-/** What one update touches. */
-class Dirt {
-  /** Services to be planned: the name of a root, and the Service's name. */
-  readonly units = new Map<string, { root: string; service: string }>()
-  readonly services = new Set<string>()
-  /** Environments whose callers may differ. */
-  readonly callers = new Set<Node>()
-  readonly pods = new Set<string>()
-  readonly namespaces = new Set<string>()
-
-  unit(node: Node, service: string): void {
-    const root = rootOf(node).name
-    this.units.set(nameId(root, service), { root, service })
-  }
-}
 
 /**
  * A plan that is kept up to date. An update costs what changed: a Service is planned anew for the one tree in
@@ -36,10 +25,13 @@ export class Planner {
   readonly #pods = new PodIndex()
   readonly #presences = new Map<string, ServicePresence>()
   readonly #listeners = new Map<string, Map<number, ListenerRoutes>>()
-  readonly #callers = new Map<string, Record<string, string>>()
+  readonly #targets = new Targets()
+  readonly #callers = new Callers(this.#pods)
   readonly #tables = new Map<string, SidecarTable>()
   readonly #environments = new Map<string, EnvironmentPlan>()
   readonly #previews = new Map<string, PreviewPlan>()
+  /** Of which resource and with which problem each was planned. */
+  readonly #planned = new Map<string, { of: Environment | Preview; problem: string; expired: boolean }>()
   readonly #namespacesOf = new Map<string, Set<string>>()
   readonly #servicesIn = new Map<string, Set<string>>()
   readonly #servicesOfPod = new Map<string, Set<string>>()
@@ -66,12 +58,17 @@ export class Planner {
     for (const id of changes.services) this.#takeService(snapshot, id, dirt)
     if (changes.resources) this.#takeResources(snapshot, dirt)
     for (const id of changes.pods) this.#takePod(snapshot, id, dirt)
-    for (const { root, service } of dirt.units.values()) this.#planUnit(root, service, dirt)
-    this.#planCallers(dirt)
+    for (const { root, service, namespaces } of dirt.units.values()) {
+      this.#planUnit(root, service, namespaces, dirt)
+    }
+    for (const { namespace } of this.#callers.update(dirt.callers, this.#forest, dirt.known)) {
+      for (const pod of this.#pods.inNamespace(namespace)) dirt.pods.add(pod)
+    }
     return {
       tables: this.#planTables(dirt),
       environments: this.#planEnvironments(snapshot, changes.resources, dirt),
       previews: this.#planPreviews(snapshot, changes.resources, dirt),
+      known: dirt.known,
     }
   }
 
@@ -88,11 +85,16 @@ export class Planner {
     if (after === undefined) {
       this.#presences.delete(id)
       this.#listeners.delete(id)
+      this.#targets.forget(id)
     } else this.#presences.set(id, after)
     dirt.services.add(service)
     dirt.namespaces.add(namespace)
     const node = this.#forest.byNamespace.get(namespace)
-    if (node !== undefined) dirt.unit(node, service)
+    if (node === undefined) return
+    dirt.unit(node, service)
+    // Other overrides of it are told which ports they lack, where those are others now.
+    if (isDeepStrictEqual([...(before?.ports.keys() ?? [])], [...(after?.ports.keys() ?? [])])) return
+    for (const below of node.below) dirt.namespaces.add(below.namespace)
   }
 
   #takeResources(snapshot: Snapshot, dirt: Dirt): void {
@@ -103,7 +105,7 @@ export class Planner {
       ({ metadata }) => !this.#problems.has(problemId('Environment', metadata.namespace, metadata.name)),
     )
     const before = this.#forest
-    this.#forest = buildForest(sound)
+    this.#forest = buildForest(sound, snapshot.expired)
     for (const node of changedNodes(before, this.#forest)) this.#takeNode(node, dirt)
   }
 
@@ -114,26 +116,31 @@ export class Planner {
       if (gone) this.#listeners.delete(nameId(node.namespace, service))
       dirt.unit(node, service)
     }
+    const addresses = this.#pods.addressesIn(node.namespace)
     for (const above of node.above) {
-      dirt.callers.add(above)
+      dirt.callersAt(above, addresses)
       // A branch above lists the keys that end there; a root's table has only those that do not.
       if (above.type !== 'branch') continue
       for (const service of this.#servicesIn.get(above.namespace) ?? []) dirt.unit(above, service)
     }
-    dirt.callers.add(node)
+    dirt.callers.set(node.name, undefined)
+    dirt.namespaces.add(node.namespace)
+    dirt.nodes.add(node.namespace)
     for (const pod of this.#pods.inNamespace(node.namespace)) dirt.pods.add(pod)
   }
 
   #takePod(snapshot: Snapshot, id: string, dirt: Dirt): void {
-    for (const namespace of this.#pods.set(id, snapshot.pods.get(id))) {
+    const { addresses, namespaces } = this.#pods.set(id, snapshot.pods.get(id))
+    for (const namespace of namespaces) {
       const node = this.#forest.byNamespace.get(namespace)
       if (node?.type !== 'branch') continue
-      for (const it of [node, ...node.above]) dirt.callers.add(it)
+      for (const it of [node, ...node.above]) dirt.callersAt(it, addresses)
     }
     dirt.pods.add(id)
+    dirt.namespaces.add(namespaceOf(id))
   }
 
-  #planUnit(rootName: string, service: string, dirt: Dirt): void {
+  #planUnit(rootName: string, service: string, concerned: ReadonlySet<string>, dirt: Dirt): void {
     const root = this.#forest.byName.get(rootName)
     const byPort = new Map<number, Map<Node, Presence>>()
     for (const namespace of this.#namespacesOf.get(service) ?? []) {
@@ -147,19 +154,23 @@ export class Planner {
     }
     const planned = new Map<string, Map<number, ListenerRoutes>>()
     for (const [port, presences] of byPort) {
-      for (const [node, listener] of planService(service, presences)) {
+      const targetOf = (node: Node): Target => this.#targets.of(node, service, port, presences.get(node))
+      for (const namespace of concerned) {
+        const node = this.#forest.byNamespace.get(namespace)
+        if (node === undefined || !presences.has(node)) continue
         const id = nameId(node.namespace, service)
         const ports = planned.get(id) ?? new Map<number, ListenerRoutes>()
+        const listener = planListener(service, node, presences, targetOf)
         planned.set(id, ports.set(port, this.#unlessSame(id, port, listener)))
       }
     }
     for (const [id, ports] of planned) this.#setListeners(id, ports, dirt)
   }
 
-  /** The listener at hand where the new one says the same: what is identical need not be compared again. */
+  /** The listener at hand where the new one says the same. */
   #unlessSame(id: string, port: number, listener: ListenerRoutes): ListenerRoutes {
     const before = this.#listeners.get(id)?.get(port)
-    return before !== undefined && isDeepStrictEqual(before, listener) ? before : listener
+    return before !== undefined && sameListener(before, listener) ? before : listener
   }
 
   #setListeners(id: string, ports: Map<number, ListenerRoutes>, dirt: Dirt): void {
@@ -168,20 +179,6 @@ export class Planner {
     const same = before?.size === ports.size && [...ports].every(([port, it]) => before.get(port) === it)
     if (same) return
     for (const { pod } of this.#presences.get(id)?.attachments ?? []) dirt.pods.add(pod)
-  }
-
-  #planCallers(dirt: Dirt): void {
-    for (const { name } of dirt.callers) {
-      const node = this.#forest.byName.get(name)
-      if (node === undefined) {
-        this.#callers.delete(name)
-        continue
-      }
-      const callers = this.#pods.callersOf(node)
-      if (isDeepStrictEqual(callers, this.#callers.get(name))) continue
-      this.#callers.set(name, callers)
-      for (const pod of this.#pods.inNamespace(node.namespace)) dirt.pods.add(pod)
-    }
   }
 
   #planTables(dirt: Dirt): Map<string, { before?: SidecarTable; after?: SidecarTable }> {
@@ -209,46 +206,77 @@ export class Planner {
         if (attachment.pod === pod && listener !== undefined) listeners[attachment.inbound] = listener
       }
     }
-    return { environment: node.name, listeners, callers: this.#callers.get(node.name) ?? NO_CALLERS }
+    return { environment: node.name, listeners, callers: this.#callers.of(node) }
   }
 
   #planEnvironments(snapshot: Snapshot, all: boolean, dirt: Dirt): Set<string> {
     const plans = new Map<string, EnvironmentPlan | undefined>()
+    const view = { expired: snapshot.expired, presences: this.#presences, pods: this.#pods }
     for (const [id, environment] of snapshot.environments) {
-      const { namespace, name } = environment.metadata
-      if (!all && !dirt.namespaces.has(namespace)) continue
-      const problem = this.#problems.get(problemId('Environment', namespace, name))
+      const { namespace } = environment.metadata
+      const expired = snapshot.expired.has(id)
+      // What holds an expired one changes with what is based on it.
+      const dirty = dirt.namespaces.has(namespace) || (all && expired)
+      if (!(all && this.#differs(environment, expired)) && !dirty) continue
+      const problem = this.#problemOf(environment)
       const services = this.#servicesIn.get(namespace) ?? []
-      plans.set(id, environmentPlan(environment, problem, this.#forest, services, this.#presences))
+      plans.set(id, environmentPlan(environment, problem, this.#forest, services, view))
     }
     for (const it of all ? snapshot.unreadable.values() : []) {
       if (it.kind !== 'Environment') continue
       const verdict = unreadableVerdict(it)
-      plans.set(nameId(it.namespace, it.name), { verdict, key: undefined, overrides: [] })
+      const none = { key: undefined, overrides: [], warnings: [], expiry: undefined }
+      plans.set(nameId(it.namespace, it.name), { verdict, ...none })
     }
-    if (all) for (const id of this.#environments.keys()) if (!plans.has(id)) plans.set(id, undefined)
+    if (all) this.#forget('Environment', this.#environments, snapshot.environments, plans)
     return settle(this.#environments, plans)
   }
 
   #planPreviews(snapshot: Snapshot, all: boolean, dirt: Dirt): Set<string> {
     const plans = new Map<string, PreviewPlan | undefined>()
     for (const [id, preview] of snapshot.previews) {
-      if (!all && !dirt.services.has(preview.spec.service)) continue
-      const problem = this.#problems.get(
-        problemId('Preview', preview.metadata.namespace, preview.metadata.name),
-      )
-      plans.set(id, previewPlan(preview, problem, this.#forest, this.#presences))
+      const dirty = dirt.services.has(preview.spec.service) || dirt.nodes.has(preview.metadata.namespace)
+      if (!(all && this.#differs(preview, false)) && !dirty) continue
+      plans.set(id, previewPlan(preview, this.#problemOf(preview), this.#forest, this.#presences))
     }
     for (const it of all ? snapshot.unreadable.values() : []) {
       if (it.kind !== 'Preview') continue
       plans.set(nameId(it.namespace, it.name), { verdict: unreadableVerdict(it), planned: undefined })
     }
-    if (all) for (const id of this.#previews.keys()) if (!plans.has(id)) plans.set(id, undefined)
+    if (all) this.#forget('Preview', this.#previews, snapshot.previews, plans)
     return settle(this.#previews, plans)
+  }
+
+  #problemOf({ kind, metadata }: Environment | Preview): Problem | undefined {
+    return this.#problems.get(problemId(kind, metadata.namespace, metadata.name))
+  }
+
+  /** Whether a resource, or what is wrong with it, is another than that of its plan; notes what it is now. */
+  #differs(of: Environment | Preview, expired: boolean): boolean {
+    const id = problemId(of.kind, of.metadata.namespace, of.metadata.name)
+    const problem = this.#problems.get(id)?.message ?? ''
+    const before = this.#planned.get(id)
+    if (before?.of === of && before.problem === problem && before.expired === expired) return false
+    this.#planned.set(id, { of, problem, expired })
+    return true
+  }
+
+  /** Has the plans of resources that are gone removed. */
+  #forget<T>(
+    kind: Problem['kind'],
+    map: ReadonlyMap<string, T>,
+    resources: ReadonlyMap<string, unknown>,
+    plans: Map<string, T | undefined>,
+  ): void {
+    for (const id of map.keys()) {
+      if (resources.has(id)) continue
+      this.#planned.delete(`${kind}/${id}`)
+      if (!plans.has(id)) plans.set(id, undefined)
+    }
   }
 }
 
-const NO_CALLERS: Record<string, string> = {}
+const namespaceOf = (id: string): string => id.slice(0, id.indexOf('/'))
 
 const problemId = (kind: string, namespace: string, name: string): string => `${kind}/${namespace}/${name}`
 

@@ -14,6 +14,10 @@ export interface ServicePresence {
   readonly ports: ReadonlyMap<number, Presence>
   readonly names: ReadonlyMap<string, number>
   readonly attachments: readonly Attachment[]
+  /** Whether some of its endpoints are no pods. */
+  readonly foreign: boolean
+  readonly headless: boolean
+  readonly otherPorts: readonly string[]
 }
 
 /**
@@ -26,20 +30,25 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
   const namespace = id.slice(0, id.indexOf('/'))
   const ready = new Map([...service.ports.values()].map((port) => [port, new Set<string>()]))
   const attachments = new Map<string, Attachment>()
+  let foreign = false
   for (const slice of familyOf([...(snapshot.slices.get(id)?.values() ?? [])], service.family)) {
     for (const { name, number } of slice.ports) {
       const port = service.ports.get(name)
       if (port === undefined) continue
       for (const endpoint of slice.endpoints) {
         if (endpoint.ready) ready.get(port)?.add(authority(endpoint.address, number, slice.family))
-        if (endpoint.pod === undefined) continue
+        if (endpoint.pod === undefined) {
+          foreign = true
+          continue
+        }
         const attachment = { pod: nameId(namespace, endpoint.pod), inbound: number, port }
         attachments.set(`${attachment.pod}:${number}`, attachment)
       }
     }
   }
   const ports = new Map([...ready].map(([port, endpoints]) => [port, { endpoints: [...endpoints].sort() }]))
-  return { ports, names: service.ports, attachments: [...attachments.values()] }
+  const { ports: names, headless, otherPorts } = service
+  return { ports, names, attachments: [...attachments.values()], foreign, headless, otherPorts }
 }
 
 /** A Service of two families has every pod in slices of both; one family is enough, and counts none twice. */

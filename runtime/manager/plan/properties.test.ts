@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@branchline/wire/local-api'
-import { applyDelta, diffTables } from '@branchline/wire/routes/delta'
+import { applyDelta, type ChangeMemo, diffTables } from '@branchline/wire/routes/delta'
 import type { RouteTable } from '@branchline/wire/routes/messages'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -43,16 +43,23 @@ const anEnvironment = name.chain((name) =>
     })
     .map(({ base, ...spec }) => {
       const type = name === 'mine' ? 'personal' : 'shared'
-      return environment(name, { ...(base === undefined ? { type } : { base }), ...spec })
+      return environment(name, { ...(base === undefined ? { type } : { base }), ttl: '1h', ...spec })
     }),
 )
 const change = fc.oneof(
   anEnvironment,
-  fc.record({ name, service: serviceName, both: fc.boolean() }).map(({ name, service: it, both }) =>
-    service(name, it, {
-      ports: [{ name: 'http', port: 80 }, ...(both ? [{ name: 'grpc', port: 9000 }] : [])],
-    }),
-  ),
+  fc
+    .record({ name, service: serviceName, more: fc.constantFrom('grpc', 'udp', 'headless', 'none') })
+    .map(({ name, service: it, more }) =>
+      service(name, it, {
+        ...(more === 'headless' && { clusterIP: 'None' }),
+        ports: [
+          { name: 'http', port: 80 },
+          ...(more === 'grpc' ? [{ name: 'grpc', port: 9000 }] : []),
+          ...(more === 'udp' ? [{ name: 'udp', port: 80, protocol: 'UDP' }] : []),
+        ],
+      }),
+    ),
   fc
     .record({
       name,
@@ -79,14 +86,14 @@ const change = fc.oneof(
       index: fc.nat({ max: 1 }),
       address: fc.option(fc.nat({ max: 3 })),
       sidecar: fc.boolean(),
+      hostNetwork: fc.boolean(),
+      searches: fc.subarray(NAMES.map((other) => `${other}.svc.cluster.local`)),
     })
-    .map(({ name, service: it, index, address, sidecar }) =>
-      pod(
-        name,
-        `${it}-${index}`,
-        address === null ? '' : at(name, address),
-        sidecar ? {} : { metadata: { namespace: name, name: `${it}-${index}` } },
-      ),
+    .map(({ name, service: it, index, address, sidecar, hostNetwork, searches }) =>
+      pod(name, `${it}-${index}`, address === null ? '' : at(name, address), {
+        ...(sidecar ? {} : { metadata: { namespace: name, name: `${it}-${index}` } }),
+        spec: { hostNetwork, dnsConfig: { searches } },
+      }),
     ),
   fc
     .record({ name, service: serviceName, port: fc.constantFrom(80, 'grpc') })
@@ -104,8 +111,10 @@ const contents = ({ tables, listeners, environments, previews }: Plan) =>
 
 test('a plan that follows every change equals a plan from scratch, and tables follow by their deltas alone', () => {
   const steps = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 })
+  const manyChanges = fc.array(change, { minLength: 20, maxLength: 60, size: 'max' })
+  const someExpired = fc.array(fc.uniqueArray(name, { maxLength: 2 }), { maxLength: 12 })
   fc.assert(
-    fc.property(fc.array(change, { minLength: 20, maxLength: 60, size: 'max' }), steps, (initial, rounds) => {
+    fc.property(manyChanges, steps, someExpired, (initial, rounds, expired) => {
       const store = newStore()
       const planner = new Planner()
       const sidecars = new Map<string, RouteTable>()
@@ -118,8 +127,9 @@ test('a plan that follows every change equals a plan from scratch, and tables fo
           if (gone) store.remove(object)
           else store.put(object)
         }
-        const { tables } = planner.update(store, store.takeChanges())
-        for (const [id, { before, after }] of tables) follow(sidecars, id, before, after, index + 1)
+        store.expire(new Set(expired[index]?.map((it) => `${it}/${it}`)))
+        const { tables, known } = planner.update(store, store.takeChanges())
+        for (const [id, { before, after }] of tables) follow(sidecars, id, before, after, index + 1, known)
         expect(contents(planner.plan)).toEqual(contents(plan(store)))
         const fresh = [...planner.plan.tables].map(([id, table]) => [
           id,
@@ -139,13 +149,14 @@ function follow(
   before: Omit<RouteTable, 'epoch'> | undefined,
   after: Omit<RouteTable, 'epoch'> | undefined,
   epoch: number,
+  known: ChangeMemo,
 ): void {
   const held = sidecars.get(id)
   if (after === undefined) sidecars.delete(id)
   else if (held === undefined || before?.environment !== after.environment) {
     sidecars.set(id, structuredClone({ epoch, ...after }))
   } else {
-    const change = diffTables(before, after, new Map())
+    const change = diffTables(before, after, known)
     const delta = {
       type: 'delta' as const,
       from: held.epoch,

@@ -25,25 +25,15 @@ function isOwner(node: Node, presence: Presence | undefined): boolean {
 }
 
 /**
- * What the sidecars of each environment that runs a port of a Service do with its requests
- * (ListenerRoutes of wire/routes). All of them must be of one tree.
+ * What the sidecars of an environment that runs a port of a Service do with its requests (ListenerRoutes of
+ * wire/routes). `presences` are all of its tree; `targetOf` gives what leads to each of them. It depends on
+ * nothing but the environments above and below.
  */
-export function planService(service: string, presences: Presences): Map<Node, ListenerRoutes> {
-  const targets = new Map<Node, Target>()
-  for (const [node, { endpoints }] of presences) {
-    const { name: environment, onUnavailable } = node
-    targets.set(node, { environment, endpoints: [...endpoints], onUnavailable })
-  }
-  const plans = new Map<Node, ListenerRoutes>()
-  for (const node of presences.keys()) plans.set(node, planListener(service, node, presences, targets))
-  return plans
-}
-
-function planListener(
+export function planListener(
   service: string,
   node: Node,
   presences: Presences,
-  targets: ReadonlyMap<Node, Target>,
+  targetOf: (node: Node) => Target,
 ): ListenerRoutes {
   const base = node.above.find((above) => isOwner(above, presences.get(above)))
   const routes: Record<string, Target> = {}
@@ -52,11 +42,25 @@ function planListener(
     const owner = ownerOf(below, presences)
     if (owner === node) own.push(below.key)
     else if (owner !== undefined && owner.above.length > node.above.length) {
-      routes[below.key] = targets.get(owner) as Target
+      routes[below.key] = targetOf(owner)
     }
   }
   const isRoot = node.above.length === 0
   const { onUnavailable } = node
   const listener = { service, routes, own: isRoot ? [] : own.sort(), onUnavailable }
-  return base === undefined ? listener : { ...listener, base: targets.get(base) }
+  return base === undefined ? listener : { ...listener, base: targetOf(base) }
+}
+
+/** Whether two listeners, whose targets are the very same where they say the same, do the same. */
+export function sameListener(one: ListenerRoutes, two: ListenerRoutes): boolean {
+  const keys = Object.keys(one.routes)
+  return (
+    one.service === two.service &&
+    one.onUnavailable === two.onUnavailable &&
+    one.base === two.base &&
+    one.own.length === two.own.length &&
+    one.own.every((key, index) => key === two.own[index]) &&
+    keys.length === Object.keys(two.routes).length &&
+    keys.every((key) => Object.hasOwn(two.routes, key) && one.routes[key] === two.routes[key])
+  )
 }

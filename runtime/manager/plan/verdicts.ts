@@ -3,10 +3,12 @@ import type { Preview } from '@branchline/wire/resources/preview'
 import type { Problem } from '@branchline/wire/resources/validate'
 import { previewLabel } from '@branchline/wire/host-label'
 import { nameId, type Unreadable } from '../store/snapshot.ts'
+import { endsAtMs, heldBy } from '../expiry/expiry.ts'
 import type { Forest, Node } from './forest.ts'
-import type { EnvironmentPlan, PreviewPlan, Verdict } from './plan.ts'
+import type { EnvironmentPlan, Expiry, PreviewPlan, Verdict } from './plan.ts'
 import type { ServicePresence } from './presence.ts'
 import { namedPort, resolve } from './resolve.ts'
+import { type WarningView, warningsOf } from './warnings.ts'
 
 type PresenceByService = ReadonlyMap<string, ServicePresence>
 
@@ -24,18 +26,47 @@ export function environmentPlan(
   problem: Problem | undefined,
   forest: Forest,
   services: Iterable<string>,
-  presences: PresenceByService,
+  view: WarningView & { readonly expired: ReadonlySet<string> },
 ): EnvironmentPlan {
   const { name, generation } = environment.metadata
   const node = forest.byName.get(name)
-  const none = { key: undefined, overrides: [] }
+  const expiry = expiryOf(environment, node, view.expired)
+  const none = { key: undefined, overrides: [], warnings: [], expiry }
   if (problem !== undefined) return { verdict: fault(problem, generation), ...none }
   if (node === undefined) {
     const message = `spec.base "${environment.spec.base}" is not in effect: see its own condition`
     return { verdict: { ready: false, reason: 'BaseInvalid', message, generation }, ...none }
   }
-  const overrides = node.type === 'branch' ? [...services].sort() : []
-  return { verdict: { ...standing(node, overrides, presences), generation }, key: node.key, overrides }
+  const all = [...services].sort()
+  const overrides = node.type === 'branch' ? all : []
+  const verdict =
+    node.paused && expiry?.expired === true && !environment.spec.paused
+      ? { ready: true, reason: 'Expired', message: `its ttl has ended: ${goesTo(node)}` }
+      : standing(node, overrides, view.presences)
+  return {
+    verdict: { ...verdict, generation },
+    key: node.key,
+    overrides,
+    warnings: warningsOf(node, all, view),
+    expiry,
+  }
+}
+
+const goesTo = (node: Node): string => `all requests go to ${node.above[0]?.name}`
+
+function expiryOf(
+  environment: Environment,
+  node: Node | undefined,
+  expired: ReadonlySet<string>,
+): Expiry | undefined {
+  const end = endsAtMs(environment)
+  if (end === undefined) return undefined
+  const { namespace, name } = environment.metadata
+  const ended = expired.has(nameId(namespace, name))
+  const based = ended ? (node?.below.map((below) => below.name) ?? []) : []
+  const mark = heldBy(environment.metadata)
+  const held = mark ?? (based.length > 0 ? `what is based on it (${based.sort().join(', ')})` : undefined)
+  return { endsAtMs: end, expired: ended, heldBy: held }
 }
 
 function standing(
@@ -43,8 +74,7 @@ function standing(
   overrides: readonly string[],
   presences: PresenceByService,
 ): Omit<Verdict, 'generation'> {
-  if (node.paused)
-    return { ready: true, reason: 'Paused', message: `all requests go to ${node.above[0]?.name}` }
+  if (node.paused) return { ready: true, reason: 'Paused', message: goesTo(node) }
   const silent = overrides.filter((service) => {
     const ports = presences.get(nameId(node.namespace, service))?.ports.values() ?? []
     return [...ports].some(({ endpoints }) => endpoints.length === 0)

@@ -175,7 +175,8 @@ test('who does not read is dropped once too much waits for it; its neighbour goe
   const publish = (callers: Record<string, string>): void => {
     for (const [pod, table] of before) {
       const after = { ...table, callers }
-      hub.publish(++epoch, new Map([[pod, { before: tables.get(pod) as SidecarTable, after }]]))
+      const changed = new Map([[pod, { before: tables.get(pod) as SidecarTable, after }]])
+      hub.publish(++epoch, { tables: changed, known: new Map() })
       tables.set(pod, after)
     }
   }

@@ -1,4 +1,3 @@
-import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../process/log.ts'
 import type { PlanChange, SidecarTable } from '../plan/plan.ts'
@@ -64,10 +63,9 @@ export class Hub {
   }
 
   /** Sends each sidecar what changed for it. */
-  publish(epoch: number, tables: PlanChange['tables']): void {
-    const memo: ChangeMemo = new Map()
+  publish(epoch: number, { tables, known }: Pick<PlanChange, 'tables' | 'known'>): void {
     for (const [pod, { before, after }] of tables) {
-      if (after !== undefined) this.#sessions.get(pod)?.sendChange(epoch, before, after, memo)
+      if (after !== undefined) this.#sessions.get(pod)?.sendChange(epoch, before, after, known)
     }
   }
 

@@ -1,14 +1,10 @@
-import {
-  MAX_ROUTES_MESSAGE,
-  type ManagerMessage,
-  type SidecarMessage,
-  sidecarMessage,
-} from '@branchline/wire/routes/messages'
+import { MAX_ROUTES_MESSAGE, type SidecarMessage, sidecarMessage } from '@branchline/wire/routes/messages'
 import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import { diffTables } from '@branchline/wire/routes/delta'
 import type { RawData, WebSocket } from 'ws'
 import type { SidecarTable } from '../plan/plan.ts'
 import type { PushLimits } from './limits.ts'
+import { deltaText, snapshotText } from './text.ts'
 
 /** Why the manager closes a connection (RFC 6455, 7.4; 4000 to 4999 are ours). */
 export const CLOSE = {
@@ -64,7 +60,7 @@ export class Session {
 
   /** Sends a table whole. */
   sendSnapshot(epoch: number, table: SidecarTable): void {
-    this.#send({ type: 'snapshot', table: { epoch, ...table } }, epoch)
+    this.#send(snapshotText(epoch, table), epoch)
   }
 
   /** Sends what changed, if that is anything; whole where it has no table yet, or is of another environment. */
@@ -75,7 +71,7 @@ export class Session {
       return
     }
     const change = diffTables(before, after, memo)
-    if (change !== undefined) this.#send({ type: 'delta', from, epoch, ...change }, epoch)
+    if (change !== undefined) this.#send(deltaText(from, epoch, change), epoch)
   }
 
   /** Asks whether it is still there; drops it where the last question was not answered. */
@@ -93,8 +89,7 @@ export class Session {
     this.#socket.close(code, reason)
   }
 
-  #send(message: ManagerMessage, epoch: number): void {
-    const text = JSON.stringify(message)
+  #send(text: string, epoch: number): void {
     if (text.length > MAX_ROUTES_MESSAGE) {
       this.close(CLOSE.tooBig, 'the table is larger than a message may be')
       return

@@ -1,11 +1,14 @@
 import type { KubernetesObject } from '@branchline/wire/local-api'
-import { LABELS } from '@branchline/wire/names'
 import { z } from 'zod'
 
 /** A Service, as far as routes need it. */
 export interface ServiceFacts {
-  /** Port numbers by port name; a lone port may be nameless (an empty name). */
+  /** Numbers of its TCP ports by port name; a lone port may be nameless (an empty name). */
   readonly ports: ReadonlyMap<string, number>
+  /** Its other ports, such as `53/UDP`: nothing routes them. */
+  readonly otherPorts: readonly string[]
+  /** Without an address of its own (`clusterIP: None`): callers reach the pods themselves. */
+  readonly headless: boolean
   /** The address family that counts where a Service has both (its first `ipFamilies`). */
   readonly family: 'IPv4' | 'IPv6'
 }
@@ -23,26 +26,25 @@ export interface EndpointFacts {
 export interface SliceFacts {
   readonly service: string
   readonly family: 'IPv4' | 'IPv6'
-  /** Numbers of the pods' ports, each with the name of the Service's port. */
+  /** Numbers of the pods' TCP ports, each with the name of the Service's port. */
   readonly ports: readonly { readonly name: string; readonly number: number }[]
   readonly endpoints: readonly EndpointFacts[]
-}
-
-/** A Pod, as far as routes need it. */
-export interface PodFacts {
-  readonly namespace: string
-  readonly name: string
-  /** Its own address; undefined while it has none, shares its node's, or has ended. */
-  readonly address: string | undefined
-  readonly sidecar: boolean
-  readonly createdAt: string
 }
 
 const service = z.object({
   spec: z.object({
     type: z.string().optional(),
+    clusterIP: z.string().nullish(),
     ipFamilies: z.array(z.string()).nullish(),
-    ports: z.array(z.object({ name: z.string().nullish(), port: z.number().int() })).nullish(),
+    ports: z
+      .array(
+        z.object({
+          name: z.string().nullish(),
+          port: z.number().int(),
+          protocol: z.string().nullish(),
+        }),
+      )
+      .nullish(),
   }),
 })
 
@@ -50,13 +52,28 @@ const service = z.object({
 export function parseService(object: KubernetesObject): ServiceFacts | undefined {
   const { spec } = service.parse(object)
   if (spec.type === 'ExternalName' || !spec.ports?.length) return undefined
-  const ports = new Map(spec.ports.map(({ name, port }) => [name ?? '', port]))
-  return { ports, family: spec.ipFamilies?.[0] === 'IPv6' ? 'IPv6' : 'IPv4' }
+  return {
+    ports: new Map(spec.ports.filter(isTcp).map(({ name, port }) => [name ?? '', port])),
+    otherPorts: spec.ports.filter((port) => !isTcp(port)).map(({ port, protocol }) => `${port}/${protocol}`),
+    headless: spec.clusterIP === 'None',
+    family: spec.ipFamilies?.[0] === 'IPv6' ? 'IPv6' : 'IPv4',
+  }
 }
+
+const isTcp = ({ protocol }: { protocol?: string | null | undefined }): boolean =>
+  (protocol ?? 'TCP') === 'TCP'
 
 const slice = z.object({
   addressType: z.string(),
-  ports: z.array(z.object({ name: z.string().nullish(), port: z.number().int().nullish() })).nullish(),
+  ports: z
+    .array(
+      z.object({
+        name: z.string().nullish(),
+        port: z.number().int().nullish(),
+        protocol: z.string().nullish(),
+      }),
+    )
+    .nullish(),
   endpoints: z
     .array(
       z.object({
@@ -77,7 +94,9 @@ export function parseSlice(object: KubernetesObject): SliceFacts | undefined {
   return {
     service: owner,
     family: addressType,
-    ports: (ports ?? []).flatMap(({ name, port }) => (port ? [{ name: name ?? '', number: port }] : [])),
+    ports: (ports ?? [])
+      .filter(isTcp)
+      .flatMap(({ name, port }) => (port ? [{ name: name ?? '', number: port }] : [])),
     endpoints: (endpoints ?? []).map(toEndpoint),
   }
 }
@@ -88,22 +107,3 @@ const toEndpoint = ({ addresses, conditions, targetRef }: Endpoint): EndpointFac
   ready: conditions?.ready !== false && conditions?.terminating !== true,
   pod: targetRef?.kind === 'Pod' ? targetRef.name : undefined,
 })
-
-const pod = z.object({
-  spec: z.object({ hostNetwork: z.boolean().nullish() }).nullish(),
-  status: z.object({ podIP: z.string().nullish(), phase: z.string().nullish() }).nullish(),
-})
-
-/** A node's address is nobody's in particular, and that of a pod which has ended may be another's by now. */
-export function parsePod(object: KubernetesObject): PodFacts {
-  const { spec, status } = pod.parse(object)
-  const { name, namespace = '', labels, creationTimestamp } = object.metadata
-  const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed'
-  return {
-    namespace,
-    name,
-    address: ended || spec?.hostNetwork === true ? undefined : (status?.podIP ?? undefined) || undefined,
-    sidecar: labels?.[LABELS.sidecar] === 'true' && !ended,
-    createdAt: creationTimestamp ?? '',
-  }
-}

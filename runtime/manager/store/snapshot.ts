@@ -1,6 +1,7 @@
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
-import type { PodFacts, ServiceFacts, SliceFacts } from './objects.ts'
+import type { ServiceFacts, SliceFacts } from './objects.ts'
+import type { PodFacts } from './pod.ts'
 
 /** `namespace/name`. */
 export const nameId = (namespace: string, name: string): string => `${namespace}/${name}`
@@ -23,11 +24,13 @@ export interface Snapshot {
   /** By the Service's id, then by the slice's name. */
   readonly slices: ReadonlyMap<string, ReadonlyMap<string, SliceFacts>>
   readonly pods: ReadonlyMap<string, PodFacts>
+  /** Ids of the environments whose time has ended. */
+  readonly expired: ReadonlySet<string>
 }
 
 /** What changed since the last plan, so that the next one costs no more than that. */
 export interface Changes {
-  /** Environments or previews, readable or not. */
+  /** Environments or previews, readable or not, or which of them have expired. */
   resources: boolean
   /** Ids of Services that changed, or whose slices did. */
   readonly services: Set<string>

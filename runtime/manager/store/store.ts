@@ -4,14 +4,9 @@ import { API_VERSION } from '@branchline/wire/names'
 import type { Environment } from '@branchline/wire/resources/environment'
 import { type Parsed, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import type { Preview } from '@branchline/wire/resources/preview'
-import {
-  type PodFacts,
-  parsePod,
-  parseService,
-  parseSlice,
-  type ServiceFacts,
-  type SliceFacts,
-} from './objects.ts'
+import { heldBy } from '../expiry/expiry.ts'
+import { parseService, parseSlice, type ServiceFacts, type SliceFacts } from './objects.ts'
+import { parsePod, type PodFacts } from './pod.ts'
 import { type Changes, nameId, noChanges, type Snapshot, type Unreadable } from './snapshot.ts'
 
 /** An object of another kind that could not be read, and why. */
@@ -28,6 +23,7 @@ export class Store implements Snapshot {
   readonly services = new Map<string, ServiceFacts>()
   readonly slices = new Map<string, Map<string, SliceFacts>>()
   readonly pods = new Map<string, PodFacts>()
+  expired: ReadonlySet<string> = new Set()
   readonly #complain: Complaint
   /** A slice that is deleted, or given to another Service, was in this one's. */
   readonly #serviceOfSlice = new Map<string, string>()
@@ -64,6 +60,13 @@ export class Store implements Snapshot {
   /** Forgets an object. */
   remove(object: KubernetesObject): void {
     this.#apply(object, undefined)
+  }
+
+  /** Says which environments have expired. */
+  expire(ids: ReadonlySet<string>): void {
+    if (ids.size === this.expired.size && [...ids].every((id) => this.expired.has(id))) return
+    this.expired = ids
+    this.#changes.resources = true
   }
 
   /** Whether anything has changed since {@link takeChanges}. */
@@ -120,9 +123,11 @@ export class Store implements Snapshot {
     const map: Map<string, Environment | Preview> = kind === 'Environment' ? this.environments : this.previews
     const before = map.get(id)
     if (replace(this.unreadable, `${kind}/${id}`, fault)) this.#changes.resources = true
+    // What says the same stays the same object, so that a plan need not look into it again.
+    if (isDeepStrictEqual(essence(before), essence(parsed?.value))) return
     if (parsed?.value === undefined) map.delete(id)
     else map.set(id, parsed.value)
-    if (!isDeepStrictEqual(essence(before), essence(parsed?.value))) this.#changes.resources = true
+    this.#changes.resources = true
   }
 
   #slice(id: string, { metadata }: KubernetesObject, facts: SliceFacts | undefined): void {
@@ -159,5 +164,6 @@ function replace<T>(map: Map<string, T>, id: string, value: T | undefined): bool
 function essence(resource: Environment | Preview | undefined): unknown {
   if (resource === undefined) return undefined
   const { name, namespace, generation, creationTimestamp, uid } = resource.metadata
-  return { name, namespace, generation, creationTimestamp, uid, spec: resource.spec }
+  const held = heldBy(resource.metadata)
+  return { name, namespace, generation, creationTimestamp, uid, held, spec: resource.spec }
 }

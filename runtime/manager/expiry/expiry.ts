@@ -1,0 +1,54 @@
+import { ANNOTATIONS } from '@branchline/wire/names'
+import { durationMs, type Environment } from '@branchline/wire/resources/environment'
+import type { Metadata } from '@branchline/wire/resources/fields'
+
+/** When an environment's time ends (Unix milliseconds); undefined where it has no ttl, or no creation time. */
+export function endsAtMs({ metadata, spec }: Environment): number | undefined {
+  if (spec.ttl === undefined) return undefined
+  const endsMs = Date.parse(metadata.creationTimestamp ?? '') + durationMs(spec.ttl)
+  return Number.isNaN(endsMs) ? undefined : endsMs
+}
+
+/** Which environments (ids) have expired at a time, and when the next one does. */
+export function expiredAt(
+  environments: ReadonlyMap<string, Environment>,
+  nowMs: number,
+): { expired: Set<string>; nextMs: number | undefined } {
+  const expired = new Set<string>()
+  let nextMs = Number.POSITIVE_INFINITY
+  for (const [id, environment] of environments) {
+    const endsMs = endsAtMs(environment)
+    if (endsMs === undefined) continue
+    if (endsMs <= nowMs) expired.add(id)
+    else nextMs = Math.min(nextMs, endsMs)
+  }
+  return { expired, nextMs: Number.isFinite(nextMs) ? nextMs : undefined }
+}
+
+/**
+ * Marks of those who hold an object elsewhere, mostly in git, and would make it anew where it is deleted:
+ * Argo CD (annotation or label tracking, its own label or Kubernetes' `instance`), Flux, Helm.
+ */
+const MARKS = {
+  annotations: ['argocd.argoproj.io/tracking-id', 'meta.helm.sh/release-name'],
+  labels: [
+    'argocd.argoproj.io/instance',
+    'kustomize.toolkit.fluxcd.io/name',
+    'helm.toolkit.fluxcd.io/name',
+    'app.kubernetes.io/instance',
+  ],
+} as const
+
+/**
+ * The mark by which somebody else holds an object, so that only they may delete it; undefined where nobody
+ * does. The annotation `branchline.dev/expiry` (`keep` or `delete`) says it where marks would not.
+ */
+export function heldBy({ annotations, labels }: Metadata): string | undefined {
+  const said = annotations?.[ANNOTATIONS.expiry]
+  if (said === 'keep') return `annotation ${ANNOTATIONS.expiry}`
+  if (said === 'delete') return undefined
+  const annotation = MARKS.annotations.find((name) => annotations?.[name] !== undefined)
+  if (annotation !== undefined) return `annotation ${annotation}`
+  const label = MARKS.labels.find((name) => labels?.[name] !== undefined)
+  return label === undefined ? undefined : `label ${label}`
+}

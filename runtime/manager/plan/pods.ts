@@ -1,0 +1,102 @@
+import type { PodFacts } from '../store/pod.ts'
+import type { Forest, Node } from './forest.ts'
+
+/** What a change of a pod may concern: addresses, and the namespaces of those who claim them. */
+export interface Concerned {
+  readonly addresses: readonly string[]
+  readonly namespaces: ReadonlySet<string>
+}
+
+/** The pods by namespace and by address, so that a change of one finds what depends on it. */
+export class PodIndex {
+  readonly #pods = new Map<string, PodFacts>()
+  readonly #byNamespace = new Map<string, Set<string>>()
+  readonly #byAddress = new Map<string, Set<string>>()
+
+  /** Takes in a pod, or forgets it. */
+  set(id: string, pod: PodFacts | undefined): Concerned {
+    const before = this.#pods.get(id)
+    const concerned = new Set([...this.#claimants(before?.address), ...this.#claimants(pod?.address)])
+    if (before?.address !== undefined) remove(this.#byAddress, before.address, id)
+    if (pod === undefined) {
+      this.#pods.delete(id)
+      if (before !== undefined) remove(this.#byNamespace, before.namespace, id)
+    } else {
+      this.#pods.set(id, pod)
+      add(this.#byNamespace, pod.namespace, id)
+      if (pod.address !== undefined) add(this.#byAddress, pod.address, id)
+    }
+    if (before?.address === pod?.address && before?.createdAt === pod?.createdAt) return NOTHING
+    const namespaces = [...concerned].map((claimant) => this.#pods.get(claimant)?.namespace)
+    return {
+      addresses: [before?.address, pod?.address].filter((address) => address !== undefined),
+      namespaces: new Set(
+        [...namespaces, before?.namespace, pod?.namespace].filter((name) => name !== undefined),
+      ),
+    }
+  }
+
+  get(id: string): PodFacts | undefined {
+    return this.#pods.get(id)
+  }
+
+  /** The ids of the pods in a namespace. */
+  inNamespace(namespace: string): ReadonlySet<string> {
+    return this.#byNamespace.get(namespace) ?? NONE
+  }
+
+  /**
+   * The addresses of the pods of a branch and of all branches below it, each with its branch's key. An
+   * address that two pods claim is the newer one's: the older has lost it, and its object lags behind.
+   */
+  callersOf(node: Node): Record<string, string> {
+    const callers: Record<string, string> = {}
+    for (const branch of [node, ...node.below]) {
+      if (branch.type !== 'branch') continue
+      for (const id of this.inNamespace(branch.namespace)) {
+        const address = this.#pods.get(id)?.address
+        if (address !== undefined && this.#holder(address) === id) callers[address] = branch.key
+      }
+    }
+    return callers
+  }
+
+  /** The addresses of the pods of a namespace. */
+  addressesIn(namespace: string): string[] {
+    return [...this.inNamespace(namespace)].flatMap((id) => this.#pods.get(id)?.address ?? [])
+  }
+
+  /** The key that {@link callersOf} an environment gives an address; undefined where it gives none. */
+  callerAt(node: Node, address: string, forest: Forest): string | undefined {
+    const namespace = this.#pods.get(this.#holder(address) ?? '')?.namespace
+    const branch = namespace === undefined ? undefined : forest.byNamespace.get(namespace)
+    if (branch?.type !== 'branch') return undefined
+    return branch === node || branch.above.includes(node) ? branch.key : undefined
+  }
+
+  #claimants(address: string | undefined): ReadonlySet<string> {
+    return (address === undefined ? undefined : this.#byAddress.get(address)) ?? NONE
+  }
+
+  #holder(address: string): string | undefined {
+    const claimants = this.#claimants(address)
+    if (claimants.size <= 1) return claimants.values().next().value
+    const age = (id: string): string => `${this.#pods.get(id)?.createdAt} ${id}`
+    return [...claimants].reduce((one, two) => (age(one) > age(two) ? one : two))
+  }
+}
+
+const NONE: ReadonlySet<string> = new Set()
+const NOTHING: Concerned = { addresses: [], namespaces: NONE }
+
+function add(index: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = index.get(key)
+  if (ids === undefined) index.set(key, new Set([id]))
+  else ids.add(id)
+}
+
+function remove(index: Map<string, Set<string>>, key: string, id: string): void {
+  const ids = index.get(key)
+  ids?.delete(id)
+  if (ids?.size === 0) index.delete(key)
+}
