@@ -9,7 +9,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/process': ['runtime/wire'],
   // A tunnel's stream is a Transport of the engine's.
   'runtime/tunnel': ['runtime/wire', 'runtime/http', 'runtime/process'],
-  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/process'],
+  // Routing, heads and edits are the HTTP/1.1 engine's, and so are its clock and its errors.
+  'runtime/http2': ['runtime/http'],
+  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/http2', 'runtime/process'],
   'runtime/manager': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
   'runtime/relay': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
   'runtime/local': ['runtime/wire', 'runtime/process'],

@@ -10,6 +10,7 @@ import {
   tcpUpstream,
   type Transport,
 } from '../http/index.ts'
+import type { Http2Engine, Http2Limits } from '../http2/index.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
 import { startAdmin } from './admin.ts'
@@ -19,6 +20,7 @@ import type { LinkLimits } from './connection.ts'
 import { ListenError } from './errors.ts'
 import type { Arrival, Surroundings } from './inbound/arrival.ts'
 import { http1Engine } from './inbound/http1.ts'
+import { http2Engine } from './inbound/http2.ts'
 import { sniff, SNIFF_TIMEOUT_MS } from './inbound/sniff.ts'
 import { RawConnections, type RawLimits } from './inbound/tcp.ts'
 import { ManagerLink } from './link.ts'
@@ -27,6 +29,7 @@ import { Metrics } from './metrics.ts'
 /** What may be bounded otherwise than by default. */
 export interface SidecarLimits {
   readonly http?: Partial<Limits>
+  readonly http2?: Partial<Http2Limits>
   readonly raw?: Partial<RawLimits>
   readonly link?: Partial<LinkLimits>
 }
@@ -64,6 +67,7 @@ class RunningSidecar implements Sidecar {
   readonly #link: ManagerLink
   readonly #metrics: Metrics
   readonly #engine: HttpEngine
+  readonly #engine2: Http2Engine
   readonly #raw: RawConnections
   readonly #listeners: Listener[] = []
   #admin: Server | undefined
@@ -87,6 +91,7 @@ class RunningSidecar implements Sidecar {
       keyHeader: config.keyHeader,
     }
     this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http })
+    this.#engine2 = http2Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http2 })
     this.#raw = new RawConnections(around, limits.raw)
   }
 
@@ -130,13 +135,15 @@ class RunningSidecar implements Sidecar {
   #accept(client: Transport, arrival: Arrival): void {
     const { protocol } = arrival.inbound
     if (protocol === 'http') this.#engine.serve(client, { context: arrival })
+    else if (protocol === 'http2' || protocol === 'grpc') this.#engine2.serve(client, { context: arrival })
     else if (protocol === 'auto') this.#sniff(client, arrival)
     else this.#raw.serve(client, arrival)
   }
 
   #sniff(client: Transport, arrival: Arrival): void {
-    sniff(client, ({ http1, bytes, ended }) => {
-      if (!http1) return this.#raw.serve(client, arrival, { bytes, ended })
+    sniff(client, ({ spoken, bytes, ended }) => {
+      if (spoken === 'raw') return this.#raw.serve(client, arrival, { bytes, ended })
+      if (spoken === 'http2') return this.#engine2.serve(client, { bytes, context: arrival })
       this.#engine.serve(client, { bytes, context: arrival })
       if (ended) client.receiver.onEnd()
     })
@@ -155,7 +162,7 @@ class RunningSidecar implements Sidecar {
       // What was accepted last may still be asked what it speaks.
       await delay(SNIFF_TIMEOUT_MS)
     }
-    await Promise.all([this.#engine.stop(), this.#raw.stop(drainTimeoutMs)])
+    await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
     await this.#link.stop()
     this.#admin?.closeAllConnections()
     this.#admin?.close()

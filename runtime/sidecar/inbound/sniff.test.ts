@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { looksLikeHttp1 } from './sniff.ts'
+import { looksLikeHttp1, spokenBy } from './sniff.ts'
 
 test.each([
   ['GET / HTTP/1.1\r\n', true],
@@ -28,6 +28,19 @@ test.each([
   expect(looksLikeHttp1(Buffer.from(text, 'latin1'))).toBe(expected)
 })
 
+test.each([
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04', 'http2'],
+  ['PRI * HTTP/2.0\r\n', undefined],
+  ['P', undefined],
+  ['PRI * HTTP/1.1\r\n', 'http1'],
+  ['PRI * HTTP/2.0\r\n\r\nSN', 'raw'],
+  ['GET / HTTP/1.1\r\n', 'http1'],
+  ['EHLO a\r\n', 'raw'],
+])('%j speaks %s', (text, expected) => {
+  expect(spokenBy(Buffer.from(text, 'latin1'))).toBe(expected)
+})
+
 test('what arrives in pieces is judged as the whole is, or not yet', () => {
   const anyText = fc.oneof(
     fc.constantFrom('GET / HTTP/1.1\r\n', 'POST http://a/ HTTP/1.0\r\n', 'PRI * HTTP/2.0\r\n', 'EHLO a\r\n'),
@@ -35,8 +48,8 @@ test('what arrives in pieces is judged as the whole is, or not yet', () => {
   )
   fc.assert(
     fc.property(anyText, fc.nat({ max: 40 }), (text, cut) => {
-      const whole = looksLikeHttp1(Buffer.from(text, 'latin1'))
-      const part = looksLikeHttp1(Buffer.from(text.slice(0, cut), 'latin1'))
+      const whole = spokenBy(Buffer.from(text, 'latin1'))
+      const part = spokenBy(Buffer.from(text.slice(0, cut), 'latin1'))
       expect([undefined, whole]).toContain(part)
     }),
   )

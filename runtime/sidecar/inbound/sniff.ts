@@ -1,4 +1,5 @@
 import { IGNORE, type Transport } from '../../http/index.ts'
+import { looksLikeHttp2 } from '../../http2/index.ts'
 import type { Read } from './tcp.ts'
 
 /** How long an undeclared port waits for a client's first words, in milliseconds. */
@@ -33,15 +34,35 @@ function couldBegin(text: string): boolean {
   )
 }
 
+/** What a connection may turn out to speak. */
+export type Spoken = 'http1' | 'http2' | 'raw'
+
+/** What a connection's first octets are, or undefined where they could still become one or the other. */
+export function spokenBy(bytes: Buffer): Spoken | undefined {
+  const http2 = looksLikeHttp2(bytes)
+  if (http2 === true) return 'http2'
+  const http1 = looksLikeHttp1(bytes)
+  if (http1 === true) return 'http1'
+  return http1 === false && http2 === false ? 'raw' : undefined
+}
+
+/** The same where no more is waited for: a request line or a preface counts by its beginning. */
+function spokenAtLast(bytes: Buffer): Spoken {
+  if (bytes.length >= MIN_PREFACE && looksLikeHttp2(bytes) !== false) return 'http2'
+  return BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)) ? 'http1' : 'raw'
+}
+/** `PRI * H`: no request line begins so. */
+const MIN_PREFACE = 7
+
 /** What a sniffed connection turned out to speak. */
 export interface Sniffed extends Read {
-  readonly http1: boolean
+  readonly spoken: Spoken
 }
 
 /**
  * Waits for a client's first octets, at most {@link SNIFF_TIMEOUT_MS}, and tells what they look like. A client
- * that says nothing waits for the server's greeting, so silence is not HTTP; a request line that is not
- * whole by then counts by its beginning. Calls back once, with the transport free for another receiver; not
+ * that says nothing waits for the server's greeting, so silence is not HTTP; a request line or preface that is
+ * not whole by then counts by its beginning. Calls back once, with the transport free for another receiver; not
  * at all where the client has left.
  */
 export function sniff(
@@ -50,23 +71,20 @@ export function sniff(
   timeoutMs = SNIFF_TIMEOUT_MS,
 ): void {
   let bytes = Buffer.alloc(0)
-  const timer = setTimeout(
-    () => finish(BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)), false),
-    timeoutMs,
-  )
-  const finish = (http1: boolean, ended: boolean): void => {
+  const timer = setTimeout(() => finish(spokenAtLast(bytes), false), timeoutMs)
+  const finish = (spoken: Spoken, ended: boolean): void => {
     clearTimeout(timer)
     client.receiver = IGNORE
-    done({ http1, bytes, ended })
+    done({ spoken, bytes, ended })
   }
   client.receiver = {
     ...IGNORE,
     onData: (data) => {
       bytes = Buffer.concat([bytes, data])
-      const http1 = looksLikeHttp1(bytes)
-      if (http1 !== undefined) finish(http1, false)
+      const spoken = spokenBy(bytes)
+      if (spoken !== undefined) finish(spoken, false)
     },
-    onEnd: () => finish(BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)), true),
+    onEnd: () => finish(spokenAtLast(bytes), true),
     onClose: () => clearTimeout(timer),
   }
 }

@@ -1,0 +1,140 @@
+import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
+import type { Socket } from 'node:net'
+import { Clock } from '../http/clock.ts'
+import type { FailureReply, Observer, Route, Transport } from '../http/index.ts'
+import { ClientSession } from './client-session.ts'
+import { CODE } from './errors.ts'
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts'
+import type { Http2Parts } from './parts.ts'
+import { SessionPool } from './upstream.ts'
+
+export interface Http2EngineOptions {
+  readonly route: Route
+  /** The answer to a request that failed. Default: a short plain text, or what it is in gRPC. */
+  readonly failure?: FailureReply
+  readonly observer?: Observer
+  /** Default: {@link DEFAULT_HTTP2_LIMITS}. */
+  readonly limits?: Partial<Http2Limits>
+}
+
+/** Serves HTTP/2 by prior knowledge (RFC 9113, 3.3): each stream is routed and forwarded on its own. */
+export class Http2Engine {
+  readonly #parts: Http2Parts
+  readonly #connections = new Set<ClientSession>()
+  #emptied: (() => void) | undefined = undefined
+  #stopped: Promise<void> | undefined = undefined
+
+  constructor(options: Http2EngineOptions) {
+    const limits = { ...DEFAULT_HTTP2_LIMITS, ...options.limits }
+    const clock = new Clock(waitsOf(limits))
+    this.#parts = {
+      route: options.route,
+      failure: options.failure,
+      observer: options.observer ?? {},
+      limits,
+      pool: new SessionPool(limits, clock),
+      clock,
+      streams: 0,
+      stopping: false,
+      left: (connection) => this.#left(connection as ClientSession),
+    }
+  }
+
+  /** Client connections that are open. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Streams that are served. */
+  get streams(): number {
+    return this.#parts.streams
+  }
+
+  /** Connections to upstreams. */
+  get upstreamConnections(): number {
+    return this.#parts.pool.size
+  }
+
+  /**
+   * Serves one open transport, which has to be a socket's: node:http2 reads and writes that itself. `bytes`
+   * is what was read of it already; `context` is the `context` of its {@link Client}.
+   */
+  serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
+    const { limits, clock, observer } = this.#parts
+    const { remoteAddress } = transport
+    const socket = transport.takeSocket?.()
+    if (socket === undefined) return transport.destroy(new Error('HTTP/2 needs a socket'))
+    if (given.bytes !== undefined && given.bytes.length > 0) socket.unshift(given.bytes)
+    const session = begin(socket, limits)
+    const connection = new ClientSession(session, { remoteAddress, context: given.context }, this.#parts)
+    const full = this.#connections.size >= limits.connections
+    this.#connections.add(connection)
+    clock.watch(connection)
+    observer.connectionOpened?.(connection)
+    if (full) connection.cut(CODE.enhanceYourCalm)
+    else if (this.#parts.stopping) connection.close()
+  }
+
+  /**
+   * Ends in order: a GOAWAY that refuses nothing yet, after {@link Http2Limits.drainIdleMs} one that does, and
+   * running streams are finished; what is left after {@link Http2Limits.drainMs} is cut. Resolves when no
+   * connection is left. The caller stops its listeners first.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#drain()
+    return this.#stopped
+  }
+
+  async #drain(): Promise<void> {
+    const { limits, pool } = this.#parts
+    this.#parts.stopping = true
+    for (const connection of this.#connections) connection.drain(limits.drainIdleMs)
+    if (this.#connections.size > 0) {
+      const timer = setTimeout(() => {
+        for (const connection of this.#connections) connection.cut(CODE.cancel)
+      }, limits.drainMs)
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve
+      })
+      clearTimeout(timer)
+    }
+    pool.cut()
+  }
+
+  #left(connection: ClientSession): void {
+    if (!this.#connections.delete(connection)) return
+    this.#parts.clock.unwatch(connection)
+    this.#parts.observer.connectionClosed?.(connection)
+    if (this.#connections.size === 0) this.#emptied?.()
+  }
+}
+
+function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
+  // A client that ends its direction has ended the connection.
+  socket.allowHalfOpen = false
+  return performServerHandshake(socket, {
+    settings: {
+      initialWindowSize: limits.streamWindow,
+      maxConcurrentStreams: limits.streams,
+      maxHeaderListSize: limits.headBytes,
+      enablePush: false,
+      enableConnectProtocol: false,
+    },
+    maxHeaderListPairs: limits.headerCount,
+    maxSessionMemory: limits.sessionMemoryMb,
+    streamResetBurst: limits.resetBurst,
+    streamResetRate: limits.resetsPerSecond,
+  })
+}
+
+const waitsOf = (limits: Http2Limits): number[] => [
+  limits.headMs,
+  limits.idleMs,
+  limits.upstreamConnectMs,
+  limits.upstreamResponseMs,
+  limits.requestProgressMs,
+  limits.responseProgressMs,
+  limits.callIdleMs,
+  limits.lingerMs,
+  limits.poolIdleMs,
+]

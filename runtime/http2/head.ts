@@ -1,0 +1,170 @@
+import { badRequest, type HttpError } from '../http/errors.ts'
+import { BODY } from '../http/fields.ts'
+import { isAuthority } from '../http/grammar.ts'
+import { type HeadEdits, RequestHead } from '../http/index.ts'
+
+/** Fields of a message as node:http2 gives and takes them: name, value, name, value. */
+export type FieldList = string[]
+
+const GRPC = /^application\/grpc(?:$|[+; ])/
+
+/** A request's head (RFC 9113, 8.3.1): the fields as they came, the pseudo fields under their HTTP/1.1 names. */
+export class StreamHead extends RequestHead {
+  readonly list: FieldList
+  scheme = 'http'
+  /** Whether it is a gRPC call, whose failures are told by trailers, not by a status. */
+  grpc = false
+  /** Why we do not serve it; nghttp2 has refused what RFC 9113 calls malformed. */
+  fault: HttpError | undefined = undefined
+
+  constructor(list: FieldList) {
+    super('', 0)
+    this.list = list
+    this.version = 20
+  }
+
+  /** A gRPC client shows a sentence to its user: it accepts plain text, though it does not say so. */
+  override get(name: string): string | undefined {
+    const { list } = this
+    let value: string | undefined
+    for (let i = 0; i < list.length; i += 2) {
+      if (list[i] === name) value = value === undefined ? list[i + 1] : `${value}, ${list[i + 1]}`
+    }
+    return value === undefined && this.grpc && name === 'accept' ? 'text/plain' : value
+  }
+
+  override entries(): [name: string, value: string][] {
+    const entries: [string, string][] = []
+    for (let i = 0; i < this.list.length; i += 2) {
+      const name = this.list[i] as string
+      if (!name.startsWith(':')) entries.push([name, this.list[i + 1] as string])
+    }
+    return entries
+  }
+}
+
+/** Reads a request's head. Its `fault` is 501 for CONNECT, 400 for a Host that is not the authority. */
+export function readRequestHead(list: FieldList, endStream: boolean): StreamHead {
+  const head = new StreamHead(list)
+  let authority: string | undefined
+  let host: string | undefined
+  for (let i = 0; i < list.length; i += 2) {
+    const value = list[i + 1] as string
+    switch (list[i] as string) {
+      case ':method':
+        head.method = value
+        break
+      case ':path':
+        head.target = value
+        break
+      case ':scheme':
+        head.scheme = value
+        break
+      case ':authority':
+        authority = value
+        break
+      case 'host':
+        host = host === undefined ? value : `${host}, ${value}`
+        break
+      case 'content-type':
+        head.grpc = GRPC.test(value)
+        break
+      case 'te':
+        head.trailers = value === 'trailers'
+        break
+      default:
+    }
+  }
+  head.body = endStream ? BODY.none : BODY.close
+  head.host = authority ?? host ?? ''
+  head.fault = faultOf(head, host)
+  return head
+}
+
+function faultOf({ method, host: authority }: StreamHead, host: string | undefined): HttpError | undefined {
+  if (method === 'CONNECT') return badRequest('CONNECT is not served here', 501)
+  if (!isAuthority(authority)) return badRequest(`authority ${JSON.stringify(authority.slice(0, 64))}`)
+  if (host === undefined || host.toLowerCase() === authority.toLowerCase()) return undefined
+  return badRequest(`Host ${JSON.stringify(host.slice(0, 64))}: it is not the authority`)
+}
+
+/** Fields that are meant for one hop, or say what only HTTP/1.1 has (RFC 9113, 8.2.2; RFC 9110, 7.6.1 and 11.7). */
+const HOP = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+  'http2-settings',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-authentication-info',
+])
+
+/** The head to send upstream: as it came, without what is meant for one hop, with the edits. */
+export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined): FieldList {
+  const { method, target, scheme, host, list } = head
+  const out: FieldList = [':method', method, ':scheme', scheme, ':authority', host, ':path', target]
+  copyFields(list, out, edits)
+  return out
+}
+
+/** The head to send to the client. Throws where an edit is no header field, as {@link writeRequestFields} does. */
+export function writeResponseFields(
+  list: FieldList,
+  status: number,
+  edits: HeadEdits | undefined,
+): FieldList {
+  const out: FieldList = [':status', String(status)]
+  copyFields(list, out, edits)
+  return out
+}
+
+function copyFields(list: FieldList, out: FieldList, edits: HeadEdits | undefined): void {
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string
+    if (name.charCodeAt(0) === 0x3a || name === 'host' || HOP.has(name)) continue
+    // All else that RFC 9113 allows of it says what only the next hop can keep.
+    if (name === 'te' && list[i + 1] !== 'trailers') continue
+    if (edits !== undefined && isEdited(name, edits)) continue
+    out.push(name, list[i + 1] as string)
+  }
+  for (const [name, value] of edits?.set ?? []) {
+    checkEdit(name, value)
+    out.push(name, value)
+  }
+}
+
+function isEdited(name: string, { remove, removePrefix, set }: HeadEdits): boolean {
+  if (remove !== undefined) for (const removed of remove) if (removed === name) return true
+  if (set !== undefined) for (const field of set) if (field[0] === name) return true
+  if (removePrefix !== undefined) for (const prefix of removePrefix) if (name.startsWith(prefix)) return true
+  return false
+}
+
+/** Fields as an object, several of one name as an array; pseudo fields and those of one hop left out. */
+export function fieldObject(list: FieldList): Record<string, string | string[]> {
+  const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>
+  for (let i = 0; i < list.length; i += 2) {
+    const name = list[i] as string
+    const value = list[i + 1] as string
+    if (name.charCodeAt(0) === 0x3a || HOP.has(name)) continue
+    const before = fields[name]
+    if (before === undefined) fields[name] = value
+    else if (Array.isArray(before)) before.push(value)
+    else fields[name] = [before, value]
+  }
+  return fields
+}
+
+// node:http2 separates fields by NUL, and nghttp2 sends what it is given.
+function checkEdit(name: string, value: string): void {
+  if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
+    throw new RangeError(`header name ${JSON.stringify(name)}: wanted a token in lower case`)
+  }
+  if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
+    throw new RangeError(
+      `header ${name}: its value ${JSON.stringify(value)} has a character that no field may have`,
+    )
+  }
+}

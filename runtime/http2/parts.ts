@@ -1,0 +1,18 @@
+import type { Clock } from '../http/clock.ts'
+import type { Client, FailureReply, Observer, Route } from '../http/index.ts'
+import type { Http2Limits } from './limits.ts'
+import type { SessionPool } from './upstream.ts'
+
+/** What the connections of one engine share. */
+export interface Http2Parts {
+  readonly route: Route
+  readonly failure: FailureReply | undefined
+  readonly observer: Observer
+  readonly limits: Http2Limits
+  readonly pool: SessionPool
+  readonly clock: Clock
+  /** Streams of all connections. */
+  streams: number
+  stopping: boolean
+  left(connection: Client): void
+}

@@ -1,0 +1,239 @@
+import {
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect,
+  constants,
+  type Settings,
+} from 'node:http2'
+import type { Socket } from 'node:net'
+import type { Clock, Timed } from '../http/clock.ts'
+import { HttpError } from '../http/errors.ts'
+import { badResponse, connectTimeout, unreachable } from '../http/failures.ts'
+import { IGNORE, type Transport, type Upstream } from '../http/index.ts'
+import type { FieldList } from './head.ts'
+import type { Http2Limits } from './limits.ts'
+
+/** Who waits for a connection to an upstream. */
+export interface SessionWaiter {
+  /** It has one stream of this session, to be given back by `release`. */
+  sessionReady(session: UpstreamSession): void
+  sessionFailed(error: HttpError): void
+}
+
+/** One HTTP/2 connection to an upstream, from its dialling to its end. */
+export class UpstreamSession implements Timed {
+  readonly upstream: Upstream
+  deadline: number
+  /** Requests that have one of its streams, or will begin one in this tick. */
+  active = 0
+  /** Streams that the upstream allows at one time; none before it has said so. */
+  allowed = 0
+  /** Requests that wait for it to be made. */
+  readonly waiting: SessionWaiter[] = []
+  /** It takes new streams. */
+  ready = false
+  /** Its connection is gone, and its streams with it. */
+  dead = false
+  /** Streams above were never looked at (RFC 9113, 6.8), where a GOAWAY said so. */
+  lastStreamId = Number.POSITIVE_INFINITY
+  /** A request was answered over it, so that its death may be that of a kept connection. */
+  used = false
+  readonly #pool: SessionPool
+  readonly #transport: Transport
+  #session: ClientHttp2Session | undefined = undefined
+  #error: Error | undefined = undefined
+
+  constructor(upstream: Upstream, pool: SessionPool) {
+    this.upstream = upstream
+    this.#pool = pool
+    this.deadline = pool.clock.in(pool.limits.upstreamConnectMs)
+    this.#transport = upstream.dial()
+    this.#transport.receiver = {
+      ...IGNORE,
+      onOpen: () => this.#opened(),
+      onClose: (error) => this.#over(error),
+    }
+    pool.clock.watch(this)
+  }
+
+  /** Begins a stream; throws Node's errors for fields that HTTP/2 cannot carry. */
+  request(list: FieldList, endStream: boolean): ClientHttp2Stream {
+    const session = this.#session as ClientHttp2Session
+    return session.request(list, { endStream, waitForTrailers: !endStream })
+  }
+
+  release(): void {
+    this.active--
+    this.used = true
+    if (this.active > 0 || this.dead) return
+    if (this.ready) this.deadline = this.#pool.clock.in(this.#pool.limits.poolIdleMs)
+    else this.close()
+  }
+
+  onDeadline(): void {
+    if (this.ready && this.active > 0) this.deadline = Number.POSITIVE_INFINITY
+    else if (this.ready) this.close()
+    else if (!this.dead && this.#session?.closed !== true) {
+      this.#error = connectTimeout(this.#pool.limits.upstreamConnectMs)
+      this.cut()
+    }
+  }
+
+  /** Takes no more streams, and ends with the last one. */
+  close(): void {
+    this.#leave()
+    if (this.#session === undefined) this.cut()
+    else this.#session.close()
+  }
+
+  /** Ends now; its streams are cancelled. */
+  cut(): void {
+    this.#leave()
+    if (this.#session === undefined) this.#transport.destroy()
+    else this.#session.destroy(undefined, constants.NGHTTP2_CANCEL)
+    this.#over(this.#error)
+  }
+
+  #opened(): void {
+    const socket = this.#transport.takeSocket?.()
+    if (socket === undefined) {
+      this.#error = new Error('HTTP/2 needs a socket')
+      return this.cut()
+    }
+    socket.allowHalfOpen = false
+    // Before node:http2's own listener, which ends the streams.
+    socket.prependListener('close', () => {
+      this.dead = true
+    })
+    const session = begin(socket, this.#pool.limits)
+    this.#session = session
+    session.on('error', (error) => {
+      this.#error ??= error
+    })
+    session.on('remoteSettings', (settings: Settings) => this.#settings(settings.maxConcurrentStreams))
+    session.on('goaway', (code: number, lastStreamId: number) => {
+      this.lastStreamId = lastStreamId
+      if (code !== constants.NGHTTP2_NO_ERROR) this.dead = true
+      this.#leave()
+    })
+    session.on('close', () => this.#over(this.#error))
+  }
+
+  #settings(allowed = Number.POSITIVE_INFINITY): void {
+    this.allowed = allowed
+    if (this.ready || this.dead || this.#session?.closed !== false) return
+    this.ready = true
+    this.deadline = this.#pool.clock.in(this.#pool.limits.poolIdleMs)
+    const waiting = this.waiting.splice(0)
+    for (const waiter of waiting) {
+      if (this.ready && this.active < this.allowed) {
+        this.active++
+        waiter.sessionReady(this)
+      } else this.#pool.acquire(this.upstream, waiter)
+    }
+  }
+
+  #leave(): void {
+    this.ready = false
+    this.#pool.left(this)
+  }
+
+  #over(error: Error | undefined): void {
+    this.dead = true
+    this.#leave()
+    this.#pool.clock.unwatch(this)
+    const failure = failureOf(this.#error ?? error)
+    for (const waiter of this.waiting.splice(0)) waiter.sessionFailed(failure)
+  }
+}
+
+function failureOf(error: Error | undefined): HttpError {
+  if (error instanceof HttpError) return error
+  const code: string | undefined = (error as NodeJS.ErrnoException | undefined)?.code
+  // What came was not a frame, or not the first one that a server owes.
+  if (code === 'ERR_HTTP2_ERROR') return badResponse(new Error('it does not speak HTTP/2'))
+  return unreachable(error)
+}
+
+function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
+  const session = connect('http://upstream', {
+    createConnection: () => socket,
+    settings: {
+      enablePush: false,
+      initialWindowSize: limits.streamWindow,
+      maxHeaderListSize: limits.headBytes,
+    },
+    maxHeaderListPairs: limits.headerCount,
+    maxSessionMemory: limits.sessionMemoryMb,
+  })
+  session.setLocalWindowSize(limits.connectionWindow)
+  return session
+}
+
+/** The HTTP/2 connections to all upstreams: one each, and more where an upstream's limit of streams asks for it. */
+export class SessionPool {
+  readonly limits: Http2Limits
+  readonly clock: Clock
+  readonly #sessions = new Map<string, UpstreamSession[]>()
+  /** Those that take no more streams, too. */
+  readonly #open = new Set<UpstreamSession>()
+
+  constructor(limits: Http2Limits, clock: Clock) {
+    this.limits = limits
+    this.clock = clock
+  }
+
+  /** Connections that are open, or being made. */
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Calls the waiter once, at once or later: with a session of which it has a stream, or why there is none. */
+  acquire(upstream: Upstream, waiter: SessionWaiter): void {
+    const sessions = this.#sessions.get(upstream.key) ?? []
+    let making: UpstreamSession | undefined
+    for (const session of sessions) {
+      if (session.ready && session.active < session.allowed) {
+        session.active++
+        return waiter.sessionReady(session)
+      }
+      // How many streams it will allow is not known yet: as many as RFC 9113 wants at least (6.5.2).
+      if (!session.ready && session.waiting.length < ASSUMED_STREAMS) making = session
+    }
+    if (making === undefined) {
+      if (sessions.length >= this.limits.poolSessions) {
+        return waiter.sessionFailed(overloaded(upstream, sessions.length))
+      }
+      making = new UpstreamSession(upstream, this)
+      if (sessions.push(making) === 1) this.#sessions.set(upstream.key, sessions)
+      this.#open.add(making)
+    }
+    making.waiting.push(waiter)
+  }
+
+  /** It takes no more streams; where it is dead, it is gone. */
+  left(session: UpstreamSession): void {
+    if (session.dead) this.#open.delete(session)
+    const { key } = session.upstream
+    const sessions = this.#sessions.get(key)
+    const index = sessions?.indexOf(session) ?? -1
+    if (sessions === undefined || index === -1) return
+    sessions.splice(index, 1)
+    if (sessions.length === 0) this.#sessions.delete(key)
+  }
+
+  /** Lets all connections end with their streams. */
+  close(): void {
+    for (const session of this.#open) session.close()
+  }
+
+  /** Ends all connections now. */
+  cut(): void {
+    for (const session of this.#open) session.cut()
+  }
+}
+
+const ASSUMED_STREAMS = 100
+
+const overloaded = ({ key }: Upstream, sessions: number): HttpError =>
+  new HttpError('BL_HTTP_OVERLOADED', 503, `the ${sessions} connections to ${key} have no stream left`)
