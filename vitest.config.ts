@@ -23,6 +23,16 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      {
+        test: {
+          name: 'slow',
+          // The campaigns of `unit`, at their full length and size, one after the other.
+          include: ['runtime/*/campaign/*.test.ts'],
+          fileParallelism: false,
+          testTimeout: 600_000,
+          env: { BRANCHLINE_SLOW: '1' },
+        },
+      },
     ],
   },
 })

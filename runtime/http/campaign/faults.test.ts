@@ -8,9 +8,10 @@ import { listen, tcpUpstream } from '../tcp.ts'
 import { lentBuffers } from '../read-buffer.ts'
 import { bodyOf, type Fault, FAULTS, FaultyUpstream } from './faulty-upstream.ts'
 import { Random } from './random.ts'
+import { SLOW } from './slow.ts'
 
 /** How long the campaign goes on, and from which seed; both by variables, so that a failure can be repeated. */
-const CAMPAIGN_MS = Number(process.env['BRANCHLINE_CAMPAIGN_MS'] ?? 5_000)
+const CAMPAIGN_MS = Number(process.env['BRANCHLINE_CAMPAIGN_MS'] ?? (SLOW ? 60_000 : 5_000))
 const SEED = Number(process.env['BRANCHLINE_CAMPAIGN_SEED'] ?? Date.now() % 1_000_000)
 const WORKERS = 48
 const WAIT_MS = 1_000
