@@ -8,6 +8,9 @@ import {
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
 import { VariableReader } from '../process/config.ts'
+import { type AccessLogMode, parseAccessLog } from './access-log.ts'
+import { BALANCING, type Balancing } from './balance.ts'
+import { ADDED_IDS, type AddedId } from './id-edits.ts'
 
 /** All that can be set of a sidecar. */
 export interface SidecarConfig {
@@ -23,6 +26,18 @@ export interface SidecarConfig {
   readonly tokenFile: string
   /** A further header that carries the key, in lower case; undefined where there is none. */
   readonly keyHeader: string | undefined
+  /** The id headers that the pod's apps are given where they have none, so that one of them travels on. */
+  readonly addedIds: readonly AddedId[]
+  /** How an endpoint is chosen. */
+  readonly balancing: Balancing
+  /** How long requests wait for an override to return, from when it was first missed. */
+  readonly holdTimeoutMs: number
+  /** Which requests are logged. */
+  readonly accessLog: AccessLogMode
+  /** Whether a request may ask which way it took. */
+  readonly routeExplain: 'allow' | 'deny'
+  /** Where spans are sent (OTLP over HTTP), path included; undefined: none are made. */
+  readonly tracesUrl: string | undefined
   readonly logLevel: string
   /** How long readiness waits for a first table; then the pod serves without one. */
   readonly firstTableTimeoutMs: number
@@ -47,10 +62,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
     tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, ADDED_IDS.join(',')) ?? [],
+    balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
+    holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
+    accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',
+    routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'allow'),
+    tracesUrl: readTracesUrl(read),
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
     firstTableTimeoutMs: read.integer('BRANCHLINE_FIRST_TABLE_TIMEOUT_MS', 5_000, { min: 0, max: 300_000 }),
     drainTimeoutMs: read.integer('BRANCHLINE_DRAIN_TIMEOUT_MS', 20_000, { min: 0, max: 3_600_000 }),
-    drainDelayMs: read.integer('BRANCHLINE_DRAIN_DELAY_MS', 0, { min: 0, max: 300_000 }),
+    drainDelayMs: read.integer('BRANCHLINE_DRAIN_DELAY_MS', 500, { min: 0, max: 300_000 }),
   }
   read.check()
   return config
@@ -60,6 +81,31 @@ function parseRequiredInbound(line: string): readonly Inbound[] {
   const inbound = parseInbound(line)
   if (inbound.length > 0) return inbound
   throw new RangeError('no inbound port: wanted LISTEN=APP/PROTOCOL, such as 25001=8080/http')
+}
+
+/** As OpenTelemetry's specification of the OTLP exporter has it: the signal's own variable goes as it is. */
+function readTracesUrl(read: VariableReader): string | undefined {
+  const own = read.parsed('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', parseOtlp, '')
+  const base = read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', parseOtlp, '')
+  return own?.href ?? (base && `${base.href.replace(/\/$/, '')}/v1/traces`)
+}
+
+function parseOtlp(text: string): URL | undefined {
+  if (text === '') return undefined
+  const url = URL.parse(text)
+  if (url !== null && /^https?:$/.test(url.protocol)) return url
+  throw new RangeError(`${JSON.stringify(text)}: wanted an http:// URL, such as http://otel-collector:4318`)
+}
+
+function parseIds(text: string): AddedId[] {
+  if (text === 'none') return []
+  const names = text
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+  const known = ADDED_IDS.filter((id) => names.includes(id))
+  if (known.length === names.length) return known
+  throw new RangeError(`${JSON.stringify(text)}: wanted none, or some of ${ADDED_IDS.join(',')}`)
 }
 
 function parseManager(text: string): string {

@@ -17,6 +17,8 @@ export interface Decision {
   readonly wanted: Destination | undefined
   /** Never empty; a remote step may have no endpoint. */
   readonly steps: readonly Step[]
+  /** Whether the first step is to be waited for where it cannot be reached, before the others are. */
+  readonly hold: boolean
 }
 
 /** What a decision depends on, beside the table. */
@@ -44,17 +46,22 @@ const LOCAL_ONLY: readonly Step[] = [LOCAL]
  * Without a table, or where the table does not know the listener, the app of the pod serves.
  */
 export function decide(listener: Listener | undefined, { key, foreign, routed }: Asked): Decision {
-  if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY }
+  if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY, hold: false }
   if (routed) return here('routed', listener)
   if (key === undefined) {
     if (foreign !== true || listener.base === undefined) return here('no-key', listener)
-    return { reason: 'base', wanted: listener.base, steps: [remote(listener.base, false)] }
+    return toBase(listener.base)
   }
   const override = listener.routes.get(key)
   if (override !== undefined)
-    return { reason: 'override', wanted: override, steps: overrideSteps(listener, override) }
+    return {
+      reason: 'override',
+      wanted: override,
+      steps: overrideSteps(listener, override),
+      hold: override.onUnavailable === 'hold',
+    }
   if (listener.base === undefined || listener.own.has(key)) return here('own', listener)
-  return { reason: 'base', wanted: listener.base, steps: [remote(listener.base, false)] }
+  return toBase(listener.base)
 }
 
 /**
@@ -63,15 +70,15 @@ export function decide(listener: Listener | undefined, { key, foreign, routed }:
  * hop at most: to the caller's override, or to the app here.
  */
 export function decideRaw(listener: Listener | undefined, key: string | undefined): Decision {
-  if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY }
+  if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY, hold: false }
   const override = key === undefined ? undefined : listener.routes.get(key)
   if (override === undefined) {
-    return { reason: key === undefined ? 'no-key' : 'own', wanted: undefined, steps: LOCAL_ONLY }
+    return { reason: key === undefined ? 'no-key' : 'own', wanted: undefined, steps: LOCAL_ONLY, hold: false }
   }
   const steps = fallsBack(override.onUnavailable)
     ? [remote(override, false), LOCAL]
     : [remote(override, false)]
-  return { reason: 'override', wanted: override, steps }
+  return { reason: 'override', wanted: override, steps, hold: false }
 }
 
 /**
@@ -87,6 +94,14 @@ const here = (reason: RouteReason, listener: Listener): Decision => ({
   reason,
   wanted: undefined,
   steps: hereSteps(listener),
+  hold: listener.onUnavailable === 'hold',
+})
+
+const toBase = (base: Destination): Decision => ({
+  reason: 'base',
+  wanted: base,
+  steps: [remote(base, false)],
+  hold: base.onUnavailable === 'hold',
 })
 
 function hereSteps({ base, onUnavailable }: Listener): readonly Step[] {
@@ -96,5 +111,5 @@ function hereSteps({ base, onUnavailable }: Listener): readonly Step[] {
 
 const remote = (destination: Destination, routed: boolean): Step => ({ kind: 'remote', destination, routed })
 
-/** Until requests can be held, `hold` falls back at once. */
+/** `hold` falls back, too, once the wait is over. */
 const fallsBack = (rule: OnUnavailable): boolean => rule !== 'fail'

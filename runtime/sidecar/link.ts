@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import type { Hop } from '@branchline/wire/explain'
 import {
   MAX_ROUTES_MESSAGE,
+  type ManagerMessage,
   managerMessage,
   ROUTES_SUBPROTOCOL,
   type SidecarMessage,
@@ -18,6 +20,7 @@ import {
   type LinkFault,
   type LinkLimits,
 } from './connection.ts'
+import { Asked } from './asked.ts'
 import { RouteTableError, Table } from './table.ts'
 
 /** Where the manager is, and what bounds the talk with it. */
@@ -32,6 +35,9 @@ export interface LinkOptions {
   readonly onTable?: (table: Table) => void
   readonly limits?: Partial<LinkLimits> | undefined
 }
+
+/** The most octets that wait to be sent before hops are left out. */
+const MAX_UNSENT_HOPS = 64 * 1024
 
 export type LinkState = 'connecting' | 'connected' | 'disconnected'
 
@@ -52,6 +58,9 @@ export class ManagerLink {
   #connectedAt = 0
   /** The last thing that was logged about the connection: what stays so is not logged again. */
   #said = ''
+  /** Whether the manager at hand takes hops. */
+  #explains = false
+  readonly #asked = new Asked()
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -70,6 +79,21 @@ export class ManagerLink {
 
   start(): void {
     void this.#connect()
+  }
+
+  /** Tells the manager of a hop, where it wants to know and keeps up; lost otherwise. */
+  report(trace: string, hop: Hop): void {
+    const socket = this.#socket
+    if (this.#explains && socket !== undefined && socket.bufferedAmount < MAX_UNSENT_HOPS) {
+      send(socket, { type: 'hop', trace, hop })
+    }
+  }
+
+  /** Asks the manager for the hops of a trace; undefined where it cannot be asked, or does not answer. */
+  hops(trace: string): Promise<readonly Hop[] | undefined> {
+    const socket = this.#socket
+    if (!this.#explains || socket === undefined) return Promise.resolve(undefined)
+    return this.#asked.ask(trace, () => send(socket, { type: 'hops', trace }))
   }
 
   /** Ends the connection and all tries. The table stays. */
@@ -117,7 +141,13 @@ export class ManagerLink {
       },
       onMessage: (text) => {
         try {
-          this.#table = receive(first ? undefined : this.#table, text)
+          const message = managerMessage.parse(JSON.parse(text))
+          if (message.type === 'hops') {
+            this.#asked.answer(message.trace, message.hops)
+            return undefined
+          }
+          if (message.type === 'snapshot') this.#explains = message.explains === true
+          this.#table = receive(first ? undefined : this.#table, message)
         } catch (error) {
           return this.#refuse(error)
         }
@@ -129,6 +159,7 @@ export class ManagerLink {
       },
       onClose: (fault) => {
         this.#socket = undefined
+        this.#explains = false
         this.#lost(fault)
       },
     }
@@ -166,8 +197,7 @@ export class ManagerLink {
 }
 
 /** The table after a message. Throws where the message is none, or does not follow. */
-function receive(table: Table | undefined, text: string): Table {
-  const message = managerMessage.parse(JSON.parse(text))
+function receive(table: Table | undefined, message: Exclude<ManagerMessage, { type: 'hops' }>): Table {
   if (message.type === 'snapshot') return new Table(message.table)
   if (table === undefined) {
     throw new RouteTableError('BL_ROUTES_GAP', 'a delta came before the snapshot: connect anew')

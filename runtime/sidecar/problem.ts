@@ -11,6 +11,8 @@ export interface Unavailable {
   readonly environment: string
   readonly service: string
   readonly reason: UnavailableReason
+  /** When the first request failed so, that none has succeeded after. */
+  readonly since?: Date | undefined
 }
 
 const SENTENCES: Record<UnavailableReason, string> = {
@@ -28,7 +30,8 @@ const SENTENCES: Record<UnavailableReason, string> = {
 export function unavailable(problem: Unavailable, accept: string | undefined): Reply {
   const { status, environment, service, reason } = problem
   const title = STATUS_CODES[status] ?? 'Bad Gateway'
-  const detail = `${service} of the environment ${environment} ${SENTENCES[reason]}.`
+  const when = problem.since === undefined ? '' : `, since ${problem.since.toISOString()}`
+  const detail = `${service} of the environment ${environment} ${SENTENCES[reason]}${when}.`
   const [type, body] = render(accept, { type: 'urn:branchline:unavailable', title, detail, ...problem })
   return {
     status,

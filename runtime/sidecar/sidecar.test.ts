@@ -39,11 +39,16 @@ test('the admin listener tells health, metrics and the table', async () => {
   expect((await ask(adminPort, { path: '/livez' })).status).toBe(200)
   expect((await ask(adminPort, { path: '/readyz' })).status).toBe(200)
   const { text } = await ask(adminPort, { path: '/metrics' })
-  expect(text).toContain('branchline_sidecar_requests_total{reason="override",code="2xx"} 3')
-  expect(text).toContain('branchline_sidecar_requests_total{reason="own",code="2xx"} 1')
-  expect(text).toContain('branchline_sidecar_fallbacks_total 1')
-  expect(text).toContain('branchline_sidecar_table_epoch 1')
-  expect(text).toContain('branchline_sidecar_manager_connected 1')
+  const total = (environment: string, reason: string): string =>
+    `branchline_requests_total{environment="${environment}",service="api",reason="${reason}",code="200"}`
+  expect(text).toContain(`${total('alice', 'override')} 2`)
+  expect(text).toContain(`${total('baseline', 'override')} 1`)
+  expect(text).toContain(`${total('baseline', 'own')} 1`)
+  expect(text).toMatch(/branchline_request_duration_seconds_bucket\{environment="alice".*le="\+Inf"\} 2/)
+  expect(text).toContain('failures_total{environment="dead",service="api",reason="unreachable"} 1')
+  expect(text).toContain('branchline_fallbacks_total 1')
+  expect(text).toContain('branchline_route_table_epoch 1')
+  expect(text).toContain('branchline_manager_connected 1')
   const dump = JSON.parse((await ask(adminPort, { path: '/table' })).text) as {
     manager: string
     table: object
@@ -69,6 +74,12 @@ test('a port that is taken is named, with its purpose, and nothing stays open', 
       managerUrl: 'ws://127.0.0.1:1/routes',
       tokenFile: '/nonexistent',
       keyHeader: undefined,
+      addedIds: [],
+      balancing: 'round-robin',
+      holdTimeoutMs: 0,
+      accessLog: 'off',
+      routeExplain: 'deny',
+      tracesUrl: undefined,
       logLevel: 'silent',
       firstTableTimeoutMs: 0,
       drainTimeoutMs: 0,

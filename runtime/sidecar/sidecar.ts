@@ -13,11 +13,13 @@ import {
 import type { Http2Engine, Http2Limits } from '../http2/index.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
+import { AccessLog } from './access-log.ts'
 import { startAdmin } from './admin.ts'
 import { Balancer } from './balance.ts'
 import type { SidecarConfig } from './config.ts'
 import type { LinkLimits } from './connection.ts'
 import { ListenError } from './errors.ts'
+import { type HoldLimits, Holds } from './hold.ts'
 import type { Arrival, Surroundings } from './inbound/arrival.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
@@ -25,12 +27,15 @@ import { sniff, SNIFF_TIMEOUT_MS } from './inbound/sniff.ts'
 import { RawConnections, type RawLimits } from './inbound/tcp.ts'
 import { ManagerLink } from './link.ts'
 import { Metrics } from './metrics.ts'
+import { Outages } from './outage.ts'
+import type { Tracer } from './tracing.ts'
 
 /** What may be bounded otherwise than by default. */
 export interface SidecarLimits {
   readonly http?: Partial<Limits>
   readonly http2?: Partial<Http2Limits>
   readonly raw?: Partial<RawLimits>
+  readonly hold?: Partial<HoldLimits>
   readonly link?: Partial<LinkLimits>
 }
 
@@ -39,6 +44,8 @@ export interface Sidecar extends Running {
   readonly adminPort: number
   /** The ports at which it listens, in the order of the configuration. */
   readonly ports: readonly number[]
+  /** Requests that wait for whom they mean. */
+  readonly held: number
 }
 
 /**
@@ -51,7 +58,13 @@ export async function startSidecar(
   version: string,
   limits: SidecarLimits = {},
 ): Promise<Sidecar> {
-  const sidecar = new RunningSidecar(config, logger, version, limits)
+  const { tracesUrl } = config
+  // Nothing of OpenTelemetry is loaded where nobody wants spans.
+  const tracer =
+    tracesUrl === undefined
+      ? undefined
+      : (await import('./opentelemetry.ts')).startTracer(tracesUrl, config.inbound, version)
+  const sidecar = new RunningSidecar(config, logger, version, limits, tracer)
   try {
     await sidecar.open()
     return sidecar
@@ -69,27 +82,44 @@ class RunningSidecar implements Sidecar {
   readonly #engine: HttpEngine
   readonly #engine2: Http2Engine
   readonly #raw: RawConnections
+  readonly #around: Surroundings
   readonly #listeners: Listener[] = []
   #admin: Server | undefined
   #openSinceMs: number | undefined
   #draining = false
 
-  constructor(config: SidecarConfig, logger: Logger, version: string, limits: SidecarLimits) {
+  constructor(
+    config: SidecarConfig,
+    logger: Logger,
+    version: string,
+    limits: SidecarLimits,
+    tracer: Tracer | undefined,
+  ) {
     this.#config = config
     this.#logger = logger
     const inbound = config.inbound.map(({ port }) => port)
     const { managerUrl: url, tokenFile } = config
-    this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, limits: limits.link })
+    const holds = new Holds(limits.hold)
+    const onTable = (): void => holds.releaseAll()
+    this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, onTable, limits: limits.link })
     this.#metrics = new Metrics({
       epoch: () => this.#link.table?.epoch,
       managerConnected: () => this.#link.state === 'connected',
+      held: () => holds.size,
     })
     const around: Surroundings = {
       routes: () => this.#link.table,
-      balancer: new Balancer(),
+      balancer: new Balancer(config.balancing),
+      outages: new Outages(config.holdTimeoutMs),
+      holds,
       metrics: this.#metrics,
+      accessLog: new AccessLog(config.accessLog),
+      tracer,
+      explain: config.routeExplain === 'allow' ? this.#link : undefined,
       keyHeader: config.keyHeader,
+      addedIds: config.addedIds,
     }
+    this.#around = around
     this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http })
     this.#engine2 = http2Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http2 })
     this.#raw = new RawConnections(around, limits.raw)
@@ -98,6 +128,10 @@ class RunningSidecar implements Sidecar {
   get adminPort(): number {
     const address = this.#admin?.address() as AddressInfo | null | undefined
     return address?.port ?? this.#config.adminPort
+  }
+
+  get held(): number {
+    return this.#around.holds.size
   }
 
   get ports(): readonly number[] {
@@ -163,7 +197,8 @@ class RunningSidecar implements Sidecar {
       await delay(SNIFF_TIMEOUT_MS)
     }
     await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
-    await this.#link.stop()
+    const { accessLog, tracer } = this.#around
+    await Promise.all([this.#link.stop(), accessLog.close(), tracer?.stop()])
     this.#admin?.closeAllConnections()
     this.#admin?.close()
   }

@@ -12,6 +12,10 @@ import { createHash, randomBytes } from 'node:crypto'
  * takes an id for one of ours only where marker and number are both known to it.
  */
 const MARKER = 'b7a9c1'
+/** In place of the marker: sidecars report the hops of a request whose trace id begins so. */
+const EXPLAINED_MARKER = 'b7a9c2'
+/** The number of nobody: a request without a key may be explained, too. */
+const NO_NUMBER = '0000000000'
 const NUMBER_DIGITS = 10
 
 /** The number of an environment in ids: 10 lower-case hexadecimal digits, from its key. */
@@ -29,8 +33,22 @@ export function mintTraceId(number: string): string {
  * has no marker.
  */
 export function traceIdNumber(traceId: string): string | undefined {
-  if ((traceId.length !== 32 && traceId.length !== 16) || !traceId.startsWith(MARKER)) return undefined
-  return traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
+  if (traceId.length !== 32 && traceId.length !== 16) return undefined
+  if (!traceId.startsWith(MARKER) && !traceId.startsWith(EXPLAINED_MARKER)) return undefined
+  const number = traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
+  return number === NO_NUMBER ? undefined : number
+}
+
+/** Whether the hops of a trace are to be reported, by its id. */
+export const isExplained = (traceId: string): boolean => traceId.startsWith(EXPLAINED_MARKER)
+
+/** The id of a trace that is explained: of one that a relay minted, or anew for a key, or for none. */
+export function explainedTraceId(traceId: string | undefined, key: string | undefined): string {
+  if (traceId !== undefined && traceIdNumber(traceId) !== undefined) {
+    return EXPLAINED_MARKER + traceId.slice(EXPLAINED_MARKER.length)
+  }
+  const number = key === undefined ? NO_NUMBER : environmentNumber(key)
+  return EXPLAINED_MARKER + mintTraceId(number).slice(EXPLAINED_MARKER.length)
 }
 
 /**
@@ -40,9 +58,19 @@ export function traceIdNumber(traceId: string): string | undefined {
 export function mintRequestId(number: string): string {
   const random = randomBytes(8).toString('hex')
   const variant = '89ab'[Number.parseInt(random[0] as string, 16) & 3] as string
-  const left = `${MARKER}${number.slice(0, 2)}-${number.slice(2, 6)}-8${number.slice(6, 9)}`
-  return `${left}-${variant}${number.slice(9)}${random.slice(2, 4)}-${random.slice(4)}`
+  return uuid(number, variant, random.slice(2))
 }
+
+/** The request id of a trace that a relay minted: the same octets, the version's and variant's bits apart. */
+export function requestIdOf(traceId: string): string {
+  const variant = '89ab'[Number.parseInt(traceId[16] as string, 16) & 3] as string
+  const number = traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
+  return uuid(number, variant, traceId.slice(18))
+}
+
+const uuid = (number: string, variant: string, random: string): string =>
+  `${MARKER}${number.slice(0, 2)}-${number.slice(2, 6)}-8${number.slice(6, 9)}` +
+  `-${variant}${number.slice(9)}${random.slice(0, 2)}-${random.slice(2)}`
 
 const REQUEST_ID = new RegExp(
   `^${MARKER}[0-9a-f]{2}-[0-9a-f]{4}-[489ab][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../process/log.ts'
 import type { PlanChange, SidecarTable } from '../plan/plan.ts'
+import { Hops } from './hops.ts'
 import type { PushLimits } from './limits.ts'
 import { CLOSE, Session } from './session.ts'
 
@@ -31,6 +32,7 @@ export class Hub {
   /** Those that have said hello, by pod; and all that are connected. */
   readonly #sessions = new Map<string, Session>()
   readonly #connected = new Set<Session>()
+  readonly #hops = new Hops()
   readonly #pinger: NodeJS.Timeout
 
   constructor(options: HubOptions) {
@@ -47,10 +49,11 @@ export class Hub {
   /** Takes a connection whose token said which pod it is. */
   accept(pod: string, socket: WebSocket): void {
     const { limits, logger, onStanding } = this.#options
-    const session = new Session(pod, socket, limits, {
-      onHello: (it) => this.#greet(it),
-      onServed: (_, tookMs) => onStanding(pod, tookMs),
-    })
+    const handler = {
+      onHello: (it: Session) => this.#greet(it),
+      onServed: (_: Session, tookMs: number) => onStanding(pod, tookMs),
+    }
+    const session = new Session(pod, socket, limits, handler, this.#hops)
     socket.on('error', (error) => logger.debug({ pod, err: error }, 'sidecar connection failed'))
     this.#connected.add(session)
     socket.once('close', (code) => {

@@ -1,8 +1,14 @@
-import { MAX_ROUTES_MESSAGE, type SidecarMessage, sidecarMessage } from '@branchline/wire/routes/messages'
+import {
+  MAX_ROUTES_MESSAGE,
+  type ManagerMessage,
+  type SidecarMessage,
+  sidecarMessage,
+} from '@branchline/wire/routes/messages'
 import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import { diffTables } from '@branchline/wire/routes/delta'
 import type { RawData, WebSocket } from 'ws'
 import type { SidecarTable } from '../plan/plan.ts'
+import type { Hops } from './hops.ts'
 import type { PushLimits } from './limits.ts'
 import { deltaText, snapshotText } from './text.ts'
 
@@ -30,6 +36,7 @@ export class Session {
   readonly #socket: WebSocket
   readonly #limits: PushLimits
   readonly #handler: SessionHandler
+  readonly #hops: Hops
   readonly #helloTimer: NodeJS.Timeout
   #version: string | undefined
   #sentEpoch: number | undefined
@@ -37,11 +44,12 @@ export class Session {
   #servedEpoch: number | undefined
   #awaitsPong = false
 
-  constructor(pod: string, socket: WebSocket, limits: PushLimits, handler: SessionHandler) {
+  constructor(pod: string, socket: WebSocket, limits: PushLimits, handler: SessionHandler, hops: Hops) {
     this.pod = pod
     this.#socket = socket
     this.#limits = limits
     this.#handler = handler
+    this.#hops = hops
     this.#helloTimer = setTimeout(() => this.close(CLOSE.noHello, 'no hello in time'), limits.helloTimeoutMs)
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => (this.#awaitsPong = false))
@@ -112,7 +120,16 @@ export class Session {
     const message = parse(data)
     if (message === undefined) this.close(CLOSE.policy, 'not a message of a sidecar')
     else if (message.type === 'hello') this.#hello(message.version)
-    else this.#ack(message.epoch)
+    else if (message.type === 'ack') this.#ack(message.epoch)
+    else if (message.type === 'hop') this.#hops.add(message.trace, message.hop)
+    else this.#tell(message.trace)
+  }
+
+  /** An answer that finds no room is left out: whoever asked waits for a while alone. */
+  #tell(trace: string): void {
+    if (this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) return
+    const message: ManagerMessage = { type: 'hops', trace, hops: this.#hops.of(trace) }
+    this.#socket.send(JSON.stringify(message))
   }
 
   #hello(version: string): void {

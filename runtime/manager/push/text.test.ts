@@ -10,6 +10,7 @@ test('messages are what the protocol says, also where their parts are shared', (
   for (const environment of ['base', 'quo"te']) {
     expect(managerMessage.parse(JSON.parse(snapshotText(7, { environment, listeners, callers })))).toEqual({
       type: 'snapshot',
+      explains: true,
       table: { epoch: 7, environment, listeners, callers },
     })
   }

@@ -1,17 +1,39 @@
+import type { Hop } from '@branchline/wire/explain'
 import type { Inbound } from '@branchline/wire/inbound'
 import type { Upstream } from '../../http/index.ts'
+import type { AccessLog } from '../access-log.ts'
 import type { Balancer } from '../balance.ts'
+import type { Holds } from '../hold.ts'
+import type { AddedId } from '../id-edits.ts'
 import type { Metrics } from '../metrics.ts'
+import type { Outages } from '../outage.ts'
 import type { Routes } from '../table.ts'
+import type { Tracer } from '../tracing.ts'
 
 /** What all listeners of a sidecar share. */
 export interface Surroundings {
   /** The table of the moment; undefined before the first. */
   readonly routes: () => Routes | undefined
   readonly balancer: Balancer
+  readonly outages: Outages
+  readonly holds: Holds
   readonly metrics: Metrics
+  readonly accessLog: AccessLog
+  /** Undefined where no traces are wanted. */
+  readonly tracer: Tracer | undefined
+  /** Undefined where nobody may ask for a request's way. */
+  readonly explain: Explain | undefined
   /** The configured header that carries a key, in lower case. */
   readonly keyHeader: string | undefined
+  /** The id headers that the apps of this pod are given. */
+  readonly addedIds: readonly AddedId[]
+}
+
+/** Where hops are reported, and asked for. */
+export interface Explain {
+  report(traceId: string, hop: Hop): void
+  /** The hops of a trace, as far as they are known; undefined where nobody can be asked. */
+  hops(traceId: string): Promise<readonly Hop[] | undefined>
 }
 
 /** Through which listener a connection came, and the app for which that stands. */

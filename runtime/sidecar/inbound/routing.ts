@@ -1,30 +1,22 @@
+import { askedHops, EXPLAIN_HEADER, formatHop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
 import { ROUTED_HEADER } from '@branchline/wire/names'
-import type {
-  Candidate,
-  Client,
-  Decision as HttpDecision,
-  EngineOptions,
-  ExchangeReport,
-  FailureReply,
-  Forward,
-  HeadEdits,
-  HttpErrorCode,
-  Reply,
-  RequestHead,
-} from '../../http/index.ts'
-import { decide, type Decision, type RouteReason } from '../decide.ts'
-import { propagate, readKey } from '../key.ts'
-import { unavailable, type UnavailableReason } from '../problem.ts'
+import type { Client, EngineOptions, HeadEdits, HttpError, Reply, RequestHead } from '../../http/index.ts'
+import { decide, type Decision, type Step } from '../decide.ts'
+import { idEdits } from '../id-edits.ts'
+import { readKey } from '../key.ts'
+import { unavailable } from '../problem.ts'
 import type { Arrival, Surroundings } from './arrival.ts'
-
-/** What a decision was about, for metrics and for the answer to a request that failed. */
-interface Routed {
-  readonly reason: RouteReason
-  readonly environment: string
-  readonly service: string
-}
-type RoutedForward = Forward & Routed
-type RoutedReply = Reply & Routed
+import { explainReply } from './explain.ts'
+import { failureOf, record } from './report.ts'
+import {
+  type About,
+  type Asked,
+  forward,
+  type RoutedCandidate,
+  type RoutedForward,
+  type RoutedReply,
+} from './routed.ts'
+import { type Field, type Traced, traceOf } from './trace.ts'
 
 /**
  * How every HTTP engine of a sidecar routes, whatever its version: each request by its own key and the table
@@ -34,8 +26,12 @@ export function httpRouting(
   around: Surroundings,
 ): Required<Pick<EngineOptions, 'route' | 'failure' | 'observer'>> {
   return {
-    route: (head, client) => route(around, head, client),
-    failure,
+    route: (head, client) => {
+      const hops = around.explain && askedHops(head.get(EXPLAIN_HEADER) ?? '')
+      if (hops !== undefined) return explainReply(around.explain, hops)
+      return new Routing(around, head, client).decide()
+    },
+    failure: failureOf(around),
     observer: {
       connectionOpened: () => around.metrics.connections.http.inc(),
       connectionClosed: () => around.metrics.connections.http.dec(),
@@ -44,80 +40,161 @@ export function httpRouting(
   }
 }
 
-function route(around: Surroundings, head: RequestHead, client: Client): RoutedForward | RoutedReply {
-  const { inbound, app } = client.context as Arrival
-  const routes = around.routes()
-  const listener = routes?.listener(inbound.port)
-  const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
-  const found = readKey(head, { header: around.keyHeader, callerKey, numbers: listener })
-  const routed = head.get(ROUTED_HEADER) !== undefined
-  const decision = decide(listener, { key: found?.key, foreign: found?.source === 'id', routed })
-  const about: Routed = {
-    reason: decision.reason,
-    environment: decision.wanted?.environment ?? (routes?.environment || 'unknown'),
-    service: listener?.service ?? `port ${inbound.appPort}`,
+/** One request on its way to a decision; one that is held comes here again. */
+class Routing {
+  readonly #around: Surroundings
+  readonly #head: RequestHead
+  readonly #client: Client
+  readonly #routed: boolean
+  /** What is to be known of its way: the field of those who ask. */
+  readonly #way: string | undefined
+  #traced: Traced | undefined = undefined
+  #asked: Asked | undefined = undefined
+
+  constructor(around: Surroundings, head: RequestHead, client: Client) {
+    this.#around = around
+    this.#head = head
+    this.#client = client
+    this.#routed = head.get(ROUTED_HEADER) !== undefined
+    this.#way = around.explain && head.get(EXPLAIN_HEADER)
   }
-  const edits = { set: found && propagate(head, found), routed }
-  const candidates = candidatesOf(around, decision, app, edits)
-  if (candidates.length > 0) return { candidates, ...about }
-  const problem = { status: 502, environment: about.environment, service: about.service } as const
-  return { ...unavailable({ ...problem, reason: 'no-endpoint' }, head.get('accept')), ...about }
-}
 
-interface Edits {
-  /** The fields by which a key travels on. */
-  readonly set: ReadonlyArray<readonly [string, string]> | undefined
-  /** Whether the request has the mark of a routed one, which no app is to see. */
-  readonly routed: boolean
-}
+  decide(): RoutedForward | RoutedReply {
+    const { outages } = this.#around
+    const [decision, about] = this.#look()
+    const { steps, hold } = decision
+    const tried = hold ? steps.slice(0, 1) : steps
+    const candidates = this.#candidates(tried, 0, about)
+    if (hold) return forward(about, candidates, (error) => this.#hold(error, decision, about, candidates))
+    if (candidates.length > 0) return forward(about, candidates)
+    outages.failed(about)
+    return this.#nowhere(about)
+  }
 
-function candidatesOf(
-  { balancer }: Surroundings,
-  { steps }: Decision,
-  app: Arrival['app'],
-  edits: Edits,
-): readonly Candidate[] {
-  const candidates: Candidate[] = []
-  for (const step of steps) {
-    if (step.kind === 'local') candidates.push({ upstream: app, edits: localEdits(edits) })
-    else {
-      const set = step.routed ? [[ROUTED_HEADER, step.destination.environment] as const] : []
-      const remote = { set: edits.set === undefined ? set : [...set, ...edits.set] }
-      for (const upstream of balancer.pick(step.destination)) candidates.push({ upstream, edits: remote })
+  /**
+   * Waits for whom the key means, and decides anew then; where it may not wait, or no longer, it is served as
+   * the rule `baseline` has it.
+   */
+  #hold(
+    error: HttpError,
+    { steps }: Decision,
+    about: About,
+    candidates: readonly RoutedCandidate[],
+  ): RoutedForward | RoutedReply | Promise<RoutedForward | RoutedReply> | undefined {
+    const { outages, holds } = this.#around
+    outages.failed(about)
+    const upstreams = candidates.map(({ upstream }) => upstream)
+    const waiting = holds.wait(this.#head, this.#head.text.length, upstreams, outages.holdFor(about))
+    if (waiting !== undefined)
+      return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, about }))
+    const others = this.#candidates(steps.slice(1), candidates.length, about)
+    if (others.length > 0) return forward(about, others)
+    return error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' && candidates.length === 0
+      ? this.#nowhere(about)
+      : undefined
+  }
+
+  #look(): [Decision, About] {
+    const { inbound } = this.#client.context as Arrival
+    const { remoteAddress } = this.#client
+    const routes = this.#around.routes()
+    const listener = routes?.listener(inbound.port)
+    const callerKey = remoteAddress === undefined ? undefined : routes?.callerKey(remoteAddress)
+    const found = readKey(this.#head, { header: this.#around.keyHeader, callerKey, numbers: listener })
+    const decision = decide(listener, {
+      key: found?.key,
+      foreign: found?.source === 'id',
+      routed: this.#routed,
+    })
+    const own = routes?.environment || 'unknown'
+    const traced = (this.#traced ??= traceOf(this.#around, this.#head, found, this.#way !== undefined))
+    this.#asked ??= {
+      traceId: traced.traceparent?.slice(3, 35),
+      explainedSinceMs: traced.explained ? Date.now() : undefined,
+      span: traced.span,
     }
+    const about: About = {
+      service: listener?.service ?? `port ${inbound.appPort}`,
+      own,
+      environment: decision.wanted?.environment ?? own,
+      reason: decision.reason,
+      found,
+      asked: this.#asked,
+    }
+    return [decision, about]
   }
-  return candidates
+
+  #candidates(steps: readonly Step[], before: number, about: About): RoutedCandidate[] {
+    const { app } = this.#client.context as Arrival
+    const candidates: RoutedCandidate[] = []
+    for (const [index, step] of steps.entries()) {
+      const meant = before === 0 && index === 0
+      if (step.kind === 'local') {
+        const edits = this.#localEdits(about)
+        const responseEdits = this.#answerWay(about, app.key)
+        candidates.push({
+          upstream: app,
+          edits,
+          responseEdits,
+          environment: about.own,
+          endpoint: undefined,
+          meant,
+        })
+        continue
+      }
+      const { environment } = step.destination
+      const mark: Field[] = step.routed ? [[ROUTED_HEADER, environment]] : []
+      const edits = { set: [...mark, ...(this.#traced?.set ?? [])] }
+      for (const endpoint of this.#around.balancer.pick(step.destination)) {
+        const way = this.#passWay(about, endpoint.key)
+        const all = way === undefined ? edits : { set: [...edits.set, way] }
+        candidates.push({ upstream: endpoint, edits: all, environment, endpoint, meant })
+      }
+    }
+    return candidates
+  }
+
+  #localEdits({ found }: About): HeadEdits {
+    const { addedIds } = this.#around
+    const ids =
+      found?.key === undefined || addedIds.length === 0
+        ? NO_FIELDS
+        : idEdits(this.#head, found.key, this.#traced?.traceparent, addedIds)
+    const set = ids.length === 0 ? this.#traced?.set : [...(this.#traced?.set ?? []), ...ids]
+    if (set === undefined) return this.#routed ? STRIP : NONE
+    return this.#routed ? { ...STRIP, set } : { set }
+  }
+
+  /** The way so far, for the next sidecar of this exchange. */
+  #passWay(about: About, endpoint: string): Field | undefined {
+    if (this.#way === undefined) return undefined
+    const way =
+      `${this.#way.replace(/^1(?:, )?/, '')}, ${formatHop({ ...about, at: about.own }, endpoint)}`.replace(
+        /^, /,
+        '',
+      )
+    return [EXPLAIN_HEADER, way.length > MAX_EXPLAIN_LENGTH ? this.#way : `1, ${way}`]
+  }
+
+  /** The way, for whoever asked: told by the sidecar whose app answers. */
+  #answerWay(about: About, endpoint: string): HeadEdits | undefined {
+    const field = this.#passWay(about, endpoint)
+    if (field === undefined) return undefined
+    const trace = `;trace="${about.asked.traceId ?? ''}"`
+    return { set: [[EXPLAIN_HEADER, `${field[1].replace(/^1, /, '')}${trace}`]] }
+  }
+
+  #nowhere(about: About): RoutedReply {
+    const { environment, service } = about
+    const since = this.#around.outages.since(about)
+    const reply: Reply = unavailable(
+      { status: 502, environment, service, reason: 'no-endpoint', since },
+      this.#head.get('accept'),
+    )
+    return { ...reply, about }
+  }
 }
 
+const NO_FIELDS: readonly Field[] = []
 const NONE: HeadEdits = {}
 const STRIP: HeadEdits = { remove: [ROUTED_HEADER] }
-
-function localEdits({ set, routed }: Edits): HeadEdits {
-  if (set === undefined) return routed ? STRIP : NONE
-  return routed ? { ...STRIP, set } : { set }
-}
-
-const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
-  BL_HTTP_UPSTREAM_UNREACHABLE: 'unreachable',
-  BL_HTTP_UPSTREAM_CLOSED: 'closed',
-  BL_HTTP_UPSTREAM_TIMEOUT: 'timeout',
-  BL_HTTP_BAD_RESPONSE: 'bad-response',
-}
-
-const failure: FailureReply = (error, { head, decision }) => {
-  const reason = REASONS[error.code]
-  if (reason === undefined || !isRouted(decision)) return undefined
-  const { environment, service } = decision
-  return unavailable({ status: error.status, environment, service, reason }, head.get('accept'))
-}
-
-const isRouted = (decision: HttpDecision | undefined): decision is RoutedForward | RoutedReply =>
-  decision !== undefined && 'reason' in decision
-
-function record({ metrics }: Surroundings, { decision, status, candidate, error }: ExchangeReport): void {
-  if (isRouted(decision)) metrics.request(decision.reason, status)
-  else metrics.refused(status)
-  if (candidate > 0) metrics.fallbacks.inc()
-  const failed = error && REASONS[error.code]
-  if (failed !== undefined) metrics.upstreamFailures.inc({ reason: failed })
-}

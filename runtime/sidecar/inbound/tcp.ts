@@ -1,4 +1,5 @@
 import { IGNORE, type Pipe, pipe, type Transport, type Upstream } from '../../http/index.ts'
+import { EndpointUpstream } from '../balance.ts'
 import { decideRaw } from '../decide.ts'
 import type { Arrival, Surroundings } from './arrival.ts'
 
@@ -40,7 +41,7 @@ export class RawConnections {
     const routes = this.#around.routes()
     const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
     const { steps } = decideRaw(routes?.listener(inbound.port), callerKey)
-    const upstreams = steps.flatMap((step) =>
+    const upstreams = steps.flatMap((step): readonly Upstream[] =>
       step.kind === 'local' ? [app] : this.#around.balancer.pick(step.destination),
     )
     this.#around.metrics.connections.raw.inc()
@@ -52,14 +53,13 @@ export class RawConnections {
   #dial(client: Transport, upstreams: readonly Upstream[], index: number, read: Read | undefined): void {
     const upstream = upstreams[index]
     if (upstream === undefined) {
-      this.#around.metrics.upstreamFailures.inc({
-        reason: upstreams.length === 0 ? 'no-endpoint' : 'unreachable',
-      })
+      const reason = upstreams.length === 0 ? 'no-endpoint' : 'unreachable'
+      this.#around.metrics.upstreamFailure('', 'raw', reason)
       client.destroy(new Error('no endpoint could be reached'))
       this.#closed(client)
       return
     }
-    if (index > 0) this.#around.metrics.fallbacks.inc()
+    if (index > 0) this.#around.metrics.fallback()
     const peer = upstream.dial()
     const timer = setTimeout(() => peer.destroy(new Error('connect timeout')), this.#limits.connectTimeoutMs)
     this.#open.set(client, () => {
@@ -70,6 +70,7 @@ export class RawConnections {
       ...IGNORE,
       onOpen: () => {
         clearTimeout(timer)
+        if (upstream instanceof EndpointUpstream) upstream.succeeded()
         if (!client.closed) return this.#join(client, peer, read)
         peer.destroy()
         this.#closed(client)
@@ -77,6 +78,7 @@ export class RawConnections {
       onClose: () => {
         clearTimeout(timer)
         if (peer.opened) return
+        if (upstream instanceof EndpointUpstream) upstream.failed('unreachable')
         if (client.closed) this.#closed(client)
         else this.#dial(client, upstreams, index + 1, read)
       },

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hop, traceId } from '../explain.ts'
 import { isKey } from '../key.ts'
 
 /** The WebSocket subprotocol between sidecar and manager; another version is another name. */
@@ -48,7 +49,10 @@ export type RouteTable = z.infer<typeof table>
 
 /** From the manager. A delta applies to the table of epoch `from` alone; `null` removes an entry. */
 export const managerMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('snapshot'), table }),
+  /** `explains`: this manager takes `hop` and answers `hops`; without it, neither may be sent. */
+  z.object({ type: z.literal('snapshot'), table, explains: z.boolean().optional() }),
+  /** The answer to `hops`: what sidecars have reported of a trace, as far as it is remembered. */
+  z.object({ type: z.literal('hops'), trace: traceId, hops: z.array(hop) }),
   z.object({
     type: z.literal('delta'),
     from: z.number().int().nonnegative(),
@@ -71,9 +75,13 @@ export const managerMessage = z.discriminatedUnion('type', [
 export type ManagerMessage = z.infer<typeof managerMessage>
 export type RouteDelta = Extract<ManagerMessage, { type: 'delta' }>
 
-/** From a sidecar: who it is, once and first; then an acknowledgement of each epoch that it serves. */
+/** From a sidecar: who it is, once and first; then an acknowledgement of each epoch that it serves. Hops as asked. */
 export const sidecarMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), inbound: z.array(port), version: z.string() }),
   z.object({ type: z.literal('ack'), epoch: z.number().int().nonnegative() }),
+  /** One hop of a request that wanted to know its way. */
+  z.object({ type: z.literal('hop'), trace: traceId, hop }),
+  /** Asks for the hops of a trace. */
+  z.object({ type: z.literal('hops'), trace: traceId }),
 ])
 export type SidecarMessage = z.infer<typeof sidecarMessage>

@@ -1,0 +1,32 @@
+import type { Hop } from '@branchline/wire/explain'
+import { expect, test } from 'vitest'
+import { Hops, MAX_HOPS, MAX_TRACES } from './hops.ts'
+
+const hop = (startMs: number): Hop => ({
+  service: 'api',
+  at: 'baseline',
+  environment: 'alice',
+  reason: 'override',
+  endpoints: ['10.0.0.1:25001'],
+  status: 200,
+  startMs,
+  ms: 1,
+})
+
+test('hops of a trace are told in the order in which the requests came', () => {
+  const hops = new Hops()
+  hops.add('a', hop(2))
+  hops.add('b', hop(3))
+  hops.add('a', hop(1))
+  expect(hops.of('a').map(({ startMs }) => startMs)).toEqual([1, 2])
+  expect(hops.of('c')).toEqual([])
+})
+
+test('no more is remembered than the bounds allow: the newest traces, the first hops of each', () => {
+  const hops = new Hops()
+  for (let trace = 0; trace <= MAX_TRACES; trace++) hops.add(String(trace), hop(trace))
+  expect(hops.of('0')).toEqual([])
+  expect(hops.of('1')).toHaveLength(1)
+  for (let count = 0; count < 2 * MAX_HOPS; count++) hops.add('1', hop(count))
+  expect(hops.of('1')).toHaveLength(MAX_HOPS)
+})
