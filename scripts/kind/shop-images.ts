@@ -9,9 +9,9 @@ const SHOP = join(root, 'test-e2e/shop')
 
 /** The versions of each service that the sample and the stories name. */
 const VERSIONS: Readonly<Record<string, readonly string[]>> = {
-  web: ['1', 'ui-1'],
+  web: ['1', 'ui-1', 'k-1'],
   api: ['1', 'pr-7', 'broken'],
-  worker: ['1', 'pr-8', 'pr-9', 'w-1'],
+  worker: ['1', 'pr-8', 'pr-9', 'w-1', 'k-1'],
   db: ['18'],
 }
 /** The version whose program ends as soon as it starts. */

@@ -1,8 +1,8 @@
 import net from 'node:net'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test as always } from 'vitest'
 import { Command } from '../harness/command.ts'
 import { ALICE_WAY } from '../harness/shop.ts'
-import { note } from '../harness/tell.ts'
+import { chosenTarget, note } from '../harness/tell.ts'
 import { until } from '../harness/until.ts'
 import { visitShop, wayOf } from '../harness/visit.ts'
 
@@ -10,6 +10,9 @@ import { visitShop, wayOf } from '../harness/visit.ts'
 const UP_TIMEOUT_MS = 15_000
 const END_TIMEOUT_MS = 15_000
 const ALICE_URL = /http:\/\/web--alice\.localhost:\d+/
+
+/** The commands are of the embedded cluster alone. */
+const test = always.skipIf(chosenTarget().name !== 'embedded')
 
 let command: Command | undefined
 afterEach(() => command?.dispose())

@@ -3,6 +3,7 @@ import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, Target } from '../target.ts'
 import { until } from '../until.ts'
 import type { Visit } from '../visit.ts'
+import { check, problemLine } from 'branchline/commands/check.ts'
 import { Api } from './api.ts'
 import { FolderSync } from './folder.ts'
 import { killContainer, kubectl, processesOf } from './processes.ts'
@@ -22,7 +23,7 @@ export const kind: Target = {
     const context = process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
     const api = new Api(context)
     if (left.length === 0) left = await environmentNamespaces(api)
-    return running(api, context, new FolderSync(api, folder, left))
+    return running(api, { context, folder, sync: new FolderSync(api, folder, left) })
   },
 }
 
@@ -32,7 +33,13 @@ async function environmentNamespaces(api: Api): Promise<KubernetesObject[]> {
   return [...names].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
 }
 
-function running(api: Api, context: string, sync: FolderSync): Running {
+interface Started {
+  readonly context: string
+  readonly folder: string
+  readonly sync: FolderSync
+}
+
+function running(api: Api, { context, folder, sync }: Started): Running {
   const environment = async (name: string) =>
     (await api.environments()).find(({ metadata }) => metadata.name === name)
   const message = async (name: string): Promise<string | undefined> => {
@@ -45,7 +52,12 @@ function running(api: Api, context: string, sync: FolderSync): Running {
     previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
     overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
     message,
-    problems: async () => [...sync.problems, ...(await faults(api))],
+    // What CI says before anything is applied (`branchline check`), the API server, and the manager.
+    problems: async () => [
+      ...(await check(folder)).problems.map(problemLine),
+      ...sync.problems,
+      ...(await faults(api)),
+    ],
     processes: async () => (await api.pods()).flatMap(processesOf),
     kill: async (process: PodProcess) => killContainer(await api.pods(), process),
     inside: async (namespace, service, path, headers) =>
