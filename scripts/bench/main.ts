@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { control } from './control/report.ts'
 import { hop } from './http/report.ts'
+import { describeMachine } from './machine.ts'
 
 /** A benchmark: prints its table and returns what it measured. */
 export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
@@ -23,9 +23,11 @@ if (unknown.length > 0) {
   console.error(`no benchmark ${unknown.join(', ')}: there are ${Object.keys(BENCHMARKS).join(', ')}`)
   process.exit(64)
 }
-console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}`)
-const results: Record<string, unknown> = {}
+const machine = describeMachine()
+console.log(machine.line)
+const results: Record<string, unknown> = { machine }
 for (const name of names) {
+  console.log(`\n${name}`)
   results[name] = await BENCHMARKS[name]?.({ seconds: Number(values.seconds), runs: Number(values.runs) })
 }
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)

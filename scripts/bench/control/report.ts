@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import Table from 'cli-table3'
 import { bundle } from '../../bundle.ts'
-import { LOAD_CORE } from '../http/contenders.ts'
+import { LOAD_CORE } from '../processes.ts'
 import type { ControlResult, Restart } from './result.ts'
 
 /** The manager's core; the load has the other one. */

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises'
 import { $ } from 'zx'
-import { LOAD_CORE } from './contenders.ts'
+import { LOAD_CORE } from '../processes.ts'
 
 /** What one run of load showed. */
 export interface Load {
@@ -34,18 +33,4 @@ function milliseconds(text: string): number {
   const value = Number.parseFloat(text)
   if (text.endsWith('us')) return value / 1000
   return text.endsWith('ms') ? value : value * 1000
-}
-
-/** The CPU seconds that processes have used, and the memory that they hold, in MB (proc(5)). */
-export async function usage(pids: readonly number[]): Promise<{ cpuSeconds: number; rssMb: number }> {
-  let cpuSeconds = 0
-  let rssMb = 0
-  for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100
-    const status = await readFile(`/proc/${pid}/status`, 'utf8')
-    rssMb += Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
-  }
-  return { cpuSeconds, rssMb }
 }

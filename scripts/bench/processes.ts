@@ -1,0 +1,81 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { which } from 'zx'
+
+/** The core of the contender, and that of the load and the service behind it. */
+export const PROXY_CORE = '0'
+export const LOAD_CORE = '1'
+
+/** A proxy that is up: where it listens and which processes are its. */
+export interface Running {
+  readonly port: number
+  readonly pids: readonly number[]
+  stop(): Promise<void>
+}
+
+/** Starts a process on a core and waits for the first line that it prints. */
+export async function startOn(core: string, command: string, args: readonly string[]): Promise<ChildProcess> {
+  const child = spawn('taskset', ['-c', core, command, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await Promise.race([once(child.stdout, 'data'), failed(child, command)])
+  return child
+}
+
+/** Rejects once the process ends. */
+export async function failed(child: ChildProcess, command: string): Promise<never> {
+  const [code] = (await once(child, 'exit')) as [number | null]
+  throw new Error(`${command} ended with ${code} before it was ready`)
+}
+
+/** Kills processes and waits for their end. */
+export async function stopAll(processes: readonly ChildProcess[]): Promise<void> {
+  for (const child of processes) {
+    if (child.exitCode !== null || child.signalCode !== null) continue
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+}
+
+/** Starts a server on the contender's core and waits for its port. */
+export async function startDaemon(port: number, command: string, args: readonly string[]): Promise<Running> {
+  const child = spawn('taskset', ['-c', PROXY_CORE, command, ...args], { stdio: 'ignore' })
+  await Promise.race([listening(port), failed(child, command)])
+  return { port, pids: [child.pid as number], stop: () => stopAll([child]) }
+}
+
+/** Resolves once something accepts connections on the port. */
+export async function listening(port: number, timeoutMs = 10_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const socket = connect({ port, host: '127.0.0.1' })
+    try {
+      await once(socket, 'connect')
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw new Error(`nothing listens on ${port}`, { cause: error })
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    } finally {
+      socket.destroy()
+    }
+  }
+}
+
+/** Says how to install a command that is not there; undefined where it is. */
+export const installed = (command: string, how: string) => async (): Promise<string | undefined> =>
+  (await which(command, { nothrow: true })) === null ? `${command} is not installed: ${how}` : undefined
+
+/** The CPU seconds that processes have used, and the memory that they hold, in MB (proc(5)). */
+export async function usage(pids: readonly number[]): Promise<{ cpuSeconds: number; rssMb: number }> {
+  let cpuSeconds = 0
+  let rssMb = 0
+  for (const pid of pids) {
+    const stat = await readFile(`/proc/${pid}/stat`, 'utf8')
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    cpuSeconds += (Number(fields[11]) + Number(fields[12])) / 100
+    const status = await readFile(`/proc/${pid}/status`, 'utf8')
+    rssMb += Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024
+  }
+  return { cpuSeconds, rssMb }
+}

@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bundle } from '../bundle.ts'
+import { freePorts } from './ports.ts'
+import { failed, listening, PROXY_CORE, type Running, stopAll } from './processes.ts'
+import { startRoutes } from './sidecar-routes.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+/** What a sidecar under test stands in front of. */
+export interface SidecarOptions {
+  readonly folder: string
+  readonly upstreamPort: number
+  /** As in BRANCHLINE_INBOUND. Default: http. */
+  readonly protocol?: string
+  /** Keys in its table. Default: 1,000. */
+  readonly routes?: number
+}
+
+/** Bundles a process of the product as its image has it; returns the file. */
+export async function bundled(folder: string, name: 'sidecar' | 'relay'): Promise<string> {
+  const file = join(folder, `${name}.mjs`)
+  await mkdir(folder, { recursive: true })
+  await bundle(join(root, `runtime/${name}/main.ts`), file)
+  return file
+}
+
+/**
+ * Starts a sidecar on the contender's core, with a table in which `alice` and the other keys all lead to the
+ * service, and waits until it has acknowledged that. `readyMs` is the time from its start until then.
+ */
+export async function startSidecar(options: SidecarOptions): Promise<Running & { readyMs: number }> {
+  const { folder, upstreamPort, protocol = 'http', routes = 1000 } = options
+  const file = await bundled(folder, 'sidecar')
+  const [listener, adminPort] = (await freePorts(2)) as [number, number]
+  const manager = await startRoutes({ listener, upstreamPort, routes })
+  const token = join(folder, 'token')
+  await writeFile(token, 'benchmark\n')
+  const startedAt = performance.now()
+  const child = spawn('taskset', ['-c', PROXY_CORE, process.execPath, '--max-semi-space-size=1', file], {
+    stdio: 'ignore',
+    env: {
+      PATH: process.env['PATH'],
+      POD_IP: '127.0.0.1',
+      BRANCHLINE_INBOUND: `${listener}=${upstreamPort}/${protocol}`,
+      BRANCHLINE_ADMIN_PORT: String(adminPort),
+      BRANCHLINE_MANAGER: `ws://127.0.0.1:${manager.port}`,
+      BRANCHLINE_TOKEN_FILE: token,
+      LOG_LEVEL: 'warn',
+    },
+  })
+  const ready = manager.acknowledged.then(() => listening(listener))
+  await Promise.race([ready, failed(child, 'the sidecar')])
+  return {
+    port: listener,
+    pids: [child.pid as number],
+    readyMs: performance.now() - startedAt,
+    stop: async () => {
+      await stopAll([child])
+      await manager.stop()
+    },
+  }
+}

@@ -1,0 +1,39 @@
+import Table from 'cli-table3'
+
+/** A target, what was reached, and whether that is enough. */
+export interface Verdict {
+  readonly target: string
+  readonly reached: string
+  readonly met: boolean
+}
+
+/** A verdict on a ratio of two figures of one run; none where one of them is missing. */
+export function ratio(
+  target: string,
+  ours: number | undefined,
+  other: number | undefined,
+  met: (ratio: number) => boolean,
+): Verdict[] {
+  const reached = (ours ?? Number.NaN) / (other ?? Number.NaN)
+  return Number.isFinite(reached) ? [{ target, reached: reached.toFixed(2), met: met(reached) }] : []
+}
+
+/** Prints a table of figures. */
+export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
+  const table = new Table({ head: [...head], style: { head: [] } })
+  for (const row of rows) table.push([...row])
+  console.log(table.toString())
+}
+
+/** Prints who was left out, and each target as met or missed. */
+export function printVerdicts(verdicts: readonly Verdict[], missing: readonly string[] = []): void {
+  for (const line of missing) console.log(`left out: ${line}`)
+  for (const { target, reached, met } of verdicts)
+    console.log(`${met ? 'met   ' : 'MISSED'} ${target}: ${reached}`)
+}
+
+/** The sample in the middle, by one of its figures. */
+export function median<T>(samples: readonly T[], by: (sample: T) => number): T {
+  const sorted = [...samples].sort((one, two) => by(one) - by(two))
+  return sorted[Math.floor(sorted.length / 2)] as T
+}
