@@ -32,6 +32,8 @@ export interface RelayProps {
   readonly nodePort?: number
   /** Whether managers of other clusters connect here. Default: false. */
   readonly shared?: boolean
+  /** Whether visitors may ask which way a request took (`x-branchline-route: 1`). Default: deny. */
+  readonly routeExplain?: 'allow' | 'deny'
 }
 
 export interface PlatformProps {
@@ -149,6 +151,7 @@ function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey)
       ...variables({
         BRANCHLINE_DOMAIN: domain,
         BRANCHLINE_PUBLIC_URL: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
+        BRANCHLINE_ROUTE_EXPLAIN: relay.routeExplain,
         LOG_LEVEL: props.logLevel,
       }),
       tokenVariable(token),

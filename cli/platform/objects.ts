@@ -26,7 +26,7 @@ export function platformObjects(domain: string, port: number): KubernetesObject[
   const manifests = platformManifests({
     source: 'local',
     cluster: 'local',
-    relay: { domain, publicUrl: `http://${domain}:${port}` },
+    relay: { domain, publicUrl: `http://${domain}:${port}`, routeExplain: 'allow' },
     relayToken: randomBytes(32).toString('base64url'),
   })
   return manifests as unknown as KubernetesObject[]

@@ -20,6 +20,8 @@ export interface RelayConfig {
   readonly trace: TraceMode
   /** BRANCHLINE_HEADER: the header in which sidecars read a key as well; visitors' is removed. Default: none. */
   readonly header: string | undefined
+  /** BRANCHLINE_ROUTE_EXPLAIN: whether visitors may ask which way a request took. Default: deny. */
+  readonly routeExplain: 'allow' | 'deny'
   /** POD_IP: where it listens. Default: 0.0.0.0. */
   readonly host: string
   /** BRANCHLINE_HTTP_PORT. Default: 8080. */
@@ -49,6 +51,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     credentials: read.parsed('BRANCHLINE_RELAY_TOKEN', parseCredentials, '') ?? [],
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
     header: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'deny'),
     host: read.text('POD_IP', '0.0.0.0'),
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),

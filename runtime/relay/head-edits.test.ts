@@ -80,3 +80,12 @@ test('other tracers’ fields, sidecars’ own and the configured header are rem
   expect(kept.remove).toContain('b3')
   expect(kept.remove).not.toContain('uber-trace-id')
 })
+
+test('a visitor may ask for the way of a request where that is allowed, and tell none', () => {
+  const asked = (value: string, explain: boolean): string | undefined =>
+    setOf(edit({ 'x-branchline-route': value }, { explain }))['x-branchline-route']
+  const hops = `hops=${'a'.repeat(32)}`
+  expect([asked('1', true), asked(hops, true)]).toEqual(['1', hops])
+  expect([asked('1', false), asked(hops, false)]).toEqual([undefined, undefined])
+  for (const forged of ['1, "api";at="alice"', '2', 'hops=x', '']) expect(asked(forged, true)).toBeUndefined()
+})

@@ -1,4 +1,5 @@
 import { writeBaggageKey } from '@branchline/wire/baggage'
+import { askedHops, EXPLAIN_HEADER } from '@branchline/wire/explain'
 import {
   environmentNumber,
   mintRequestId,
@@ -16,6 +17,8 @@ export interface EditOptions {
   readonly scheme: string
   /** The header in which sidecars read a key as well. */
   readonly header: string | undefined
+  /** Whether a visitor may ask which way its request took. Default: false. */
+  readonly explain?: boolean
 }
 
 /** The fields of other tracers: in each a sidecar would read a key out of a trace id. */
@@ -36,6 +39,7 @@ export function visitorEdits(
   const number = environmentNumber(key)
   const traceparent = options.trace === 'keep' ? keptTraceparent(head.get('traceparent')) : undefined
   const address = remoteAddress ?? 'unknown'
+  const way = options.explain === true ? askedWay(head.get(EXPLAIN_HEADER)) : undefined
   const set: (readonly [string, string])[] = [
     ['tracestate', writeTracestateKey(head.get('tracestate') ?? '', key)],
     ['baggage', writeBaggageKey(head.get('baggage') ?? '', key)],
@@ -44,6 +48,7 @@ export function visitorEdits(
     ['x-forwarded-for', address],
     ['x-forwarded-proto', options.scheme],
     ['x-forwarded-host', head.host],
+    ...(way === undefined ? [] : [[EXPLAIN_HEADER, way] as const]),
     ['forwarded', `for=${forwardedNode(address)};host="${head.host}";proto=${options.scheme}`],
   ]
   return {
@@ -51,6 +56,11 @@ export function visitorEdits(
     remove: [...removedTraces(head, options.trace), ...FORWARDED.slice(1), ...headerOf(options.header)],
     removePrefix: ['x-branchline-', 'x-forwarded-', ...(options.trace === 'restart' ? ['x-b3-'] : [])],
   }
+}
+
+/** The question alone: what a visitor says of the way so far is nothing that sidecars said. */
+function askedWay(value: string | undefined): string | undefined {
+  return value === '1' || (value !== undefined && askedHops(value) !== undefined) ? value : undefined
 }
 
 /** A visitor's own, where it is valid and does not claim to be one that a relay minted. */

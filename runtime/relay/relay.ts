@@ -77,7 +77,7 @@ function visitors(
   const scheme = publicUrl.protocol.slice(0, -1)
   const frontend = new Frontend({
     domain,
-    edits: { trace, header, scheme },
+    edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
     find: (label) => registry.find(label),
   })
   const pool = new UpstreamPool(limits.http)

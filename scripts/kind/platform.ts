@@ -24,7 +24,12 @@ export async function installPlatform(
   const port = await publishedPort(settings, RELAY_NODE_PORT)
   const manifests = platformManifests({
     cluster: settings.cluster,
-    relay: { publicUrl: `http://localhost:${port}`, expose: 'NodePort', nodePort: RELAY_NODE_PORT },
+    relay: {
+      publicUrl: `http://localhost:${port}`,
+      expose: 'NodePort',
+      nodePort: RELAY_NODE_PORT,
+      routeExplain: 'allow',
+    },
   })
   const kubectl = $({ input: manifests.map((manifest) => stringify(manifest)).join('---\n') })
   await kubectl`kubectl --context ${context} apply --server-side --force-conflicts -f -`.quiet()
