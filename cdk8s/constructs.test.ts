@@ -170,7 +170,7 @@ describe('the platform', () => {
     expect(find(platform({ relayToken: 'x' }), 'Secret', 'branchline-relay-token')).toBeDefined()
     expect(outline(platform()).filter((line) => line.startsWith('Secret'))).toEqual([])
   })
-  test('writes nothing in the cluster but statuses, token reviews and Events', () => {
+  test('writes nothing in the cluster but statuses, expired environments, token reviews and Events', () => {
     const { rules } = find(platform(), 'ClusterRole', 'branchline-manager') as Manifest & {
       rules: { resources: string[]; verbs: string[] }[]
     }
@@ -180,6 +180,7 @@ describe('the platform', () => {
         .map((verb) => `${verb} ${resources.join(' ')}`),
     )
     expect(writes).toEqual([
+      'delete environments',
       'patch environments/status previews/status',
       'create tokenreviews',
       'create events',

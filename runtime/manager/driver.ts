@@ -1,13 +1,22 @@
+import type { KubernetesObject } from '@branchline/wire/local-api'
 import type { Logger } from '../process/log.ts'
+import { expiredAt } from './expiry/expiry.ts'
+import { Remover } from './expiry/remover.ts'
 import type { GatewayView, PlannedPreview, Registration } from './gateway-view.ts'
 import type { ManagerMetrics } from './metrics.ts'
-import type { PlanChange } from './plan/plan.ts'
+import type { PlanChange, PreviewPlan } from './plan/plan.ts'
 import { Planner } from './plan/planner.ts'
 import { resolve } from './plan/resolve.ts'
 import { Hub } from './push/hub.ts'
 import type { PushLimits } from './push/limits.ts'
-import type { Source, SourceEvent } from './sources/source.ts'
-import { environmentStatus, previewStatus, type Sidecars } from './status/status.ts'
+import type { Removal, Source, SourceEvent } from './sources/source.ts'
+import {
+  environmentStatus,
+  previewStatus,
+  type PreviewSummary,
+  previewSummary,
+  type Sidecars,
+} from './status/status.ts'
 import { StatusWriter } from './status/writer.ts'
 import { nameId } from './store/snapshot.ts'
 import { Store } from './store/store.ts'
@@ -21,6 +30,9 @@ export interface DriverOptions {
   readonly gatherMs: number
 }
 
+/** A timer takes no more than 2^31 ms; and a clock that is set, or a machine that slept, is noticed by then. */
+const MAX_EXPIRY_WAIT_MS = 3_600_000
+
 /** Leads every change from the source to the sidecars: store, plan, push, and the statuses behind. */
 export class Driver {
   readonly hub: Hub
@@ -33,11 +45,17 @@ export class Driver {
   readonly #previewListeners = new Set<(previews: readonly PlannedPreview[]) => void>()
   /** By namespace: the newest epoch in which a table of its sidecars changed. */
   readonly #epochs = new Map<string, number>()
+  /** Ids of Previews, by namespace. */
+  readonly #previewsIn = new Map<string, Set<string>>()
+  /** The metadata of each Environment as it was last told. */
+  readonly #metadata = new Map<string, Metadata>()
+  readonly #remover: Remover | undefined
   #previews: readonly PlannedPreview[] = []
   #epoch = 0
   #synced = false
   #leading = true
   #timer: NodeJS.Timeout | undefined
+  #expiryTimer: NodeJS.Timeout | undefined
 
   constructor(options: DriverOptions) {
     const { source, limits, logger, metrics } = options
@@ -49,6 +67,8 @@ export class Driver {
       )
     })
     this.#statuses = new StatusWriter({ write: (write) => source.writeStatus(write), logger })
+    const remove = source.remove?.bind(source)
+    this.#remover = remove && new Remover({ remove, ask: (id) => this.#removal(id), logger })
     this.hub = new Hub({
       limits,
       logger,
@@ -95,6 +115,7 @@ export class Driver {
     }
     for (const id of this.#planner.plan.environments.keys()) this.#writeEnvironment(id)
     for (const id of this.#planner.plan.previews.keys()) this.#writePreview(id)
+    this.#removeExpired()
   }
 
   start(): void {
@@ -103,6 +124,8 @@ export class Driver {
 
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
+    clearTimeout(this.#expiryTimer)
+    await this.#remover?.stop()
     await this.#statuses.stop()
     await this.#options.source.stop()
   }
@@ -127,6 +150,11 @@ export class Driver {
     }
     const { object } = event
     const gone = event.type === 'DELETED'
+    if (object.kind === 'Environment') {
+      const id = nameId(object.metadata.namespace ?? '', object.metadata.name)
+      if (gone) this.#metadata.delete(id)
+      else this.#metadata.set(id, object.metadata)
+    }
     if (object.kind === 'Environment' || object.kind === 'Preview') {
       this.#statuses.observe(object, gone ? undefined : object['status'])
     }
@@ -143,6 +171,7 @@ export class Driver {
   }
 
   #flush(): void {
+    if (this.#store.resourcesChanged) this.#expire()
     if (!this.#store.changed && this.#epoch > 0) return
     const { metrics, logger } = this.#options
     const begunMs = performance.now()
@@ -151,14 +180,48 @@ export class Driver {
     this.#epoch++
     for (const pod of change.tables.keys()) this.#epochs.set(namespaceOf(pod), this.#epoch)
     this.hub.publish(this.#epoch, change)
-    if (change.previews.size > 0) this.#publishPreviews()
+    if (change.previews.size > 0) this.#publishPreviews(change.previews)
     this.#writeStatuses(change)
+    if (change.environments.size > 0) this.#removeExpired()
     const { environments, previews, tables } = change
     const counts = { environments: environments.size, previews: previews.size, tables: tables.size }
     logger.debug({ epoch: this.#epoch, ...counts }, 'planned')
   }
 
-  #publishPreviews(): void {
+  /** Notes whose time has ended, and wakes when the next one's does. */
+  #expire(): void {
+    clearTimeout(this.#expiryTimer)
+    const nowMs = Date.now()
+    const { expired, nextMs } = expiredAt(this.#store.environments, nowMs)
+    this.#store.expire(expired)
+    if (nextMs === undefined) return
+    const wake = (): void => {
+      this.#expire()
+      this.#flush()
+    }
+    this.#expiryTimer = setTimeout(wake, Math.min(nextMs - nowMs, MAX_EXPIRY_WAIT_MS))
+  }
+
+  #removeExpired(): void {
+    for (const id of this.#store.expired) this.#remover?.request(id)
+  }
+
+  /** An environment that may be deleted now, as it was last told. */
+  #removal(id: string): Removal | undefined {
+    const { expired, heldBy } = this.#planner.plan.environments.get(id)?.expiry ?? {}
+    const metadata = this.#metadata.get(id)
+    if (!this.#leading || expired !== true || heldBy !== undefined || metadata === undefined) return undefined
+    const { namespace = '', name, uid, resourceVersion, deletionTimestamp } = metadata
+    return deletionTimestamp === undefined ? { namespace, name, uid, resourceVersion } : undefined
+  }
+
+  #publishPreviews(changed: Iterable<string>): void {
+    for (const id of changed) {
+      const namespace = namespaceOf(id)
+      const ids = this.#previewsIn.get(namespace) ?? new Set()
+      if (this.#planner.plan.previews.has(id)) this.#previewsIn.set(namespace, ids.add(id))
+      else if (ids.delete(id) && ids.size === 0) this.#previewsIn.delete(namespace)
+    }
     const planned = [...this.#planner.plan.previews.values()].flatMap((it) => it.planned ?? [])
     planned.sort((one, two) => (one.label < two.label ? -1 : 1))
     if (JSON.stringify(planned) === JSON.stringify(this.#previews)) return
@@ -173,11 +236,13 @@ export class Driver {
     if (preview === undefined) return
     this.#registrations.set(label, registration)
     this.#writePreview(preview.id)
+    this.#writeEnvironmentOf(namespaceOf(preview.id))
   }
 
   #writeStatuses({ environments, previews, tables }: PlanChange): void {
     for (const id of environments) this.#writeEnvironment(id)
-    for (const namespace of new Set([...tables.keys()].map(namespaceOf))) this.#writeEnvironmentOf(namespace)
+    const namespaces = new Set([...tables.keys(), ...previews].map(namespaceOf))
+    for (const namespace of namespaces) this.#writeEnvironmentOf(namespace)
     for (const id of previews) this.#writePreview(id)
   }
 
@@ -191,7 +256,12 @@ export class Driver {
     const [namespace, name] = id.split('/') as [string, string]
     this.#statuses.request('Environment', namespace, name, (before) => {
       const plan = this.#leading ? this.#planner.plan.environments.get(id) : undefined
-      return plan && environmentStatus(plan, this.#sidecarsOf(namespace), before, new Date())
+      const facts = () => ({
+        sidecars: this.#sidecarsOf(namespace),
+        previews: this.#summariesOf(namespace),
+        deletes: this.#remover !== undefined,
+      })
+      return plan && environmentStatus(plan, facts(), before, Date.now())
     })
   }
 
@@ -199,19 +269,40 @@ export class Driver {
     const [namespace, name] = id.split('/') as [string, string]
     this.#statuses.request('Preview', namespace, name, (before) => {
       const plan = this.#leading ? this.#planner.plan.previews.get(id) : undefined
-      const registration = plan?.planned && this.#registrations.get(plan.planned.label)
-      return plan && previewStatus(plan, registration, before, new Date())
+      return plan && previewStatus(plan, this.#registrationOf(plan), before, Date.now())
     })
+  }
+
+  #registrationOf({ planned }: PreviewPlan): Registration | undefined {
+    return planned && this.#registrations.get(planned.label)
+  }
+
+  #summariesOf(namespace: string): PreviewSummary[] {
+    const summaries = [...(this.#previewsIn.get(namespace) ?? [])].flatMap((id) => {
+      const plan = this.#planner.plan.previews.get(id)
+      const name = id.slice(namespace.length + 1)
+      return plan === undefined ? [] : [previewSummary(name, plan, this.#registrationOf(plan))]
+    })
+    return summaries.sort((one, two) => (one.name < two.name ? -1 : 1))
   }
 
   #sidecarsOf(namespace: string): Sidecars {
     const pods = this.#planner.sidecarsIn(namespace)
-    const serving = pods.filter((pod) => {
-      const standing = this.hub.standing(pod)
-      return standing?.served !== undefined && standing.served === standing.sent
-    })
-    return { acknowledged: serving.length, total: pods.length, epoch: this.#epochs.get(namespace) ?? 0 }
+    const standings = pods.flatMap((pod) => this.hub.standing(pod) ?? [])
+    const serving = standings.filter(({ sent, served }) => served !== undefined && served === sent)
+    return {
+      total: pods.length,
+      connected: standings.length,
+      acknowledged: serving.length,
+      epoch: this.#epochs.get(namespace) ?? 0,
+    }
   }
+}
+
+/** Fields of metadata that only a Kubernetes API has. */
+type Metadata = KubernetesObject['metadata'] & {
+  readonly resourceVersion?: string
+  readonly deletionTimestamp?: string
 }
 
 const namespaceOf = (id: string): string => id.slice(0, id.indexOf('/'))

@@ -195,7 +195,12 @@ test('an object that cannot be read costs only itself', async () => {
   const base = await connect('base-api')
   await until(() => 'alice' in routes(base), 'the override')
   const carol = await until(() => api.statuses.find((it) => it.name === 'carol'), 'a condition')
-  expect(carol.status).toMatchObject({ conditions: [{ status: 'False', reason: 'Invalid' }] })
+  expect(carol.status).toMatchObject({
+    conditions: [
+      { type: 'Ready', status: 'False', reason: 'Invalid' },
+      { type: 'Stalled', status: 'True', reason: 'Invalid' },
+    ],
+  })
 })
 
 test('it is ready once it knows what is there; metrics and a dump tell more', async () => {

@@ -12,12 +12,13 @@ export interface PermissionRule {
 export const MANAGER_LEASE = MANAGER_SERVICE
 
 /**
- * All that the manager may do in the whole cluster: see what it plans from, write statuses, ask whose a token
- * is, and tell people by Events. No secrets, no writes of anybody's spec. The manager's tests hold every
+ * All that the manager may do in the whole cluster: see what it plans from, write statuses, delete environments
+ * whose time has ended, ask whose a token is, and tell people by Events. No secrets, no writes of anybody's spec. The manager's tests hold every
  * request of its own against these rules; the Platform construct grants them.
  */
 export const MANAGER_CLUSTER_RULES: readonly PermissionRule[] = [
   { apiGroups: [GROUP], resources: ['environments', 'previews'], verbs: ['list', 'watch'] },
+  { apiGroups: [GROUP], resources: ['environments'], verbs: ['delete'] },
   { apiGroups: [GROUP], resources: ['environments/status', 'previews/status'], verbs: ['patch'] },
   { apiGroups: [''], resources: ['namespaces', 'services', 'pods'], verbs: ['list', 'watch'] },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },

@@ -6,6 +6,14 @@ export type SourceEvent = LocalEvent
 /** An object's new status, whole. */
 export type StatusWrite = LocalStatus
 
+/** An Environment to be deleted, as it was last seen: not one that was changed or made anew meanwhile. */
+export interface Removal {
+  readonly namespace: string
+  readonly name: string
+  readonly uid: string | undefined
+  readonly resourceVersion: string | undefined
+}
+
 /** The pod whose token it is. */
 export interface PodIdentity {
   readonly namespace: string
@@ -22,6 +30,11 @@ export interface Source {
   stop(): Promise<void>
   /** Replaces the status of an object. Rejects with a SourceError, whose `retryable` says whether to retry. */
   writeStatus(write: StatusWrite): Promise<void>
+  /**
+   * Deletes an Environment whose time has ended; resolves where it is gone already. Rejects as `writeStatus`
+   * does, to be retried where it was changed meanwhile. A source without this deletes nothing.
+   */
+  remove?(removal: Removal): Promise<void>
   /** Whose token of our audience this is; undefined where it is nobody's. Rejects where nobody can tell. */
   reviewToken(token: string): Promise<PodIdentity | undefined>
 }

@@ -3,21 +3,50 @@ import type { Condition } from '@branchline/wire/resources/fields'
 import type { PreviewStatus } from '@branchline/wire/resources/preview'
 import type { Registration } from '../gateway-view.ts'
 import type { EnvironmentPlan, PreviewPlan, Verdict } from '../plan/plan.ts'
+import { conditionsOf, expiryCondition, readiness, timeText, warningCondition } from './conditions.ts'
 
-/** How many sidecars of an environment serve their newest table, and the epoch of the newest of these. */
-export type Sidecars = NonNullable<EnvironmentStatus['sidecars']>
+/** The sidecars of an environment: how many there are, are connected, and serve the newest table of theirs. */
+export interface Sidecars {
+  readonly total: number
+  readonly connected: number
+  readonly acknowledged: number
+  /** Of the newest table that any of them has. */
+  readonly epoch: number
+}
+
+/** A preview as its environment's status lists it. */
+export type PreviewSummary = NonNullable<EnvironmentStatus['previews']>[number]
+
+/** What an environment's status says beside its plan. */
+export interface EnvironmentFacts {
+  readonly sidecars: Sidecars
+  /** Sorted by name. */
+  readonly previews: readonly PreviewSummary[]
+  /** Whether expired environments are deleted here. */
+  readonly deletes: boolean
+}
 
 /** An Environment's status. `before` are its conditions so far: an unchanged one keeps its time. */
 export function environmentStatus(
   plan: EnvironmentPlan,
-  sidecars: Sidecars,
+  { sidecars, previews, deletes }: EnvironmentFacts,
   before: readonly Condition[],
-  now: Date,
+  nowMs: number,
 ): EnvironmentStatus {
-  const { verdict, key, overrides } = plan
+  const { verdict, key, overrides, warnings, expiry } = plan
+  const said = [...readiness(verdict), ...warningCondition(warnings), ...expiryCondition(expiry, deletes)]
+  const { total, connected, acknowledged, epoch } = sidecars
+  const inEffect = {
+    key,
+    sidecars: { acknowledged, total, epoch, connected, summary: `${connected}/${total}` },
+    routes: `${acknowledged}/${total} at epoch ${epoch}`,
+    previews: [...previews],
+  }
   return {
-    ...common(verdict, before, now),
-    ...(key !== undefined && { key, sidecars }),
+    ...observed(verdict),
+    conditions: conditionsOf(said, verdict.generation, before, nowMs),
+    ...(key !== undefined && inEffect),
+    ...(expiry !== undefined && { expiresAt: timeText(expiry.endsAtMs) }),
     overrides: [...overrides],
   }
 }
@@ -27,14 +56,27 @@ export function previewStatus(
   plan: PreviewPlan,
   registration: Registration | undefined,
   before: readonly Condition[],
-  now: Date,
+  nowMs: number,
 ): PreviewStatus {
   const { host, url } = registration?.state === 'registered' ? registration : {}
+  const verdict = registeredVerdict(plan, registration)
   return {
-    ...common(registeredVerdict(plan, registration), before, now),
+    ...observed(verdict),
+    conditions: conditionsOf(readiness(verdict), verdict.generation, before, nowMs),
     ...(plan.planned !== undefined && { host: host ?? plan.planned.label }),
     ...(url !== undefined && { url }),
   }
+}
+
+/** The same in short. */
+export function previewSummary(
+  name: string,
+  plan: PreviewPlan,
+  registration: Registration | undefined,
+): PreviewSummary {
+  const { url } = registration?.state === 'registered' ? registration : {}
+  const { ready } = registeredVerdict(plan, registration)
+  return { name, ready: ready && url !== undefined, ...(url !== undefined && { url }) }
 }
 
 function registeredVerdict(
@@ -51,18 +93,5 @@ function registeredVerdict(
   return verdict
 }
 
-function common(
-  { ready, reason, message, generation }: Verdict,
-  before: readonly Condition[],
-  now: Date,
-): { observedGeneration?: number; conditions: Condition[] } {
-  const status = ready ? 'True' : 'False'
-  const last = before.find(({ type }) => type === 'Ready')
-  const observed = generation === undefined ? {} : { observedGeneration: generation }
-  const lastTransitionTime =
-    last?.status === status ? last.lastTransitionTime : now.toISOString().replace(/\.\d+Z$/, 'Z')
-  return {
-    ...observed,
-    conditions: [{ type: 'Ready', status, reason, message, lastTransitionTime, ...observed }],
-  }
-}
+const observed = ({ generation }: Verdict): { observedGeneration?: number } =>
+  generation === undefined ? {} : { observedGeneration: generation }

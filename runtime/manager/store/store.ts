@@ -75,6 +75,11 @@ export class Store implements Snapshot {
     return resources || services.size > 0 || pods.size > 0
   }
 
+  /** Whether environments or previews have. */
+  get resourcesChanged(): boolean {
+    return this.#changes.resources
+  }
+
   #apply(object: KubernetesObject, now: KubernetesObject | undefined): void {
     const id = nameId(object.metadata.namespace ?? '', object.metadata.name)
     switch (object.kind) {

@@ -102,9 +102,27 @@ export const environmentStatus = z
         acknowledged: z.int().min(0).describe('How many serve the newest route table.'),
         total: z.int().min(0).describe('How many there are.'),
         epoch: z.int().min(0).describe('The epoch of the newest route table.'),
+        connected: z.int().min(0).optional().describe('How many are connected to the manager.'),
+        summary: z.string().optional().describe('Connected of all, such as 3/3.'),
       })
       .optional()
       .describe('The sidecars of the environment, and how many serve the newest route table.'),
+    routes: z
+      .string()
+      .optional()
+      .describe('How many sidecars serve the newest route table, such as 3/3 at epoch 41.'),
+    previews: z
+      .array(
+        z.object({
+          name: z.string().describe('The name of the Preview.'),
+          ready: z.boolean().describe('Whether visitors reach it.'),
+          url: z.string().optional().describe('Where visitors open it.'),
+        }),
+      )
+      .optional()
+      .describe('The previews of the environment.')
+      .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
+    expiresAt: z.string().meta({ format: 'date-time' }).optional().describe('When its ttl ends, or ended.'),
   })
   .describe('What the manager found. Written by it alone.')
 export type EnvironmentStatus = z.infer<typeof environmentStatus>

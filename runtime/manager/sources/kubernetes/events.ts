@@ -155,6 +155,9 @@ export function conditionsOf(status: unknown): readonly Told[] {
   return parsed.success ? (parsed.data?.conditions ?? []) : []
 }
 
+/** What somebody should look at. */
+const BAD = new Set(['Ready False', 'Stalled True', 'Reconciling True', 'Warnings True', 'Expired True'])
+
 /** What of two statuses, the later one second, is worth an Event: a condition that now says something else. */
 export function noticesOf(
   regarding: Notice['regarding'],
@@ -168,7 +171,7 @@ export function noticesOf(
     })
     .map(({ type, status, reason, message }) => ({
       regarding,
-      type: type === 'Ready' && status === 'False' ? 'Warning' : 'Normal',
+      type: BAD.has(`${type} ${status}`) ? 'Warning' : 'Normal',
       reason,
       note: message === '' ? `${type} is ${status}` : message,
     }))

@@ -68,11 +68,10 @@ test('objects come with their kind and without what nobody needs', async () => {
   server.script(`LIST ${ENVIRONMENTS}`, list('9', [{ metadata: { ...metadata, ...bulk }, spec }]))
   start()
   await expect.poll(synced, DEADLINE).toBe(1)
-  const { resourceVersion: _, ...kept } = metadata
   const object = {
     apiVersion: 'branchline.dev/v1alpha1',
     kind: 'Environment',
-    metadata: { ...kept, annotations: { a: 'b' } },
+    metadata: { ...metadata, annotations: { a: 'b' } },
     spec,
   }
   expect(events).toContainEqual({ type: 'ADDED', object })
@@ -136,12 +135,27 @@ test('a condition that says something else is told as an Event, once', async () 
     ])
 })
 
+test('an environment is deleted as it was seen, and one that is gone is what was wanted', async () => {
+  const call = 'DELETE /apis/branchline.dev/v1alpha1/namespaces/alice/environments/alice'
+  server.script(call, answer({}), refuse(404), refuse(409))
+  const { metadata } = alice('5')
+  await source.remove?.(metadata)
+  await source.remove?.({ ...metadata, uid: undefined })
+  await expect(source.remove?.(metadata)).rejects.toMatchObject({ retryable: true })
+  expect(server.seen(call).map(({ body }) => body)).toMatchObject([
+    { preconditions: { uid: 'u1', resourceVersion: '5' }, propagationPolicy: 'Background' },
+    { preconditions: { resourceVersion: '5' } },
+    {},
+  ])
+})
+
 test('every request that it makes, the Lease included, is one that its role permits', async () => {
   server.script(`LIST ${ENVIRONMENTS}`, list('9', [alice('5')]))
   start()
   await expect.poll(synced, DEADLINE).toBe(1)
   await source.writeStatus(write(ready('True', 'Ready')))
   await source.reviewToken('x').catch(() => undefined)
+  await source.remove?.(alice('5').metadata)
   const leases = '/apis/coordination.k8s.io/v1/namespaces/branchline-system/leases'
   const held = answer({ metadata: { resourceVersion: '1' }, spec: { holderIdentity: 'me' } }, 201)
   server.script(`GET ${leases}/${MANAGER_LEASE}`, refuse(404))
@@ -158,7 +172,7 @@ test('every request that it makes, the Lease included, is one that its role perm
   const rules = [...MANAGER_CLUSTER_RULES, ...MANAGER_NAMESPACE_RULES]
   expect(server.arrived.filter((request) => !isPermitted(rules, request)).map(({ path }) => path)).toEqual([])
   expect(new Set(server.arrived.map(({ method }) => method))).toEqual(
-    new Set(['GET', 'POST', 'PUT', 'PATCH']),
+    new Set(['GET', 'POST', 'PUT', 'PATCH', 'DELETE']),
   )
 })
 

@@ -8,6 +8,7 @@ import { conditionsOf, EventRecorder, type Notice, noticesOf, type Told } from '
 import { RESOURCES, type WatchedKind } from './kinds.ts'
 import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from './limits.ts'
 import { Reflector } from './reflector.ts'
+import { deleteEnvironment } from './remove.ts'
 import { applyStatus, hasStatus } from './status.ts'
 import { TokenReviewer } from './token-review.ts'
 
@@ -73,6 +74,8 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       await applyStatus(api, write)
       for (const notice of notices) recorder.record(notice)
     },
+
+    remove: (removal) => deleteEnvironment(api, removal),
 
     reviewToken: async (token: string): Promise<PodIdentity | undefined> => await reviewer.review(token),
   }

@@ -19,7 +19,7 @@ export const parseApiObject = (value: unknown): ApiObject => object.parse(value)
 /** What is kept of each kind: fields of the object, and of what they hold. Others never leave this edge. */
 type Kept = true | { readonly [field: string]: Kept }
 
-const METADATA: Kept = {
+const METADATA = {
   name: true,
   namespace: true,
   uid: true,
@@ -28,13 +28,14 @@ const METADATA: Kept = {
   deletionTimestamp: true,
   labels: true,
   annotations: true,
-}
+} as const satisfies Kept
 
 const PORTS: Kept = { name: true, port: true, appProtocol: true, protocol: true, targetPort: true }
 
 export const KEPT = {
   Namespace: { metadata: METADATA, status: { phase: true } },
-  Environment: { metadata: METADATA, spec: true, status: true },
+  // The version, so that what is deleted is what was seen.
+  Environment: { metadata: { ...METADATA, resourceVersion: true }, spec: true, status: true },
   Preview: { metadata: METADATA, spec: true, status: true },
   Service: {
     metadata: METADATA,
@@ -59,8 +60,8 @@ export const KEPT = {
     },
   },
   Pod: {
-    metadata: METADATA,
-    spec: { hostNetwork: true, dnsConfig: { searches: true } },
+    metadata: { ...METADATA, ownerReferences: { kind: true, name: true, controller: true } },
+    spec: { hostNetwork: true, dnsPolicy: true, dnsConfig: { searches: true } },
     status: { phase: true, podIP: true },
   },
 } as const satisfies Record<string, Kept>
