@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { check, checkReport } from './commands/check.ts'
+import { explainRoute, explainText } from './commands/route-explain.ts'
 import { runInject, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 
@@ -60,6 +61,21 @@ program
   .option('--check', 'only say what would change')
   .action(async (paths: string[], options: { check?: boolean }) => {
     process.exitCode = await runUninject(paths, options)
+  })
+
+program
+  .command('route')
+  .description('Routes of requests.')
+  .command('explain')
+  .description('Send a request and print the way that it took, as a tree of hops.')
+  .argument('<url>', 'a preview’s URL, with a path if need be')
+  .option('-X, --method <method>', 'the method of the request', 'GET')
+  .option('--json', 'print JSON')
+  .action(async (url: string, options: { method: string; json?: boolean }) => {
+    const explained = await explainRoute(url, { method: options.method })
+    const text =
+      options.json === true ? `${JSON.stringify(explained, undefined, 2)}\n` : explainText(explained)
+    process.stdout.write(text)
   })
 
 try {
