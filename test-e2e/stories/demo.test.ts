@@ -1,5 +1,5 @@
 import net from 'node:net'
-import { afterEach, expect, test as always } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { Command } from '../harness/command.ts'
 import { ALICE_WAY } from '../harness/shop.ts'
 import { chosenTarget, note } from '../harness/tell.ts'
@@ -10,9 +10,6 @@ import { visitShop, wayOf } from '../harness/visit.ts'
 const UP_TIMEOUT_MS = 15_000
 const END_TIMEOUT_MS = 15_000
 const ALICE_URL = /http:\/\/web--alice\.localhost:\d+/
-
-/** The commands are of the embedded cluster alone. */
-const test = always.skipIf(chosenTarget().name !== 'embedded')
 
 let command: Command | undefined
 afterEach(() => command?.dispose())
@@ -36,34 +33,37 @@ function nothingLeft(demo: Command): void {
   expect(demo.files()).toEqual([])
 }
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the demo and leaves nothing behind', async (signal) => {
-  const { demo, url } = await startDemo()
-  expect(demo.descendants().length).toBeGreaterThan(5)
-  demo.signal(signal)
-  expect(await demo.exit()).toBe(0)
-  nothingLeft(demo)
-  await expect(visitShop(url)).rejects.toThrow(/ECONNREFUSED/)
-})
+// The commands are of the embedded cluster alone.
+describe.skipIf(chosenTarget().name !== 'embedded')('commands', () => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the demo and leaves nothing behind', async (signal) => {
+    const { demo, url } = await startDemo()
+    expect(demo.descendants().length).toBeGreaterThan(5)
+    demo.signal(signal)
+    expect(await demo.exit()).toBe(0)
+    nothingLeft(demo)
+    await expect(visitShop(url)).rejects.toThrow(/ECONNREFUSED/)
+  })
 
-test('a demo that is killed takes its processes and files along', async () => {
-  const { demo } = await startDemo()
-  demo.signal('SIGKILL')
-  await demo.exit()
-  await until('nothing is left', () => expect(demo.descendants()).toEqual([]), END_TIMEOUT_MS)
-})
+  test('a demo that is killed takes its processes and files along', async () => {
+    const { demo } = await startDemo()
+    demo.signal('SIGKILL')
+    await demo.exit()
+    await until('nothing is left', () => expect(demo.descendants()).toEqual([]), END_TIMEOUT_MS)
+  })
 
-test('a taken port is named, with who asked for it', async () => {
-  const server = net.createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as net.AddressInfo
-  try {
-    command = new Command('scripts/demo.ts', ['--port', String(port)])
-    expect(await command.exit()).not.toBe(0)
-    expect(command.output).toMatch(new RegExp(`\\b${port}\\b`))
-    expect(command.output).toMatch(/taken|in use/)
-    expect(command.output).not.toMatch(/^ {4}at /m)
-    nothingLeft(command)
-  } finally {
-    server.close()
-  }
+  test('a taken port is named, with who asked for it', async () => {
+    const server = net.createServer()
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as net.AddressInfo
+    try {
+      command = new Command('scripts/demo.ts', ['--port', String(port)])
+      expect(await command.exit()).not.toBe(0)
+      expect(command.output).toMatch(new RegExp(`\\b${port}\\b`))
+      expect(command.output).toMatch(/taken|in use/)
+      expect(command.output).not.toMatch(/^ {4}at /m)
+      nothingLeft(command)
+    } finally {
+      server.close()
+    }
+  })
 })
