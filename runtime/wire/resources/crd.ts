@@ -97,7 +97,7 @@ const ENVIRONMENT: Definition = {
       jsonPath: '.status.routes',
       description: 'How many sidecars serve the newest route table.',
     },
-    { name: 'URL', type: 'string', jsonPath: '.status.previews[*].url', description: 'Its previews.' },
+    { name: 'URL', type: 'string', jsonPath: '.status.previews[*].url', description: 'Its first preview.' },
     AGE,
     { name: 'Key', type: 'string', jsonPath: '.status.key', description: 'Its routing key.', priority: 1 },
     {
