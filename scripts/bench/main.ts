@@ -2,12 +2,17 @@ import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { control } from './control/report.ts'
 import { hop } from './http/report.ts'
+import { http2 } from './http2/report.ts'
+import { idle } from './idle.ts'
 import { describeMachine } from './machine.ts'
+import { start } from './start.ts'
+import { tcp, websocket } from './stream/report.ts'
+import { table } from './table.ts'
 
 /** A benchmark: prints its table and returns what it measured. */
 export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
 
-const BENCHMARKS: Record<string, Benchmark> = { hop, control }
+const BENCHMARKS: Record<string, Benchmark> = { hop, http2, websocket, tcp, table, idle, start, control }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

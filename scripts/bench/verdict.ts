@@ -20,7 +20,7 @@ export function ratio(
 
 /** Prints a table of figures. */
 export function printTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): void {
-  const table = new Table({ head: [...head], style: { head: [] } })
+  const table = new Table({ head: [...head], style: { head: [], border: [], compact: true } })
   for (const row of rows) table.push([...row])
   console.log(table.toString())
 }

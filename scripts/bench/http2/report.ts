@@ -1,0 +1,131 @@
+import { execFile } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { contest } from '../contest.ts'
+import { type Contender, OURS } from '../http/contenders.ts'
+import type { Benchmark } from '../main.ts'
+import { freePort } from '../ports.ts'
+import { installed, LOAD_CORE, startDaemon, usage } from '../processes.ts'
+import { startSidecar } from '../sidecar.ts'
+import { median, printTable, printVerdicts, ratio } from '../verdict.ts'
+
+interface Figures {
+  readonly requestsPerSecond: number
+  readonly failed: number
+}
+interface Row extends Figures {
+  readonly name: string
+  readonly kind: string
+  readonly cpuMicroseconds: number
+}
+
+const sidecar: Contender = {
+  name: OURS,
+  missing: () => Promise.resolve(undefined),
+  start: (options) => startSidecar({ ...options, protocol: 'grpc' }),
+}
+
+const nginx: Contender = {
+  name: 'nginx grpc_pass',
+  missing: installed('nginx', 'apt-get install nginx-light'),
+  async start({ folder, upstreamPort }) {
+    const port = await freePort()
+    const file = join(folder, 'nginx-h2.conf')
+    await writeFile(
+      file,
+      `daemon off; master_process off; worker_processes 1; pid ${folder}/nginx-h2.pid; error_log /dev/null;
+events { worker_connections 4096; }
+http {
+  access_log off; keepalive_requests 1000000000; client_body_temp_path ${folder}/body2; proxy_temp_path ${folder}/proxy2;
+  map $http_tracestate $target { default base; "~(^|,)\\s*branchline=alice(,|$)" alice; }
+  upstream base { server 127.0.0.1:${upstreamPort}; keepalive 128; keepalive_requests 1000000000; }
+  upstream alice { server 127.0.0.1:${upstreamPort}; keepalive 128; keepalive_requests 1000000000; }
+  server { listen 127.0.0.1:${port} http2 backlog=4096; location / { grpc_pass grpc://$target; } }
+}
+`,
+    )
+    return startDaemon(port, 'nginx', ['-c', file, '-p', folder])
+  },
+}
+
+/** h2load on the load's core: 8 connections of 32 streams each, all with alice's key. */
+async function run(port: number, seconds: number, body: string | undefined): Promise<Figures> {
+  const post =
+    body === undefined ? [] : ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers']
+  const args = [
+    '-t1',
+    '-c8',
+    '-m32',
+    `-D${seconds}`,
+    '--warm-up-time=1',
+    '-H',
+    'tracestate: branchline=alice',
+    ...post,
+  ]
+  const { stdout } = await promisify(execFile)('taskset', [
+    '-c',
+    LOAD_CORE,
+    'h2load',
+    ...args,
+    `http://127.0.0.1:${port}/`,
+  ])
+  return {
+    requestsPerSecond: Number(/finished in .*?, ([\d.]+) req\/s/.exec(stdout)?.[1] ?? 0),
+    failed: Number(/(\d+) failed/.exec(stdout)?.[1] ?? 0),
+  }
+}
+
+/** Streams of HTTP/2 and unary gRPC calls through the sidecar and through nginx, by h2load. */
+export const http2: Benchmark = async ({ seconds, runs }) => {
+  const reason = await installed('h2load', 'apt-get install nghttp2-client')()
+  if (reason !== undefined) {
+    printVerdicts([], [reason])
+    return { missing: [reason] }
+  }
+  const upstream = { script: join(import.meta.dirname, 'upstream.ts') }
+  return contest(upstream, [sidecar, nginx], 1000, async ({ folder, upstreamPort, running, missing }) => {
+    const message = join(folder, 'message')
+    await writeFile(message, Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(100, 'm')]))
+    const samples: Row[] = []
+    for (let i = 0; i < runs; i++) {
+      for (const [kind, body] of [
+        ['h2 GET', undefined],
+        ['gRPC unary', message],
+      ] as const) {
+        samples.push({
+          name: 'no proxy',
+          kind,
+          cpuMicroseconds: 0,
+          ...(await run(upstreamPort, seconds, body)),
+        })
+        for (const [name, { port, pids }] of running) {
+          const before = await usage(pids)
+          const figures = await run(port, seconds, body)
+          const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
+          const cpuMicroseconds = (cpuSeconds / (figures.requestsPerSecond * (seconds + 1))) * 1e6
+          samples.push({ name, kind, cpuMicroseconds, ...figures })
+        }
+      }
+    }
+    const groups = Map.groupBy(samples, ({ name, kind }) => `${kind} ${name}`)
+    const rows = [...groups.values()].map((group) => median(group, (row) => row.requestsPerSecond))
+    printTable(
+      ['kind', 'hop', 'req/s', 'CPU µs/req', 'failed'],
+      rows.map((row) => [
+        row.kind,
+        row.name,
+        Math.round(row.requestsPerSecond),
+        row.cpuMicroseconds.toFixed(1),
+        row.failed,
+      ]),
+    )
+    const rate = (kind: string, name: string): number | undefined =>
+      rows.find((row) => row.kind === kind && row.name === name)?.requestsPerSecond
+    const verdicts = ['h2 GET', 'gRPC unary'].flatMap((kind) =>
+      ratio(`${kind} ≥ 0.5 × nginx's grpc_pass`, rate(kind, OURS), rate(kind, nginx.name), (r) => r >= 0.5),
+    )
+    printVerdicts(verdicts, missing)
+    return { rows, verdicts, missing }
+  })
+}

@@ -1,0 +1,53 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { join } from 'node:path'
+import { contest } from './contest.ts'
+import { haproxy, nginx, sidecar } from './http/contenders.ts'
+import type { Benchmark } from './main.ts'
+import { usage } from './processes.ts'
+import { printTable, printVerdicts } from './verdict.ts'
+
+/** As many as a sidecar takes by default, less those that ask whether it is ready. */
+const CONNECTIONS = 9_800
+const BATCH = 100
+const REQUEST = 'GET /100 HTTP/1.1\r\nhost: api\r\ntracestate: branchline=alice\r\n\r\n'
+
+async function open(port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  socket.on('error', () => {})
+  socket.write(REQUEST)
+  await Promise.race([once(socket, 'data'), once(socket, 'close')])
+  return socket
+}
+
+/** The memory of connections that have had one answer each and then stay open. */
+export const idle: Benchmark = () => {
+  const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
+  return contest(upstream, [sidecar, nginx, haproxy], 1000, async ({ running, missing }) => {
+    const rows: { name: string; beforeMb: number; afterMb: number; open: number; kib: number }[] = []
+    for (const [name, { port, pids }] of running) {
+      const beforeMb = (await usage(pids)).rssMb
+      const sockets: Socket[] = []
+      while (sockets.length < CONNECTIONS) {
+        sockets.push(...(await Promise.all(Array.from({ length: BATCH }, () => open(port)))))
+      }
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      const afterMb = (await usage(pids)).rssMb
+      const still = sockets.filter(({ destroyed }) => !destroyed).length
+      for (const socket of sockets) socket.destroy()
+      rows.push({ name, beforeMb, afterMb, open: still, kib: ((afterMb - beforeMb) * 1024) / CONNECTIONS })
+    }
+    printTable(
+      ['hop', 'MB before', `MB with ${CONNECTIONS} idle`, 'KiB each', 'still open'],
+      rows.map(({ name, beforeMb, afterMb, kib, open }) => [
+        name,
+        beforeMb.toFixed(0),
+        afterMb.toFixed(0),
+        kib.toFixed(1),
+        open,
+      ]),
+    )
+    printVerdicts([], missing)
+    return { rows, missing }
+  })
+}

@@ -1,0 +1,82 @@
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { contest } from '../contest.ts'
+import { type Contender, haproxy, nginx, sidecar } from '../http/contenders.ts'
+import type { Benchmark } from '../main.ts'
+import { LOAD_CORE, usage } from '../processes.ts'
+import { median, printTable, printVerdicts } from '../verdict.ts'
+import { rawHaproxy, rawNginx, rawSidecar } from './contenders.ts'
+
+interface Row {
+  readonly name: string
+  readonly perSecond: number
+  readonly errors: number
+  /** CPU microseconds of the contender for each message, or each MB. */
+  readonly cpuMicroseconds: number
+}
+
+const load = join(import.meta.dirname, 'load.ts')
+
+async function run(
+  kind: string,
+  port: number,
+  connections: number,
+  seconds: number,
+): Promise<Omit<Row, 'name' | 'cpuMicroseconds'>> {
+  const args = [
+    '-c',
+    LOAD_CORE,
+    process.execPath,
+    load,
+    kind,
+    String(port),
+    String(connections),
+    String(seconds),
+  ]
+  const { stdout } = await promisify(execFile)('taskset', args)
+  return JSON.parse(stdout) as { perSecond: number; errors: number }
+}
+
+function streams(
+  kind: 'websocket' | 'bulk',
+  connections: number,
+  contenders: readonly Contender[],
+  unit: string,
+): Benchmark {
+  return ({ seconds, runs }) => {
+    const upstream = { script: join(import.meta.dirname, 'upstream.ts'), args: [kind] }
+    return contest(upstream, contenders, 1000, async ({ upstreamPort, running, missing }) => {
+      const samples: Row[] = []
+      for (let i = 0; i < runs; i++) {
+        samples.push({
+          name: 'no proxy',
+          cpuMicroseconds: 0,
+          ...(await run(kind, upstreamPort, connections, seconds)),
+        })
+        for (const [name, { port, pids }] of running) {
+          const before = await usage(pids)
+          const figures = await run(kind, port, connections, seconds)
+          const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
+          // One second more than is counted: the warm-up.
+          const cpuMicroseconds = (cpuSeconds / (figures.perSecond * (seconds + 1))) * 1e6
+          samples.push({ name, cpuMicroseconds, ...figures })
+        }
+      }
+      const groups = Map.groupBy(samples, ({ name }) => name)
+      const rows = [...groups.values()].map((group) => median(group, (row) => row.perSecond))
+      printTable(
+        ['hop', `${unit}/s`, `CPU µs/${unit}`, 'cut'],
+        rows.map((row) => [row.name, Math.round(row.perSecond), row.cpuMicroseconds.toFixed(1), row.errors]),
+      )
+      printVerdicts([], missing)
+      return { rows, missing }
+    })
+  }
+}
+
+/** Messages of 100 B that come back, over 64 WebSockets. */
+export const websocket = streams('websocket', 64, [sidecar, nginx, haproxy], 'messages')
+
+/** Bulk from the service to four clients of a port whose protocol nobody knows. */
+export const tcp = streams('bulk', 4, [rawSidecar, rawHaproxy, rawNginx], 'MB')
