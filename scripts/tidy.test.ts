@@ -23,6 +23,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/wire',
     'runtime/http',
     'runtime/local',
+    'runtime/manager',
     'runtime/process',
     'cli',
     'cdk8s',

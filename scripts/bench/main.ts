@@ -8,11 +8,22 @@ import { describeMachine } from './machine.ts'
 import { start } from './start.ts'
 import { tcp, websocket } from './stream/report.ts'
 import { table } from './table.ts'
+import { tunnel } from './tunnel/report.ts'
 
 /** A benchmark: prints its table and returns what it measured. */
 export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
 
-const BENCHMARKS: Record<string, Benchmark> = { hop, http2, websocket, tcp, table, idle, start, control }
+const BENCHMARKS: Record<string, Benchmark> = {
+  hop,
+  http2,
+  websocket,
+  tcp,
+  tunnel,
+  table,
+  idle,
+  start,
+  control,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

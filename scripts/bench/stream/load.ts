@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 
 /**
  * The load of streams, on a core of its own: `websocket` sends one message a connection and the next one when
- * it is back, `bulk` reads all it gets. Prints what came in so many seconds, after a second to warm up.
+ * it is back, `bulk` reads all it gets, and `download` asks for it by HTTP. Prints what came in so many seconds, after a second to warm up.
  */
 const [kind, port, connections, seconds] = process.argv.slice(2) as [string, string, string, string]
 const MESSAGE_OCTETS = 100
@@ -21,7 +21,8 @@ for (let i = 0; i < Number(connections); i++) {
   const socket = connect({ port: Number(port), host: '127.0.0.1', noDelay: true })
   socket.on('error', () => {})
   socket.on('close', () => closed++)
-  if (kind === 'bulk') {
+  if (kind === 'bulk' || kind === 'download') {
+    if (kind === 'download') socket.write('GET /bulk HTTP/1.1\r\nhost: web--alice.localhost\r\n\r\n')
     socket.on('data', (data) => (octets += data.length))
     continue
   }
@@ -44,7 +45,7 @@ setTimeout(() => {
   setTimeout(
     () => {
       const elapsed = (performance.now() - startedAt) / 1000
-      const perSecond = kind === 'bulk' ? octets / 1e6 / elapsed : octets / FRAME.length / elapsed
+      const perSecond = kind === 'websocket' ? octets / FRAME.length / elapsed : octets / 1e6 / elapsed
       process.stdout.write(`${JSON.stringify({ perSecond, errors: closed })}\n`, () => process.exit())
     },
     Number(seconds) * 1000,

@@ -18,7 +18,8 @@ interface Row {
 
 const load = join(import.meta.dirname, 'load.ts')
 
-async function run(
+/** Runs so many streams for so long: messages or MB a second, and how many were cut. */
+export async function runStreams(
   kind: string,
   port: number,
   connections: number,
@@ -52,11 +53,11 @@ function streams(
         samples.push({
           name: 'no proxy',
           cpuMicroseconds: 0,
-          ...(await run(kind, upstreamPort, connections, seconds)),
+          ...(await runStreams(kind, upstreamPort, connections, seconds)),
         })
         for (const [name, { port, pids }] of running) {
           const before = await usage(pids)
-          const figures = await run(kind, port, connections, seconds)
+          const figures = await runStreams(kind, port, connections, seconds)
           const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
           // One second more than is counted: the warm-up.
           const cpuMicroseconds = (cpuSeconds / (figures.perSecond * (seconds + 1))) * 1e6

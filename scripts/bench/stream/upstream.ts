@@ -1,11 +1,28 @@
-import { createServer } from 'node:net'
+import { createServer, type Socket } from 'node:net'
 
 /**
  * The service behind streams: `websocket` takes any upgrade and echoes frames as they are; `bulk` sends as much
- * as is taken to whoever connects.
+ * as is taken to whoever connects; `visits` answers HTTP requests, with 100 octets or, to `/bulk`, with no end.
  */
 const [port, kind] = process.argv.slice(2)
+const SMALL = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\n${'x'.repeat(100)}`
 const BLOCK = Buffer.alloc(64 * 1024, 'x')
+
+/** Answers each read that ends a head; nobody pipelines here. */
+function answer(socket: Socket): void {
+  const send = (): void => {
+    while (socket.write(BLOCK));
+  }
+  socket.on('data', (data) => {
+    if (!data.includes('/bulk')) {
+      socket.write(SMALL)
+      return
+    }
+    socket.write(`HTTP/1.1 200 OK\r\ncontent-length: ${1e15 - 1}\r\n\r\n`)
+    socket.on('drain', send)
+    send()
+  })
+}
 
 const server = createServer({ noDelay: true }, (socket) => {
   socket.on('error', () => socket.destroy())
@@ -16,6 +33,7 @@ const server = createServer({ noDelay: true }, (socket) => {
     socket.on('drain', send)
     return send()
   }
+  if (kind === 'visits') return answer(socket)
   socket.once('data', () => {
     // RFC 6455, 1.3: the answer to its sample key, which HAProxy checks.
     socket.write(
