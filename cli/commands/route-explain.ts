@@ -76,7 +76,7 @@ export function treeOf(hops: readonly Hop[]): HopNode[] {
   return roots
 }
 
-// A millisecond, since the beginning is told in whole ones.
+// A millisecond, since clocks of several machines differ, and an end is told after it was.
 const isWithin = (inner: Hop, outer: Hop): boolean =>
   inner.startMs >= outer.startMs && inner.startMs + inner.ms <= outer.startMs + outer.ms + 1
 
@@ -118,7 +118,7 @@ function send(url: string, way: string, { method, headers, timeoutMs }: ExplainO
   const options: http.RequestOptions = {
     method: method ?? 'GET',
     headers: { ...headers, host: target.host, [EXPLAIN_HEADER]: way },
-    ...(local && { host: '127.0.0.1' }),
+    ...(local && { hostname: '127.0.0.1' }),
     signal: AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS),
   }
   return new Promise((resolve, reject) => {

@@ -20,7 +20,7 @@ type Field = readonly [name: string, value: string]
  */
 export function idEdits(
   fields: Fields,
-  key: string,
+  key: string | undefined,
   traceparent: string | undefined,
   wanted: readonly AddedId[],
 ): readonly Field[] {
@@ -30,7 +30,8 @@ export function idEdits(
     if (name === 'x-request-id') {
       if (fields.get(name) !== undefined) continue
       // Of the trace where that says it: no hash, and one id all the way.
-      set.push([name, traceId === undefined ? mintRequestId(environmentNumber(key)) : requestIdOf(traceId)])
+      if (traceId !== undefined) set.push([name, requestIdOf(traceId)])
+      else if (key !== undefined) set.push([name, mintRequestId(environmentNumber(key))])
     } else if (traceId !== undefined) addTrace(set, fields, name, traceparent as string)
   }
   return set

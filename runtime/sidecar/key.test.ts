@@ -5,6 +5,7 @@ import {
   mintRequestId,
   mintTraceId,
   traceIdNumber,
+  traceIdOfRequest,
   traceparentId,
 } from '@branchline/wire/trace-id'
 import { readTracestateKey } from '@branchline/wire/tracestate'
@@ -95,9 +96,9 @@ test.each<[name: string, value: string, traceId: string | undefined]>([
   ['uber-trace-id', `${id}:00f067aa0ba902b7:0:1`, id],
   ['uber-trace-id', `${id}%3A00f067aa0ba902b7%3A0%3A1`, id],
   ['x-cloud-trace-context', `${id}/67667974448284343;o=1`, id],
-  ['x-request-id', requestId, undefined],
-  ['x-request-id', `${requestId.slice(0, 14)}9${requestId.slice(15)}`, undefined],
-  ['x-request-id', `${requestId}, other`, undefined],
+  ['x-request-id', requestId, traceIdOfRequest(requestId)],
+  ['x-request-id', `${requestId.slice(0, 14)}9${requestId.slice(15)}`, traceIdOfRequest(requestId)],
+  ['x-request-id', `${requestId}, other`, traceIdOfRequest(requestId)],
 ])('a key is read out of %s: %s', (name, value, traceId) => {
   expect(byId({ [name]: value })).toEqual({ key: 'branch-7', source: 'id', traceId })
   expect(byId({ [name]: value, baggage: 'branchline=bob' })).toEqual({ key: 'bob', source: 'baggage' })
@@ -121,7 +122,11 @@ test('a tracer that keeps the low 64 bits of an id alone loses the environment',
 test('an id of an unknown environment: on a branch it is somebody else’s, unless another id is known', () => {
   const other = mintRequestId(environmentNumber('nobody'))
   expect(byId({ 'x-request-id': other })).toMatchObject({ source: 'caller' })
-  expect(byId({ 'x-request-id': other }, branch)).toEqual({ key: undefined, source: 'id' })
+  expect(byId({ 'x-request-id': other }, branch)).toEqual({
+    key: undefined,
+    source: 'id',
+    traceId: traceIdOfRequest(other),
+  })
   expect(
     byId(
       { traceparent: `00-${mintTraceId(environmentNumber('nobody'))}-00f067aa0ba902b7-01`, b3: id },
@@ -136,7 +141,10 @@ test('a key that an id carried travels on under the same trace', () => {
   expect(edits.get('tracestate')).toBe('branchline=branch-7')
   expect(edits.get('baggage')).toBe('branchline=branch-7')
   expect(traceparentId(edits.get('traceparent') ?? '')).toBe(id)
-  expect(propagate(fields(values), { key: undefined, source: 'id' })).toBeUndefined()
+  // Whose it is need not be known for that.
+  const unknown = new Map(propagate(fields(values), { key: undefined, source: 'id', traceId: id }))
+  expect([...unknown.keys()]).toEqual(['traceparent'])
+  expect(traceparentId(unknown.get('traceparent') ?? '')).toBe(id)
 })
 
 test('a million random ids are never read as a key', () => {

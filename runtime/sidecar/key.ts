@@ -16,12 +16,12 @@ export interface FoundKey {
   readonly traceId?: string | undefined
 }
 
-/** An id of ours whose environment this sidecar does not know: some other branch's. */
+/** An id of ours whose environment this sidecar does not know: a branch that changes nothing here. */
 export interface ForeignId {
   readonly key: undefined
   readonly source: 'id'
+  readonly traceId?: string | undefined
 }
-const FOREIGN: ForeignId = { key: undefined, source: 'id' }
 
 /** The fields of a request head: the values of a name in lower case, several joined by commas. */
 export interface Fields {
@@ -56,9 +56,10 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | Foreign
   key = context.header === undefined ? undefined : fields.get(context.header)?.trim()
   if (key !== undefined && isKey(key)) return { key, source: 'header' }
   const byId = context.numbers && readIds(fields, context.numbers)
-  if (byId !== undefined) return byId
+  if (byId?.key !== undefined) return byId
   key = context.callerKey
-  return key === undefined ? undefined : { key, source: 'caller' }
+  if (key === undefined || (byId !== undefined && context.numbers?.onBranch === true)) return byId
+  return { key, source: 'caller' }
 }
 
 /** An id that is known wins over one that is not, whatever their order. */
@@ -70,13 +71,13 @@ function readIds(fields: Fields, numbers: Numbers): FoundKey | ForeignId | undef
     if (id === undefined) continue
     const key = numbers.keyOfNumber(id.number)
     if (key !== undefined) return { key, source: 'id', traceId: id.traceId }
-    if (numbers.onBranch) foreign = FOREIGN
+    foreign ??= { key: undefined, source: 'id', traceId: id.traceId }
   }
   return foreign
 }
 
 /**
- * The fields to set so that a key which neither `tracestate` nor `baggage` has travels on: both lists with
+ * The fields to set so that a key, or an id of one that is not known here, which neither `tracestate` nor `baggage` has travels on: both lists with
  * ours at the left and, since OpenTelemetry drops `tracestate` without one, a `traceparent` where there is no
  * valid one. Undefined where the key travels already: what is present is never overwritten.
  */
@@ -84,19 +85,26 @@ export function propagate(
   fields: Fields,
   found: FoundKey | ForeignId,
 ): ReadonlyArray<readonly [string, string]> | undefined {
-  if (found.source === 'tracestate' || found.source === 'baggage' || found.key === undefined) return undefined
+  if (found.source === 'tracestate' || found.source === 'baggage') return undefined
+  const minted = mintedParent(fields, found)
+  if (found.key === undefined) return minted === undefined ? undefined : [minted]
   const set: Array<readonly [string, string]> = [
     ['tracestate', writeTracestateKey(fields.get('tracestate') ?? '', found.key)],
     ['baggage', writeBaggageKey(fields.get('baggage') ?? '', found.key)],
   ]
-  const traceparent = fields.get('traceparent')
-  if (traceparent === undefined || traceparentId(traceparent) === undefined) {
-    const { traceId } = found
-    const minted =
-      traceId === undefined ? mintTraceparent(environmentNumber(found.key)) : traceparentOf(traceId)
-    set.push(['traceparent', minted])
-  }
+  if (minted !== undefined) set.push(minted)
   return set
+}
+
+/** A `traceparent` where there is no valid one: of the trace that another header has, or anew. */
+function mintedParent(
+  fields: Fields,
+  { key, traceId }: FoundKey | ForeignId,
+): readonly [string, string] | undefined {
+  const traceparent = fields.get('traceparent')
+  if (traceparent !== undefined && traceparentId(traceparent) !== undefined) return undefined
+  if (traceId !== undefined) return ['traceparent', traceparentOf(traceId)]
+  return key === undefined ? undefined : ['traceparent', mintTraceparent(environmentNumber(key))]
 }
 
 /** An address as route tables have it: an IPv4 peer of a dual-stack socket is mapped (RFC 4291, 2.5.5.2). */

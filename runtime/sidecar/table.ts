@@ -43,6 +43,8 @@ export interface Routes {
   listener(port: number): Listener | undefined
   /** The key of the branch whose pod has this address. */
   callerKey(address: string): string | undefined
+  /** The key of an environment's number in ids, where one of its pods may call. */
+  keyOfCallerNumber(number: string): string | undefined
 }
 
 /** A delta that does not follow on the table at hand, or a table that has an endpoint that is none. */
@@ -98,6 +100,8 @@ export class Table implements Routes {
   #epoch: number
   readonly #listeners = new Map<number, MutableListener>()
   readonly #callers: Map<string, string>
+  /** By number, the keys of callers; made when first asked for. */
+  #numbers: Map<string, string> | undefined = undefined
 
   constructor(snapshot: RouteTable) {
     this.environment = snapshot.environment
@@ -120,6 +124,13 @@ export class Table implements Routes {
     return this.#callers.get(address)
   }
 
+  keyOfCallerNumber(number: string): string | undefined {
+    this.#numbers ??= new Map(
+      [...new Set(this.#callers.values())].map((key) => [environmentNumber(key), key]),
+    )
+    return this.#numbers.get(number)
+  }
+
   /** Applies all of a delta or, with a {@link RouteTableError}, nothing of it. */
   apply(delta: RouteDelta): void {
     if (delta.from !== this.#epoch || delta.epoch <= delta.from) {
@@ -130,8 +141,16 @@ export class Table implements Routes {
     }
     const changes = Object.entries(delta.listeners).map(([port, change]) => compileChange(port, change))
     for (const change of changes) applyChange(this.#listeners, change)
-    for (const [address, key] of Object.entries(delta.callers)) setOrDelete(this.#callers, address, key)
+    for (const [address, key] of Object.entries(delta.callers)) this.#setCaller(address, key)
     this.#epoch = delta.epoch
+  }
+
+  /** A number whose last pod is gone stays known for a while: a key without routes goes where none does. */
+  #setCaller(address: string, key: string | null): void {
+    setOrDelete(this.#callers, address, key)
+    if (this.#numbers === undefined || key === null) return
+    if (this.#numbers.size > 2 * this.#callers.size + 1_000) this.#numbers = undefined
+    else this.#numbers.set(environmentNumber(key), key)
   }
 
   /** The table as the wire has it, for people. */

@@ -1,6 +1,6 @@
-import { requestIdNumber, traceIdNumber } from './trace-id.ts'
+import { requestIdNumber, traceIdNumber, traceIdOfRequest } from './trace-id.ts'
 
-/** An environment's number in an id, and the trace id, where that is one of 32 digits. */
+/** An environment's number in an id, and a trace id that says the same: none for half a one. */
 export interface NumberedId {
   readonly number: string
   readonly traceId: string | undefined
@@ -34,6 +34,7 @@ function numberedTraceId(id: string | undefined): NumberedId | undefined {
 }
 
 function numberedRequestId(value: string): NumberedId | undefined {
-  const number = requestIdNumber(value.slice(0, 36).toLowerCase())
-  return number === undefined ? undefined : { number, traceId: undefined }
+  const id = value.slice(0, 36).toLowerCase()
+  const number = requestIdNumber(id)
+  return number === undefined ? undefined : { number, traceId: traceIdOfRequest(id) }
 }

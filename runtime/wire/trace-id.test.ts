@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
 import {
   environmentNumber,
+  explainedTraceId,
+  isExplained,
   mintRequestId,
   mintTraceId,
   mintTraceparent,
   requestIdNumber,
+  requestIdOf,
   traceIdNumber,
+  traceIdOfRequest,
   traceparentId,
 } from './trace-id.ts'
 
@@ -51,4 +55,25 @@ test.each([
 
 test('a minted traceparent is valid', () => {
   expect(traceparentId(mintTraceparent('2bd806c97f'))).toMatch(/^b7a9c12bd806c97f/)
+})
+
+test('an id that is explained is one of ours, and goes through a request id unchanged', () => {
+  for (let count = 0; count < 100; count++) {
+    const id = explainedTraceId(mintTraceId('2bd806c97f'), undefined)
+    expect(id).toMatch(/^b7a9c22bd806c97f[89ab]f[0-9a-f]{14}$/)
+    expect([isExplained(id), traceIdNumber(id)]).toEqual([true, '2bd806c97f'])
+    const requestId = requestIdOf(id)
+    expect(requestIdNumber(requestId)).toBe('2bd806c97f')
+    expect(traceIdOfRequest(requestId)).toBe(id)
+  }
+})
+
+test('a request without a key may be explained, and is nobody’s', () => {
+  const id = explainedTraceId(undefined, undefined)
+  expect([isExplained(id), traceIdNumber(id), requestIdNumber(requestIdOf(id))]).toEqual([
+    true,
+    undefined,
+    undefined,
+  ])
+  expect(traceIdNumber(explainedTraceId(undefined, 'alice'))).toBe('2bd806c97f')
 })

@@ -42,13 +42,13 @@ export function traceIdNumber(traceId: string): string | undefined {
 /** Whether the hops of a trace are to be reported, by its id. */
 export const isExplained = (traceId: string): boolean => traceId.startsWith(EXPLAINED_MARKER)
 
-/** The id of a trace that is explained: of one that a relay minted, or anew for a key, or for none. */
+/** The id of a trace that is explained: after one that a relay minted, or anew for a key, or for none. */
 export function explainedTraceId(traceId: string | undefined, key: string | undefined): string {
-  if (traceId !== undefined && traceIdNumber(traceId) !== undefined) {
-    return EXPLAINED_MARKER + traceId.slice(EXPLAINED_MARKER.length)
-  }
-  const number = key === undefined ? NO_NUMBER : environmentNumber(key)
-  return EXPLAINED_MARKER + mintTraceId(number).slice(EXPLAINED_MARKER.length)
+  const isOurs = traceId !== undefined && traceIdNumber(traceId) !== undefined
+  const plain = isOurs ? traceId : mintTraceId(key === undefined ? NO_NUMBER : environmentNumber(key))
+  const explained = EXPLAINED_MARKER + plain.slice(EXPLAINED_MARKER.length)
+  // One that goes through a request id and comes back the same, so that all hops are of one trace.
+  return traceIdOfRequest(requestIdOf(explained)) as string
 }
 
 /**
@@ -65,15 +65,21 @@ export function mintRequestId(number: string): string {
 export function requestIdOf(traceId: string): string {
   const variant = '89ab'[Number.parseInt(traceId[16] as string, 16) & 3] as string
   const number = traceId.slice(MARKER.length, MARKER.length + NUMBER_DIGITS)
-  return uuid(number, variant, traceId.slice(18))
+  return uuid(number, variant, traceId.slice(18), traceId.slice(0, MARKER.length))
 }
 
-const uuid = (number: string, variant: string, random: string): string =>
-  `${MARKER}${number.slice(0, 2)}-${number.slice(2, 6)}-8${number.slice(6, 9)}` +
+/** A trace id for a request id that a relay minted: the same for the same. Undefined where it is none. */
+export function traceIdOfRequest(requestId: string): string | undefined {
+  if (!REQUEST_ID.test(requestId)) return undefined
+  return requestId.slice(0, MARKER.length) + numberIn(requestId) + requestId.slice(19).replace('-', '')
+}
+
+const uuid = (number: string, variant: string, random: string, marker = MARKER): string =>
+  `${marker}${number.slice(0, 2)}-${number.slice(2, 6)}-8${number.slice(6, 9)}` +
   `-${variant}${number.slice(9)}${random.slice(0, 2)}-${random.slice(2)}`
 
 const REQUEST_ID = new RegExp(
-  `^${MARKER}[0-9a-f]{2}-[0-9a-f]{4}-[489ab][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
+  `^(?:${MARKER}|${EXPLAINED_MARKER})[0-9a-f]{2}-[0-9a-f]{4}-[489ab][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`,
 )
 
 /**
@@ -82,8 +88,11 @@ const REQUEST_ID = new RegExp(
  */
 export function requestIdNumber(requestId: string): string | undefined {
   if (!REQUEST_ID.test(requestId)) return undefined
-  return requestId.slice(6, 8) + requestId.slice(9, 13) + requestId.slice(15, 18) + requestId[20]
+  const number = numberIn(requestId)
+  return number === NO_NUMBER ? undefined : number
 }
+
+const numberIn = (id: string): string => id.slice(6, 8) + id.slice(9, 13) + id.slice(15, 18) + id[20]
 
 /** A `traceparent` (W3C Trace Context 3.2) of version 00, sampled, with a fresh parent id. */
 export function mintTraceparent(number: string): string {

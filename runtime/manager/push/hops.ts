@@ -20,6 +20,8 @@ export class Hops {
 
   /** What is known of a trace, in the order in which the requests came. */
   of(trace: string): Hop[] {
-    return (this.#traces.get(trace) ?? []).toSorted((one, other) => one.startMs - other.startMs)
+    return (this.#traces.get(trace) ?? []).toSorted(
+      (one, other) => one.startMs - other.startMs || other.ms - one.ms,
+    )
   }
 }

@@ -100,17 +100,21 @@ class Routing {
     const routes = this.#around.routes()
     const listener = routes?.listener(inbound.port)
     const callerKey = remoteAddress === undefined ? undefined : routes?.callerKey(remoteAddress)
-    const found = readKey(this.#head, { header: this.#around.keyHeader, callerKey, numbers: listener })
+    const numbers = listener && {
+      onBranch: listener.onBranch,
+      keyOfNumber: (number: string) => listener.keyOfNumber(number) ?? routes?.keyOfCallerNumber(number),
+    }
+    const found = readKey(this.#head, { header: this.#around.keyHeader, callerKey, numbers })
     const decision = decide(listener, {
       key: found?.key,
-      foreign: found?.source === 'id',
+      foreign: found?.source === 'id' && found.key === undefined,
       routed: this.#routed,
     })
     const own = routes?.environment || 'unknown'
     const traced = (this.#traced ??= traceOf(this.#around, this.#head, found, this.#way !== undefined))
     this.#asked ??= {
       traceId: traced.traceparent?.slice(3, 35),
-      explainedSinceMs: traced.explained ? Date.now() : undefined,
+      explainedSinceMs: traced.explained ? performance.timeOrigin + performance.now() : undefined,
       span: traced.span,
     }
     const about: About = {
@@ -157,7 +161,7 @@ class Routing {
   #localEdits({ found }: About): HeadEdits {
     const { addedIds } = this.#around
     const ids =
-      found?.key === undefined || addedIds.length === 0
+      found === undefined || addedIds.length === 0
         ? NO_FIELDS
         : idEdits(this.#head, found.key, this.#traced?.traceparent, addedIds)
     const set = ids.length === 0 ? this.#traced?.set : [...(this.#traced?.set ?? []), ...ids]
