@@ -66,7 +66,12 @@ export class Http2Engine {
     if (socket === undefined) return transport.destroy(new Error('HTTP/2 needs a socket'))
     if (given.bytes !== undefined && given.bytes.length > 0) socket.unshift(given.bytes)
     const session = begin(socket, limits)
-    const connection = new ClientSession(session, { remoteAddress, context: given.context }, this.#parts)
+    const connection = new ClientSession(
+      session,
+      socket,
+      { remoteAddress, context: given.context },
+      this.#parts,
+    )
     const full = this.#connections.size >= limits.connections
     this.#connections.add(connection)
     clock.watch(connection)
@@ -122,8 +127,9 @@ function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
     },
     maxHeaderListPairs: limits.headerCount,
     maxSessionMemory: limits.sessionMemoryMb,
-    streamResetBurst: limits.resetBurst,
-    streamResetRate: limits.resetsPerSecond,
+    // Ours count first: nghttp2's end a connection so that node:http2 never hears of it.
+    streamResetBurst: limits.resetBurst + 1_000,
+    streamResetRate: limits.resetsPerSecond * 2,
   })
 }
 
@@ -131,10 +137,12 @@ const waitsOf = (limits: Http2Limits): number[] => [
   limits.headMs,
   limits.idleMs,
   limits.upstreamConnectMs,
+  limits.upstreamHelloMs,
   limits.upstreamResponseMs,
   limits.requestProgressMs,
   limits.responseProgressMs,
   limits.callIdleMs,
   limits.lingerMs,
+  limits.probeMs,
   limits.poolIdleMs,
 ]

@@ -5,21 +5,16 @@ import type {
   ServerHttp2Stream,
 } from 'node:http2'
 import type { Timed } from '../http/clock.ts'
-import { asHttpError, badRequest, type HttpError } from '../http/errors.ts'
+import { asHttpError, type HttpError } from '../http/errors.ts'
 import * as failures from '../http/failures.ts'
 import { BODY } from '../http/fields.ts'
-import type { Candidate, Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
+import type { Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
 import { failureReply } from '../http/reply.ts'
 import type { ClientSession } from './client-session.ts'
 import { CODE, StreamReset } from './errors.ts'
-import {
-  fieldObject,
-  type FieldList,
-  type StreamHead,
-  writeRequestFields,
-  writeResponseFields,
-} from './head.ts'
+import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
 import type { Http2Parts } from './parts.ts'
+import { patienceMs } from './patience.ts'
 import { Replay } from './replay.ts'
 import { grpcStatusOf, grpcTrailers, sendReply } from './reply.ts'
 import type { SessionWaiter, UpstreamSession } from './upstream.ts'
@@ -47,6 +42,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
   readonly #down: ServerHttp2Stream
   readonly #startedAt: number
   #up: ClientHttp2Stream | undefined = undefined
+  #session: UpstreamSession | undefined = undefined
   #state: State = 'routing'
   #lastError: HttpError | undefined = undefined
   readonly #replay: Replay
@@ -72,6 +68,12 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     this.#replay = new Replay(parts.limits.replayBytes)
     this.#startedAt = performance.now()
     down.on('close', () => this.#clientClosed())
+    // They may be here before the upstream is.
+    if (!this.#requestDone) {
+      down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
+        this.#requestTrailers = fieldObject(list as FieldList)
+      })
+    }
     parts.clock.watch(this)
   }
 
@@ -102,10 +104,11 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     if (this.#state === 'waiting' && !this.#requestDone && !this.#blocked && !this.head.grpc) {
       return this.fail(failures.requestTimeout('no octet of the body', limits.requestProgressMs))
     }
-    if (this.#state !== 'responding') return this.fail(failures.upstreamTimeout(this.#patienceMs))
+    // Whatever ails its connection, the next request is to have another.
+    if (!this.#held) this.#session?.retire()
     this.fail(failures.upstreamTimeout(this.#patienceMs))
     // Who does not read would not read the end of it either.
-    if (this.#held) this.#down.close(CODE.cancel)
+    if (this.#held && !this.#down.closed) this.#down.close(CODE.cancel)
   }
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
@@ -159,19 +162,11 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
   }
 
   #send(session: UpstreamSession): void {
-    const { edits } = (this.decision as Forward).candidates[this.candidate] as Candidate
+    const edits = (this.decision as Forward).candidates[this.candidate]?.edits
     const endStream = this.head.body === BODY.none
-    let up: ClientHttp2Stream
-    try {
-      up = session.request(writeRequestFields(this.head, edits), endStream)
-    } catch (error) {
-      session.release()
-      // What Node refuses to send again is a field that one message may have once.
-      throw error instanceof RangeError
-        ? error
-        : badRequest(`the request's fields: ${(error as Error).message}`)
-    }
+    const up = session.request(this.head, edits, endStream)
     this.#up = up
+    this.#session = session
     this.#state = 'waiting'
     up.on('error', () => {})
     up.on('response', (fields: IncomingHttpHeaders, flags: number, list: unknown) =>
@@ -203,9 +198,6 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     const down = this.#down
     this.#reading = true
     down.on('data', (chunk: Buffer) => this.#requestData(chunk))
-    down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
-      this.#requestTrailers = fieldObject(list as FieldList)
-    })
     down.on('end', () => {
       // The end of a stream that was reset is not the end of its request.
       if (down.aborted) return
@@ -241,6 +233,9 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
 
   #respond(up: ClientHttp2Stream, fields: IncomingHttpHeaders, flags: number, list: FieldList): void {
     if (this.#state !== 'waiting' || up !== this.#up || this.#down.closed) return
+    if (isTooLarge(list, this.#parts.limits.headBytes)) {
+      throw failures.badResponse(new Error('its head is too large'))
+    }
     const status = Number(fields[':status'])
     const bodiless = status === 204 || status === 205 || status === 304 || this.head.method === 'HEAD'
     const endStream = bodiless || (flags & END_STREAM) !== 0
@@ -366,16 +361,18 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     this.#parts.clock.unwatch(this)
     this.ms = performance.now() - this.#startedAt
     this.#parts.observer.exchangeDone?.(this)
-    this.client.streamOver()
+    this.client.streamOver(this.error?.code === 'BL_HTTP_CLIENT_GONE')
   }
 
-  /** How long the side whose turn it is may take. */
   get #patienceMs(): number {
-    const { limits } = this.#parts
-    if (this.#held) return limits.responseProgressMs
-    if (this.head.grpc) return limits.callIdleMs
-    if (this.#state === 'responding') return limits.responseProgressMs
-    return this.#requestDone || this.#blocked ? limits.upstreamResponseMs : limits.requestProgressMs
+    const waiting = {
+      grpc: this.head.grpc,
+      responding: this.#state === 'responding',
+      requestDone: this.#requestDone,
+      blocked: this.#blocked,
+      held: this.#held,
+    }
+    return patienceMs(waiting, this.#parts.limits)
   }
 
   #waitOn(): void {

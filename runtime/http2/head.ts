@@ -43,8 +43,11 @@ export class StreamHead extends RequestHead {
   }
 }
 
-/** Reads a request's head. Its `fault` is 501 for CONNECT, 400 for a Host that is not the authority. */
-export function readRequestHead(list: FieldList, endStream: boolean): StreamHead {
+/**
+ * Reads a request's head. Its `fault` is 501 for CONNECT, 400 for a Host that is not the authority, 431 for a
+ * head above `headBytes`.
+ */
+export function readRequestHead(list: FieldList, endStream: boolean, headBytes: number): StreamHead {
   const head = new StreamHead(list)
   let authority: string | undefined
   let host: string | undefined
@@ -77,8 +80,15 @@ export function readRequestHead(list: FieldList, endStream: boolean): StreamHead
   }
   head.body = endStream ? BODY.none : BODY.close
   head.host = authority ?? host ?? ''
-  head.fault = faultOf(head, host)
+  head.fault = isTooLarge(list, headBytes) ? badRequest('the head is too large', 431) : faultOf(head, host)
   return head
+}
+
+/** Whether fields exceed SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113, 6.5.2), which nghttp2 says and does not keep. */
+export function isTooLarge(list: FieldList, headBytes: number): boolean {
+  let octets = list.length * 16
+  for (const text of list) octets += text.length
+  return octets > headBytes
 }
 
 function faultOf({ method, host: authority }: StreamHead, host: string | undefined): HttpError | undefined {

@@ -30,8 +30,10 @@ export interface Http2Limits {
   readonly headMs: number
   /** A connection without a stream; it then gets a GOAWAY. Default: 10 min. */
   readonly idleMs: number
-  /** To reach one candidate, its SETTINGS included; the next one is tried then. Default: 3 s. */
+  /** To reach one candidate; the next one is tried then. Default: 3 s. */
   readonly upstreamConnectMs: number
+  /** From there to its SETTINGS: an app that stands at a breakpoint has not gone. Default: 30 s. */
+  readonly upstreamHelloMs: number
   /** From the end of the request to the response's head: 504; not for gRPC, which has deadlines of its own. Default: 120 s. */
   readonly upstreamResponseMs: number
   /** Without one octet of a request's body that the client owes: 408; not for gRPC. Default: 30 s. */
@@ -44,6 +46,8 @@ export interface Http2Limits {
   readonly lingerMs: number
   /** Octets of a request's body that are kept until it is answered, to be sent again where that is safe. Default: 16 KiB. */
   readonly replayBytes: number
+  /** Between two looks at a connection with streams, whether it is still one. Default: 10 s. */
+  readonly probeMs: number
   /** How long an unused upstream connection is kept. Default: 60 s. */
   readonly poolIdleMs: number
   /** Connections to one upstream, where its own limit of streams asks for more than one: 503. Default: 32. */
@@ -72,12 +76,14 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   headMs: 10_000,
   idleMs: 600_000,
   upstreamConnectMs: 3_000,
+  upstreamHelloMs: 30_000,
   upstreamResponseMs: 120_000,
   requestProgressMs: 30_000,
   responseProgressMs: 300_000,
   callIdleMs: 3_600_000,
   lingerMs: 2_000,
   replayBytes: 16 * 1024,
+  probeMs: 10_000,
   poolIdleMs: 60_000,
   poolSessions: 32,
   drainIdleMs: 500,

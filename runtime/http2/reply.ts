@@ -18,7 +18,11 @@ export function grpcStatusOf(status: number): number {
 
 /** A sentence as grpc-message carries it: percent-encoded (gRPC over HTTP/2, Responses), 1 KiB at most. */
 export const grpcMessage = (text: string): string =>
-  encodeURIComponent(text.trim().slice(0, 1024).toWellFormed()).replaceAll('%20', ' ')
+  text
+    .trim()
+    .slice(0, 1024)
+    .toWellFormed()
+    .replaceAll(/[^\x20-\x24\x26-\x7e]+/g, (part) => encodeURIComponent(part))
 
 /** The trailers that end a gRPC call whose response has begun. */
 export const grpcTrailers = (status: number, message: string): Record<string, string> => ({

@@ -7,11 +7,12 @@ import {
 } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock, Timed } from '../http/clock.ts'
-import { HttpError } from '../http/errors.ts'
+import { badRequest, HttpError } from '../http/errors.ts'
 import { badResponse, connectTimeout, unreachable } from '../http/failures.ts'
-import { IGNORE, type Transport, type Upstream } from '../http/index.ts'
-import type { FieldList } from './head.ts'
+import { type HeadEdits, IGNORE, type Transport, type Upstream } from '../http/index.ts'
+import { type StreamHead, writeRequestFields } from './head.ts'
 import type { Http2Limits } from './limits.ts'
+import { Probe } from './probe.ts'
 
 /** Who waits for a connection to an upstream. */
 export interface SessionWaiter {
@@ -41,6 +42,7 @@ export class UpstreamSession implements Timed {
   readonly #pool: SessionPool
   readonly #transport: Transport
   #session: ClientHttp2Session | undefined = undefined
+  #probe: Probe | undefined = undefined
   #error: Error | undefined = undefined
 
   constructor(upstream: Upstream, pool: SessionPool) {
@@ -56,10 +58,26 @@ export class UpstreamSession implements Timed {
     pool.clock.watch(this)
   }
 
-  /** Begins a stream; throws Node's errors for fields that HTTP/2 cannot carry. */
-  request(list: FieldList, endStream: boolean): ClientHttp2Stream {
+  /**
+   * Begins the stream that it was taken for. Throws where it cannot, and the stream is given back then: a 400
+   * for fields that no message may have twice, a RangeError for an edit that is no header field.
+   */
+  request(head: StreamHead, edits: HeadEdits | undefined, endStream: boolean): ClientHttp2Stream {
     const session = this.#session as ClientHttp2Session
-    return session.request(list, { endStream, waitForTrailers: !endStream })
+    try {
+      return session.request(writeRequestFields(head, edits), { endStream, waitForTrailers: !endStream })
+    } catch (error) {
+      this.release()
+      throw error instanceof RangeError
+        ? error
+        : badRequest(`the request's fields: ${(error as Error).message}`)
+    }
+  }
+
+  /** Has one of its streams for somebody. */
+  take(): this {
+    if (this.active++ === 0) this.deadline = this.#pool.clock.in(this.#pool.limits.probeMs)
+    return this
   }
 
   release(): void {
@@ -71,12 +89,21 @@ export class UpstreamSession implements Timed {
   }
 
   onDeadline(): void {
-    if (this.ready && this.active > 0) this.deadline = Number.POSITIVE_INFINITY
-    else if (this.ready) this.close()
+    const { clock, limits } = this.#pool
+    if (this.active > 0) {
+      this.deadline = clock.in(limits.probeMs)
+      if (this.#probe?.alive() === false) this.cut()
+    } else if (this.ready) this.close()
     else if (!this.dead && this.#session?.closed !== true) {
-      this.#error = connectTimeout(this.#pool.limits.upstreamConnectMs)
+      const { upstreamConnectMs, upstreamHelloMs } = limits
+      this.#error = connectTimeout(this.#session === undefined ? upstreamConnectMs : upstreamHelloMs)
       this.cut()
     }
+  }
+
+  /** Takes no more streams; those that it has go on. */
+  retire(): void {
+    if (this.ready) this.#leave()
   }
 
   /** Takes no more streams, and ends with the last one. */
@@ -101,12 +128,14 @@ export class UpstreamSession implements Timed {
       return this.cut()
     }
     socket.allowHalfOpen = false
+    this.deadline = this.#pool.clock.in(this.#pool.limits.upstreamHelloMs)
     // Before node:http2's own listener, which ends the streams.
     socket.prependListener('close', () => {
       this.dead = true
     })
     const session = begin(socket, this.#pool.limits)
     this.#session = session
+    this.#probe = new Probe(session, socket)
     session.on('error', (error) => {
       this.#error ??= error
     })
@@ -127,8 +156,7 @@ export class UpstreamSession implements Timed {
     const waiting = this.waiting.splice(0)
     for (const waiter of waiting) {
       if (this.ready && this.active < this.allowed) {
-        this.active++
-        waiter.sessionReady(this)
+        waiter.sessionReady(this.take())
       } else this.#pool.acquire(this.upstream, waiter)
     }
   }
@@ -149,7 +177,7 @@ export class UpstreamSession implements Timed {
 
 function failureOf(error: Error | undefined): HttpError {
   if (error instanceof HttpError) return error
-  const code: string | undefined = (error as NodeJS.ErrnoException | undefined)?.code
+  const code = error !== undefined && 'code' in error ? error.code : undefined
   // What came was not a frame, or not the first one that a server owes.
   if (code === 'ERR_HTTP2_ERROR') return badResponse(new Error('it does not speak HTTP/2'))
   return unreachable(error)
@@ -194,8 +222,7 @@ export class SessionPool {
     let making: UpstreamSession | undefined
     for (const session of sessions) {
       if (session.ready && session.active < session.allowed) {
-        session.active++
-        return waiter.sessionReady(session)
+        return waiter.sessionReady(session.take())
       }
       // How many streams it will allow is not known yet: as many as RFC 9113 wants at least (6.5.2).
       if (!session.ready && session.waiting.length < ASSUMED_STREAMS) making = session

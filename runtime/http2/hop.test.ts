@@ -1,0 +1,333 @@
+import { once } from 'node:events'
+import * as http2 from 'node:http2'
+import { connect } from 'node:net'
+import { Readable } from 'node:stream'
+import { afterEach, expect, test } from 'vitest'
+import { type Route, tcpUpstream } from '../http/index.ts'
+import {
+  answerOf,
+  app,
+  ask,
+  cleanUp,
+  client,
+  frame,
+  FRAME,
+  GET,
+  hop,
+  literals,
+  RawClient,
+  until,
+} from './fixture.ts'
+
+afterEach(cleanUp)
+
+function* split(body: Buffer, octets: number): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += octets) yield body.subarray(at, at + octets)
+}
+
+const POST = { ':method': 'POST' }
+const echo = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders): void => {
+  stream.respond({ ':status': 200, 'x-headers': JSON.stringify(headers) })
+  stream.pipe(stream)
+}
+const seen = (headers: http2.IncomingHttpHeaders): Record<string, unknown> =>
+  JSON.parse(String(headers['x-headers'])) as Record<string, unknown>
+
+test('a head passes as it came, with edits both ways and without what is for one hop', async () => {
+  const { port } = await app(echo)
+  const route: Route = () => ({
+    candidates: [
+      {
+        upstream: tcpUpstream('127.0.0.1', port),
+        edits: { remove: ['x-gone'], removePrefix: ['x-all-'], set: [['x-set', 'new']] },
+        responseEdits: { set: [['x-answer', 'edited']] },
+      },
+    ],
+  })
+  const answer = await ask(client((await hop(route)).port), {
+    ':method': 'PUT',
+    ':path': '/a?b=c',
+    ':authority': 'api:80',
+    'x-gone': '1',
+    'x-all-a': '1',
+    'x-set': 'old',
+    'proxy-authorization': 'secret',
+    'x-kept': ['a', 'b'],
+    cookie: ['a=1', 'b=2'],
+    te: 'trailers',
+  })
+  expect(answer.headers).toMatchObject({ ':status': 200, 'x-answer': 'edited' })
+  expect(seen(answer.headers)).toEqual({
+    ':method': 'PUT',
+    ':scheme': 'http',
+    ':authority': 'api:80',
+    ':path': '/a?b=c',
+    'x-set': 'new',
+    'x-kept': 'a, b',
+    cookie: 'a=1; b=2',
+    te: 'trailers',
+  })
+})
+
+test('the route sees method, target, host and fields', async () => {
+  const heads: string[] = []
+  const { port } = await hop((head) => {
+    heads.push([head.method, head.target, head.host, head.get('x-a'), head.get('x-b')].join(' '))
+    return { status: 204 }
+  })
+  const answer = await ask(client(port), {
+    ':path': '/p',
+    ':authority': 'api.shop',
+    'x-a': ['1', '2'],
+  })
+  expect(heads).toEqual(['GET /p api.shop 1, 2 '])
+  expect(answer.headers[':status']).toBe(204)
+})
+
+test('trailers and interim responses pass, both ways', async () => {
+  const trailers: http2.IncomingHttpHeaders[] = []
+  const { port } = await app((stream) => {
+    stream.additionalHeaders({ ':status': 103, link: '</a.css>' })
+    stream.on('trailers', (fields) => trailers.push(fields)).resume()
+    stream.on('end', () => {
+      stream.respond({ ':status': 200 }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers({ 'x-sum': ['1', '2'] }))
+      stream.end('body')
+    })
+  })
+  const stream = client((await hop(port)).port).request(POST, { waitForTrailers: true })
+  const interim: http2.IncomingHttpHeaders[] = []
+  stream.on('headers', (fields) => interim.push(fields))
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-check': 'abc' }))
+  stream.end('sent')
+  const answer = await answerOf(stream)
+  expect(interim).toMatchObject([{ ':status': 103, link: '</a.css>' }])
+  expect(trailers).toMatchObject([{ 'x-check': 'abc' }])
+  expect(answer).toMatchObject({ text: 'body', trailers: { 'x-sum': '1, 2' } })
+})
+
+test.each(['HEAD', 'GET'])('%s: an answer without a body ends with its head', async (method) => {
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': method === 'HEAD' ? 200 : 304, 'content-length': 10 }, { endStream: true })
+  })
+  const { port: at, reports } = await hop(port)
+  const answer = await ask(client(at), { ':method': method })
+  expect(answer).toMatchObject({ headers: { 'content-length': '10' }, text: '' })
+  await until(() => reports.length === 1)
+  expect(reports[0]?.error).toBeUndefined()
+})
+
+test('bodies of 32 MiB pass both ways at once, unchanged', async () => {
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.pipe(stream)
+  })
+  const { port: at, reports } = await hop(port)
+  const stream = client(at).request(POST)
+  const body = Buffer.alloc(32 * 1024 * 1024)
+  for (let index = 0; index < body.length; index += 4) body.writeUInt32LE(index, index)
+  const chunks: Buffer[] = []
+  stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+  Readable.from(split(body, 100_000)).pipe(stream)
+  await once(stream, 'end')
+  expect(Buffer.concat(chunks).equals(body)).toBe(true)
+  await until(() => reports.length === 1)
+  expect(reports[0]).toMatchObject({ requestBytes: body.length, responseBytes: body.length, status: 200 })
+})
+
+test('a slow upstream holds the client that sends to it', async () => {
+  const { port } = await app((stream) => stream.respond({ ':status': 200 }))
+  const stream = client((await hop(port)).port).request(POST)
+  stream.on('error', () => {})
+  let sent = 0
+  const part = Buffer.alloc(16 * 1024)
+  const more = (): void => {
+    while (sent < 64 * 1024 * 1024) {
+      sent += part.length
+      if (!stream.write(part)) return void stream.once('drain', more)
+    }
+  }
+  more()
+  let before = -1
+  while (before !== sent) {
+    before = sent
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+  expect(sent).toBeLessThan(1024 * 1024)
+})
+
+test('what an upstream resets is reset with its code', async () => {
+  const { port } = await app((stream, { ':path': path }) => {
+    if (path === '/late') {
+      // Without it, Node ends a stream before it resets it.
+      stream.respond({ ':status': 200 }, { waitForTrailers: true })
+      stream.write('part')
+      stream.once('data', () => stream.close(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM))
+    } else stream.close(http2.constants.NGHTTP2_INADEQUATE_SECURITY)
+  })
+  const session = client((await hop(port)).port)
+  expect((await ask(session, { ':path': '/' })).rstCode).toBe(http2.constants.NGHTTP2_INADEQUATE_SECURITY)
+  const late = session.request({ ...POST, ':path': '/late' })
+  late.on('data', () => late.write('go'))
+  expect((await answerOf(late)).rstCode).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+})
+
+test('what a client resets is reset at the upstream with its code', async () => {
+  const codes: (number | undefined)[] = []
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.write('part')
+    stream.on('close', () => codes.push(stream.rstCode))
+  })
+  const { port: at, engine } = await hop(port)
+  const stream = client(at).request(POST)
+  stream.on('error', () => {})
+  await once(stream, 'data')
+  stream.close(http2.constants.NGHTTP2_CONNECT_ERROR)
+  await until(() => codes.length === 1 && engine.streams === 0)
+  expect(codes).toEqual([http2.constants.NGHTTP2_CONNECT_ERROR])
+})
+
+test('a client that goes away cancels its streams at the upstream', async () => {
+  const codes: (number | undefined)[] = []
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.write('part')
+    stream.on('close', () => codes.push(stream.rstCode))
+  })
+  const { port: at, engine } = await hop(port)
+  const socket = connect(at, '127.0.0.1')
+  const stream = client(at, socket).request(POST)
+  stream.on('error', () => {})
+  await once(stream, 'data')
+  socket.destroy()
+  await until(() => codes.length === 1 && engine.connections === 0 && engine.streams === 0)
+  expect(codes).toEqual([http2.constants.NGHTTP2_CANCEL])
+})
+
+test('a request that its client breaks off with "no error" never looks complete', async () => {
+  const ends: string[] = []
+  const { port } = await app((stream) => {
+    stream.on('data', () => {})
+    stream.on('end', () => ends.push(stream.aborted ? 'aborted' : 'complete'))
+    stream.on('aborted', () => ends.push('aborted'))
+  })
+  const { port: at } = await hop(port)
+  const client = new RawClient(at)
+  client.send(
+    frame(FRAME.headers, 4, 1, literals({ ...GET, ':method': 'POST' })),
+    frame(FRAME.data, 0, 1, 'half'),
+  )
+  await until(() => client.of(FRAME.settings).length === 2)
+  client.send(frame(FRAME.rstStream, 0, 1, Buffer.alloc(4)))
+  await until(() => ends.length > 0)
+  expect(ends).not.toContain('complete')
+})
+
+test('an upstream that dies in the middle of its answer breaks it off visibly', async () => {
+  const { port, die } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.write('part')
+  })
+  const { port: at, reports } = await hop(port)
+  const client = new RawClient(at)
+  client.send(frame(FRAME.headers, 4, 1, literals({ ...GET, ':method': 'POST' })))
+  await until(() => client.of(FRAME.data).length === 1)
+  die()
+  await until(() => client.of(FRAME.rstStream).length === 1)
+  expect(client.of(FRAME.rstStream)[0]?.payload.readUInt32BE()).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR)
+  // Nothing says that the answer is complete: no END_STREAM.
+  expect(client.frames.filter(({ streamId, flags }) => streamId === 1 && (flags & 1) === 1)).toEqual([])
+  await until(() => reports.length === 1)
+  expect(reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_CLOSED')
+})
+
+test('an early answer ends an upload that nobody reads', async () => {
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 413 })
+    stream.end('too much')
+  })
+  const { port: at, engine } = await hop(port, { limits: { lingerMs: 50 } })
+  const stream = client(at).request(POST)
+  stream.write('x')
+  const answer = await answerOf(stream)
+  expect(answer).toMatchObject({ headers: { ':status': 413 }, text: 'too much', rstCode: 0 })
+  await until(() => engine.streams === 0)
+})
+
+test('a route that throws is a 500, and a failure may have its own answer', async () => {
+  const { port } = await hop(
+    () => {
+      throw new Error('no')
+    },
+    { failure: (error) => ({ status: error.status, headers: [['X-Why', error.code]], body: 'oh' }) },
+  )
+  const answer = await ask(client(port))
+  expect(answer).toMatchObject({ headers: { ':status': 500, 'x-why': 'BL_HTTP_ROUTE_FAILED' }, text: 'oh' })
+})
+
+test.each([
+  ['upstreamResponseMs', 504, {}],
+  ['requestProgressMs', 408, { body: true }],
+] as const)('%s ends a request with %i', async (limit, status, { body = false }: { body?: boolean }) => {
+  const { port } = await app(() => {})
+  const { port: at } = await hop(port, { limits: { [limit]: 50, lingerMs: 50 } })
+  const stream = client(at).request(POST, { endStream: !body })
+  if (body) stream.write('x')
+  expect((await answerOf(stream)).headers[':status']).toBe(status)
+})
+
+test('an answer that stands still is broken off, and a call only after a longer time', async () => {
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.write('part')
+  })
+  const { port: at } = await hop(port, { limits: { responseProgressMs: 50, callIdleMs: 300 } })
+  const session = client(at)
+  const startedAt = performance.now()
+  expect((await ask(session)).rstCode).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR)
+  const call = await ask(session, { ...POST, 'content-type': 'application/grpc' }, '')
+  expect(call.trailers['grpc-status']).toBe('14')
+  expect(performance.now() - startedAt).toBeGreaterThan(350)
+})
+
+test('stop announces itself, finishes what runs, and refuses the rest', async () => {
+  const running: http2.ServerHttp2Stream[] = []
+  const { port } = await app((stream) => void running.push(stream))
+  const { port: at, engine } = await hop(port, { limits: { drainIdleMs: 50, drainMs: 5_000 } })
+  const session = client(at)
+  const goaways: number[] = []
+  session.on('goaway', (_code: number, lastStreamId: number) => goaways.push(lastStreamId))
+  const first = ask(session)
+  await until(() => running.length === 1)
+  const stopped = engine.stop()
+  await until(() => goaways.length > 0)
+  expect(goaways[0]).toBe(2 ** 31 - 1)
+  for (const stream of running) {
+    stream.respond({ ':status': 200 })
+    stream.end('done')
+  }
+  expect((await first).text).toBe('done')
+  await stopped
+  expect([engine.connections, engine.streams]).toEqual([0, 0])
+})
+
+test('stop cuts what is left once its time is over', async () => {
+  const { port } = await app(() => {})
+  const { port: at, engine } = await hop(port, { limits: { drainIdleMs: 1, drainMs: 100 } })
+  const answer = ask(client(at))
+  await until(() => engine.streams === 1)
+  await engine.stop()
+  expect((await answer).headers[':status']).toBeUndefined()
+  expect([engine.connections, engine.streams]).toEqual([0, 0])
+})
+
+test('an idle connection is said goodbye, on both sides', async () => {
+  const { port, sessions } = await app(echo)
+  const { port: at, engine } = await hop(port, { limits: { idleMs: 50, poolIdleMs: 50 } })
+  const session = client(at)
+  await ask(session)
+  await until(() => session.closed && engine.connections === 0)
+  await until(() => engine.upstreamConnections === 0 && sessions.size === 0)
+  expect(session.closed).toBe(true)
+})

@@ -1,0 +1,114 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import * as http2 from 'node:http2'
+import { type AddressInfo, createServer as createTcpServer } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { type Decision, tcpUpstream } from '../http/index.ts'
+import { app, ask, cleanUp, cleanups, client, hop, until } from './fixture.ts'
+
+afterEach(cleanUp)
+
+const POST = { ':method': 'POST' }
+/** tcpmux: nobody listens there. */
+const DEAD_PORT = 1
+const to = (...ports: number[]): Decision => ({
+  candidates: ports.map((port) => ({ upstream: tcpUpstream('127.0.0.1', port) })),
+})
+
+const echo = (stream: http2.ServerHttp2Stream, _headers?: http2.IncomingHttpHeaders): void => {
+  stream.respond({ ':status': 200 })
+  stream.pipe(stream)
+}
+
+test('candidates are tried in order, with the body', async () => {
+  const { port } = await app(echo)
+  const { port: at, reports } = await hop(() => to(DEAD_PORT, DEAD_PORT, port))
+  expect((await ask(client(at), POST, 'kept')).text).toBe('kept')
+  await until(() => reports.length === 1)
+  expect(reports[0]?.candidate).toBe(2)
+})
+
+test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', async () => {
+  const server = createServer((_request, response) => response.end('one')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => server.close())
+  const { port: old } = server.address() as AddressInfo
+  const { port } = await app(echo)
+  const { port: at } = await hop((head) => (head.target === '/both' ? to(old, port) : to(old)))
+  const session = client(at)
+  expect((await ask(session, { ...POST, ':path': '/both' }, 'kept')).text).toBe('kept')
+  const answer = await ask(session, POST, 'lost')
+  expect(answer.headers[':status']).toBe(502)
+  expect(answer.text).toContain('does not speak HTTP/2')
+  const call = await ask(session, { ...POST, 'content-type': 'application/grpc+proto' }, 'lost')
+  expect(call.headers).toMatchObject({
+    ':status': 200,
+    'content-type': 'application/grpc',
+    'grpc-status': '14',
+  })
+  expect(call.headers['grpc-message']).toContain('does not speak HTTP/2')
+})
+
+test('an upstream that accepts and says nothing is waited for, and then passed over', async () => {
+  const server = createTcpServer(() => {}).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanups.push(() => server.close())
+  const { port: mute } = server.address() as AddressInfo
+  const { port } = await app(echo)
+  const limits = { upstreamHelloMs: 100 }
+  const { port: at } = await hop((head) => (head.target === '/both' ? to(mute, port) : to(mute)), { limits })
+  const session = client(at)
+  expect((await ask(session, { ':path': '/both' })).headers[':status']).toBe(200)
+  expect((await ask(session)).headers[':status']).toBe(504)
+})
+
+test('a stream that an upstream refuses goes to the next one, with a body as long as it was kept', async () => {
+  const refusing = await app((stream) => {
+    stream.once('data', () => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM))
+  })
+  const { port } = await app(echo)
+  const { port: at } = await hop(() => to(refusing.port, port))
+  const session = client(at)
+  expect((await ask(session, POST, 'small')).text).toBe('small')
+  const large = await ask(session, POST, Buffer.alloc(200_000))
+  expect(large.headers).not.toMatchObject({ ':status': 200 })
+})
+
+test('an upstream that says goodbye loses no request', async () => {
+  let served = 0
+  const { port, sessions } = await app((stream, headers) => {
+    // Every tenth answer is the last one of its connection.
+    if (++served % 10 === 0) for (const session of sessions) session.close()
+    echo(stream, headers)
+  })
+  const session = client((await hop(port)).port)
+  for (let round = 0; round < 20; round++) {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, index) => ask(session, POST, `${round}.${index}`)),
+    )
+    expect(answers.map(({ text }) => text)).toEqual(answers.map((_, index) => `${round}.${index}`))
+  }
+})
+
+test('more connections are made where an upstream allows few streams, and no more than the limit', async () => {
+  const waiting: http2.ServerHttp2Stream[] = []
+  const { port, sessions } = await app((stream) => void waiting.push(stream), { maxConcurrentStreams: 2 })
+  const { port: at } = await hop(port, { limits: { poolSessions: 3 } })
+  const session = client(at)
+  const answers = Array.from({ length: 7 }, () => ask(session))
+  await until(() => waiting.length === 6)
+  expect(sessions.size).toBe(3)
+  expect((await Promise.race(answers)).headers[':status']).toBe(503)
+  for (const stream of waiting) stream.respond({ ':status': 200 }, { endStream: true })
+  const statuses = (await Promise.all(answers)).map(({ headers }) => Number(headers[':status']))
+  expect(statuses.filter((status) => status === 200)).toHaveLength(6)
+})
+
+test('what a decision names as otherwise is asked where no candidate serves', async () => {
+  const { port } = await app(echo)
+  const { port: at } = await hop(() => ({
+    candidates: [{ upstream: tcpUpstream('127.0.0.1', DEAD_PORT) }],
+    otherwise: async () => to(port),
+  }))
+  expect((await ask(client(at), POST, 'kept')).text).toBe('kept')
+})
