@@ -10,7 +10,8 @@ import { usage } from '../processes.ts'
 import { SimulatedApi } from './api.ts'
 import { HOT, podId, BASE } from './cluster.ts'
 import { Fleet } from './fleet.ts'
-import type { ControlResult, Kind, Restart } from './result.ts'
+import { p99BoundMs, readPlans } from './plans.ts'
+import type { ControlResult, Kind, Restart, Scope } from './result.ts'
 import { type Change, Simulation } from './simulation.ts'
 
 const [folder, core, routesPort, adminPort, runs] = process.argv.slice(2) as [
@@ -68,15 +69,11 @@ async function start(): Promise<Restart> {
   return { allMs: endedMs - begunMs, cpuMs: cpuSeconds * 1000, rssMb, ...sent }
 }
 
-async function measure(
-  name: string,
-  count: number,
-  changes: () => Change[],
-  oneService = false,
-): Promise<Kind> {
+async function measure(name: string, scope: Scope, count: number, changes: () => Change[]): Promise<Kind> {
   const timesMs: number[] = []
   const [octets, messages] = [fleet.octets, fleet.messages]
   const before = await managerUsage()
+  const plans = await readPlans(Number(adminPort))
   for (let round = 0; round < count; round++) {
     for (const change of changes()) timesMs.push(await timeOf(change))
   }
@@ -85,11 +82,12 @@ async function measure(
   const quantile = (part: number): number => sorted[Math.ceil(part * sorted.length) - 1] as number
   return {
     name,
-    oneService,
+    scope,
     count: timesMs.length,
     p50Ms: quantile(0.5),
     p99Ms: quantile(0.99),
     maxMs: quantile(1),
+    planP99Ms: p99BoundMs(plans, await readPlans(Number(adminPort))),
     cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / timesMs.length,
     deltas: (fleet.messages - messages) / timesMs.length,
     octets: (fleet.octets - octets) / Math.max(1, fleet.messages - messages),
@@ -138,13 +136,17 @@ async function main(): Promise<ControlResult> {
     console.error(`control: ${options[0]}`)
     kinds.push(await measure(...options))
   }
-  await take('an override moves', 100 * rounds, () => [simulation.overrideMoves()], true)
-  await take('an override of the hot Service moves', 50 * rounds, () => [simulation.overrideMoves(HOT)], true)
-  await take('a Service of the baseline moves', 50 * rounds, () => [simulation.baseMoves()], true)
-  await take('the hot Service of the baseline moves', 20 * rounds, () => [simulation.baseMoves(HOT)], true)
-  await take("a branch's pod moves", 30 * rounds, () => [simulation.podMoves()])
-  await take('a branch comes or goes', 15 * rounds, () => Object.values(simulation.branchesCome(1)))
-  await take(`${BURST} branches come or go at once`, 2 * rounds, () =>
+  await take('an override moves', 'service', 100 * rounds, () => [simulation.overrideMoves()])
+  await take('an override of the hot Service moves', 'service', 50 * rounds, () => [
+    simulation.overrideMoves(HOT),
+  ])
+  await take('a Service of the baseline moves', 'service', 50 * rounds, () => [simulation.baseMoves()])
+  await take('the hot Service of the baseline moves', 'service', 20 * rounds, () => [
+    simulation.baseMoves(HOT),
+  ])
+  await take("a branch's pod moves", 'branch', 30 * rounds, () => [simulation.podMoves()])
+  await take('a branch comes or goes', 'branch', 15 * rounds, () => Object.values(simulation.branchesCome(1)))
+  await take(`${BURST} branches come or go at once`, 'many', 2 * rounds, () =>
     Object.values(simulation.branchesCome(BURST)),
   )
   const loadMb = (await managerUsage()).rssMb

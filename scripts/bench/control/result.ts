@@ -1,12 +1,16 @@
+/** What a change touches: one Service alone, one branch, or many branches at once. */
+export type Scope = 'service' | 'branch' | 'many'
+
 /** One kind of change: from the object's event to the last sidecar's acknowledgement. */
 export interface Kind {
   readonly name: string
-  /** Whether it touches one Service alone. */
-  readonly oneService: boolean
+  readonly scope: Scope
   readonly count: number
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
+  /** An upper bound of 99 of 100 plans: a bucket of the manager's histogram. */
+  readonly planP99Ms: number
   /** The manager's CPU time per change, statuses included. */
   readonly cpuMs: number
   /** Messages per change, and octets of each. */
