@@ -1,0 +1,82 @@
+import { pino } from 'pino'
+import { afterEach, expect, test } from 'vitest'
+import { SourceError } from '../errors.ts'
+import { until } from '../fixture/local-api.ts'
+import type { StatusWrite } from '../sources/source.ts'
+import { StatusWriter } from './writer.ts'
+
+const logger = pino({ level: 'silent' })
+let writer: StatusWriter
+const written: string[] = []
+
+afterEach(async () => {
+  await writer.stop()
+  written.length = 0
+})
+
+function start(
+  write: (write: StatusWrite) => Promise<void> = () => Promise.resolve(),
+  countsEveryMs = 1,
+): void {
+  writer = new StatusWriter({
+    write: async (it) => {
+      await write(it)
+      written.push(`${it.name} ${JSON.stringify(it.status)}`)
+    },
+    logger,
+    gatherMs: 1,
+    countsEveryMs,
+    backoff: { firstMs: 1, maxMs: 5 },
+  })
+}
+
+const request = (name: string, status: Record<string, unknown> | undefined): void =>
+  writer.request('Environment', name, name, () => status)
+
+test('what differs is written, the newest alone, and what does not is not', async () => {
+  start()
+  request('alice', { key: 'old' })
+  request('alice', { key: 'alice' })
+  request('bob', { key: 'bob' })
+  await until(() => written.length === 2, 'both')
+  request('alice', { key: 'alice' })
+  request('gone', undefined)
+  request('bob', { key: 'bobby' })
+  await until(() => written.length === 3, 'the one that differs')
+  expect(written).toEqual(['alice {"key":"alice"}', 'bob {"key":"bob"}', 'bob {"key":"bobby"}'])
+})
+
+test('where only counts differ it waits its turn, behind all else', async () => {
+  start()
+  for (const name of ['a', 'b', 'c']) request(name, { key: name, routes: '0/1 at epoch 1' })
+  await until(() => written.length === 3, 'the first ones')
+  for (const name of ['a', 'b']) request(name, { key: name, routes: '1/1 at epoch 2' })
+  request('c', { key: 'other', routes: '1/1 at epoch 2' })
+  await until(() => written.length === 6, 'the second ones')
+  expect(written.slice(3).map((it) => it[0])).toEqual(['c', 'a', 'b'])
+  expect(written.at(-1)).toBe('b {"key":"b","routes":"1/1 at epoch 2"}')
+})
+
+test('a stop ends the wait between counts', async () => {
+  start(undefined, 60_000)
+  for (const name of ['a', 'b']) request(name, { key: name, routes: 'x' })
+  await until(() => written.length === 2, 'the first ones')
+  for (const name of ['a', 'b']) request(name, { key: name, routes: 'y' })
+  await until(() => written.length === 3, 'the next')
+  await writer.stop()
+  expect(written).toHaveLength(3)
+})
+
+test('what was refused is tried again with what it is by then, unless that is no use', async () => {
+  const answers = [true, false]
+  start(() => {
+    const retryable = answers.shift()
+    return retryable === undefined ? Promise.resolve() : Promise.reject(new SourceError('no', { retryable }))
+  })
+  let count = 0
+  writer.request('Environment', 'a', 'a', () => ({ count: ++count }))
+  await until(() => answers.length === 0, 'the second refusal')
+  request('b', { key: 'b' })
+  await until(() => written.length === 1, 'another one')
+  expect([count, written]).toEqual([2, ['b {"key":"b"}']])
+})
