@@ -1,9 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { get, request } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
 import { app, TestCluster, until } from './test/harness.ts'
@@ -147,6 +142,53 @@ test('names and variables lead to the nearest Service up the chain, at once when
   cluster.remove('override.json')
   await until('the baseline again', async () => (await lookup('api')) === env['API_SERVICE_HOST'])
   await until('the end of the override', () => cluster.pods('alice', 'api').length === 0)
+})
+
+test("a branch's pods call the Services above them from an address of theirs; others from nobody's", async () => {
+  const environment = (name: string, spec: object) => ({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name, namespace: name },
+    spec,
+  })
+  const cluster = await start({
+    'envs.json': [
+      environment('baseline', { type: 'shared' }),
+      environment('alice', { type: 'branch', base: 'baseline' }),
+      environment('bob', { type: 'branch', base: 'baseline' }),
+    ],
+    'api.json': [...app('api', { namespace: 'baseline' }), ...app('web', { namespace: 'baseline' })],
+    'alice.json': app('web', { namespace: 'alice', replicas: 2 }),
+    'bob.json': app('web', { namespace: 'bob' }),
+  })
+  const from = async (caller: { ip: string } | undefined, host: string): Promise<string> => {
+    const url = encodeURIComponent(`http://${host}:7000/from`)
+    const body = await ask<{ from: string } | string>(8080, `/call?url=${url}`, caller?.ip)
+    return (body as { from: string }).from
+  }
+  const [alice, bob, baseline] = await Promise.all([
+    cluster.ready('alice', 'web', 2),
+    cluster.ready('bob', 'web'),
+    cluster.ready('baseline', 'web'),
+    cluster.ready('baseline', 'api'),
+  ])
+  const host = async (pod: { ip: string } | undefined): Promise<string> =>
+    (await ask<Record<string, string>>(8080, '/env', pod?.ip))['API_SERVICE_HOST'] as string
+  const addresses = alice.map(({ ip }) => ip)
+  for (const pod of alice) expect(addresses).toContain(await from(pod, await host(pod)))
+  expect(await from(bob[0], await host(bob[0]))).toBe(bob[0]?.ip)
+  expect(await from(baseline[0], await host(baseline[0]))).toBe('127.0.0.1')
+  if (cluster.cluster.hosts === 'none') return
+  expect(await from(bob[0], 'api')).toBe(bob[0]?.ip)
+  expect(await from(bob[0], 'api.baseline.svc.cluster.local')).toBe(bob[0]?.ip)
+  // Once the pod from whose address the calls came is gone, another one's takes its place.
+  cluster.write('alice.json', app('web', { namespace: 'alice', env: { VERSION: '2' } }))
+  await until('the new pod alone', () => {
+    const pods = cluster.pods('alice', 'web')
+    return pods.length === 1 && pods[0]?.ready === true && !addresses.includes(pods[0].ip)
+  })
+  const [left] = cluster.pods('alice', 'web')
+  expect(await from(left, 'api')).toBe(left?.ip)
 })
 
 test('headless and ExternalName Services are names', async () => {
@@ -308,49 +350,3 @@ test('without hosts files, full names in variables are addresses', async () => {
   const env = await ask<Record<string, string>>(8080, '/env', pod?.ip)
   expect(env['API']).toBe(`http://${env['API_SERVICE_HOST']}:7000`)
 })
-
-const STUBBORN = ['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000']
-const stubborn = () => app('api', { container: { command: STUBBORN, readinessProbe: undefined, ports: [] } })
-const isRunning = (pid: number): boolean =>
-  existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
-
-test('once stopped, no process and no file is left', async () => {
-  const cluster = await start({ 'api.json': stubborn() })
-  const [pod] = await cluster.ready('shop', 'api')
-  const pid = pod?.containers[0]?.pid as number
-  expect(isRunning(pid)).toBe(true)
-  await cluster.cluster.stop(300)
-  expect(isRunning(pid)).toBe(false)
-  expect(existsSync(cluster.cluster.runFolder)).toBe(false)
-})
-
-test('killed without a warning, it leaves no process and no file either', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'branchline-test-'))
-  writeFileSync(
-    join(folder, 'api.json'),
-    stubborn()
-      .map((object) => JSON.stringify(object))
-      .join('\n---\n'),
-  )
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'test/orphan.ts'), folder], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  const { pids, runFolder } = JSON.parse(String(line)) as { pids: number[]; runFolder: string }
-  const children = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === pids[0])
-  expect(children.length).toBeGreaterThan(1)
-  child.kill('SIGKILL')
-  await until(
-    'the end of all',
-    () => !children.some((pid) => isRunning(Number(pid))) && !existsSync(runFolder),
-  )
-  rmSync(folder, { recursive: true })
-})
-
-function groupOf(pid: string): number | undefined {
-  try {
-    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[2])
-  } catch {
-    return undefined
-  }
-}

@@ -244,7 +244,17 @@ export class Cluster {
 
   #syncServices(): void {
     const services = this.store.list('Service') as unknown as Service[]
-    this.#services.reconcile(services, this.#workloads.pods.map(backendOf))
+    this.#services.reconcile(services, this.#workloads.pods.map(backendOf), this.#callers())
+  }
+
+  /** The namespaces of environments with a base in which pods run, with the namespaces above each. */
+  #callers(): Map<string, string[]> {
+    const environments = this.store.list('Environment').map(namedEnvironment)
+    const namespaces = [
+      ...[...this.#desired.values()].map(({ object }) => object.metadata.namespace ?? ''),
+      ...this.#workloads.pods.map(({ runner }) => runner.facts.namespace),
+    ]
+    return new Map([...new Set(namespaces)].map((name) => [name, namespacesAbove(name, environments)]))
   }
 
   #syncObjects(): void {
@@ -267,7 +277,7 @@ export class Cluster {
       podName: facts.name,
       podIp: facts.ip,
       search: this.#searchOf(facts, spec.dnsConfig?.searches ?? []),
-      services: this.#services.named(),
+      services: this.#services.named(facts.namespace),
       ...(spec.hostAliases !== undefined && { aliases: spec.hostAliases }),
     })
     if (this.#hostsTexts.get(facts.uid) === text) return
@@ -302,7 +312,8 @@ export class Cluster {
       files: (pod, kind, name) => filesOf(get(kind, pod.namespace, name)),
       token: ({ namespace, name }, audience) => this.#tokens.issue(namespace, name, audience),
       variables: (pod) => this.#variables(pod),
-      withAddresses: (text) => (this.hosts === 'none' ? withAddresses(text, this.#services.named()) : text),
+      withAddresses: ({ namespace }, text) =>
+        this.hosts === 'none' ? withAddresses(text, this.#services.named(namespace)) : text,
       onChange: () => this.#changed(),
       onTrouble: (pod, container, trouble) => {
         if (pod.terminating || this.#stopped) return
@@ -338,7 +349,7 @@ export class Cluster {
 
   #variables({ namespace, ...pod }: PodFacts): Record<string, string> {
     const search = this.#searchOf({ namespace, ...pod }, [])
-    const variables = serviceVariables(search.flatMap((name) => this.#services.visible(name)))
+    const variables = serviceVariables(search.flatMap((name) => this.#services.visible(name, namespace)))
     if (namespace === PLATFORM_NAMESPACE) variables[LOCAL_API_VARIABLE] = this.#socketPath
     return variables
   }

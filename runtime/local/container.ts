@@ -4,10 +4,10 @@ import type { Container, LifecycleHandler, Probe } from './kubernetes.ts'
 import { probeLoop, probeOnce, probeTcp, type ProbeTarget } from './probes.ts'
 import { describeExit, type Exit, type Started } from './process.ts'
 
-/** The wait before a container is started again, as a kubelet's but shorter. */
+/** The waits before a container is started again, as a kubelet's but shorter; the first time there is none. */
 const RESTART = { firstMs: 200, maxMs: 10_000 }
-/** A container that has run for so long starts again without a wait. */
-const STEADY_MS = 30_000
+/** A container that has run for so long starts again as if for the first time, without a wait. */
+const STEADY_MS = 10_000
 /** A container without a readiness probe is waited for at its ports so long, then taken as ready. */
 const PORTS_TIMEOUT_MS = 15_000
 const PORTS_EVERY_MS = 50
@@ -103,15 +103,21 @@ export class ContainerRunner {
 
   async #loop(): Promise<void> {
     const backoff = new Backoff(RESTART)
+    let isFirst = true
     while (!this.#stopping.signal.aborted) {
       const startedAt = performance.now()
       const exit = await this.#runOnce()
       if (this.#stopping.signal.aborted) return
       if (exit !== undefined) this.#options.onTrouble({ type: 'exit', exit })
-      if (performance.now() - startedAt > STEADY_MS) backoff.reset()
+      if (performance.now() - startedAt > STEADY_MS) {
+        backoff.reset()
+        isFirst = true
+      }
       this.restarts++
       this.#changed()
-      await pause(backoff.nextMs(), this.#stopping.signal)
+      // One that could not be started at all has not ended: there is no hurry.
+      if (!isFirst || exit === undefined) await pause(backoff.nextMs(), this.#stopping.signal)
+      isFirst = false
     }
   }
 

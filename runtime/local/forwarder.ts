@@ -20,6 +20,8 @@ export interface ForwarderOptions {
   readonly owner: string
   /** The endpoints at this moment. */
   readonly endpoints: () => readonly Endpoint[]
+  /** The address from which connections go on, so that their origin is known; the system's choice without one. */
+  readonly source?: () => string | undefined
 }
 
 /**
@@ -78,7 +80,8 @@ export class Forwarder {
     const endpoints = this.#options.endpoints()
     const first = this.#turn++
     for (let index = 0; index < endpoints.length; index++) {
-      const socket = await dial(endpoints[(first + index) % endpoints.length] as Endpoint)
+      const endpoint = endpoints[(first + index) % endpoints.length] as Endpoint
+      const socket = await dial(endpoint, this.#options.source?.())
       if (socket !== undefined) return socket
     }
     return undefined
@@ -92,9 +95,10 @@ export class Forwarder {
   }
 }
 
-function dial(endpoint: Endpoint): Promise<Socket | undefined> {
+function dial(endpoint: Endpoint, localAddress: string | undefined): Promise<Socket | undefined> {
   return new Promise((resolve) => {
-    const socket = connect({ ...endpoint, allowHalfOpen: true, noDelay: true })
+    const from = localAddress !== undefined && { localAddress }
+    const socket = connect({ ...endpoint, ...from, allowHalfOpen: true, noDelay: true })
     const failed = (): void => {
       socket.destroy()
       resolve(undefined)

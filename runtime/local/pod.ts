@@ -42,7 +42,7 @@ export interface PodHost {
   /** The service variables, and others that the cluster gives to pods of a namespace. */
   readonly variables: (pod: PodFacts) => Readonly<Record<string, string>>
   /** A text with the names of Services replaced where they would not resolve. */
-  readonly withAddresses: (text: string) => string
+  readonly withAddresses: (pod: PodFacts, text: string) => string
   readonly onChange: () => void
   readonly onTrouble: (pod: PodRunner, container: Container, trouble: Trouble) => void
   /** Called each time the pod becomes ready. */
@@ -217,7 +217,7 @@ export class PodRunner {
     for (const path of mounts.values()) if (!existsSync(path)) makeFolder(path, this.#userOf(spec))
     const env: Record<string, string> = { ...this.#host.machine }
     for (const [name, value] of Object.entries(variables)) {
-      env[name] = this.#host.withAddresses(rewritePaths(value, mounts))
+      env[name] = this.#host.withAddresses(this.facts, rewritePaths(value, mounts))
     }
     env[RUN_VARIABLE] = this.#host.run
     const cwd = this.#directory(spec, mounts)

@@ -2,8 +2,8 @@ import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Addresses } from './addresses.ts'
 import { type Backend, backendsOf, dialable } from './endpoints.ts'
-import type { LocalError } from './errors.ts'
-import { Forwarder } from './forwarder.ts'
+import { type Endpoint, Forwarder } from './forwarder.ts'
+import { Front, type FrontOptions } from './front.ts'
 import type { NamedService } from './hosts.ts'
 import type { Service, ServicePort } from './kubernetes.ts'
 import type { VisibleService } from './variables.ts'
@@ -18,11 +18,14 @@ export interface ServicesOptions {
 
 interface Entry {
   service: Service
-  readonly ip: string | undefined
-  readonly forwarders: Map<number, Promise<Forwarder | undefined>>
-  readonly actual: Map<number, number>
+  readonly front: Front | undefined
+  /** The address at which each calling namespace finds it, where that is not everybody's. */
+  readonly aliases: Map<string, Front>
   external: string | undefined
 }
+
+/** The namespaces whose callers Services must know, each with those whose Services have aliases for it. */
+export type Callers = ReadonlyMap<string, readonly string[]>
 
 /** A TCP port of 127.0.0.1 that stands for a port of a Service. */
 export interface Publication {
@@ -40,56 +43,54 @@ export class Services {
   readonly #entries = new Map<string, Entry>()
   readonly #published: Forwarder[] = []
   #pods: readonly Backend[] = []
+  #callers: Callers = new Map()
 
   constructor(options: ServicesOptions) {
     this.#options = options
   }
 
-  /** Takes on what is wanted, and where the pods are now. */
-  reconcile(services: readonly Service[], pods: readonly Backend[]): void {
+  /** Takes on what is wanted, where the pods are now, and whose calls are to be told apart. */
+  reconcile(services: readonly Service[], pods: readonly Backend[], callers: Callers = new Map()): void {
     this.#pods = pods
+    this.#callers = callers
     const wanted = new Map(services.map((service) => [keyOf(service), service]))
     for (const [key, entry] of this.#entries) {
       const service = wanted.get(key)
-      if (service === undefined || hasAddress(service) !== (entry.ip !== undefined)) this.#drop(key, entry)
+      if (service === undefined || hasAddress(service) !== (entry.front !== undefined)) this.#drop(key, entry)
     }
     for (const [key, service] of wanted) {
       const before = this.#entries.get(key)
       const entry = before ?? this.#enter(key, service)
       if (before === undefined || before.service !== service) this.#update(entry, service)
+      this.#updateAliases(entry)
     }
   }
 
   /** Resolves once every Service that is there listens. */
   async settled(): Promise<void> {
-    await Promise.all(this.#opened())
+    await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.settled()))
   }
 
-  /** A Service's address: its own, or `None`; undefined where it has neither. */
-  clusterIp(service: Service): string | undefined {
-    return this.#entries.get(keyOf(service))?.ip
-  }
-
-  /** The Services of a namespace as its pods' variables tell them. */
-  visible(namespace: string): VisibleService[] {
-    return [...this.#entries.values()].flatMap(({ service, ip, actual }) => {
+  /** The Services of a namespace as the variables of a caller's pods tell them. */
+  visible(namespace: string, caller: string): VisibleService[] {
+    return [...this.#entries.values()].flatMap(({ service, front, aliases }) => {
       const { name, namespace: own } = service.metadata
-      if (own !== namespace || ip === undefined) return []
+      if (own !== namespace || front === undefined) return []
       const ports = tcpPorts(service).map((port) => {
-        const number = actual.get(port.port) ?? port.port
+        const number = front.actual(port.port)
         return port.name === undefined ? { port: number } : { name: port.name, port: number }
       })
-      return [{ name, ip, ports }]
+      return [{ name, ip: (aliases.get(caller) ?? front).ip, ports }]
     })
   }
 
-  /** Every Service's name with its addresses. */
-  named(): NamedService[] {
-    return [...this.#entries.values()].map(({ service, ip, external }) => {
+  /** Every Service's name with its addresses, as pods of a namespace are to see them. */
+  named(caller: string): NamedService[] {
+    return [...this.#entries.values()].map(({ service, front, aliases, external }) => {
       const { name, namespace = '' } = service.metadata
-      if (ip !== undefined) return { name, namespace, addresses: [ip] }
+      if (front !== undefined) return { name, namespace, addresses: [(aliases.get(caller) ?? front).ip] }
       if (service.spec.type === 'ExternalName') {
-        return { name, namespace, addresses: this.#externalAddresses(service, external) }
+        return { name, namespace, addresses: this.#externalAddresses(service, external, caller) }
       }
       const unready = service.spec.publishNotReadyAddresses === true
       const backends = backendsOf(service, this.#pods).filter((pod) => pod.ready || unready)
@@ -111,73 +112,87 @@ export class Services {
 
   async close(): Promise<void> {
     for (const forwarder of this.#published) forwarder.close()
-    for (const forwarder of await Promise.all(this.#opened())) forwarder?.close()
+    await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.close()))
     this.#entries.clear()
   }
 
-  #opened(): Promise<Forwarder | undefined>[] {
-    const opened: Promise<Forwarder | undefined>[] = []
-    for (const { forwarders } of this.#entries.values()) opened.push(...forwarders.values())
-    return opened
-  }
-
-  #externalAddresses(service: Service, resolved: string | undefined): string[] {
+  #externalAddresses(service: Service, resolved: string | undefined, caller: string): string[] {
     const [, name, namespace] =
       /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?\.?$/.exec(service.spec.externalName ?? '') ?? []
-    const inside = this.#entries.get(`${namespace}/${name}`)?.ip
-    const address = inside ?? resolved
+    const inside = this.#entries.get(`${namespace}/${name}`)
+    const address = (inside?.aliases.get(caller) ?? inside?.front)?.ip ?? resolved
     return address === undefined ? [] : [address]
   }
 
   #enter(key: string, service: Service): Entry {
-    const ip = hasAddress(service) ? this.#options.addresses.take('service') : undefined
-    const entry: Entry = { service, ip, forwarders: new Map(), actual: new Map(), external: undefined }
+    const front = hasAddress(service) ? this.#front(key, {}) : undefined
+    const entry: Entry = { service, front, aliases: new Map(), external: undefined }
     this.#entries.set(key, entry)
     return entry
   }
 
+  /** An address for the Service of that key, whichever object that is at a time. */
+  #front(key: string, more: Pick<FrontOptions, 'source' | 'listenAt'>): Front {
+    const endpoints = (port: number): Endpoint[] => {
+      const service = this.#entries.get(key)?.service
+      const wanted = service && tcpPorts(service).find((candidate) => candidate.port === port)
+      return service === undefined || wanted === undefined ? [] : dialable(service, wanted, this.#pods)
+    }
+    const say = (message: string): void => {
+      const service = this.#entries.get(key)?.service
+      if (service !== undefined) this.#options.onTrouble(service, 'spec.ports', `spec.ports: ${message}`)
+    }
+    return new Front({
+      ip: this.#options.addresses.take('service'),
+      owner: `Service ${key}`,
+      endpoints,
+      onError: ({ message }) => say(`${message}; ${LISTEN_ALONE}`),
+      onMoved: (port, actual) => {
+        // An alias has the number of the Service's own address, of which it was said.
+        if (more.listenAt !== undefined) return
+        say(`port ${port} needs a privilege that is not there: it is ${actual} in this run, ${BY_VARIABLES}`)
+        this.#options.onChange()
+      },
+      ...more,
+    })
+  }
+
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key)
-    for (const port of entry.forwarders.keys()) closePort(entry, port)
-    if (entry.ip !== undefined) this.#options.addresses.release(entry.ip)
+    for (const front of frontsOf(entry)) this.#close(front)
+  }
+
+  #close(front: Front): void {
+    void front.close().then(() => this.#options.addresses.release(front.ip))
   }
 
   #update(entry: Entry, service: Service): void {
     entry.service = service
-    const wanted = new Set(tcpPorts(service).map(({ port }) => port))
-    for (const port of entry.forwarders.keys()) if (!wanted.has(port)) closePort(entry, port)
     if (service.spec.type === 'ExternalName') void this.#resolve(entry, service)
-    if (entry.ip === undefined) return
-    for (const port of wanted) {
-      if (!entry.forwarders.has(port)) entry.forwarders.set(port, this.#open(entry, entry.ip, port))
+    entry.front?.update(portsOf(service))
+  }
+
+  #updateAliases({ service, front, aliases }: Entry): void {
+    if (front === undefined) return
+    const { namespace = '' } = service.metadata
+    for (const [caller, alias] of aliases) {
+      if (this.#callers.get(caller)?.includes(namespace) === true) continue
+      aliases.delete(caller)
+      this.#close(alias)
+    }
+    for (const [caller, above] of this.#callers) {
+      if (!above.includes(namespace)) continue
+      const source = (): string | undefined => this.#addressIn(caller)
+      const listenAt = (port: number): Promise<number> => front.settledPort(port)
+      const alias = aliases.get(caller) ?? this.#front(keyOf(service), { source, listenAt })
+      aliases.set(caller, alias)
+      alias.update(portsOf(service))
     }
   }
 
-  async #open(entry: Entry, host: string, port: number): Promise<Forwarder | undefined> {
-    const { name, namespace } = entry.service.metadata
-    const endpoints = (): { host: string; port: number }[] => {
-      const wanted = tcpPorts(entry.service).find((candidate) => candidate.port === port)
-      return wanted === undefined ? [] : dialable(entry.service, wanted, this.#pods)
-    }
-    try {
-      const forwarder = await Forwarder.open({ host, port, owner: `Service ${namespace}/${name}`, endpoints })
-      if (forwarder.port !== port) this.#tellMoved(entry, port, forwarder.port)
-      return forwarder
-    } catch (error) {
-      const { message } = error as LocalError
-      const remedy = 'an app that listens on all addresses may have it: let it listen at $(POD_IP) alone'
-      this.#options.onTrouble(entry.service, 'spec.ports', `spec.ports: ${message}; ${remedy}`)
-      return undefined
-    }
-  }
-
-  #tellMoved(entry: Entry, port: number, actual: number): void {
-    entry.actual.set(port, actual)
-    const message =
-      `spec.ports: port ${port} needs a privilege that is not there: it is ${actual} in this run, ` +
-      `as the pods' variables say`
-    this.#options.onTrouble(entry.service, 'spec.ports', message)
-    this.#options.onChange()
+  /** The address of the oldest pod of a namespace: the one of which the manager has heard for longest. */
+  #addressIn(namespace: string): string | undefined {
+    return this.#pods.find((pod) => pod.namespace === namespace && !pod.terminating)?.ip
   }
 
   async #resolve(entry: Entry, service: Service): Promise<void> {
@@ -201,8 +216,12 @@ const hasAddress = (service: Service): boolean =>
 const tcpPorts = (service: Service): ServicePort[] =>
   (service.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
 
-function closePort(entry: Entry, port: number): void {
-  void entry.forwarders.get(port)?.then((forwarder) => forwarder?.close())
-  entry.forwarders.delete(port)
-  entry.actual.delete(port)
-}
+const portsOf = (service: Service): Set<number> => new Set(tcpPorts(service).map(({ port }) => port))
+
+const frontsOf = ({ front, aliases }: Entry): Front[] => [
+  ...(front === undefined ? [] : [front]),
+  ...aliases.values(),
+]
+
+const LISTEN_ALONE = 'an app that listens on all addresses may have it: let it listen at $(POD_IP) alone'
+const BY_VARIABLES = "as the pods' variables say"

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 const { HOST, PORT, VERSION = '1', LISTEN = HOST } = process.env
 let ready = true
 
-async function answer(url: URL): Promise<unknown> {
+async function answer(url: URL, from: string | undefined): Promise<unknown> {
   switch (url.pathname) {
     case '/unready':
       return (ready = false)
@@ -18,6 +18,10 @@ async function answer(url: URL): Promise<unknown> {
       return process.argv.slice(2)
     case '/file':
       return readFileSync(url.searchParams.get('path') ?? '', 'utf8')
+    case '/from':
+      return { from }
+    case '/call':
+      return (await fetch(url.searchParams.get('url') ?? '')).text()
     case '/lookup':
       return lookup(url.searchParams.get('name') ?? '').catch((error: NodeJS.ErrnoException) => ({
         code: error.code,
@@ -33,7 +37,9 @@ const server = createServer((request: IncomingMessage, response) => {
     response.writeHead(ready ? 200 : 503).end()
     return
   }
-  void answer(url).then((value) => response.end(typeof value === 'string' ? value : JSON.stringify(value)))
+  void answer(url, request.socket.remoteAddress).then((value) =>
+    response.end(typeof value === 'string' ? value : JSON.stringify(value)),
+  )
 })
 server.listen(Number(PORT), LISTEN)
 process.once('SIGTERM', () => {
