@@ -1,6 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
-import { EXPLAIN_HEADER, type Hop, hop } from '@branchline/wire/explain'
+import { EXPLAIN_HEADER } from '@branchline/wire/explain'
+import { type Hop, hop } from '@branchline/wire/routes/hop'
 
 /** What a request's way turned out to be. */
 export interface ExplainedRoute {

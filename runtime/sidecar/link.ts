@@ -1,12 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import type { Hop } from '@branchline/wire/explain'
-import {
-  MAX_ROUTES_MESSAGE,
-  type ManagerMessage,
-  managerMessage,
-  ROUTES_SUBPROTOCOL,
-  type SidecarMessage,
-} from '@branchline/wire/routes/messages'
+import type { ManagerMessage, SidecarMessage } from '@branchline/wire/routes/messages'
+import { MAX_ROUTES_MESSAGE, ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/protocol'
+import { readManagerMessage } from '@branchline/wire/routes/read'
 import { WebSocket } from 'ws'
 import { Backoff } from '../process/backoff.ts'
 import type { Logger } from '../process/log.ts'
@@ -141,7 +137,7 @@ export class ManagerLink {
       },
       onMessage: (text) => {
         try {
-          const message = managerMessage.parse(JSON.parse(text))
+          const message = readManagerMessage(JSON.parse(text))
           if (message.type === 'hops') {
             this.#asked.answer(message.trace, message.hops)
             return undefined

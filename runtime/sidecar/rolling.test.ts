@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { ListenerRoutes } from '@branchline/wire/routes/messages'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { StandInManager, tableOf } from './fixture/stand-in-manager.ts'
 import { ask, freePort, keyed, target, until, World } from './fixture/world.ts'
@@ -64,8 +65,10 @@ test('a rolling restart of real processes under load loses nothing', { timeout: 
     const at = { port: await freePort(), adminPort: await freePort() }
     replicas.push({ ...at, child: start(at) })
   }
-  const listeners = replicas.map(({ port }) => [port, { service: 'api', routes: {}, own: ['alice'] }])
-  manager.table = tableOf(1, { environment: 'alice', listeners: Object.fromEntries(listeners) as object })
+  const listeners = replicas.map(
+    ({ port }) => [String(port), { service: 'api', routes: {}, own: ['alice'] }] as [string, ListenerRoutes],
+  )
+  manager.table = tableOf(1, { environment: 'alice', listeners: Object.fromEntries(listeners) })
   await Promise.all(replicas.map((replica) => untilReadiness(replica, 200)))
   const routeTo = (some: readonly Replica[]): { routes: Record<string, ReturnType<typeof target>> } => ({
     routes: {

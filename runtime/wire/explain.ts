@@ -1,4 +1,6 @@
-import { z } from 'zod'
+import type { Hop } from './routes/hop.ts'
+
+export type { Hop }
 
 /**
  * A request that has it wants to know its way. `1` asks; sidecars put what they decided behind it, so that the
@@ -8,30 +10,6 @@ import { z } from 'zod'
 export const EXPLAIN_HEADER = 'x-branchline-route'
 /** The most characters of that field that are passed on. */
 export const MAX_EXPLAIN_LENGTH = 2_048
-
-/** What one sidecar did with a request that wanted to know. */
-export const hop = z.object({
-  /** The service at whose sidecar the request arrived, and the environment of that. */
-  service: z.string().max(253),
-  at: z.string().max(253),
-  /** The environment that was to serve it, and why. */
-  environment: z.string().max(253),
-  reason: z.string().max(32),
-  /** The request's key and where it was found, where it had one. */
-  key: z.string().max(63).optional(),
-  source: z.string().max(32).optional(),
-  /** Who was asked, in order; the last one answered, or was the last that did not. */
-  endpoints: z.array(z.string().max(300)).max(16),
-  /** 0 where nobody answered. */
-  status: z.number().int().min(0).max(999),
-  /** When it came (milliseconds since 1970) and how long it took. */
-  startMs: z.number(),
-  ms: z.number(),
-})
-export type Hop = z.infer<typeof hop>
-
-/** A trace id, as hops are asked for. */
-export const traceId = z.string().regex(/^[0-9a-f]{32}$/)
 
 /** The trace id for whose hops a request asks, or undefined. */
 export function askedHops(value: string): string | undefined {

@@ -1,15 +1,9 @@
 import { z } from 'zod'
-import { hop, traceId } from '../explain.ts'
+import { hop, traceId } from './hop.ts'
 import { isKey } from '../key.ts'
+import { ON_UNAVAILABLE } from './protocol.ts'
 
-/** The WebSocket subprotocol between sidecar and manager; another version is another name. */
-export const ROUTES_SUBPROTOCOL = 'branchline.routes.v1'
-/** The most octets of one message; a larger one closes the connection with 1009 (RFC 6455, 7.4.1). */
-export const MAX_ROUTES_MESSAGE = 16 * 1024 * 1024
-
-/** What happens to requests whose override has no endpoint that answers. */
-export const ON_UNAVAILABLE = ['baseline', 'hold', 'fail'] as const
-export type OnUnavailable = (typeof ON_UNAVAILABLE)[number]
+export { MAX_ROUTES_MESSAGE, ON_UNAVAILABLE, type OnUnavailable, ROUTES_SUBPROTOCOL } from './protocol.ts'
 
 const key = z.string().refine(isKey, 'not a routing key')
 const port = z.number().int().min(1).max(65535)

@@ -1,0 +1,95 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { managerMessage } from './messages.ts'
+import { type ManagerMessageError, readManagerMessage } from './read.ts'
+
+/** Mostly right values, and now and then one that is not. */
+const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
+  fc.oneof(
+    { weight: 60, arbitrary: right as fc.Arbitrary<unknown> },
+    { weight: 1, arbitrary: fc.constantFrom<unknown>(null, 1, -1, 1.5, '', 'NO KEY', [], {}, true) },
+  )
+const key = fc.constantFrom('alice', 'a', 'constructor')
+const target = fc.record({
+  environment: or(key),
+  endpoints: or(fc.array(or(fc.constant('10.0.0.1:1')), { maxLength: 2 })),
+  onUnavailable: or(fc.constantFrom('baseline', 'hold', 'fail')),
+  unknown: fc.constant(1),
+})
+const parts = { service: or(key), routes: or(fc.dictionary(key, or(target))), own: or(fc.array(or(key))) }
+const rule = or(fc.constantFrom('baseline', 'hold', 'fail'))
+const listener = fc.record(
+  { ...parts, base: or(target), onUnavailable: rule },
+  { requiredKeys: ['service', 'routes', 'own'] },
+)
+const change = fc.record(
+  {
+    ...parts,
+    routes: or(fc.dictionary(key, or(fc.option(target)))),
+    base: or(fc.option(target)),
+    onUnavailable: rule,
+  },
+  { requiredKeys: ['service', 'routes'] },
+)
+const epoch = or(fc.nat())
+const table = fc.record({
+  epoch,
+  environment: or(key),
+  listeners: or(fc.dictionary(fc.constantFrom('1', '2'), or(listener), { maxKeys: 2 })),
+  callers: or(fc.dictionary(fc.constant('10.0.0.1'), or(key))),
+})
+const anyMessage = fc.oneof(
+  fc.record({ type: fc.constant('snapshot'), table: or(table), explains: or(fc.boolean()) }),
+  fc.record({
+    type: fc.constant('delta'),
+    from: epoch,
+    epoch,
+    listeners: or(fc.dictionary(fc.constantFrom('1', '2'), or(fc.option(change)), { maxKeys: 2 })),
+    callers: or(fc.dictionary(fc.constant('10.0.0.1'), or(fc.option(key)))),
+  }),
+  fc.anything(),
+)
+
+test('what the schema takes is read the same, and what it refuses is refused', () => {
+  let taken = 0
+  fc.assert(
+    fc.property(anyMessage, (value) => {
+      const schema = managerMessage.safeParse(value)
+      if (schema.success) {
+        taken++
+        expect(readManagerMessage(value)).toEqual(schema.data)
+      } else expect(() => readManagerMessage(value)).toThrow(/: wanted /)
+    }),
+    { numRuns: 3_000 },
+  )
+  expect(taken).toBeGreaterThan(300)
+})
+
+test('a fault is named by its place', () => {
+  const message = {
+    type: 'snapshot',
+    table: { epoch: 1, environment: 'a', callers: {}, listeners: { 1: { service: 1 } } },
+  }
+  expect(() => readManagerMessage(message)).toThrow(
+    expect.objectContaining({
+      code: 'BL_ROUTES_MESSAGE',
+      message: 'table.listeners.1.service: wanted a text',
+    } satisfies Partial<ManagerMessageError>) as Error,
+  )
+})
+
+test('hops are taken as the manager has judged them', () => {
+  const hop = {
+    service: 'api',
+    at: 'a',
+    environment: 'b',
+    reason: 'own',
+    endpoints: [],
+    status: 200,
+    startMs: 1,
+    ms: 2,
+  }
+  const message = { type: 'hops', trace: 'a'.repeat(32), hops: [hop] }
+  expect(readManagerMessage(message)).toEqual(managerMessage.parse(message))
+  expect(() => readManagerMessage({ ...message, trace: 'x' })).toThrow(/trace/)
+})
