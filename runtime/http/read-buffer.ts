@@ -1,5 +1,5 @@
-/** One read's size at most. */
-export const READ_BYTES = 64 * 1024
+/** One read's size at most: a body of 64 KiB, which many servers write at once, with its head. */
+export const READ_BYTES = 80 * 1024
 /** Up to this size a write is copied by way of a string, which the system takes from the stack. */
 export const COPY_BYTES = 16 * 1024
 /** From this many octets in one read on, a socket is taken for a bulk sender. */
@@ -7,7 +7,7 @@ const BULK_BYTES = 16 * 1024
 /** A bulk sender gives its own buffer back after so many small reads. */
 const SMALL_READS = 8
 /** Buffers lent to bulk senders at one time; further ones share, and their large writes are copied. */
-const MAX_LENT = 128
+const MAX_LENT = 100
 const MAX_FREE = 16
 
 /** Memory into which a socket reads. It is pinned while a write of it is pending. */
