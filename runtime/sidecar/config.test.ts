@@ -60,3 +60,33 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
   }
   return []
 }
+
+test('reads how to choose, to wait, to log and to trace', () => {
+  const read = (variables: Record<string, string>): unknown =>
+    readConfig({ BRANCHLINE_INBOUND: '25001=80/http', ...variables })
+  expect(read({})).toMatchObject({
+    balancing: 'least-outstanding',
+    holdTimeoutMs: 10_000,
+    accessLog: 'errors',
+    routeExplain: 'allow',
+    addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-cloud-trace-context', 'x-request-id'],
+    tracesUrl: undefined,
+    drainDelayMs: 500,
+  })
+  const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318/' }
+  expect(read({ ...otlp, BRANCHLINE_ACCESS_LOG: 'sample:100', BRANCHLINE_ID_HEADERS: 'none' })).toMatchObject(
+    {
+      tracesUrl: 'http://collector:4318/v1/traces',
+      accessLog: { oneOf: 100 },
+      addedIds: [],
+    },
+  )
+  const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/x' }
+  expect(read({ ...otlp, ...own, BRANCHLINE_ID_HEADERS: 'x-b3, b3' })).toMatchObject({
+    tracesUrl: 'http://other:1/x',
+    addedIds: ['b3', 'x-b3'],
+  })
+  expect(() => read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318', BRANCHLINE_ID_HEADERS: 'b4' })).toThrow(
+    /BRANCHLINE_ID_HEADERS: "b4"[^]*OTEL_EXPORTER_OTLP_ENDPOINT: .*http:\/\//,
+  )
+})

@@ -172,12 +172,11 @@ class Routing {
   /** The way so far, for the next sidecar of this exchange. */
   #passWay(about: About, endpoint: string): Field | undefined {
     if (this.#way === undefined) return undefined
-    const way =
-      `${this.#way.replace(/^1(?:, )?/, '')}, ${formatHop({ ...about, at: about.own }, endpoint)}`.replace(
-        /^, /,
-        '',
-      )
-    return [EXPLAIN_HEADER, way.length > MAX_EXPLAIN_LENGTH ? this.#way : `1, ${way}`]
+    const before = this.#way.replace(/^1(?:, )?/, '')
+    const hop = formatHop({ ...about, at: about.own }, endpoint)
+    // A way that is too long begins anew: the hops that are reported still tell all of it.
+    const fits = before !== '' && before.length + hop.length <= MAX_EXPLAIN_LENGTH
+    return [EXPLAIN_HEADER, fits ? `1, ${before}, ${hop}` : `1, ${hop}`]
   }
 
   /** The way, for whoever asked: told by the sidecar whose app answers. */

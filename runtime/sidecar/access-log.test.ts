@@ -1,0 +1,76 @@
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { type AccessEntry, AccessLog, type AccessLogMode, MAX_PENDING, parseAccessLog } from './access-log.ts'
+
+const entry: AccessEntry = {
+  status: 200,
+  method: 'GET',
+  path: '/p',
+  ms: 1.5,
+  service: 'api',
+  environment: 'alice',
+  endpoint: '10.0.0.1:25001',
+  reason: 'override',
+  key: 'alice',
+  traceId: undefined,
+  error: undefined,
+}
+
+/** What a log writes into a file. */
+async function written(
+  mode: AccessLogMode,
+  use: (log: AccessLog) => void,
+): Promise<Record<string, unknown>[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'branchline-log-'))
+  const file = join(folder, 'log')
+  const fd = openSync(file, 'a')
+  const log = new AccessLog(mode, fd)
+  use(log)
+  await log.close()
+  closeSync(fd)
+  const lines = readFileSync(file, 'utf8').split('\n').slice(0, -1)
+  rmSync(folder, { recursive: true })
+  return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+}
+
+test('requests are lines of JSON, and what is not known is left out', async () => {
+  const lines = await written('all', (log) => log.add(entry))
+  expect(lines).toEqual([
+    expect.objectContaining({
+      component: 'sidecar',
+      msg: 'request',
+      path: '/p',
+      environment: 'alice',
+      ms: 1.5,
+    }),
+  ])
+  expect(lines[0]).not.toHaveProperty('error')
+})
+
+test.each<[string, number, number]>([
+  ['off', 0, 0],
+  ['errors', 0, 100],
+  ['sample:10', 10, 100],
+  ['all', 100, 100],
+])('%s logs %i of 100 requests and %i of 100 failures', (text, answered, failed) => {
+  const log = new AccessLog(parseAccessLog(text))
+  const count = (fails: boolean): number =>
+    Array.from({ length: 100 }, () => log.wants(fails)).filter(Boolean).length
+  expect([count(false), count(true)]).toEqual([answered, failed])
+})
+
+test.each(['', 'some', 'sample:0', 'sample:x', 'sample:-1'])('%j is no way to log', (text) => {
+  expect(() => parseAccessLog(text)).toThrow(/wanted off, errors, sample:N/)
+})
+
+test('what does not fit is left out, and a line says how many', async () => {
+  const lines = await written('all', (log) => {
+    for (let count = 0; count < 5_000; count++) log.add(entry)
+  })
+  const dropped = lines.at(-1)?.['dropped'] as number
+  expect(lines.length - 1 + dropped).toBe(5_000)
+  expect(dropped).toBeGreaterThan(0)
+  expect(JSON.stringify(lines).length).toBeLessThan(MAX_PENDING * 1.1)
+})
