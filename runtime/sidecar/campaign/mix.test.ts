@@ -4,6 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { keyed, type Pod, target, World } from '../fixture/world.ts'
 import { Expectation } from './expectation.ts'
+import { type Answered, GrpcCaller, Http2Client, http2App, stopHttp2Peers } from './http2-peers.ts'
 import { PipeliningClient } from './pipelining-client.ts'
 
 const SLOW = process.env['BRANCHLINE_SLOW'] === '1'
@@ -11,6 +12,8 @@ const REQUESTS = SLOW ? 150_000 : 20_000
 const SEED = Number(process.env['BRANCHLINE_CAMPAIGN_SEED'] ?? Date.now() % 1_000_000)
 const CONNECTIONS = 16
 const WEBSOCKETS = 6
+/** Connections of HTTP/2, and as many channels of gRPC. */
+const MULTIPLEXED = 3
 /** A request that takes longer hangs. */
 const REQUEST_TIMEOUT_MS = 20_000
 const BRANCHES = ['alice', 'bob', 'carol'] as const
@@ -30,7 +33,10 @@ const below = randomFrom(SEED)
 const oneOf = <T>(choices: readonly T[]): T => choices[below(choices.length)] as T
 
 const world = await World.create()
-afterAll(() => world.close())
+afterAll(async () => {
+  stopHttp2Peers()
+  await world.close()
+})
 
 /** How often each id arrived at any app. */
 const arrivals = new Map<string, number>()
@@ -164,8 +170,65 @@ async function chat(entries: readonly Entry[]): Promise<void> {
   }
 }
 
+/** Many streams at once on one connection, each with its own key. */
+async function multiplex(
+  prefix: string,
+  entry: Entry,
+  ask: (id: string, headers: Record<string, string>) => Promise<Answered>,
+): Promise<void> {
+  while (goesOn()) {
+    const batch = Array.from({ length: 1 + below(16) }, () => ({
+      id: `${prefix}${begun++}`,
+      key: oneOf(KEYS),
+    }))
+    await Promise.all(
+      batch.map(async ({ id, key }) => {
+        const began = expectation.moment
+        const what = `${entry.environment} ${id} with ${key}`
+        const { app, body } = await within(what, ask(id, key === undefined ? {} : keyed(key)))
+        answered++
+        if (body !== id || !isRight(entry, key, app, began)) faults.push(`${what}: ${app}, ${body}`)
+      }),
+    )
+  }
+}
+
+function http2Workers(entries: readonly Entry[]): Promise<void>[] {
+  return Array.from({ length: MULTIPLEXED }, () => {
+    const [one, other] = [oneOf(entries), oneOf(entries)]
+    const [streams, calls] = [new Http2Client(one.port), new GrpcCaller(other.port)]
+    return [
+      multiplex('/s', one, (id, headers) => streams.get(id, headers)),
+      multiplex('g', other, (id, headers) => calls.call(id, headers)),
+    ]
+  }).flat()
+}
+
+/** Pods of the baseline and of each branch, all with the app that is made for it by its name. */
+async function podsOf(protocol: 'http' | 'grpc', app: (name: string) => Promise<number>): Promise<Pods> {
+  const baseline = await world.pod({ protocol, appPort: await app('baseline') })
+  const ports = new Map<string, number[]>()
+  for (const environment of BRANCHES) {
+    const appPort = await app(environment)
+    const routes = { own: [environment], base: target('baseline', [baseline.port]) }
+    // Two replicas, each with a sidecar of its own.
+    const one = await world.pod({ protocol, appPort, environment, routes })
+    const other = await world.pod({ protocol, appPort, environment, routes })
+    ports.set(environment, [one.port, other.port])
+  }
+  const entries = [...ports].flatMap(([environment, all]) => all.map((port) => ({ environment, port })))
+  for (let i = 0; i < 6; i++) entries.push({ environment: 'baseline', port: baseline.port })
+  return { baseline, ports, entries }
+}
+
+interface Pods {
+  readonly baseline: Pod
+  readonly ports: ReadonlyMap<string, number[]>
+  readonly entries: readonly Entry[]
+}
+
 /** Sends each key to its own branch or to the baseline, anew and anew, until all requests are answered. */
-async function churn(baseline: Pod, ports: ReadonlyMap<string, number[]>): Promise<number> {
+async function churn(all: readonly Pods[]): Promise<number> {
   const routed = new Set<string>()
   let changes = 0
   while (goesOn()) {
@@ -175,8 +238,12 @@ async function churn(baseline: Pod, ports: ReadonlyMap<string, number[]>): Promi
       if (!routed.delete(key)) routed.add(key)
       settle.push(expectation.change(key, routed.has(key) ? key : 'baseline'))
     }
-    const routes = [...routed].map((key) => [key, target(key, ports.get(key) ?? [])] as const)
-    await baseline.route({ routes: Object.fromEntries(routes) })
+    await Promise.all(
+      all.map(({ baseline, ports }) => {
+        const routes = [...routed].map((key) => [key, target(key, ports.get(key) ?? [])] as const)
+        return baseline.route({ routes: Object.fromEntries(routes) })
+      }),
+    )
     for (const done of settle) done()
     changes++
     await new Promise((resolve) => setTimeout(resolve, below(20)))
@@ -185,32 +252,26 @@ async function churn(baseline: Pod, ports: ReadonlyMap<string, number[]>): Promi
 }
 
 test(
-  `${REQUESTS} requests and messages over kept connections while routes change, seed ${SEED}`,
+  `${REQUESTS} requests, messages, streams and calls while routes change, seed ${SEED}`,
   { timeout: SLOW ? 600_000 : 60_000 },
   async () => {
     for (const key of [...BRANCHES, 'nobody']) expectation.change(key, 'baseline')
-    const baseline = await world.pod({ appPort: await namedApp('baseline') })
-    const ports = new Map<string, number[]>()
-    for (const environment of BRANCHES) {
-      const appPort = await namedApp(environment)
-      const routes = { own: [environment], base: target('baseline', [baseline.port]) }
-      // Two replicas, each with a sidecar of its own.
-      const one = await world.pod({ appPort, environment, routes })
-      const other = await world.pod({ appPort, environment, routes })
-      ports.set(environment, [one.port, other.port])
-    }
-    const entries = [...ports].flatMap(([environment, all]) => all.map((port) => ({ environment, port })))
-    for (let i = 0; i < 6; i++) entries.push({ environment: 'baseline', port: baseline.port })
-
+    const http1 = await podsOf('http', namedApp)
+    const http2 = await podsOf('grpc', (name) => http2App(name, arrived))
     const [changes] = await Promise.all([
-      churn(baseline, ports),
-      ...Array.from({ length: CONNECTIONS }, () => converse(entries)),
-      ...Array.from({ length: WEBSOCKETS }, () => chat(entries)),
+      churn([http1, http2]),
+      ...Array.from({ length: CONNECTIONS }, () => converse(http1.entries)),
+      ...Array.from({ length: WEBSOCKETS }, () => chat(http1.entries)),
+      ...http2Workers(http2.entries),
     ])
     expect(faults.slice(0, 10)).toEqual([])
     expect(answered).toBe(begun)
     expect(arrivals.size).toBe(begun)
     expect([...arrivals].filter(([, times]) => times !== 1)).toEqual([])
     expect(changes).toBeGreaterThan(20)
+    for (const kind of ['/h', 'w', '/s', 'g']) {
+      const share = [...arrivals.keys()].filter((id) => id.startsWith(kind)).length
+      expect(share, `share of ${kind}`).toBeGreaterThan(begun / 50)
+    }
   },
 )
