@@ -51,9 +51,15 @@ export async function deleteCluster({ cluster }: KindSettings): Promise<void> {
   await $`kind delete cluster --name ${cluster}`
 }
 
+/** What is put on an image in the node, to know that this build of this reference is there: a name of its own. */
+async function markOf(image: string): Promise<string> {
+  const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
+  return `branchline.dev/loaded/${image.replace(':', '/')}/${id.replace(':', '/')}`
+}
+
 /**
- * Copies local images into the nodes, but for those that are there already under the same id: a copy takes
- * seconds, and most runs change one image or none.
+ * Copies local images into the nodes, but for those that are there already under the same reference and id: a
+ * copy takes seconds, and most runs change one image or none.
  */
 export async function loadImages({ cluster }: KindSettings, images: readonly string[]): Promise<string[]> {
   const node = `${cluster}-control-plane`
@@ -62,16 +68,12 @@ export async function loadImages({ cluster }: KindSettings, images: readonly str
   const loaded = new Set(present.split('\n'))
   const missing: string[] = []
   for (const image of images) {
-    const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
-    const mark = `branchline.dev/loaded/${id.replace(':', '/')}`
-    if (!loaded.has(mark)) missing.push(image)
+    if (!loaded.has(await markOf(image))) missing.push(image)
   }
   if (missing.length > 0) await $`kind load docker-image --name ${cluster} ${missing}`.quiet()
   for (const image of missing) {
-    const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
     const reference = image.includes('/') ? `docker.io/${image}` : `docker.io/library/${image}`
-    const mark = `branchline.dev/loaded/${id.replace(':', '/')}`
-    await $`docker exec ${node} ctr --namespace k8s.io images tag --force ${reference} ${mark}`
+    await $`docker exec ${node} ctr --namespace k8s.io images tag --force ${reference} ${await markOf(image)}`
       .quiet()
       .nothrow()
   }

@@ -35,9 +35,12 @@ export class Api {
     this.#custom = this.config.makeApiClient(CustomObjectsApi)
   }
 
-  /** Server-side apply, as Argo CD can do it. */
+  /**
+   * Server-side apply, as Argo CD can do it. Rejects where the object is being deleted: what is written into a
+   * namespace that ends is gone a moment later.
+   */
   async apply(object: KubernetesObject): Promise<void> {
-    await this.#objects.patch(
+    const { kind, metadata } = await this.#objects.patch(
       object,
       undefined,
       undefined,
@@ -45,6 +48,8 @@ export class Api {
       true,
       PatchStrategy.ServerSideApply,
     )
+    if (metadata?.deletionTimestamp === undefined) return
+    throw new Error(`${kind} ${metadata.name} is being deleted`)
   }
 
   /** Deletes an object; one that is not there counts as deleted. */

@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { describe } from 'vitest'
+import { chosenTarget } from '../tell.ts'
+import { kubectl } from './processes.ts'
+
+/** The kubectl context of the cluster that the stories use. */
+export const context = (): string => process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
+
+/** kubectl on the stories' cluster: what it printed. Rejects with what it said. */
+export const kube = (...args: readonly string[]): Promise<string> => kubectl(context(), ...args)
+
+/** kubectl on the stories' cluster, as JSON. */
+export async function kubeJson<T>(...args: readonly string[]): Promise<T> {
+  return JSON.parse(await kube(...args, '-o', 'json')) as T
+}
+
+/** What a program came to. */
+export interface Outcome {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a program with a text on its standard input; it never rejects for an exit code. */
+export function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
+    const heard = { stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (heard.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (heard.stderr += text))
+    child.once('error', reject)
+    child.once('close', (code) => resolve({ code: code ?? -1, ...heard }))
+    // A program that ends before it has read all says why by its exit code.
+    child.stdin.on('error', () => undefined)
+    child.stdin.end(input)
+  })
+}
+
+/** kubectl on the stories' cluster, with a text on its standard input. */
+export const kubeWith = (input: string, ...args: readonly string[]): Promise<Outcome> =>
+  run('kubectl', ['--context', context(), ...args], input)
+
+/** Stories that need a real cluster: elsewhere they are skipped, and the line says where they run. */
+export function onCluster(title: string, stories: () => void): void {
+  const isCluster = chosenTarget().name === 'kind'
+  // Title and stories are the caller's.
+  // oxlint-disable-next-line vitest/valid-title, vitest/valid-describe-callback
+  describe.skipIf(!isCluster)(isCluster ? title : `${title} (on a cluster only: npm run kind:test)`, stories)
+}

@@ -1,0 +1,63 @@
+import { kube, kubeWith } from './cluster.ts'
+
+/** A pod, and the container of it, from which a probe dials. Its image must have Node. */
+export interface From {
+  readonly namespace: string
+  readonly pod: string
+  readonly container: string
+}
+
+const DIAL = `
+  const [host, port] = process.argv.slice(1);
+  const socket = require('node:net').connect({ host, port, timeout: 3000 });
+  const end = (word) => { console.log(word); process.exit(0) };
+  socket.once('connect', () => end('open')).once('timeout', () => end('silence')).once('error', (e) => end(e.code));
+`
+const UPGRADE = `
+  const [host, port, token] = process.argv.slice(1);
+  const headers = { connection: 'upgrade', upgrade: 'websocket', 'sec-websocket-version': '13',
+    'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'sec-websocket-protocol': 'branchline.routes.v1' };
+  if (token) headers.authorization = 'Bearer ' + token;
+  const request = require('node:http').get({ host, port, path: '/routes', headers, timeout: 5000 });
+  const end = (word) => { console.log(word); process.exit(0) };
+  request.once('response', (r) => end(r.statusCode)).once('upgrade', () => end(101)).once('error', (e) => end(e.code));
+`
+
+const node = async (from: From, script: string, args: readonly string[]): Promise<string> => {
+  const at = ['-n', from.namespace, from.pod, '-c', from.container]
+  return (await kube('exec', ...at, '--', 'node', '-e', script, ...args)).trim()
+}
+
+/** Dials an address from within a pod: `open`, `silence` (nothing in 3 s), or the error's code. */
+export const dial = (from: From, host: string, port: number): Promise<string> =>
+  node(from, DIAL, [host, String(port)])
+
+/** What the manager's port for sidecars says to a connection with this token: an HTTP status. */
+export const askForRoutes = (from: From, host: string, port: number, token = ''): Promise<string> =>
+  node(from, UPGRADE, [host, String(port), token])
+
+/** The pods of a namespace that run and stay: name and address. */
+export async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]> {
+  const path =
+    '{range .items[?(@.status.phase=="Running")]}{.metadata.name} {.status.podIP} {.metadata.deletionTimestamp}{"\\n"}{end}'
+  const lines = (await kube('-n', namespace, 'get', 'pods', '-o', `jsonpath=${path}`)).trim().split('\n')
+  return lines
+    .map((line) => line.trim().split(' '))
+    .filter(([name, ip, ending]) => name && ip && ending === undefined)
+    .map(([name = '', ip = '']) => ({ name, ip }))
+}
+
+/** A pod of a namespace whose name begins so. Throws where there is none. */
+export async function podNamed(namespace: string, prefix: string): Promise<{ name: string; ip: string }> {
+  const pod = (await podsOf(namespace)).find(({ name }) => name.startsWith(prefix))
+  if (pod === undefined) throw new Error(`no pod ${prefix}… of ${namespace} runs`)
+  return pod
+}
+
+/** Applies manifests; throws what kubectl said where it refused. */
+export async function apply(manifests: readonly object[], ...args: readonly string[]): Promise<string> {
+  const input = manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n')
+  const { code, stdout, stderr } = await kubeWith(input, 'apply', '-f', '-', ...args)
+  if (code !== 0) throw new Error(stderr)
+  return stdout + stderr
+}

@@ -1,0 +1,145 @@
+import assert from 'node:assert/strict'
+import { setTimeout as delay } from 'node:timers/promises'
+import { branch } from '@branchline/gitops/shop/branch'
+import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { MANAGER_LEASE } from '@branchline/wire/permissions'
+import { kube, run } from '../../harness/kind/cluster.ts'
+import { ALICE_WAY, BASELINE_WAY, type Shop } from '../../harness/shop.ts'
+import { until } from '../../harness/until.ts'
+import { removeAll } from '../chain.ts'
+import { endFaultless, startMixedLoad } from '../overrides.ts'
+import type { Proof } from '../proof.ts'
+import { hasReady } from './rollouts.ts'
+
+const CONNECTIONS = 8
+const LEAD_TIMEOUT_MS = 30_000
+const AFTERMATH_MS = 3000
+
+/** The name of a Deployment's pod that is ready and stays. */
+async function podOf(namespace: string, deployment: string): Promise<string> {
+  const path = '{range .items[?(@.status.phase=="Running")]}{.metadata.name}{"\\n"}{end}'
+  const names = (await kube('-n', namespace, 'get', 'pods', '-o', `jsonpath=${path}`)).split('\n')
+  const name = names.find((one) => one.startsWith(`${deployment}-`))
+  assert.ok(name, `no pod of ${namespace}/${deployment} runs`)
+  return name
+}
+
+const gracefully: readonly string[] = ['--wait=true']
+const atOnce: readonly string[] = ['--grace-period=0', '--force']
+
+/** Deletes one pod of two, of alice's api and of the baseline's worker, under load. */
+async function deletePods(shop: Shop, how: readonly string[]): Promise<string> {
+  await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=2')
+  await kube('-n', 'baseline', 'scale', 'deployment/worker', '--replicas=2')
+  await hasReady('alice', 'api', 2)
+  await hasReady('baseline', 'worker', 2)
+  const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
+  courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+  try {
+    const startedAt = performance.now()
+    await kube('-n', 'alice', 'delete', 'pod', await podOf('alice', 'api'), ...how)
+    await kube('-n', 'baseline', 'delete', 'pod', await podOf('baseline', 'worker'), ...how)
+    await hasReady('alice', 'api', 2)
+    await hasReady('baseline', 'worker', 2)
+    const ms = Math.round(performance.now() - startedAt)
+    return `two again after ${ms} ms; ${await endFaultless(load)}`
+  } finally {
+    await load.stop()
+    await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=1')
+    await kube('-n', 'baseline', 'scale', 'deployment/worker', '--replicas=1')
+    await hasReady('alice', 'api', 1)
+    await hasReady('baseline', 'worker', 1)
+  }
+}
+
+export const podDeleted: Proof = {
+  title: 'a pod of two is deleted under load, with its grace: no failed request',
+  prove: (shop) => deletePods(shop, gracefully),
+}
+
+export const podKilled: Proof = {
+  title: 'a pod of two is deleted under load by force: no failed request, for an override and for a baseline',
+  prove: (shop) => deletePods(shop, atOnce),
+}
+
+export const onlyPodDeleted: Proof = {
+  title: 'the only pod of an override is deleted by force under load: the baseline serves, nothing fails',
+  async prove(shop) {
+    const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
+    courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+    try {
+      await kube('-n', 'alice', 'delete', 'pod', await podOf('alice', 'api'), ...atOnce)
+      const startedAt = performance.now()
+      await hasReady('alice', 'api', 1)
+      await shop.takes('alice', ALICE_WAY)
+      const ms = Math.round(performance.now() - startedAt)
+      return `alice's api back after ${ms} ms; ${await endFaultless(load)}`
+    } finally {
+      await load.stop()
+    }
+  },
+}
+
+/** The pod that holds the Lease: its identity begins with the pod's name. */
+async function leader(): Promise<string> {
+  const path = 'jsonpath={.spec.holderIdentity}'
+  const holder = await kube('-n', PLATFORM_NAMESPACE, 'get', 'lease', MANAGER_LEASE, '-o', path)
+  assert.ok(holder, 'nobody holds the lease')
+  return holder
+}
+
+/** Deletes the pod that leads; says when another one led, and when a new branch had its URL. */
+async function deposeLeader(shop: Shop, how: readonly string[]): Promise<string> {
+  await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 2)
+  const before = await leader()
+  const pods = (await kube('-n', PLATFORM_NAMESPACE, 'get', 'pods', '-o', 'name')).split('\n')
+  const pod = pods.map((name) => name.replace('pod/', '')).find((name) => name && before.startsWith(name))
+  assert.ok(pod, `${before} is no pod`)
+  const startedAt = performance.now()
+  const deletion = kube('-n', PLATFORM_NAMESPACE, 'delete', 'pod', pod, ...how)
+  try {
+    const other = async (): Promise<void> => assert.notEqual(await leader(), before)
+    await until('another leader', other, LEAD_TIMEOUT_MS)
+    const ledMs = Math.round(performance.now() - startedAt)
+    await shop.takes('alice', ALICE_WAY, LEAD_TIMEOUT_MS)
+    const urlMs = Math.round(performance.now() - startedAt)
+    await shop.apply('judy', branch('judy', { base: 'alice' }))
+    await shop.takes('judy', ALICE_WAY, LEAD_TIMEOUT_MS)
+    const branchMs = Math.round(performance.now() - startedAt)
+    return `another one leads after ${ledMs} ms, URLs answer after ${urlMs} ms, a new branch after ${branchMs} ms`
+  } finally {
+    await deletion
+    await removeAll(shop, ['judy'])
+    await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 2)
+  }
+}
+
+export const leaderDeleted: Proof = {
+  title: 'the manager that leads is deleted: it hands over its Lease, and the other one leads',
+  prove: (shop) => deposeLeader(shop, gracefully),
+}
+
+export const leaderKilled: Proof = {
+  title: 'the manager that leads is deleted by force: the other one leads within seconds',
+  prove: (shop) => deposeLeader(shop, atOnce),
+}
+
+export const kubeletRestarted: Proof = {
+  title: "a node's kubelet is restarted under load: nothing fails",
+  async prove(shop) {
+    const path = 'jsonpath={.items[*].metadata.name}'
+    const [node = ''] = (await kube('get', 'nodes', '-o', path)).split(' ')
+    const { load } = await startMixedLoad(shop, CONNECTIONS)
+    try {
+      const startedAt = performance.now()
+      const { code, stderr } = await run('docker', ['exec', node, 'systemctl', 'restart', 'kubelet'])
+      assert.equal(code, 0, stderr)
+      await kube('wait', '--for=condition=Ready', `node/${node}`, '--timeout=60s')
+      const ms = Math.round(performance.now() - startedAt)
+      await delay(AFTERMATH_MS)
+      return `kubelet of ${node} back after ${ms} ms; ${await endFaultless(load)}`
+    } finally {
+      await load.stop()
+    }
+  },
+}

@@ -1,0 +1,66 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { kube } from '../../harness/kind/cluster.ts'
+import { apply, dial, type From, podNamed } from '../../harness/kind/probes.ts'
+
+/** A namespace that is no environment, with a pod that listens and one that dials. */
+export const ELSEWHERE = 'elsewhere'
+export const ELSEWHERE_PORT = 8080
+export const DIALLER: From = { namespace: ELSEWHERE, pod: 'dialler', container: 'main' }
+
+const ENFORCED_TIMEOUT_MS = 10_000
+const LISTEN = `require('node:net').createServer((s) => s.end('x')).listen(${ELSEWHERE_PORT}, '0.0.0.0')`
+const POD_SECURITY = {
+  runAsNonRoot: true,
+  runAsUser: 65532,
+  seccompProfile: { type: 'RuntimeDefault' },
+}
+
+const pod = (name: string): object => ({
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: { name, namespace: ELSEWHERE, labels: { app: name } },
+  spec: {
+    terminationGracePeriodSeconds: 0,
+    securityContext: POD_SECURITY,
+    containers: [
+      {
+        name: 'main',
+        image: 'shop/web:1',
+        command: ['node', '-e', LISTEN],
+        securityContext: { allowPrivilegeEscalation: false, capabilities: { drop: ['ALL'] } },
+      },
+    ],
+  },
+})
+
+/** Makes the namespace and its two pods, and waits until they run. */
+export async function makeElsewhere(): Promise<void> {
+  const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ELSEWHERE } }
+  await apply([namespace, pod('dialler'), pod('listener')])
+  await kube('-n', ELSEWHERE, 'wait', '--for=condition=Ready', 'pod', '--all', '--timeout=60s')
+}
+
+export const removeElsewhere = (): Promise<string> =>
+  kube('delete', 'namespace', ELSEWHERE, '--ignore-not-found', '--wait=false')
+
+/** The address of the pod that listens. */
+export const listener = async (): Promise<string> => (await podNamed(ELSEWHERE, 'listener')).ip
+
+/** Whether the cluster enforces a NetworkPolicy, by trying: many accept them and do nothing. */
+export async function enforcesPolicies(): Promise<boolean> {
+  const address = await listener()
+  if ((await dial(DIALLER, address, ELSEWHERE_PORT)) !== 'open') throw new Error('the listener is not there')
+  const metadata = { name: 'nothing-in', namespace: ELSEWHERE }
+  const spec = { podSelector: { matchLabels: { app: 'listener' } }, policyTypes: ['Ingress'] }
+  await apply([{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec }])
+  try {
+    const until = performance.now() + ENFORCED_TIMEOUT_MS
+    while (performance.now() < until) {
+      if ((await dial(DIALLER, address, ELSEWHERE_PORT)) !== 'open') return true
+      await delay(500)
+    }
+    return false
+  } finally {
+    await kube('-n', ELSEWHERE, 'delete', 'networkpolicy', metadata.name)
+  }
+}

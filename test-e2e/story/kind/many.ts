@@ -1,0 +1,104 @@
+import assert from 'node:assert/strict'
+import { branch } from '@branchline/gitops/shop/branch'
+import { synthesise } from '@branchline/gitops/synth'
+import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { kube } from '../../harness/kind/cluster.ts'
+import { parseAnswer } from '../../shop/hop.ts'
+import { ALICE_WAY, BASELINE_WAY, type Shop } from '../../harness/shop.ts'
+import { until } from '../../harness/until.ts'
+import { visit, wayOf } from '../../harness/visit.ts'
+import type { Proof } from '../proof.ts'
+import { hasReady } from './rollouts.ts'
+
+const BRANCHES = 20
+const OVERRIDING = 5
+const FILE = 'many.yaml'
+const GONE_TIMEOUT_MS = 60_000
+
+const nameOf = (index: number): string => `pr-${100 + index}`
+const wayThrough = (index: number): string =>
+  index < OVERRIDING ? `web@baseline api@${nameOf(index)} worker@baseline` : BASELINE_WAY
+
+export const manyBranches: Proof = {
+  title: `${BRANCHES} branches applied at once, ${OVERRIDING} of them with an override: every URL answers rightly`,
+  async prove(shop) {
+    const texts = Array.from({ length: BRANCHES }, (_, index) => {
+      const overrides = index < OVERRIDING ? { api: 'pr-7' } : {}
+      return synthesise(branch(nameOf(index), { base: 'baseline', overrides }))
+    })
+    const startedAt = performance.now()
+    await shop.manifests.write(FILE, texts.join('---\n'))
+    try {
+      const times = await Promise.all(
+        texts.map(async (_, index) => {
+          await shop.takes(nameOf(index), wayThrough(index))
+          return Math.round(performance.now() - startedAt)
+        }),
+      )
+      const empty = Math.max(...times.slice(OVERRIDING))
+      return `the last empty one after ${empty} ms, the last of all after ${Math.max(...times)} ms`
+    } finally {
+      await shop.manifests.remove(FILE)
+    }
+  },
+}
+
+/** Nothing of an environment is there any more: no object, no URL, no key. */
+async function isGone(shop: Shop, name: string, url: string): Promise<void> {
+  const { status } = await visit(url)
+  assert.equal(status, 404)
+  const headers = { tracestate: `branchline=${name}` }
+  const { body } = await shop.platform.inside('baseline', 'web', '/', headers)
+  assert.equal(wayOf(parseAnswer(body)), BASELINE_WAY)
+  const kinds = 'environments.branchline.dev,previews.branchline.dev,pods,services,deployments'
+  assert.equal((await kube('get', kinds, '-n', name, '-o', 'name')).trim(), '')
+}
+
+export const namespaceDeleted: Proof = {
+  title: 'a namespace is deleted: its URL says 404, its key means nothing, and nothing of it is left',
+  async prove(shop) {
+    const name = 'laura'
+    await shop.apply(name, branch(name, { base: 'baseline', overrides: { api: 'pr-7' } }))
+    try {
+      await shop.takes(name, `web@baseline api@${name} worker@baseline`)
+      const url = await shop.url(name)
+      const startedAt = performance.now()
+      const deletion = kube('delete', 'namespace', name, '--timeout=90s')
+      const refused = async (): Promise<void> => assert.equal((await visit(url)).status, 404)
+      const { ms } = await until('a 404', refused, GONE_TIMEOUT_MS)
+      await deletion
+      const goneMs = Math.round(performance.now() - startedAt)
+      await isGone(shop, name, url)
+      return `404 after ${ms} ms, the namespace gone after ${goneMs} ms`
+    } finally {
+      await shop.remove(name)
+    }
+  },
+}
+
+export const deletedWithoutManager: Proof = {
+  title: 'a namespace is deleted while no manager runs: nothing hangs, and managers that return know it',
+  async prove(shop) {
+    const name = 'mallory'
+    const manager = ['-n', PLATFORM_NAMESPACE, 'scale', `deployment/${MANAGER_SERVICE}`]
+    await shop.apply(name, branch(name, { base: 'baseline', overrides: { api: 'pr-7' } }))
+    try {
+      await shop.takes(name, `web@baseline api@${name} worker@baseline`)
+      const url = await shop.url(name)
+      await kube(...manager, '--replicas=0')
+      await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 0)
+      const startedAt = performance.now()
+      await kube('delete', 'namespace', name, '--timeout=90s')
+      const ms = Math.round(performance.now() - startedAt)
+      await kube(...manager, '--replicas=2')
+      const gone = (): Promise<void> => isGone(shop, name, url)
+      await until('nothing is left', gone, GONE_TIMEOUT_MS)
+      await shop.takes('alice', ALICE_WAY)
+      return `gone after ${ms} ms with no manager; all returned after ${Math.round(performance.now() - startedAt)} ms`
+    } finally {
+      await kube(...manager, '--replicas=2')
+      await shop.remove(name)
+      await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 2)
+    }
+  },
+}

@@ -1,0 +1,100 @@
+import assert from 'node:assert/strict'
+import {
+  MANAGER_ADMIN_PORT,
+  MANAGER_ROUTES_PORT,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  RELAY_ADMIN_PORT,
+  RELAY_HTTP_PORT,
+  RELAY_SERVICE,
+  RELAY_TUNNEL_PORT,
+  SIDECAR_FIRST_INBOUND_PORT,
+  TOKEN_AUDIENCE,
+} from '@branchline/wire/names'
+import { MANAGER_LEASE } from '@branchline/wire/permissions'
+import { kube } from '../../harness/kind/cluster.ts'
+import { askForRoutes, dial, type From, podNamed } from '../../harness/kind/probes.ts'
+import type { Proof } from '../proof.ts'
+import {
+  DIALLER,
+  ELSEWHERE_PORT,
+  enforcesPolicies,
+  listener,
+  makeElsewhere,
+  removeElsewhere,
+} from './elsewhere.ts'
+import { askRights } from './rights.ts'
+
+export const networkPolicies: Proof = {
+  title:
+    'NetworkPolicies hold: who is no sidecar reaches no inner port, and the manager dials environments alone',
+  async prove() {
+    await makeElsewhere()
+    try {
+      if (!(await enforcesPolicies()))
+        return 'skipped: this cluster accepts NetworkPolicies and enforces none'
+      const manager = await podNamed(PLATFORM_NAMESPACE, MANAGER_SERVICE)
+      const relay = await podNamed(PLATFORM_NAMESPACE, RELAY_SERVICE)
+      const web = await podNamed('baseline', 'web-')
+      const fromWeb: From = { namespace: 'baseline', pod: web.name, container: 'web' }
+      const fromManager: From = { namespace: PLATFORM_NAMESPACE, pod: manager.name, container: 'manager' }
+      assert.equal(await dial(DIALLER, relay.ip, RELAY_HTTP_PORT), 'open', 'visitors reach the relay')
+      assert.equal(await dial(fromWeb, manager.ip, MANAGER_ROUTES_PORT), 'open', 'a pod with a sidecar')
+      assert.equal(await dial(fromManager, web.ip, SIDECAR_FIRST_INBOUND_PORT), 'open', 'an environment')
+      const closed: readonly (readonly [string, From, string, number])[] = [
+        ['the routes, from elsewhere', DIALLER, manager.ip, MANAGER_ROUTES_PORT],
+        ["the manager's admin port, from elsewhere", DIALLER, manager.ip, MANAGER_ADMIN_PORT],
+        ['the tunnel, from elsewhere', DIALLER, relay.ip, RELAY_TUNNEL_PORT],
+        ["the relay's admin port, from elsewhere", DIALLER, relay.ip, RELAY_ADMIN_PORT],
+        ['the tunnel, from an environment', fromWeb, relay.ip, RELAY_TUNNEL_PORT],
+        ['elsewhere, from the manager', fromManager, await listener(), ELSEWHERE_PORT],
+      ]
+      for (const [what, from, host, port] of closed)
+        assert.equal(await dial(from, host, port), 'silence', what)
+      return `closed: ${closed.map(([what]) => what).join('; ')}`
+    } finally {
+      await removeElsewhere()
+    }
+  },
+}
+
+export const leastRights: Proof = {
+  title: "the manager's service account may do what its rules say, and nothing else of all there is",
+  async prove() {
+    const { asked, allowed, wrong } = await askRights()
+    assert.deepEqual(wrong, [])
+    return `${asked} questions, ${allowed.length} allowed, all others denied`
+  },
+}
+
+/** A token of a service account, for an audience, bound to a pod or to nothing. */
+async function token(namespace: string, audience: string, pod?: string): Promise<string> {
+  const bound = pod === undefined ? [] : ['--bound-object-kind=Pod', `--bound-object-name=${pod}`]
+  const account = pod === undefined ? 'default' : 'web'
+  const args = ['-n', namespace, 'create', 'token', account, `--audience=${audience}`, ...bound]
+  return (await kube(...args)).trim()
+}
+
+export const tokensReviewed: Proof = {
+  title: 'who asks for routes without a token, with another audience, or with one of no pod, gets 401',
+  async prove() {
+    const path = 'jsonpath={.spec.holderIdentity}'
+    const holder = await kube('-n', PLATFORM_NAMESPACE, 'get', 'lease', MANAGER_LEASE, '-o', path)
+    const leader = await podNamed(PLATFORM_NAMESPACE, holder.split('_')[0] ?? '')
+    const web = await podNamed('baseline', 'web-')
+    const from: From = { namespace: 'baseline', pod: web.name, container: 'web' }
+    const ask = (text?: string): Promise<string> => askForRoutes(from, leader.ip, MANAGER_ROUTES_PORT, text)
+    const good = await token('baseline', TOKEN_AUDIENCE, web.name)
+    const cases: readonly (readonly [string, string | undefined])[] = [
+      ['no token', undefined],
+      ['another audience', await token('baseline', 'https://kubernetes.default.svc.cluster.local', web.name)],
+      ['no pod', await token('baseline', TOKEN_AUDIENCE)],
+      ['a signature that is not the API server’s', `${good.slice(0, -8)}AAAAAAAA`],
+      ['no token at all, but a word', 'admin'],
+    ]
+    for (const [what, text] of cases) assert.equal(await ask(text), '401', what)
+    // The sidecar of that pod is connected already; whoever has its own token takes its place, as it would.
+    assert.equal(await ask(good), '101')
+    return `401 for: ${cases.map(([what]) => what).join('; ')}`
+  },
+}
