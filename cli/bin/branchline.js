@@ -5,19 +5,23 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
-const NEEDED = 24
-const main = join(dirname(fileURLToPath(import.meta.url)), '..', 'main.ts')
+const folder = join(dirname(fileURLToPath(import.meta.url)), '..')
+const bundled = join(folder, 'main.js')
+const isPublished = existsSync(bundled)
+// The repository's sources are TypeScript, which Node runs as it is from 24 on.
+const NEEDED = isPublished ? 22 : 24
+const main = isPublished ? bundled : join(folder, 'main.ts')
 
 if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
-  await import(main)
+  await import(pathToFileURL(main).href)
 } else {
-  const node = nodeFromNpm(dirname(main))
+  const node = nodeFromNpm(folder)
   if (node === undefined) {
     process.stderr.write(
-      `branchline needs Node ${NEEDED}, and this is ${process.version}: install Node ${NEEDED}, ` +
-        `or run npm ci with optional dependencies, which bring it\n`,
+      `branchline needs Node ${NEEDED} or later, and this is ${process.version}: install Node ${NEEDED}` +
+        (isPublished ? '\n' : `, or run npm ci with optional dependencies, which bring it\n`),
     )
     process.exit(64)
   }

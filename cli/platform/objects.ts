@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { injectEnvironments } from '@branchline/cdk8s/inject'
@@ -10,15 +11,22 @@ import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse
 import { validateResources } from '@branchline/wire/resources/validate'
 
 const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
-const RUNTIME = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))
 
 /** What stands for the platform's own images on this machine: this version's code, in this Node. */
 export function platformImage(image: string): ImageCommand | undefined {
   const name = IMAGE.exec(image)?.[1]
   if (name === undefined) return undefined
-  const command = [process.execPath, join(RUNTIME, name, 'main.ts')]
+  const command = [process.execPath, mainOf(name)]
   // A pod has one loopback address for all of its containers; 127.0.0.1 is everybody's.
   return { command, env: { BRANCHLINE_APP_HOST: '$(POD_IP)' } }
+}
+
+/** A process's main module: bundled beside the bundled command line, else the runtime's source. */
+function mainOf(name: string): string {
+  const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
+  if (existsSync(bundled)) return bundled
+  const runtime = createRequire(import.meta.url).resolve('@branchline/runtime/package.json')
+  return join(dirname(runtime), name, 'main.ts')
 }
 
 /** The platform's objects for the embedded cluster, with a credential of their own for each run. */

@@ -1,0 +1,32 @@
+import { mkdir, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { $ } from 'zx'
+import { buildCommand } from './pack/command.ts'
+import { buildLibraries } from './pack/library.ts'
+import { ROOT } from './pack/manifest.ts'
+
+/**
+ * `npm run pack`: what npm gets, as folders and as tarballs below `dist/packages` (or `--out FOLDER`):
+ * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, `branchline` as a command without
+ * dependencies. Resolves with the tarballs' paths.
+ */
+export async function pack(out = join(ROOT, 'dist/packages')): Promise<string[]> {
+  await rm(out, { recursive: true, force: true })
+  await mkdir(out, { recursive: true })
+  const tarballs: string[] = []
+  for (const folder of [...(await buildLibraries(out)), await buildCommand(out)]) {
+    const packed = await $({ cwd: folder })`npm pack --json --pack-destination ${out}`.quiet()
+    const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }]
+    tarballs.push(join(out, filename))
+  }
+  await rm(join(out, 'compiled'), { recursive: true })
+  return tarballs
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string' } } })
+  for (const tarball of await pack(values.out)) {
+    console.log(`${tarball}  ${Math.round((await stat(tarball)).size / 1024)} KiB`)
+  }
+}

@@ -1,0 +1,32 @@
+import { cp, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bundle } from '../bundle.ts'
+import { NODE, readManifest, ROOT } from './manifest.ts'
+import { notices } from './notices.ts'
+
+/** The processes that the embedded cluster runs for the platform's images. */
+const PROCESSES = ['sidecar', 'manager', 'relay'] as const
+/** Loaded for a kubeconfig alone, of which the embedded cluster has none. */
+const EXTERNAL = ['@kubernetes/client-node']
+
+/**
+ * Builds the package of the command line below a folder, and returns its folder: bundles without
+ * dependencies, so that `npx branchline` fetches one file.
+ */
+export async function buildCommand(folder: string): Promise<string> {
+  const target = join(folder, 'branchline')
+  await mkdir(join(target, 'processes'), { recursive: true })
+  const inputs = new Set(await bundle(join(ROOT, 'cli/main.ts'), join(target, 'main.js'), EXTERNAL))
+  for (const name of PROCESSES) {
+    const entry = join(ROOT, `runtime/${name}/main.ts`)
+    for (const input of await bundle(entry, join(target, `processes/${name}.js`), EXTERNAL)) inputs.add(input)
+  }
+  await cp(join(ROOT, 'cli/bin'), join(target, 'bin'), { recursive: true })
+  await cp(join(ROOT, 'cli/README.md'), join(target, 'README.md'))
+  await writeFile(join(target, 'THIRD-PARTY-NOTICES'), await notices([...inputs]))
+  const { name, version, description, license } = await readManifest('cli')
+  const bin = { branchline: './bin/branchline.js' }
+  const manifest = { name, version, description, license, bin, type: 'module', engines: { node: NODE } }
+  await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
+  return target
+}
