@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile, copyFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { $ } from 'zx'
 import { bundle } from './bundle.ts'
+import { dockerBuild } from './kind/build.ts'
 
 /** The images of the product: the name, and the entry that each runs. */
 const IMAGES = {
@@ -33,9 +34,12 @@ export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promis
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
     await copyFile(join(root, 'kind/images/Dockerfile'), join(folder, 'Dockerfile'))
     const reference = `branchline/${name}:${version}`
-    const args = [`PROCESS=${name}`, `VERSION=${version}`, `REVISION=${revision}`]
-    if (baseImage !== undefined && baseImage !== '') args.push(`BASE_IMAGE=${baseImage}`)
-    await $`docker build --quiet --tag ${reference} ${args.flatMap((arg) => ['--build-arg', arg])} ${folder}`.quiet()
+    const base = { variable: 'BASE_IMAGE', image: baseImage === '' ? undefined : baseImage }
+    await dockerBuild(folder, [reference], base, [
+      `PROCESS=${name}`,
+      `VERSION=${version}`,
+      `REVISION=${revision}`,
+    ])
     const { size } = await stat(join(folder, 'main.js'))
     console.log(`${reference}  bundle ${Math.round(size / 1024)} KiB`)
     references.push(reference)

@@ -14,13 +14,15 @@ import { collectEvidence } from './kind/evidence.ts'
 import { buildForeignImages } from './kind/foreign-images.ts'
 import { installPlatform, installShop, shopPassword } from './kind/platform.ts'
 import { buildShopImages } from './kind/shop-images.ts'
+import { uninstall } from './kind/uninstall.ts'
 
 /**
  * The kind harness: `up` makes the cluster, the images, the platform and the sample shop; `test` runs the e2e
- * suite on them; `down` deletes the cluster. Without a word it does all three, and keeps the cluster with
+ * suite on them; `clean` uninstalls everything and throws where a trace of it is left; `down` deletes the
+ * cluster. Without a word it does all of this in that order, but keeps the cluster, and what is in it, with
  * `--keep`. `--only NAME` runs the stories whose file has that name.
  */
-const USAGE = 'usage: node scripts/kind.ts [up|test|down] [--keep] [--only NAME]'
+const USAGE = 'usage: node scripts/kind.ts [up|test|clean|down] [--keep] [--only NAME]'
 const EVIDENCE = join(import.meta.dirname, '../kind/out')
 
 const { values, positionals } = parseArgs({
@@ -67,21 +69,27 @@ async function test(): Promise<boolean> {
   return passed
 }
 
+const clean = (): Promise<void> => step('uninstalling, with nothing left behind', () => uninstall(context))
+
 async function down(): Promise<void> {
   await step(`deleting the cluster ${settings.cluster}`, () => deleteCluster(settings))
 }
 
 const [command, ...rest] = positionals
-if (rest.length > 0 || (command !== undefined && !['up', 'test', 'down'].includes(command))) {
+if (rest.length > 0 || (command !== undefined && !['up', 'test', 'clean', 'down'].includes(command))) {
   console.error(USAGE)
   process.exit(64)
 }
 try {
   if (command === 'down') await down()
+  else if (command === 'clean') await clean()
   else {
     if (command !== 'test') await up()
     if (command !== 'up' && !(await test())) process.exitCode = 1
-    if (command === undefined && !values.keep) await down()
+    if (command === undefined && !values.keep) {
+      await clean()
+      await down()
+    }
   }
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { $ } from 'zx'
+import { dockerBuild } from './build.ts'
 
 const FOLDER = join(import.meta.dirname, '../../test-e2e/foreign')
 const REFERENCE = 'library/service:1'
@@ -11,7 +11,6 @@ const REFERENCE = 'library/service:1'
 export async function buildForeignImages(
   baseImage = process.env['FOREIGN_BASE_IMAGE'] || undefined,
 ): Promise<string[]> {
-  const base = baseImage === undefined ? [] : ['--build-arg', `BASE_IMAGE=${baseImage}`]
-  await $`docker build --quiet ${base} --tag ${REFERENCE} ${FOLDER}`.quiet()
+  await dockerBuild(FOLDER, [REFERENCE], { variable: 'FOREIGN_BASE_IMAGE', image: baseImage })
   return [REFERENCE]
 }

@@ -1,8 +1,8 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { $ } from 'zx'
 import { bundle } from '../bundle.ts'
+import { dockerBuild } from './build.ts'
 
 const root = join(import.meta.dirname, '../..')
 const SHOP = join(root, 'test-e2e/shop')
@@ -59,11 +59,8 @@ async function addPostgres(app: string): Promise<void> {
   }
 }
 
-async function buildImage(
+const buildImage = (
   context: string,
   references: readonly string[],
   baseImage: string | undefined,
-): Promise<void> {
-  const base = baseImage === undefined ? [] : ['--build-arg', `BASE_IMAGE=${baseImage}`]
-  await $`docker build --quiet ${base} ${references.flatMap((reference) => ['--tag', reference])} ${context}`.quiet()
-}
+): Promise<void> => dockerBuild(context, references, { variable: 'BASE_IMAGE', image: baseImage })

@@ -57,7 +57,7 @@ export async function podNamed(namespace: string, prefix: string): Promise<{ nam
 /** Applies manifests; throws what kubectl said where it refused. */
 export async function apply(manifests: readonly object[], ...args: readonly string[]): Promise<string> {
   const input = manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n')
-  const { code, stdout, stderr } = await kubeWith(input, 'apply', '-f', '-', ...args)
+  const { code, stdout, stderr } = await kubeWith(input, 'apply', '--server-side', '-f', '-', ...args)
   if (code !== 0) throw new Error(stderr)
   return stdout + stderr
 }
