@@ -69,7 +69,7 @@ test('reads how to choose, to wait, to log and to trace', () => {
     holdTimeoutMs: 10_000,
     accessLog: 'errors',
     routeExplain: 'allow',
-    addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-cloud-trace-context', 'x-request-id'],
+    addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-request-id'],
     tracesUrl: undefined,
     drainDelayMs: 500,
   })

@@ -62,7 +62,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
     tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
-    addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, ADDED_IDS.join(',')) ?? [],
+    addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',
@@ -96,6 +96,9 @@ function parseOtlp(text: string): URL | undefined {
   if (url !== null && /^https?:$/.test(url.protocol)) return url
   throw new RangeError(`${JSON.stringify(text)}: wanted an http:// URL, such as http://otel-collector:4318`)
 }
+
+/** Google Cloud's is left to those who want it: its decimal ids are dear to write. */
+const DEFAULT_IDS = ADDED_IDS.filter((id) => id !== 'x-cloud-trace-context').join(',')
 
 function parseIds(text: string): AddedId[] {
   if (text === 'none') return []

@@ -36,6 +36,8 @@ export interface KeyContext {
   readonly callerKey: string | undefined
   /** The keys of environments' numbers in ids; without it, ids are not read. */
   readonly numbers: Numbers | undefined
+  /** The keys of those who may call, by their numbers. */
+  readonly callers?: { keyOfCallerNumber(number: string): string | undefined } | undefined
 }
 
 /** What a listener knows of environments' numbers (wire/trace-id.ts). */
@@ -55,7 +57,7 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | Foreign
   if (key !== undefined) return { key, source: 'baggage' }
   key = context.header === undefined ? undefined : fields.get(context.header)?.trim()
   if (key !== undefined && isKey(key)) return { key, source: 'header' }
-  const byId = context.numbers && readIds(fields, context.numbers)
+  const byId = context.numbers && readIds(fields, context.numbers, context.callers)
   if (byId?.key !== undefined) return byId
   key = context.callerKey
   if (key === undefined || (byId !== undefined && context.numbers?.onBranch === true)) return byId
@@ -63,13 +65,17 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | Foreign
 }
 
 /** An id that is known wins over one that is not, whatever their order. */
-function readIds(fields: Fields, numbers: Numbers): FoundKey | ForeignId | undefined {
+function readIds(
+  fields: Fields,
+  numbers: Numbers,
+  callers: KeyContext['callers'],
+): FoundKey | ForeignId | undefined {
   let foreign: ForeignId | undefined
   for (const [name, read] of ID_HEADERS) {
     const value = fields.get(name)
     const id = value === undefined ? undefined : read(value)
     if (id === undefined) continue
-    const key = numbers.keyOfNumber(id.number)
+    const key = numbers.keyOfNumber(id.number) ?? callers?.keyOfCallerNumber(id.number)
     if (key !== undefined) return { key, source: 'id', traceId: id.traceId }
     foreign ??= { key: undefined, source: 'id', traceId: id.traceId }
   }

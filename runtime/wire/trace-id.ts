@@ -39,8 +39,8 @@ export function traceIdNumber(traceId: string): string | undefined {
   return number === NO_NUMBER ? undefined : number
 }
 
-/** Whether the hops of a trace are to be reported, by its id. */
-export const isExplained = (traceId: string): boolean => traceId.startsWith(EXPLAINED_MARKER)
+/** Whether the hops of a trace are to be reported, by its id, which may begin within a longer text. */
+export const isExplained = (text: string, at = 0): boolean => text.startsWith(EXPLAINED_MARKER, at)
 
 /** The id of a trace that is explained: after one that a relay minted, or anew for a key, or for none. */
 export function explainedTraceId(traceId: string | undefined, key: string | undefined): string {

@@ -87,7 +87,7 @@ class Routing {
     const waiting = holds.wait(this.#head, this.#head.text.length, upstreams, outages.holdFor(about))
     if (waiting !== undefined)
       return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, about }))
-    const others = this.#candidates(steps.slice(1), candidates.length, about)
+    const others = this.#candidates(steps.slice(1), 1, about)
     if (others.length > 0) return forward(about, others)
     return error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' && candidates.length === 0
       ? this.#nowhere(about)
@@ -100,11 +100,12 @@ class Routing {
     const routes = this.#around.routes()
     const listener = routes?.listener(inbound.port)
     const callerKey = remoteAddress === undefined ? undefined : routes?.callerKey(remoteAddress)
-    const numbers = listener && {
-      onBranch: listener.onBranch,
-      keyOfNumber: (number: string) => listener.keyOfNumber(number) ?? routes?.keyOfCallerNumber(number),
-    }
-    const found = readKey(this.#head, { header: this.#around.keyHeader, callerKey, numbers })
+    const found = readKey(this.#head, {
+      header: this.#around.keyHeader,
+      callerKey,
+      numbers: listener,
+      callers: routes,
+    })
     const decision = decide(listener, {
       key: found?.key,
       foreign: found?.source === 'id' && found.key === undefined,
@@ -134,16 +135,7 @@ class Routing {
     for (const [index, step] of steps.entries()) {
       const meant = before === 0 && index === 0
       if (step.kind === 'local') {
-        const edits = this.#localEdits(about)
-        const responseEdits = this.#answerWay(about, app.key)
-        candidates.push({
-          upstream: app,
-          edits,
-          responseEdits,
-          environment: about.own,
-          endpoint: undefined,
-          meant,
-        })
+        candidates.push(this.#local(app, about, meant))
         continue
       }
       const { environment } = step.destination
@@ -156,6 +148,22 @@ class Routing {
       }
     }
     return candidates
+  }
+
+  /** Its edits are made when it is tried: most requests that go elsewhere never come back to it. */
+  #local(app: Arrival['app'], about: About, meant: boolean): RoutedCandidate {
+    const edits = (): HeadEdits => this.#localEdits(about)
+    let made: HeadEdits | undefined
+    return {
+      upstream: app,
+      responseEdits: this.#answerWay(about, app.key),
+      environment: about.own,
+      endpoint: undefined,
+      meant,
+      get edits() {
+        return (made ??= edits())
+      },
+    }
   }
 
   #localEdits({ found }: About): HeadEdits {

@@ -25,9 +25,8 @@ export function traceOf(
 ): Traced {
   const set = found && propagate(head, found)
   const came = head.get('traceparent')
-  const given = set?.find(([name]) => name === 'traceparent')?.[1] ?? came
-  const explained =
-    explain !== undefined && (asked || (given !== undefined && isExplained(given.slice(3, 35))))
+  const given = set === undefined ? came : (set.find(([name]) => name === 'traceparent')?.[1] ?? came)
+  const explained = explain !== undefined && (asked || (given !== undefined && isExplained(given, 3)))
   const sent = explained ? explainedParent(given, found?.key) : given
   // A parent that was minted here is nobody's span; that of an id in another header is.
   const minted = sent !== came && !(sent === given && found?.source === 'id')
