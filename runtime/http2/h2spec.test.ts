@@ -1,0 +1,81 @@
+/**
+ * h2spec, the conformance suite of HTTP/2 servers (a Go module), against the engine and against node:http2
+ * alone. `npm run test:h2spec` runs it, which takes Go and, once, the Go module proxy; and half a minute.
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, readFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterEach, expect, test } from 'vitest'
+import { app, cleanUp, hop } from './fixture.ts'
+
+afterEach(cleanUp)
+
+const run = promisify(execFile)
+const MODULE = 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
+const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'branchline', 'h2spec')
+const binary = join(folder, 'h2spec')
+
+async function build(): Promise<string | undefined> {
+  try {
+    const env = { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' }
+    await run('go', ['install', MODULE], { env, timeout: 120_000 })
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const wanted = process.env['BRANCHLINE_H2SPEC'] === 'build'
+const problem = wanted && !existsSync(binary) ? await build() : undefined
+const missing = wanted ? problem : '`npm run test:h2spec` runs it'
+
+interface Outcome {
+  readonly passed: number
+  readonly skipped: string[]
+  readonly failed: string[]
+}
+
+/** Reads h2spec's JUnit report. */
+function outcomeOf(report: string): Outcome {
+  let passed = 0
+  const [skipped, failed]: [string[], string[]] = [[], []]
+  for (const [, attributes = '', inside = ''] of report.matchAll(
+    /<testcase ([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g,
+  )) {
+    const name = `${/package="([^"]*)"/.exec(attributes)?.[1]} ${/classname="([^"]*)"/.exec(attributes)?.[1]}`
+    if (/<(?:failure|error)/.test(inside)) failed.push(name)
+    else if (inside.includes('<skipped')) skipped.push(name)
+    else passed++
+  }
+  return { passed, skipped, failed }
+}
+
+async function h2spec(port: number): Promise<Outcome> {
+  const report = join(await mkdtemp(join(tmpdir(), 'branchline-h2spec-')), 'report.xml')
+  const options = ['-h', '127.0.0.1', '-p', String(port), '-o', '2', '-j', report]
+  // It exits with 1 where a case fails.
+  await run(binary, options, { timeout: 60_000 }).catch(() => {})
+  return outcomeOf(await readFile(report, 'utf8'))
+}
+
+test.skipIf(missing !== undefined)(
+  `h2spec finds nothing in the engine that it does not find in node:http2${missing === undefined ? '' : ` (skipped: ${missing})`}`,
+  // Some of its cases depend on which frame comes first.
+  { timeout: 120_000, retry: 1 },
+  async () => {
+    const { port } = await app((stream) => {
+      stream.on('data', () => {})
+      stream.respond({ ':status': 200, 'content-type': 'text/plain' })
+      stream.end('an answer\n')
+    })
+    const node = await h2spec(port)
+    const engine = await h2spec((await hop(port)).port)
+    process.stdout.write(`h2spec: ${engine.passed} passed; failed, as by node:http2 alone:\n`)
+    for (const name of engine.failed) process.stdout.write(`  ${name}\n`)
+    expect(engine.passed).toBeGreaterThan(100)
+    expect(engine.failed.filter((name) => !node.failed.includes(name))).toEqual([])
+  },
+)

@@ -1,0 +1,137 @@
+import * as grpc from '@grpc/grpc-js'
+import { connect } from 'node:http2'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { ROUTED_HEADER } from '@branchline/wire/names'
+import { DEAD_PORT, keyed, target, World } from '../fixture/world.ts'
+
+let world: World
+const cleanups: (() => unknown)[] = []
+beforeEach(async () => {
+  world = await World.create()
+})
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  await world.close()
+})
+
+const bytes = (buffer: Buffer): Buffer => buffer
+const WHO = {
+  unary: {
+    path: '/test.Who/Ask',
+    requestStream: false,
+    responseStream: false,
+    requestSerialize: bytes,
+    requestDeserialize: bytes,
+    responseSerialize: bytes,
+    responseDeserialize: bytes,
+  },
+}
+
+/** A gRPC app that says its name and the metadata that it saw. Returns its port. */
+async function app(name: string): Promise<number> {
+  const server = new grpc.Server()
+  server.addService(WHO, {
+    unary: ((call, callback) => {
+      const metadata = call.metadata.getMap()
+      callback(null, Buffer.from(JSON.stringify({ app: name, metadata })))
+    }) satisfies grpc.handleUnaryCall<Buffer, Buffer>,
+  })
+  cleanups.push(() => server.forceShutdown())
+  return new Promise((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) =>
+      error === null ? resolve(port) : reject(error),
+    )
+  })
+}
+
+interface Seen {
+  readonly app: string
+  readonly metadata: Record<string, string>
+}
+type Ask = (fields?: Record<string, string>) => Promise<Seen>
+
+/** A client with one channel. */
+function client(port: number): Ask {
+  const Client = grpc.makeGenericClientConstructor(WHO, 'Who')
+  const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure())
+  cleanups.push(() => client.close())
+  return (fields = {}) => {
+    const metadata = new grpc.Metadata()
+    for (const [name, value] of Object.entries(fields)) metadata.set(name, value)
+    return new Promise((resolve, reject) => {
+      const { path } = WHO.unary
+      client.makeUnaryRequest(
+        path,
+        bytes,
+        bytes,
+        Buffer.alloc(0),
+        metadata,
+        { deadline: Date.now() + 5_000 },
+        (error, answer) => {
+          if (error !== null) reject(error)
+          else resolve(JSON.parse((answer as Buffer).toString()) as Seen)
+        },
+      )
+    })
+  }
+}
+
+test.each(['grpc', 'http2', 'auto'] as const)(
+  'each call of one channel goes by its own key: %s',
+  async (protocol) => {
+    const [local, alice, bob] = await Promise.all([app('baseline'), app('alice'), app('bob')])
+    const routes = { routes: { alice: target('alice', [alice]), bob: target('bob', [bob]) } }
+    const { port } = await world.pod({ appPort: local, protocol, routes })
+    const ask = client(port)
+    const keys = Array.from({ length: 300 }, (_, index) => ['alice', 'bob', 'nobody', undefined][index % 4])
+    const seen = await Promise.all(keys.map((key) => ask(key === undefined ? {} : keyed(key))))
+    expect(seen.map((one) => one.app)).toEqual(
+      keys.map((key) => (key === undefined || key === 'nobody' ? 'baseline' : key)),
+    )
+    expect(seen[0]?.metadata).toMatchObject({ ...keyed('alice'), [ROUTED_HEADER]: 'alice' })
+    expect(seen[3]?.metadata).not.toHaveProperty(ROUTED_HEADER)
+  },
+)
+
+test('a call from a branch’s pod has its key written, and a table that changes takes the next call', async () => {
+  const [local, alice, next] = await Promise.all([app('baseline'), app('alice'), app('next')])
+  const routes = { routes: { alice: target('alice', [alice]) } }
+  const callers = { '127.0.0.1': 'alice' }
+  const pod = await world.pod({ appPort: local, protocol: 'grpc', routes, callers })
+  const ask = client(pod.port)
+  expect(await ask()).toMatchObject({ app: 'alice', metadata: { tracestate: 'branchline=alice' } })
+  await pod.route({ routes: { alice: target('alice', [next]) } })
+  expect((await ask()).app).toBe('next')
+  await pod.route({ routes: {} })
+  expect((await ask()).app).toBe('baseline')
+})
+
+test('a dead override falls back by its rule, and fail is UNAVAILABLE with a sentence', async () => {
+  const local = await app('baseline')
+  const routes = {
+    soft: target('soft', [DEAD_PORT]),
+    hard: target('hard', [DEAD_PORT], 'fail'),
+    none: target('none', [], 'fail'),
+  }
+  const { port } = await world.pod({ appPort: local, protocol: 'grpc', routes: { routes } })
+  const ask = client(port)
+  expect((await ask(keyed('soft'))).app).toBe('baseline')
+  for (const key of ['hard', 'none']) {
+    const error = (await ask(keyed(key)).catch((error: unknown) => error)) as grpc.ServiceError
+    expect(error.code).toBe(grpc.status.UNAVAILABLE)
+    expect(error.details).toContain(`api of the environment ${key}`)
+  }
+})
+
+test('a request of HTTP/2 that is no call of gRPC passes on an undeclared port', async () => {
+  const local = await app('baseline')
+  const { port } = await world.pod({ appPort: local, protocol: 'auto' })
+  const session = connect(`http://127.0.0.1:${port}`)
+  cleanups.push(() => session.destroy())
+  const stream = session.request({ ':path': '/nothing' })
+  const status = await new Promise((resolve, reject) => {
+    stream.on('response', (headers) => resolve(headers[':status'])).on('error', reject)
+  })
+  // grpc-js says so to what is no call of gRPC.
+  expect(status).toBe(415)
+})
