@@ -28,7 +28,6 @@ export async function bundle(
     minifyWhitespace: true,
     // A stack trace shows the line that threw.
     lineLimit: 160,
-    keepNames: true,
     legalComments: 'none',
     banner: { js: REQUIRE },
     logLevel: 'warning',
