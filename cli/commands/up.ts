@@ -29,7 +29,10 @@ export type PlatformEvent =
   /** A line that a container wrote. */
   | { readonly type: 'log'; readonly line: LogLine }
 
-/** One Preview, as its status tells. */
+/**
+ * One Preview, as its status tells; but it is ready for the first time only once no pod of its environment or
+ * of one above is still starting, so that its first answer is a whole one.
+ */
 export interface PreviewView {
   readonly environment: string
   readonly name: string

@@ -1,4 +1,6 @@
 import { Cluster } from '@branchline/runtime/local/cluster'
+import { namespacesAbove } from '@branchline/runtime/local/hosts'
+import { namedEnvironment } from '@branchline/runtime/local/objects'
 import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import { describeProblem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'
@@ -6,7 +8,8 @@ import { PLATFORM_NAMESPACE, RELAY_HTTP_PORT, RELAY_SERVICE } from '@branchline/
 import type { EnvironmentView, Platform, PreviewView, UpOptions } from '../commands/up.ts'
 import { CliError } from './errors.ts'
 import { checkEnvironments, platformImage, platformObjects, withSidecars } from './objects.ts'
-import { environmentViews, previewView } from './view.ts'
+import { STARTING_MS, StartingPods } from './starting.ts'
+import { environmentViews } from './view.ts'
 
 /** Where previews answer unless they are told otherwise. */
 export const DEFAULT_PORT = 8080
@@ -26,6 +29,10 @@ export class RunningPlatform implements Platform {
   readonly #seenAt = new Map<string, number>()
   readonly #readyAfterMs = new Map<string, number>()
   readonly #told = new Map<string, string>()
+  readonly #starting = new StartingPods()
+  /** The previews that have been ready, by `namespace/name`. */
+  readonly #wereReady = new Set<string>()
+  #timer: NodeJS.Timeout | undefined
 
   /** Starts the cluster with the platform on it; resolves once both are being started. */
   static async start(options: UpOptions): Promise<RunningPlatform> {
@@ -99,7 +106,26 @@ export class RunningPlatform implements Platform {
 
   environments(): EnvironmentView[] {
     const { store } = this.#cluster
-    return environmentViews(store.list('Environment'), store.list('Preview'), this.#readyAfterMs)
+    const objects = store.list('Environment')
+    const views = environmentViews(objects, store.list('Preview'), this.#readyAfterMs)
+    const starting = this.#starting.update(this.state(), performance.now())
+    if (starting.length === 0) return views
+    const environments = objects.map(namedEnvironment)
+    return views.map((view) => {
+      const chain = new Set([view.namespace, ...namespacesAbove(view.namespace, environments)])
+      const first = starting.find(({ namespace }) => chain.has(namespace))
+      return first === undefined
+        ? view
+        : this.#heldBack(view, `pod ${first.namespace}/${first.name} is starting`)
+    })
+  }
+
+  /** An environment with the previews that have not been ready yet as not ready. */
+  #heldBack(view: EnvironmentView, message: string): EnvironmentView {
+    const previews = view.previews.map((preview) =>
+      this.#wereReady.has(idOf(view, preview)) ? preview : notReady(preview, message),
+    )
+    return { ...view, previews }
   }
 
   problems(): readonly Problem[] {
@@ -126,14 +152,13 @@ export class RunningPlatform implements Platform {
   }
 
   stop(): Promise<void> {
+    clearTimeout(this.#timer)
     return this.#cluster.stop(this.#options.stopTimeoutMs)
   }
 
   #preview(environment: string, name: string): PreviewView | undefined {
-    const { store } = this.#cluster
-    const found = store.list('Environment').find(({ metadata }) => metadata.name === environment)
-    const object = store.get(`Preview/${found?.metadata.namespace}/${name}`)
-    return object === undefined ? undefined : previewView(object, environment)
+    const view = this.environments().find((candidate) => candidate.name === environment)
+    return view?.previews.find((preview) => preview.name === name)
   }
 
   #changed(): void {
@@ -151,8 +176,24 @@ export class RunningPlatform implements Platform {
       this.#seenAt.delete(name)
       this.#readyAfterMs.delete(name)
     }
+    this.#followPreviews(environments)
     for (const preview of environments.flatMap(({ previews }) => previews)) this.#tell(preview)
     this.#options.onEvent?.({ type: 'changed' })
+  }
+
+  #followPreviews(environments: readonly EnvironmentView[]): void {
+    const all = environments.flatMap((view) =>
+      view.previews.map((preview) => ({ id: idOf(view, preview), ready: preview.ready })),
+    )
+    for (const id of this.#wereReady)
+      if (!all.some((preview) => preview.id === id)) this.#wereReady.delete(id)
+    for (const { id, ready } of all) if (ready) this.#wereReady.add(id)
+    if (all.every(({ ready }) => ready)) return
+    // A pod that is not waited for any longer brings no change of its own.
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      for (const check of this.#waiting) check()
+    }, STARTING_MS).unref()
   }
 
   #tell(preview: PreviewView): void {
@@ -180,3 +221,11 @@ export class RunningPlatform implements Platform {
     })
   }
 }
+
+const idOf = ({ namespace }: EnvironmentView, { name }: PreviewView): string => `${namespace}/${name}`
+
+const notReady = (preview: PreviewView, message: string): PreviewView => ({
+  ...preview,
+  ready: false,
+  message,
+})
