@@ -23,6 +23,7 @@ export class FolderSync {
   #dirty = true
   #stopped = false
   readonly #loop: Promise<void>
+  readonly #synced = Promise.withResolvers<void>()
   #wake: () => void = () => undefined
 
   /** `before` is what is in the cluster already and goes where the folder does not have it. */
@@ -44,6 +45,11 @@ export class FolderSync {
     return [...this.#applied.values()]
   }
 
+  /** Resolves once the cluster has been as the folder says for the first time. */
+  get synced(): Promise<void> {
+    return this.#synced.promise
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true
     this.#watcher.close()
@@ -63,7 +69,7 @@ export class FolderSync {
         if (!(await this.#reconcile())) {
           this.#dirty = true
           await delay(RETRY_MS)
-        }
+        } else this.#synced.resolve()
       } else await new Promise<void>((resolve) => (this.#wake = resolve))
     }
   }

@@ -9,6 +9,8 @@ import { FolderSync } from './folder.ts'
 import { killContainer, kubectl, processesOf } from './processes.ts'
 
 const CHANGE_TIMEOUT_MS = 90_000
+/** Namespaces of the story before may still be ending. */
+const SYNC_TIMEOUT_MS = 90_000
 
 /** What the stories applied last: the next story's start keeps what it needs of that, and deletes the rest. */
 let left: readonly KubernetesObject[] = []
@@ -23,8 +25,24 @@ export const kind: Target = {
     const context = process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
     const api = new Api(context)
     if (left.length === 0) left = await environmentNamespaces(api)
-    return running(api, { context, folder, sync: new FolderSync(api, folder, left) })
+    const sync = new FolderSync(api, folder, left)
+    await synced(sync)
+    return running(api, { context, folder, sync })
   },
+}
+
+/** What was applied while a story runs already would take back what the story changes. */
+async function synced(sync: FolderSync): Promise<void> {
+  const timeout = AbortSignal.timeout(SYNC_TIMEOUT_MS)
+  const late = new Promise<never>((_, reject) =>
+    timeout.addEventListener('abort', () => reject(new Error(`not applied: ${sync.problems.join('; ')}`))),
+  )
+  try {
+    await Promise.race([sync.synced, late])
+  } catch (error) {
+    await sync.stop()
+    throw error
+  }
 }
 
 /** The namespaces in which somebody has an Environment: of an earlier run that was cut off. */
