@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { basename, dirname, extname, join } from 'node:path'
 import { build } from 'esbuild'
 
 /** CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules. */
@@ -6,19 +6,25 @@ const REQUIRE =
   "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
 /**
- * Bundles one entry with all that it imports, but for the `external` packages, into one ES module for Node 22
- * and later. Resolves with the files that went into it, relative to the repository.
+ * Bundles one entry with all that it imports, but for the `external` packages, into ES modules for Node 22 and
+ * later: the named file, and beside it those that it imports later. Resolves with the files that went into it,
+ * relative to the repository.
  */
 export async function bundle(
   entry: string,
   outfile: string,
   external: readonly string[] = [],
 ): Promise<string[]> {
+  const name = basename(outfile, extname(outfile))
   const { metafile } = await build({
     absWorkingDir: join(import.meta.dirname, '..'),
     metafile: true,
-    entryPoints: [entry],
-    outfile,
+    entryPoints: [{ in: entry, out: name }],
+    outdir: dirname(outfile),
+    outExtension: { '.js': extname(outfile) },
+    // What is imported only when it is asked for (OpenTelemetry) is not read before.
+    splitting: true,
+    chunkNames: `${name}-[hash]`,
     bundle: true,
     external: [...external],
     platform: 'node',

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile, copyFile, stat } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { $ } from 'zx'
 import { bundle } from './bundle.ts'
@@ -29,6 +29,7 @@ export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promis
   const references: string[] = []
   for (const [name, entry] of Object.entries(IMAGES)) {
     const folder = join(root, 'dist/images', name)
+    await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
     await bundle(join(root, entry), join(folder, 'main.js'), EXTERNAL)
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
