@@ -1,0 +1,32 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { synthesiseShop } from '@branchline/gitops/synth'
+import { type Platform, up } from 'branchline/commands/up.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { ALICE_WAY, BASELINE_WAY, BOB_WAY } from '../harness/shop.ts'
+import { chosenTarget } from '../harness/tell.ts'
+import { visitShop, wayOf } from '../harness/visit.ts'
+
+/** Where a machine lets nobody have an /etc/hosts of his own, pods find Services by variables alone. */
+const READY_TIMEOUT_MS = 30_000
+const WAYS = { baseline: BASELINE_WAY, alice: ALICE_WAY, bob: BOB_WAY }
+
+describe.skipIf(chosenTarget().name !== 'embedded')('without hosts files', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'branchline-no-hosts-'))
+  let platform: Platform
+  beforeAll(async () => {
+    synthesiseShop(folder)
+    platform = await up({ folder, port: 0, hosts: false })
+  })
+  afterAll(async () => {
+    await platform.stop()
+    rmSync(folder, { recursive: true })
+  })
+
+  test.each(Object.entries(WAYS))('%s answers by its own way: %s', async (environment, way) => {
+    const url = await platform.waitForPreview(environment, 'web', READY_TIMEOUT_MS)
+    // Its first answer: ready means that all that is behind it has come up.
+    expect(wayOf(await visitShop(url))).toBe(way)
+  })
+})
