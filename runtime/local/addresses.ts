@@ -27,10 +27,7 @@ export class Addresses {
       const lock = await listen(`127.${block}.0.1`)
       if (lock !== undefined) return new Addresses(block, lock)
     }
-    throw new LocalError(
-      'BL_LOCAL_NO_ADDRESS',
-      'no address of 127.0.0.0/8 but 127.0.0.1 can be listened at: the embedded cluster needs Linux',
-    )
+    throw new LocalError('BL_LOCAL_NO_ADDRESS', noBlockSentence(process.platform))
   }
 
   private constructor(block: number, lock: Server) {
@@ -58,6 +55,21 @@ export class Addresses {
   close(): void {
     this.#lock.close()
   }
+}
+
+/** Why no block of addresses could be had on a platform (as Node names it), and what to do. */
+export function noBlockSentence(platform: string): string {
+  if (platform === 'linux') {
+    return (
+      `none of the ${BLOCKS} blocks of loopback addresses from 127.${FIRST_BLOCK}.0.0/16 on is free: ` +
+      `end other runs (each listens at port ${LOCK_PORT} of its block), or let 127.0.0.0/8 be on lo`
+    )
+  }
+  return (
+    `the embedded cluster gives each pod a loopback address of its own, and this system (${platform}) has ` +
+    `127.0.0.1 alone: run it on Linux, where a virtual machine, WSL 2 or a container will do, ` +
+    `or on a cluster such as kind`
+  )
 }
 
 function listen(host: string): Promise<Server | undefined> {
