@@ -128,7 +128,6 @@ function containerOf(name: string, ports: readonly NamedPort[], props: WorkloadP
       ? {}
       : { ports: ports.map(({ name, targetPort }) => ({ name, containerPort: targetPort })) }),
     ...probesOf(ports, props),
-    ...(ports.length === 0 ? {} : { lifecycle: { preStop: { sleep: { seconds: LEAVE_SECONDS } } } }),
     resources: props.resources ?? DEFAULT_RESOURCES,
     securityContext: {
       ...RESTRICTED_CONTAINER,
@@ -137,12 +136,6 @@ function containerOf(name: string, ports: readonly NamedPort[], props: WorkloadP
     ...props.container,
   }
 }
-
-/**
- * How long a pod that ends goes on serving: the kubelet ends the app at once, and that the pod is no endpoint any
- * more takes a moment to reach everybody. Without it a rolling update of a baseline fails requests.
- */
-const LEAVE_SECONDS = 3
 
 /** No CPU limit: it throttles a container on an idle node. */
 const DEFAULT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { Command, InvalidArgumentError } from 'commander'
 import { check, checkReport } from './commands/check.ts'
+import { platformText } from './commands/platform.ts'
 import { explainRoute, explainText } from './commands/route-explain.ts'
 import { runInject, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
@@ -61,6 +62,19 @@ program
   .option('--check', 'only say what would change')
   .action(async (paths: string[], options: { check?: boolean }) => {
     process.exitCode = await runUninject(paths, options)
+  })
+
+program
+  .command('platform')
+  .description('Print the manifests that install Branchline: CRDs, manager, relay, rights, network policies.')
+  .option('--cluster <name>', 'the name of this cluster at the relay', 'default')
+  .option('--domain <domain>', 'the domain below which previews have their hosts', 'localhost')
+  .option('--public-url <url>', 'where visitors open previews: scheme, domain and port')
+  .option('--expose <type>', 'how visitors reach the relay: ClusterIP, NodePort or LoadBalancer', 'ClusterIP')
+  .option('--relay <url>', 'the address of a relay elsewhere (wss://…), in place of one here')
+  .option('--monitors', 'add PodMonitors for the Prometheus operator')
+  .action((options: Parameters<typeof platformText>[0]) => {
+    process.stdout.write(platformText(options))
   })
 
 program

@@ -1,6 +1,7 @@
 import { formatInbound, type Inbound } from '@branchline/wire/inbound'
 import {
   inboundPortName,
+  LEAVE_PATH,
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
   PLATFORM_NAMESPACE,
@@ -30,7 +31,8 @@ export interface SidecarOptions {
 /** The volume that holds the token with which the sidecar proves its pod to the manager. */
 export const TOKEN_VOLUME = 'branchline-token'
 const TOKEN_FOLDER = '/var/run/secrets/branchline'
-const ADMIN_PORT_NAME = 'branchline-adm'
+/** The name of the sidecar's admin port. */
+export const ADMIN_PORT_NAME = 'branchline-adm'
 // Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
 const USER = 65532
 
@@ -65,6 +67,8 @@ export function sidecarContainer(inbound: readonly NamedInbound[], options: Side
       periodSeconds: 10,
       failureThreshold: 3,
     },
+    // All hooks run when the pod begins to end, though a native sidecar is stopped after the app.
+    lifecycle: { preStop: { httpGet: { path: LEAVE_PATH, port: ADMIN_PORT_NAME } } },
     resources: options.resources ?? {
       requests: { cpu: '10m', memory: '64Mi' },
       limits: { memory: '192Mi' },

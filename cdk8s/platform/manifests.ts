@@ -12,6 +12,7 @@ import { customResourceDefinitions } from '@branchline/wire/resources/crd'
 import { IMAGES } from '../images.ts'
 import type { Manifest } from '../inject/manifest.ts'
 import { podSecurityLabels } from '../pod-security.ts'
+import { monitorManifests } from './monitors.ts'
 import { METRICS_FROM, policyManifests, rbacManifests } from './policies.ts'
 import { labelsOf, metadataOf, type PlatformProcess, processManifests, selectorOf } from './process.ts'
 
@@ -56,6 +57,8 @@ export interface PlatformProps {
   readonly relayToken?: SecretKey | string
   /** The namespaces that read metrics, by their labels. Default: the one named `monitoring`. */
   readonly metricsFrom?: Readonly<Record<string, string>>
+  /** Whether to add PodMonitors for the Prometheus operator, whose CRDs must be there. Default: false. */
+  readonly monitors?: boolean
   /** Default: info. */
   readonly logLevel?: string
 }
@@ -75,6 +78,7 @@ export function platformManifests(props: PlatformProps = {}): Manifest[] {
     ...processManifests(managerProcess(props, relay, token)),
     ...(hasRelay ? [...processManifests(relayProcess(props, relay, token)), ...visitorsService(relay)] : []),
     ...(props.source === 'local' ? [] : networkPolicies(props, relay)),
+    ...(props.monitors === true ? monitorManifests(hasRelay ? ['manager', 'relay'] : ['manager']) : []),
   ]
 }
 
