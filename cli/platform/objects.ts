@@ -12,21 +12,24 @@ import { validateResources } from '@branchline/wire/resources/validate'
 
 const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 
-/** What stands for the platform's own images on this machine: this version's code, in this Node. */
+/**
+ * What stands for the platform's own images on this machine, in this Node: the bundles beside the bundled
+ * command line, else the runtime's sources.
+ */
 export function platformImage(image: string): ImageCommand | undefined {
   const name = IMAGE.exec(image)?.[1]
   if (name === undefined) return undefined
-  const command = [process.execPath, mainOf(name)]
   // A pod has one loopback address for all of its containers; 127.0.0.1 is everybody's.
-  return { command, env: { BRANCHLINE_APP_HOST: '$(POD_IP)' } }
-}
-
-/** A process's main module: bundled beside the bundled command line, else the runtime's source. */
-function mainOf(name: string): string {
+  const env = { BRANCHLINE_APP_HOST: '$(POD_IP)' }
   const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
-  if (existsSync(bundled)) return bundled
-  const runtime = createRequire(import.meta.url).resolve('@branchline/runtime/package.json')
-  return join(dirname(runtime), name, 'main.ts')
+  if (existsSync(bundled)) return { command: [process.execPath, bundled], env }
+  const runtime = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))
+  // A dozen sidecars start at a time: what one has compiled serves all, and the next run.
+  const cache = join(runtime, '../node_modules/.cache/branchline')
+  return {
+    command: [process.execPath, join(runtime, name, 'main.ts')],
+    env: { ...env, NODE_COMPILE_CACHE: cache },
+  }
 }
 
 /** The platform's objects for the embedded cluster, with a credential of their own for each run. */
