@@ -46,6 +46,7 @@ export class HttpEngine {
       clock: new Clock(waitsOf(limits)),
       noHead: new RequestHead('\r\n\r\n', 2),
       stopping: false,
+      leaving: false,
       left: (connection) => this.#left(connection as ClientConnection),
     }
   }
@@ -70,6 +71,16 @@ export class HttpEngine {
       const why = full ? 'too many connections' : 'this server is stopping'
       connection.refuse(new HttpError(full ? 'BL_HTTP_OVERLOADED' : 'BL_HTTP_STOPPED', 503, why))
     } else if (given.bytes !== undefined && given.bytes.length > 0) connection.onData(given.bytes)
+  }
+
+  /**
+   * For so long every answer ends its connection, and idle ones have {@link Limits.drainIdleMs} for one more
+   * request, so that clients connect anew, elsewhere; who connects here is still served.
+   */
+  leave(forMs: number): void {
+    this.#parts.leaving = true
+    setTimeout(() => (this.#parts.leaving = false), forMs).unref()
+    for (const connection of this.#connections) connection.hurry(this.#parts.limits.drainIdleMs)
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { ClientConnection } from './client-connection.ts'
 import type { Candidate, Decision, Forward, Reply } from './decision.ts'
 import { writeRequestHead, writeResponseHead } from './edits.ts'
-import type { EngineParts } from './parts.ts'
+import { type EngineParts, isEnding } from './parts.ts'
 import { asHttpError, type HttpError } from './errors.ts'
 import * as failures from './failures.ts'
 import { BODY } from './fields.ts'
@@ -178,7 +178,7 @@ export class Exchange extends Report implements UpstreamUser {
 
   #reply(reply: Reply): void {
     const { head, client } = this
-    const close = !head.keepAlive || !client.body.done || this.#parts.stopping || client.ended
+    const close = !head.keepAlive || !client.body.done || isEnding(this.#parts) || client.ended
     this.status = reply.status
     this.responseBytes =
       typeof reply.body === 'string' ? Buffer.byteLength(reply.body) : (reply.body?.length ?? 0)
@@ -281,7 +281,7 @@ export class Exchange extends Report implements UpstreamUser {
     const dechunk = response.body === BODY.chunked && head.version === 10
     this.#delimitedByClose = dechunk || response.body === BODY.close
     this.#closes =
-      !head.keepAlive || this.#delimitedByClose || !client.body.done || this.#parts.stopping || client.ended
+      !head.keepAlive || this.#delimitedByClose || !client.body.done || isEnding(this.#parts) || client.ended
     this.#reusable = response.keepAlive
     upstream.keptMs = response.keptMs
     this.#state = 'responding'

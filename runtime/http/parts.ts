@@ -17,5 +17,10 @@ export interface EngineParts {
   /** Stands for the head of a request that could not be read. */
   readonly noHead: RequestHead
   stopping: boolean
+  /** Whether connections are to end with the answer that they get, though new ones are taken. */
+  leaving: boolean
   left(connection: Client): void
 }
+
+/** Whether an answer is to be the last of its connection, whatever its client wants. */
+export const isEnding = ({ stopping, leaving }: EngineParts): boolean => stopping || leaving

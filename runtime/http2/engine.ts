@@ -81,6 +81,13 @@ export class Http2Engine {
   }
 
   /**
+   * Says GOAWAY on every connection, so that clients connect anew, elsewhere; who connects here is still served.
+   */
+  leave(): void {
+    for (const connection of this.#connections) connection.drain(this.#parts.limits.drainIdleMs)
+  }
+
+  /**
    * Ends in order: a GOAWAY that refuses nothing yet, after {@link Http2Limits.drainIdleMs} one that does, and
    * running streams are finished; what is left after {@link Http2Limits.drainMs} is cut. Resolves when no
    * connection is left. The caller stops its listeners first.

@@ -1,4 +1,5 @@
 import type { Server } from 'node:http'
+import { LEAVE_PATH } from '@branchline/wire/names'
 import { serveAdmin } from '../process/admin.ts'
 import { ListenError } from './errors.ts'
 import type { LinkState } from './link.ts'
@@ -15,6 +16,8 @@ export interface AdminSource {
   /** When the listeners were opened (milliseconds of the monotonic clock); undefined before. */
   readonly openSinceMs: () => number | undefined
   readonly draining: () => boolean
+  /** The pod is ending: see Sidecar.leave. */
+  readonly leave: () => void
   readonly firstTableTimeoutMs: number
 }
 
@@ -24,7 +27,7 @@ export interface AdminSource {
  * is lost later changes nothing.
  */
 export function notReady(
-  source: Omit<AdminSource, 'metrics' | 'host' | 'port'>,
+  source: Omit<AdminSource, 'metrics' | 'host' | 'port' | 'leave'>,
   nowMs: number,
 ): string | undefined {
   if (source.draining()) return 'draining'
@@ -36,7 +39,7 @@ export function notReady(
     : `no route table yet, manager ${source.managerState()}`
 }
 
-/** Serves `/livez`, `/readyz`, `/metrics` and `/table`, the table at hand with the manager's state. */
+/** Serves `/livez`, `/readyz`, `/metrics`, the preStop hook and `/table`, the table at hand with the manager's state. */
 export async function startAdmin(source: AdminSource): Promise<Server> {
   try {
     return await serveAdmin({
@@ -45,6 +48,11 @@ export async function startAdmin(source: AdminSource): Promise<Server> {
       notReady: () => notReady(source, performance.now()),
       metrics: () => source.metrics.scrape(),
       dumps: {
+        // A preStop hook can only GET. Whoever else calls it has connections made anew, and no more.
+        [LEAVE_PATH]: () => {
+          source.leave()
+          return { leaving: true }
+        },
         '/table': () => ({ manager: source.managerState(), table: source.table()?.dump() ?? null }),
       },
     })

@@ -39,6 +39,11 @@ export interface SidecarLimits {
   readonly link?: Partial<LinkLimits>
 }
 
+/** Longer than pods usually take to end; one that lives on was told so by somebody else. */
+const LEAVE_MS = 60_000
+/** How often connections of HTTP/2 that came since are told of a pod that leaves. */
+const LEAVE_AGAIN_MS = 1000
+
 /** A running sidecar. */
 export interface Sidecar extends Running {
   readonly adminPort: number
@@ -87,6 +92,7 @@ class RunningSidecar implements Sidecar {
   #admin: Server | undefined
   #openSinceMs: number | undefined
   #draining = false
+  #leaving: NodeJS.Timeout | undefined
 
   constructor(
     config: SidecarConfig,
@@ -150,6 +156,7 @@ class RunningSidecar implements Sidecar {
       managerState: () => this.#link.state,
       openSinceMs: () => this.#openSinceMs,
       draining: () => this.#draining,
+      leave: () => this.#leave(),
     })
     for (const inbound of this.#config.inbound) this.#listeners.push(await this.#listen(inbound))
     this.#openSinceMs = performance.now()
@@ -184,12 +191,28 @@ class RunningSidecar implements Sidecar {
   }
 
   /**
+   * The pod is ending, and its app with it, before this sidecar is asked to: callers that keep connections are
+   * moved to other pods while the app still answers. Those who come meanwhile are served, and moved on too.
+   */
+  #leave(): void {
+    if (this.#leaving !== undefined) return
+    this.#engine.leave(LEAVE_MS)
+    this.#engine2.leave()
+    this.#leaving = setInterval(() => this.#engine2.leave(), LEAVE_AGAIN_MS).unref()
+    setTimeout(() => {
+      clearInterval(this.#leaving)
+      this.#leaving = undefined
+    }, LEAVE_MS).unref()
+  }
+
+  /**
    * Fails readiness, goes on accepting for `drainDelayMs`, then lets requests and connections finish within
    * `drainTimeoutMs` and cuts the rest. The table is followed until the last request is done.
    */
   async stop(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs, inbound } = this.#config
     this.#draining = true
+    clearInterval(this.#leaving)
     if (drainDelayMs > 0 && this.#openSinceMs !== undefined) await delay(drainDelayMs)
     for (const listener of this.#listeners) listener.stop()
     if (this.#openSinceMs !== undefined && inbound.some(({ protocol }) => protocol === 'auto')) {

@@ -36,6 +36,8 @@ export const SIDECAR_CONTAINER = 'branchline-sidecar'
 
 /** The sidecar's admin listener: `/livez`, `/readyz`, `/metrics`. */
 export const SIDECAR_ADMIN_PORT = 25000
+/** On the admin listener: the preStop hook, with which the kubelet says that the pod is ending. */
+export const LEAVE_PATH = '/leave'
 /** The first of the sidecar's inbound ports; the next Service port gets the next number. */
 export const SIDECAR_FIRST_INBOUND_PORT = 25001
 /** The most Service ports that one pod's sidecar serves. */
