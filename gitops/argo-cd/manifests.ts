@@ -20,7 +20,8 @@ export const APPLICATION_SET = 'branchline-environments'
 
 /**
  * What Argo CD needs for environments in git: an ApplicationSet that makes an Application of every folder, and
- * the health of our kinds. Apply it server-side: the ConfigMap is Argo CD's own, and gets two keys more.
+ * the health of our kinds. Apply it server-side under a name of its own (`--field-manager branchline`): the
+ * ConfigMap is Argo CD's, and gets two keys more; under the name that installed it, it would lose all others.
  */
 export const argoCdManifests = (git: EnvironmentsInGit): object[] => [healthChecks(git), applicationSet(git)]
 

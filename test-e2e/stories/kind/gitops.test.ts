@@ -71,7 +71,8 @@ onCluster('environments in git, synced by Argo CD', () => {
       const input = argoCdManifests({ repoUrl: IN_CLUSTER, requeueAfterSeconds: 10 })
         .map((manifest) => JSON.stringify(manifest))
         .join('\n---\n')
-      const applied = await kubeWith(input, 'apply', '--server-side', '--force-conflicts', '-f', '-')
+      const own = ['--server-side', '--field-manager', 'branchline']
+      const applied = await kubeWith(input, 'apply', ...own, '-f', '-')
       expect(applied.stderr).toBe('')
       await takes(platform, 'baseline', BASELINE_WAY)
       await takes(platform, 'alice', ALICE_WAY)
