@@ -13,6 +13,7 @@ import {
 import { collectEvidence } from './kind/evidence.ts'
 import { buildForeignImages } from './kind/foreign-images.ts'
 import { installPlatform, installShop, shopPassword } from './kind/platform.ts'
+import { buildProgramImages } from './kind/program-images.ts'
 import { buildShopImages } from './kind/shop-images.ts'
 import { uninstall } from './kind/uninstall.ts'
 
@@ -49,6 +50,7 @@ async function up(): Promise<void> {
     ...(await buildImages(settings.baseImage)),
     ...(await buildShopImages(settings.baseImage)),
     ...(await buildForeignImages()),
+    ...(await buildProgramImages(settings.baseImage)),
   ])
   const loaded = await step('loading images', () => loadImages(settings, images))
   process.env['SHOP_DB_PASSWORD'] ??= await shopPassword(context)

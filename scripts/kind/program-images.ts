@@ -1,0 +1,51 @@
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { bundle } from '../bundle.ts'
+import { dockerBuild } from './build.ts'
+
+const root = join(import.meta.dirname, '../..')
+const TESTS = join(root, 'test-e2e')
+
+/** The entries of the stories' own programs, by image: `programs/<name>:1`. */
+const ENTRIES: Readonly<Record<string, string>> = {
+  caller: 'grpc/caller.ts',
+  greeter: 'grpc/greeter.ts',
+  websocket: 'websocket/service.ts',
+  dropper: 'droppers/service.ts',
+}
+const PYTHON_REFERENCE = 'programs/dropper-python:1'
+
+/**
+ * Builds the images of the stories' small programs, with the Dockerfiles of the sample shop and of the foreign
+ * application, and returns their references.
+ */
+export async function buildProgramImages(
+  baseImage: string | undefined,
+  pythonBaseImage = process.env['FOREIGN_BASE_IMAGE'] || undefined,
+): Promise<string[]> {
+  const references: string[] = []
+  for (const [name, entry] of Object.entries(ENTRIES)) {
+    const context = await emptyContext(name, 'shop')
+    await writeFile(join(context, 'passwd'), 'program:x:65532:65532::/tmp:/sbin/nologin\n')
+    await mkdir(join(context, 'app'))
+    await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
+    await bundle(join(TESTS, entry), join(context, 'app/main.js'))
+    const reference = `programs/${name}:1`
+    await dockerBuild(context, [reference], { variable: 'BASE_IMAGE', image: baseImage })
+    references.push(reference)
+  }
+  const context = await emptyContext('dropper-python', 'foreign')
+  await cp(join(TESTS, 'droppers/service.py'), join(context, 'service.py'))
+  const base = { variable: 'FOREIGN_BASE_IMAGE', image: pythonBaseImage }
+  await dockerBuild(context, [PYTHON_REFERENCE], base)
+  return [...references, PYTHON_REFERENCE]
+}
+
+/** A folder to build in, with the Dockerfile of another program's folder. */
+async function emptyContext(name: string, like: string): Promise<string> {
+  const context = join(root, 'dist/images', `program-${name}`)
+  await rm(context, { recursive: true, force: true })
+  await mkdir(context, { recursive: true })
+  await cp(join(TESTS, like, 'Dockerfile'), join(context, 'Dockerfile'))
+  return context
+}

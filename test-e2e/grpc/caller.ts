@@ -1,0 +1,134 @@
+import { subscribe } from 'node:diagnostics_channel'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import * as grpc from '@grpc/grpc-js'
+import { GREETER, STREAMED } from './contract.ts'
+
+/**
+ * Calls the greeter over one channel, each call with a key of its own, and says by HTTP what came of it:
+ * `GET /?calls=2000&keys=alice,bob,`. An empty key stands for a call without tracestate, `visitor` for the
+ * tracestate of the request itself.
+ */
+const { GREETER_ADDRESS = 'greeter:9090', PORT = '8000', HOST = '0.0.0.0' } = process.env
+const PARALLEL = 50
+const CALL_TIMEOUT_MS = 10_000
+
+/** Every connection that this process opens is the channel's. */
+let connections = 0
+subscribe('net.client.socket', () => connections++)
+
+// A proxy of the environment's would be a connection to somebody else.
+const client = new grpc.Client(GREETER_ADDRESS, grpc.credentials.createInsecure(), {
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+})
+
+type Call = (index: number, metadata: grpc.Metadata) => Promise<readonly string[]>
+const deadline = (): grpc.CallOptions => ({ deadline: Date.now() + CALL_TIMEOUT_MS })
+
+const greet: Call = async (index, metadata) => {
+  const { path, requestSerialize, responseDeserialize } = GREETER.greet
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const done: grpc.requestCallback<string> = (error, answer) =>
+    error === null ? resolve(answer ?? '') : reject(error)
+  client.makeUnaryRequest(path, requestSerialize, responseDeserialize, `${index}`, metadata, deadline(), done)
+  return versions([await promise], [`${index}`])
+}
+
+const parts = (index: number): string[] => Array.from({ length: STREAMED }, (_, part) => `${index}-${part}`)
+
+const count: Call = async (index, metadata) => {
+  const { path, requestSerialize, responseDeserialize } = GREETER.count
+  const call = client.makeServerStreamRequest(
+    path,
+    requestSerialize,
+    responseDeserialize,
+    `${index}`,
+    metadata,
+    deadline(),
+  )
+  const answers: string[] = []
+  for await (const answer of call) answers.push(answer as string)
+  return versions(answers, parts(index))
+}
+
+const chat: Call = async (index, metadata) => {
+  const { path, requestSerialize, responseDeserialize } = GREETER.chat
+  const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, deadline())
+  const answers: string[] = []
+  // Each word waits for the answer to the one before.
+  for (const word of parts(index)) {
+    const answered = once(call, 'data') as Promise<[string]>
+    call.write(word)
+    answers.push(...(await answered))
+  }
+  const over = once(call, 'end')
+  call.end()
+  call.resume()
+  await over
+  return versions(answers, parts(index))
+}
+
+/** Which versions spoke; throws where the answers are not those to what was asked. */
+function versions(answers: readonly string[], asked: readonly string[]): string[] {
+  const words = answers.map((answer) => answer.split(' ') as [string, string])
+  const echoed = words.map(([, word]) => word)
+  if (echoed.join() !== asked.join()) throw new Error(`asked ${asked.join()}, answered ${answers.join()}`)
+  return [...new Set(words.map(([version]) => version))]
+}
+
+const KINDS = [greet, count, chat]
+
+interface Report {
+  /** Connections that were opened for all calls so far. */
+  connections: number
+  readonly failed: string[]
+  /** How many calls with a key were answered by which version. */
+  readonly answered: Record<string, Record<string, number>>
+}
+
+function metadataOf(key: string, visitor: string | undefined): grpc.Metadata {
+  const metadata = new grpc.Metadata()
+  const tracestate = key === 'visitor' ? visitor : key === '' ? undefined : `other=1,branchline=${key}`
+  if (tracestate !== undefined) metadata.set('tracestate', tracestate)
+  return metadata
+}
+
+async function callAll(calls: number, keys: readonly string[], visitor: string | undefined): Promise<Report> {
+  const report: Report = { connections, failed: [], answered: {} }
+  let next = 0
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < calls; index = next++) {
+      const key = keys[index % keys.length] ?? ''
+      // Keys and kinds in all combinations.
+      const kind = KINDS[Math.floor(index / keys.length) % KINDS.length] as Call
+      try {
+        const who = (await kind(index, metadataOf(key, visitor))).join('+')
+        const answered = (report.answered[key] ??= {})
+        answered[who] = (answered[who] ?? 0) + 1
+      } catch (error) {
+        report.failed.push(`${kind.name} ${index} ${key}: ${String(error)}`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: PARALLEL }, worker))
+  return { ...report, connections }
+}
+
+createServer((request, response) => {
+  const { pathname, searchParams } = new URL(request.url ?? '/', 'http://caller')
+  if (pathname === '/ready') {
+    response.end()
+    return
+  }
+  const visitor = request.headers['tracestate']
+  const keys = (searchParams.get('keys') ?? '').split(',')
+  callAll(
+    Number(searchParams.get('calls') ?? '1'),
+    keys,
+    typeof visitor === 'string' ? visitor : undefined,
+  ).then(
+    (report) => response.setHeader('content-type', 'application/json').end(JSON.stringify(report)),
+    (error: unknown) => response.writeHead(500).end(String(error)),
+  )
+}).listen(Number(PORT), HOST)

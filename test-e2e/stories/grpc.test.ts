@@ -1,0 +1,78 @@
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
+import { note } from '../harness/tell.ts'
+
+/** A gRPC service and whoever calls it, see ../grpc: the service alone is what the branch changes. */
+const FOLDER = join(import.meta.dirname, '../grpc')
+const CALLS = 2000
+const CALLS_TIMEOUT_MS = 60_000
+
+const caller: Program = {
+  name: 'caller',
+  image: 'caller',
+  folder: FOLDER,
+  command: 'node caller.ts',
+  port: 8000,
+  appProtocol: 'http',
+  ready: '/ready',
+}
+const greeter = (version: string): Program => ({
+  name: 'greeter',
+  image: 'greeter',
+  folder: FOLDER,
+  command: 'node greeter.ts',
+  env: { VERSION: version },
+  port: 9090,
+  appProtocol: 'grpc',
+})
+
+interface Report {
+  readonly connections: number
+  readonly failed: readonly string[]
+  readonly answered: Readonly<Record<string, Readonly<Record<string, number>>>>
+}
+
+let program: RunningProgram
+const called = (environment: string, calls: number, keys: string): Promise<Report> =>
+  program.said(environment, 'caller', `/?calls=${calls}&keys=${keys}`, CALLS_TIMEOUT_MS)
+
+async function bothAnswer(): Promise<void> {
+  const { answered } = await called('calls', 6, ',new-greeter')
+  expect(answered).toEqual({ '': { 1: 3 }, 'new-greeter': { 2: 3 } })
+}
+
+beforeAll(async () => {
+  const calls = environmentOf('calls', [caller]) + manifestsOf('calls', caller)
+  program = await RunningProgram.start({
+    calls: calls + manifestsOf('calls', greeter('1')),
+    'new-greeter': environmentOf('new-greeter', [caller], 'calls') + manifestsOf('new-greeter', greeter('2')),
+  })
+  await program.ready('both greeters', bothAnswer)
+})
+afterAll(() => program?.stop())
+
+test('every gRPC call on one channel goes to its own branch', async () => {
+  const startedAt = performance.now()
+  const { connections, failed, answered } = await called('calls', CALLS, 'calls,new-greeter,,nobody')
+  const ms = Math.round(performance.now() - startedAt)
+  expect(failed).toEqual([])
+  expect(answered).toEqual({
+    calls: { 1: CALLS / 4 },
+    'new-greeter': { 2: CALLS / 4 },
+    '': { 1: CALLS / 4 },
+    // A key that names no environment is nobody's branch.
+    nobody: { 1: CALLS / 4 },
+  })
+  expect(connections).toBe(1)
+  note(`${CALLS} calls, a third of each kind (unary, streaming one way, both ways), 0 wrong, in ${ms} ms`)
+})
+
+test('a call made for a visitor goes to the branch that he visits', async () => {
+  const [baseline, branch] = await Promise.all([
+    called('calls', 300, 'visitor'),
+    called('new-greeter', 300, 'visitor'),
+  ])
+  expect(baseline).toMatchObject({ failed: [], answered: { visitor: { 1: 300 } } })
+  expect(branch).toMatchObject({ failed: [], answered: { visitor: { 2: 300 } }, connections: 1 })
+})
