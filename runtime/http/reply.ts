@@ -1,9 +1,11 @@
-import { STATUS_CODES } from 'node:http'
 import type { Client, Decision, FailureReply, Reply } from './decision.ts'
 import { checkField } from './edits.ts'
 import type { HttpError } from './errors.ts'
 import type { RequestHead } from './head.ts'
 import { latin1 } from './latin1.ts'
+
+// Not by `import`, which reads every export of it, among them those that load undici: 11 MB of memory.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /**
  * An answer of our own, head and body, one character an octet. `request` is undefined where it could not be

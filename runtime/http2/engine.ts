@@ -1,10 +1,11 @@
-import { performServerHandshake, type ServerHttp2Session } from 'node:http2'
+import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Clock } from '../http/clock.ts'
 import type { FailureReply, Observer, Route, Transport } from '../http/index.ts'
 import { ClientSession } from './client-session.ts'
 import { CODE } from './errors.ts'
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts'
+import { http2 } from './node.ts'
 import type { Http2Parts } from './parts.ts'
 import { SessionPool } from './upstream.ts'
 
@@ -124,7 +125,7 @@ export class Http2Engine {
 function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
   // A client that ends its direction has ended the connection.
   socket.allowHalfOpen = false
-  return performServerHandshake(socket, {
+  return http2().performServerHandshake(socket, {
     settings: {
       initialWindowSize: limits.streamWindow,
       maxConcurrentStreams: limits.streams,

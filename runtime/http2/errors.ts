@@ -1,13 +1,12 @@
-import { constants } from 'node:http2'
 import { HttpError } from '../http/errors.ts'
 
 /** The error codes of RFC 9113, 7 that we give of our own accord. */
 export const CODE = {
-  noError: constants.NGHTTP2_NO_ERROR,
-  internalError: constants.NGHTTP2_INTERNAL_ERROR,
-  refusedStream: constants.NGHTTP2_REFUSED_STREAM,
-  cancel: constants.NGHTTP2_CANCEL,
-  enhanceYourCalm: constants.NGHTTP2_ENHANCE_YOUR_CALM,
+  noError: 0x0,
+  internalError: 0x2,
+  refusedStream: 0x7,
+  cancel: 0x8,
+  enhanceYourCalm: 0xb,
 } as const
 
 /** The upstream reset the stream: the client is told by the same code, which says more than a status could. */

@@ -1,17 +1,13 @@
-import {
-  type ClientHttp2Session,
-  type ClientHttp2Stream,
-  connect,
-  constants,
-  type Settings,
-} from 'node:http2'
+import type { ClientHttp2Session, ClientHttp2Stream, Settings } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Clock, Timed } from '../http/clock.ts'
 import { badRequest, HttpError } from '../http/errors.ts'
 import { badResponse, connectTimeout, unreachable } from '../http/failures.ts'
 import { type HeadEdits, IGNORE, type Transport, type Upstream } from '../http/index.ts'
+import { CODE } from './errors.ts'
 import { type StreamHead, writeRequestFields } from './head.ts'
 import type { Http2Limits } from './limits.ts'
+import { http2 } from './node.ts'
 import { Probe } from './probe.ts'
 
 /** Who waits for a connection to an upstream. */
@@ -117,7 +113,7 @@ export class UpstreamSession implements Timed {
   cut(): void {
     this.#leave()
     if (this.#session === undefined) this.#transport.destroy()
-    else this.#session.destroy(undefined, constants.NGHTTP2_CANCEL)
+    else this.#session.destroy(undefined, CODE.cancel)
     this.#over(this.#error)
   }
 
@@ -142,7 +138,7 @@ export class UpstreamSession implements Timed {
     session.on('remoteSettings', (settings: Settings) => this.#settings(settings.maxConcurrentStreams))
     session.on('goaway', (code: number, lastStreamId: number) => {
       this.lastStreamId = lastStreamId
-      if (code !== constants.NGHTTP2_NO_ERROR) this.dead = true
+      if (code !== CODE.noError) this.dead = true
       this.#leave()
     })
     session.on('close', () => this.#over(this.#error))
@@ -184,7 +180,7 @@ function failureOf(error: Error | undefined): HttpError {
 }
 
 function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
-  const session = connect('http://upstream', {
+  const session = http2().connect('http://upstream', {
     createConnection: () => socket,
     settings: {
       enablePush: false,

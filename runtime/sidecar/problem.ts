@@ -1,5 +1,7 @@
-import { STATUS_CODES } from 'node:http'
 import type { Reply } from '../http/index.ts'
+
+// Not by `import`, which loads undici, too (runtime/http/reply.ts).
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** Why nobody answered, in a word that programs may branch on. */
 export type UnavailableReason = 'no-endpoint' | 'unreachable' | 'closed' | 'timeout' | 'bad-response'
