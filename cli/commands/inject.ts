@@ -17,6 +17,7 @@ import {
   parseManifests,
 } from './manifest-files.ts'
 import { editDocument } from './yaml-edit.ts'
+import { styleOf } from './yaml-style.ts'
 
 /** A file's name and its text. */
 export interface Input {
@@ -197,7 +198,7 @@ function renderedDocument({ document }: ManifestDocument, chunk: string): string
   if (marker !== null) document.commentBefore = null
   document.directives.docStart = null
   const before = marker === null ? '' : `${chunk.slice(0, marker.index)}---\n`
-  return before + document.toString({ lineWidth: 0, directives: false })
+  return before + document.toString({ ...styleOf(chunk), directives: false })
 }
 
 const isSame = (object: Manifest, finding: Finding): boolean =>
