@@ -1,6 +1,7 @@
 import { subscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
+import type { Socket } from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import { GREETER, STREAMED } from './contract.ts'
 
@@ -13,9 +14,15 @@ const { GREETER_ADDRESS = 'greeter:9090', PORT = '8000', HOST = '0.0.0.0' } = pr
 const PARALLEL = 50
 const CALL_TIMEOUT_MS = 10_000
 
-/** Every connection that this process opens is the channel's. */
-let connections = 0
-subscribe('net.client.socket', () => connections++)
+/** Every connection that this process opens is the channel's. An attempt that failed is soon closed. */
+const open = new Set<Socket>()
+let opened = 0
+subscribe('net.client.socket', (message) => {
+  const { socket } = message as { socket: Socket }
+  opened++
+  open.add(socket)
+  socket.once('close', () => open.delete(socket))
+})
 
 // A proxy of the environment's would be a connection to somebody else.
 const client = new grpc.Client(GREETER_ADDRESS, grpc.credentials.createInsecure(), {
@@ -80,8 +87,8 @@ function versions(answers: readonly string[], asked: readonly string[]): string[
 const KINDS = [greet, count, chat]
 
 interface Report {
-  /** Connections that were opened for all calls so far. */
-  connections: number
+  /** How many connections there were at any moment of these calls. */
+  readonly connections: number
   readonly failed: string[]
   /** How many calls with a key were answered by which version. */
   readonly answered: Record<string, Record<string, number>>
@@ -95,7 +102,8 @@ function metadataOf(key: string, visitor: string | undefined): grpc.Metadata {
 }
 
 async function callAll(calls: number, keys: readonly string[], visitor: string | undefined): Promise<Report> {
-  const report: Report = { connections, failed: [], answered: {} }
+  const before = open.size - opened
+  const report: Omit<Report, 'connections'> = { failed: [], answered: {} }
   let next = 0
   const worker = async (): Promise<void> => {
     for (let index = next++; index < calls; index = next++) {
@@ -112,7 +120,7 @@ async function callAll(calls: number, keys: readonly string[], visitor: string |
     }
   }
   await Promise.all(Array.from({ length: PARALLEL }, worker))
-  return { ...report, connections }
+  return { ...report, connections: before + opened }
 }
 
 createServer((request, response) => {

@@ -47,7 +47,9 @@ async function connected(
     messages.push({ data, binary })
     wake()
   })
-  const closed = once(socket, 'close') as Promise<[number, Buffer]>
+  const closed = new Promise<[number, Buffer]>((resolve) =>
+    socket.once('close', (...closing) => resolve(closing)),
+  )
   const next = async (): Promise<Message> => {
     while (messages.length === 0) await new Promise<void>((resolve) => (wake = resolve))
     return messages.shift() as Message
