@@ -6,11 +6,15 @@ import { asHttpError, type HttpError } from './errors.ts'
 import * as failures from './failures.ts'
 import { BODY } from './fields.ts'
 import { parseResponseHead, type RequestHead, type ResponseHead } from './head.ts'
+import { latin1 } from './latin1.ts'
 import { failureReply, lastHop, writeReply } from './reply.ts'
 import { writeParts } from './transport.ts'
 import { Report } from './report.ts'
 import { joinUpgraded } from './upgrade.ts'
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
+
+/** Up to so many octets of a body go out in one string with their head. */
+const SMALL_BYTES = 4096
 
 type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'over'
 
@@ -308,7 +312,10 @@ export class Exchange extends Report implements UpstreamUser {
     } catch (error) {
       failed = error
     }
-    this.#write(text, end === at ? undefined : view.subarray(at, end))
+    const whole = text !== '' && end - at <= SMALL_BYTES
+    // As one string: a view, and a write of two parts, cost more than so few octets.
+    if (whole) this.#write(end === at ? text : text + latin1(view, at, end), undefined)
+    else this.#write(text, end === at ? undefined : view.subarray(at, end))
     if (failed !== undefined) throw failures.badResponse(failed)
     this.#took(end, view)
   }

@@ -98,6 +98,9 @@ function readTarget(head: RequestHead, target: string): void {
   else head.target = rest.startsWith('/') ? rest : `/${rest}`
 }
 
+/** A Host that was valid: most requests to one listener name the same. */
+let lastHost: string | undefined
+
 function readHost(head: RequestHead): string {
   const { text, at } = head
   let host: string | undefined
@@ -107,8 +110,10 @@ function readHost(head: RequestHead): string {
     host = text.slice(at[i + 2], at[i + 3])
   }
   if (host === undefined && head.version === 11) throw badRequest('no Host field')
-  if (host !== undefined && !isAuthority(host)) throw badRequest(`Host ${JSON.stringify(host.slice(0, 64))}`)
-  return host ?? ''
+  if (host === undefined || host === lastHost) return host ?? ''
+  if (!isAuthority(host)) throw badRequest(`Host ${JSON.stringify(host.slice(0, 64))}`)
+  lastHost = host
+  return host
 }
 
 // The field is written anew, lower by one, so it goes as a field for this hop does.
@@ -151,11 +156,19 @@ export function parseResponseHead(text: string, method: string, limits: HeadLimi
   }
 }
 
+function statusAt(text: string, at: number): number {
+  const hundreds = text.charCodeAt(at) - 0x30
+  const tens = text.charCodeAt(at + 1) - 0x30
+  const ones = text.charCodeAt(at + 2) - 0x30
+  const valid = hundreds >= 1 && hundreds <= 9 && tens >= 0 && tens <= 9 && ones >= 0 && ones <= 9
+  if (!valid) throw badRequest('status line: no status')
+  return hundreds * 100 + tens * 10 + ones
+}
+
 function readResponse(text: string, method: string, limits: HeadLimits): ResponseHead {
-  const status = Number(text.slice(9, 12))
   const version = text.startsWith('HTTP/1.1 ') ? 11 : text.startsWith('HTTP/1.0 ') ? 10 : 0
   if (version === 0) throw badRequest('status line: not HTTP/1.x')
-  if (!/^[1-9][0-9][0-9]$/.test(text.slice(9, 12))) throw badRequest('status line: no status')
+  const status = statusAt(text, 9)
   let at = 12
   if (text.charCodeAt(at) === 0x20) while (isValueChar(text.charCodeAt(at))) at++
   if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) {

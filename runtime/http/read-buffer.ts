@@ -19,6 +19,8 @@ export interface ReadBuffer {
 
 const shared: ReadBuffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: false, pins: 0 }
 const free: ReadBuffer[] = []
+const MAX_VIEWS = 256
+const views: (Buffer | undefined)[] = Array.from({ length: MAX_VIEWS }, () => undefined)
 let lentCount = 0
 
 /** The buffer of the `onData` call that is running: what is written out of it may be pinned, not copied. */
@@ -43,6 +45,18 @@ export class ReadBuffers {
       else if (this.current.pins > 0) this.#replace(lend())
     }
     return this.current.bytes
+  }
+
+  /**
+   * The first octets of the buffer that was read into. Views of the shared buffer are kept by their length and
+   * given again: requests and answers have few lengths, and whoever is given one may not keep it.
+   */
+  view(bytes: Buffer, octets: number): Buffer {
+    if (bytes !== shared.bytes) return bytes.subarray(0, octets)
+    const at = octets % MAX_VIEWS
+    const known = views[at]
+    if (known !== undefined && known.length === octets) return known
+    return (views[at] = bytes.subarray(0, octets))
   }
 
   /** To be called when the socket is closed. */

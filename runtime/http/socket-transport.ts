@@ -130,7 +130,7 @@ export class SocketTransport implements Transport {
     const before = reading.current
     reading.current = this.#buffers.current
     try {
-      this.receiver.onData(buffer.subarray(0, octets))
+      this.receiver.onData(this.#buffers.view(buffer, octets))
     } finally {
       reading.current = before
     }

@@ -42,7 +42,9 @@ interface Level {
  */
 export class Metrics {
   readonly #source: MetricsSource
-  readonly #series = new Map<string, Series>()
+  /** By service, environment and reason: names that are there already are compared by where they are. */
+  readonly #index = new Map<string, Map<string, Map<string, Series>>>()
+  readonly #series: Series[] = []
   #codes = 0
   readonly #failures = new Map<string, { labels: Labels; count: number }>()
   #fallbacks = 0
@@ -70,14 +72,15 @@ export class Metrics {
   }
 
   #find({ environment, service, reason }: Counted): Series {
-    const name = `${environment}/${service}/${reason}`
-    const known = this.#series.get(name)
+    const known = this.#index.get(service)?.get(environment)?.get(reason)
     if (known !== undefined) return known
-    const full = this.#series.size >= MAX_SERIES
+    const full = this.#series.length >= MAX_SERIES
     if (full && environment !== OTHER) return this.#find({ environment: OTHER, service: OTHER, reason })
     const labels = { environment, service, reason }
     const series = { labels, durations: new Histogram(BOUNDS), codes: new Map<number, number>() }
-    this.#series.set(name, series)
+    this.#series.push(series)
+    const ofService = getOrAdd(this.#index, service, () => new Map<string, Map<string, Series>>())
+    getOrAdd(ofService, environment, () => new Map<string, Series>()).set(reason, series)
     return series
   }
 
@@ -149,18 +152,26 @@ export class Metrics {
   }
 
   *#requests(): Iterable<[Labels, number]> {
-    for (const { labels, codes } of this.#series.values()) {
+    for (const { labels, codes } of this.#series) {
       for (const [code, count] of codes) yield [{ ...labels, code: String(code) }, count]
     }
   }
 
   #durations(name: string): string {
     let text = `# HELP ${name} From a request's head to the end of its answer.\n# TYPE ${name} histogram\n`
-    for (const { labels, durations } of this.#series.values()) text += durations.lines(name, labels)
+    for (const { labels, durations } of this.#series) text += durations.lines(name, labels)
     return text
   }
 
   #level(mode: 'http' | 'raw'): Level {
     return { inc: () => void this.#open[mode]++, dec: () => void this.#open[mode]-- }
   }
+}
+
+function getOrAdd<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const known = map.get(key)
+  if (known !== undefined) return known
+  const made = make()
+  map.set(key, made)
+  return made
 }

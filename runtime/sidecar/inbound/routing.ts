@@ -1,6 +1,14 @@
 import { askedHops, EXPLAIN_HEADER, formatHop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
 import { ROUTED_HEADER } from '@branchline/wire/names'
-import type { Client, EngineOptions, HeadEdits, HttpError, Reply, RequestHead } from '../../http/index.ts'
+import type {
+  Client,
+  EngineOptions,
+  HeadEdits,
+  HttpError,
+  Reply,
+  RequestHead,
+  Upstream,
+} from '../../http/index.ts'
 import { decide, type Decision, type Step } from '../decide.ts'
 import { idEdits } from '../id-edits.ts'
 import { readKey } from '../key.ts'
@@ -27,9 +35,10 @@ export function httpRouting(
 ): Required<Pick<EngineOptions, 'route' | 'failure' | 'observer'>> {
   return {
     route: (head, client) => {
-      const hops = around.explain && askedHops(head.get(EXPLAIN_HEADER) ?? '')
+      const way = around.explain && head.get(EXPLAIN_HEADER)
+      const hops = way === undefined ? undefined : askedHops(way)
       if (hops !== undefined) return explainReply(around.explain, hops)
-      return new Routing(around, head, client).decide()
+      return new Routing(around, head, client, way).decide()
     },
     failure: failureOf(around),
     observer: {
@@ -51,12 +60,12 @@ class Routing {
   #traced: Traced | undefined = undefined
   #asked: Asked | undefined = undefined
 
-  constructor(around: Surroundings, head: RequestHead, client: Client) {
+  constructor(around: Surroundings, head: RequestHead, client: Client, way: string | undefined) {
     this.#around = around
     this.#head = head
     this.#client = client
     this.#routed = head.get(ROUTED_HEADER) !== undefined
-    this.#way = around.explain && head.get(EXPLAIN_HEADER)
+    this.#way = way
   }
 
   decide(): RoutedForward | RoutedReply {
@@ -132,15 +141,16 @@ class Routing {
   #candidates(steps: readonly Step[], before: number, about: About): RoutedCandidate[] {
     const { app } = this.#client.context as Arrival
     const candidates: RoutedCandidate[] = []
-    for (const [index, step] of steps.entries()) {
+    for (let index = 0; index < steps.length; index++) {
+      const step = steps[index] as Step
       const meant = before === 0 && index === 0
       if (step.kind === 'local') {
-        candidates.push(this.#local(app, about, meant))
+        const responseEdits = this.#answerWay(about, app.key)
+        candidates.push(new LocalCandidate(this, app, about, meant, responseEdits))
         continue
       }
       const { environment } = step.destination
-      const mark: Field[] = step.routed ? [[ROUTED_HEADER, environment]] : []
-      const edits = { set: [...mark, ...(this.#traced?.set ?? [])] }
+      const edits = { set: this.#remoteFields(step) }
       for (const endpoint of this.#around.balancer.pick(step.destination)) {
         const way = this.#passWay(about, endpoint.key)
         const all = way === undefined ? edits : { set: [...edits.set, way] }
@@ -150,23 +160,14 @@ class Routing {
     return candidates
   }
 
-  /** Its edits are made when it is tried: most requests that go elsewhere never come back to it. */
-  #local(app: Arrival['app'], about: About, meant: boolean): RoutedCandidate {
-    const edits = (): HeadEdits => this.#localEdits(about)
-    let made: HeadEdits | undefined
-    return {
-      upstream: app,
-      responseEdits: this.#answerWay(about, app.key),
-      environment: about.own,
-      endpoint: undefined,
-      meant,
-      get edits() {
-        return (made ??= edits())
-      },
-    }
+  #remoteFields({ destination, routed }: RemoteStep): readonly Field[] {
+    const set = this.#traced?.set
+    if (!routed) return set ?? NO_FIELDS
+    const mark: Field = [ROUTED_HEADER, destination.environment]
+    return set === undefined ? [mark] : [mark, ...set]
   }
 
-  #localEdits({ found }: About): HeadEdits {
+  localEdits({ found }: About): HeadEdits {
     const { addedIds } = this.#around
     const ids =
       found === undefined || addedIds.length === 0
@@ -205,6 +206,39 @@ class Routing {
     return { ...reply, about }
   }
 }
+
+/** The app beside. Its edits are made when it is tried: most requests that go elsewhere never come back to it. */
+class LocalCandidate implements RoutedCandidate {
+  readonly upstream: Upstream
+  readonly responseEdits: HeadEdits | undefined
+  readonly environment: string
+  readonly endpoint = undefined
+  readonly meant: boolean
+  readonly #routing: Routing
+  readonly #about: About
+  #edits: HeadEdits | undefined = undefined
+
+  constructor(
+    routing: Routing,
+    upstream: Upstream,
+    about: About,
+    meant: boolean,
+    responseEdits: HeadEdits | undefined,
+  ) {
+    this.#routing = routing
+    this.upstream = upstream
+    this.#about = about
+    this.environment = about.own
+    this.meant = meant
+    this.responseEdits = responseEdits
+  }
+
+  get edits(): HeadEdits {
+    return (this.#edits ??= this.#routing.localEdits(this.#about))
+  }
+}
+
+type RemoteStep = Extract<Step, { kind: 'remote' }>
 
 const NO_FIELDS: readonly Field[] = []
 const NONE: HeadEdits = {}
