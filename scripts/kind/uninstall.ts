@@ -1,5 +1,5 @@
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
-import { GROUP, LABELS } from '@branchline/wire/names'
+import { GROUP, LABELS, MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import { $ } from 'zx'
 
@@ -11,6 +11,14 @@ const TIMEOUT = '180s'
  */
 export async function uninstall(context: string): Promise<void> {
   const at = ['--context', context]
+  // Those of plain manifests have no label: their Environments say where they are.
+  const path = '{range .items[*]}{.metadata.namespace}{"\\n"}{end}'
+  const listed =
+    await $`kubectl ${at} get environments.${GROUP} -A -o jsonpath=${path} --ignore-not-found`.quiet()
+  const named = [...new Set(listed.stdout.split('\n').filter((name) => name !== ''))]
+  if (named.length > 0) {
+    await $`kubectl ${at} delete namespaces ${named} --ignore-not-found --timeout ${TIMEOUT}`.quiet()
+  }
   await $`kubectl ${at} delete namespaces -l ${LABELS.environment} --timeout ${TIMEOUT}`.quiet()
   const input = platformManifests()
     .map((manifest) => stringify(manifest))
@@ -44,8 +52,11 @@ async function leftOver(context: string): Promise<string[]> {
   return [...ours, ...items.filter(isOurs).map(({ kind, metadata }) => nameOf(kind, metadata))]
 }
 
+/** Not our label alone: what was made without one is ours by its name. The cluster's own name is not. */
+const OUR_NAMES = [PLATFORM_NAMESPACE, MANAGER_SERVICE, RELAY_SERVICE]
+
 const isOurs = ({ metadata }: Found): boolean =>
-  metadata.name.startsWith('branchline') ||
+  OUR_NAMES.some((name) => metadata.name.startsWith(name)) ||
   metadata.name.endsWith(`.${GROUP}`) ||
   Object.entries(metadata.labels ?? {}).some(
     ([label, value]) =>
