@@ -13,8 +13,7 @@ export async function uninstall(context: string): Promise<void> {
   const at = ['--context', context]
   // Those of plain manifests have no label: their Environments say where they are.
   const path = '{range .items[*]}{.metadata.namespace}{"\\n"}{end}'
-  const listed =
-    await $`kubectl ${at} get environments.${GROUP} -A -o jsonpath=${path} --ignore-not-found`.quiet()
+  const listed = await $`kubectl ${at} get environments.${GROUP} -A -o jsonpath=${path}`.quiet().nothrow()
   const named = [...new Set(listed.stdout.split('\n').filter((name) => name !== ''))]
   if (named.length > 0) {
     await $`kubectl ${at} delete namespaces ${named} --ignore-not-found --timeout ${TIMEOUT}`.quiet()
