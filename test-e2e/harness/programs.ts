@@ -9,6 +9,7 @@ import { until } from './until.ts'
 import { visit } from './visit.ts'
 
 const READY_TIMEOUT_MS = 90_000
+const GRACE_SECONDS = 5
 const VISIT_TIMEOUT_MS = 15_000
 
 /** A small program of a story: a process of its source where there are no images, else `programs/<image>:1`. */
@@ -38,6 +39,8 @@ export function manifestsOf(namespace: string, program: Program): string {
     ports: [{ name: 'app', containerPort: port }],
     readinessProbe: { ...probe, periodSeconds: 1 },
   }
+  // As process 1 of a container, a program without a handler ignores SIGTERM.
+  const spec = { containers: [container], terminationGracePeriodSeconds: GRACE_SECONDS }
   const annotations = { [ANNOTATIONS.localDir]: folder, [ANNOTATIONS.localCommand]: command }
   return documents([
     {
@@ -46,7 +49,7 @@ export function manifestsOf(namespace: string, program: Program): string {
       metadata: { name, namespace },
       spec: {
         selector: { matchLabels: labels },
-        template: { metadata: { labels, annotations }, spec: { containers: [container] } },
+        template: { metadata: { labels, annotations }, spec },
       },
     },
     {
