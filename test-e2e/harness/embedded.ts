@@ -31,7 +31,6 @@ function running(platform: Platform): Running {
   const environment = (name: string) => platform.environments().find((one) => one.name === name)
   return {
     changeTimeoutMs: CHANGE_TIMEOUT_MS,
-    knowsCallers: true,
     previewUrl: (name, preview, timeoutMs) => platform.waitForPreview(name, preview, timeoutMs),
     overrides: (name) => Promise.resolve(environment(name)?.overrides ?? []),
     message: (name) => Promise.resolve(environment(name)?.message),

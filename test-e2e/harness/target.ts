@@ -17,8 +17,6 @@ export interface PodProcess {
 export interface Running {
   /** How long a change may take here, in milliseconds: pods of a cluster start slower than processes. */
   readonly changeTimeoutMs: number
-  /** Whether a connection's source address says of which namespace the pod is that opened it. */
-  readonly knowsCallers: boolean
   /** The URL of a preview, once it is ready. Rejects with what is known after the timeout. */
   previewUrl(environment: string, preview: string, timeoutMs: number): Promise<string>
   /** The services that an environment runs itself, by its status. */

@@ -85,7 +85,6 @@ async function comeAndGo(name: string): Promise<readonly [number, number]> {
 test('a file that is added and removed changes the running platform within a second', async () => {
   const times = [await comeAndGo('later-1'), await comeAndGo('later-2'), await comeAndGo('later-3')]
   note(`answered, and gone, after ${times.map((pair) => pair.join(' and ')).join('; ')} ms`)
-  // The quickest of three: on a machine that does other work, any one of them may be late.
-  expect(Math.min(...times.map(([answeredMs]) => answeredMs))).toBeLessThan(1000)
-  expect(Math.min(...times.map(([, goneMs]) => goneMs))).toBeLessThan(1000)
+  expect(Math.max(...times.map(([answeredMs]) => answeredMs))).toBeLessThan(1000)
+  expect(Math.max(...times.map(([, goneMs]) => goneMs))).toBeLessThan(1000)
 })

@@ -24,9 +24,7 @@ export const emptyBranch: Proof = {
     } finally {
       await removeAll(shop, NAMES)
     }
-    // The middle one: on a machine that does other work, any one of them may be late.
-    const [, middle = Infinity] = times.toSorted((one, two) => one - two)
-    assert.ok(middle < LIMIT_MS, `took ${times.join(', ')} ms`)
+    assert.ok(Math.max(...times) < LIMIT_MS, `took ${times.join(', ')} ms`)
     return `${times.join(', ')} ms`
   },
 }

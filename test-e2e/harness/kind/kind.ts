@@ -66,7 +66,6 @@ function running(api: Api, { context, folder, sync }: Started): Running {
   }
   return {
     changeTimeoutMs: CHANGE_TIMEOUT_MS,
-    knowsCallers: true,
     previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
     overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
     message,
