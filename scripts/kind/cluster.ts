@@ -58,26 +58,30 @@ async function markOf(image: string): Promise<string> {
 }
 
 /**
- * Copies local images into the nodes, but for those that are there already under the same reference and id: a
- * copy takes seconds, and most runs change one image or none.
+ * Copies local images into the nodes, but for those that each node has already under the same reference and
+ * id: a copy takes seconds, and most runs change one image or none.
  */
 export async function loadImages({ cluster }: KindSettings, images: readonly string[]): Promise<string[]> {
-  const node = `${cluster}-control-plane`
-  const present = (await $`docker exec ${node} ctr --namespace k8s.io images list -q`.quiet().nothrow())
-    .stdout
-  const loaded = new Set(present.split('\n'))
-  const missing: string[] = []
-  for (const image of images) {
-    if (!loaded.has(await markOf(image))) missing.push(image)
-  }
+  const nodes = (await $`kind get nodes --name ${cluster}`.quiet()).stdout.split('\n').filter(Boolean)
+  const loaded = await Promise.all(nodes.map(imagesOf))
+  const marks = await Promise.all(images.map(markOf))
+  const missing = images.filter((_, index) => !loaded.every((there) => there.has(marks[index] ?? '')))
   if (missing.length > 0) await $`kind load docker-image --name ${cluster} ${missing}`.quiet()
   for (const image of missing) {
     const reference = image.includes('/') ? `docker.io/${image}` : `docker.io/library/${image}`
-    await $`docker exec ${node} ctr --namespace k8s.io images tag --force ${reference} ${await markOf(image)}`
-      .quiet()
-      .nothrow()
+    const mark = await markOf(image)
+    for (const node of nodes) {
+      await $`docker exec ${node} ctr --namespace k8s.io images tag --force ${reference} ${mark}`
+        .quiet()
+        .nothrow()
+    }
   }
   return missing
+}
+
+async function imagesOf(node: string): Promise<Set<string>> {
+  const listed = await $`docker exec ${node} ctr --namespace k8s.io images list -q`.quiet().nothrow()
+  return new Set(listed.stdout.split('\n'))
 }
 
 /** The port of 127.0.0.1 at which a port of the node is published; throws where it is not. */

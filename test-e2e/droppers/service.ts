@@ -43,7 +43,12 @@ async function answer(request: IncomingMessage): Promise<string[]> {
   const me = `${NAME} ${VERSION}`
   if (request.url === '/ready' || UPSTREAM === undefined) return [me]
   const headers = FORWARDS[FORWARD]?.(request.headers) ?? {}
-  const upstream = await fetch(UPSTREAM, { headers, signal: AbortSignal.timeout(10_000) })
+  // A connection each: what answered before a Service's address was the Service's is not asked again.
+  const upstream = await fetch(UPSTREAM, {
+    headers: { ...headers, connection: 'close' },
+    signal: AbortSignal.timeout(10_000),
+  })
+  if (!upstream.ok) throw new Error(`${UPSTREAM} answered ${upstream.status}`)
   return [me, ...((await upstream.json()) as string[])]
 }
 
