@@ -3,7 +3,7 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import { LocalApi, until } from './fixture/local-api.ts'
-import { environment, preview, running, slice } from './fixture/objects.ts'
+import { environment, namespace, preview, running, slice } from './fixture/objects.ts'
 import { TestSidecar } from './fixture/sidecar.ts'
 import { type RunningManager, startManager } from './manager.ts'
 import { LocalSource } from './sources/local.ts'
@@ -82,6 +82,31 @@ test('a sidecar gets its table, then what changes, and every change is acknowled
     conditions: [{ type: 'Ready', status: 'True', reason: 'Routed' }],
   })
 })
+
+const endings = {
+  'its namespace is being deleted': [namespace('alice', 'Terminating')],
+  'it is being deleted itself': [
+    environment('alice', { base: 'base' }, { deletionTimestamp: '2026-11-21T11:00:00Z' }),
+  ],
+}
+test.each(Object.entries(endings))(
+  'an environment is gone once %s: no route, no caller, no URL, and who rests on it is told',
+  async (_, ending) => {
+    api.put(...shop, ...override, preview('alice', 'api'), environment('ui', { base: 'alice' }))
+    const base = await connect('base-api')
+    await until(() => Object.keys(routes(base)).length === 2, 'the override, also of the one below')
+    expect(manager.view.previews().map(({ label }) => label)).toEqual(['api--alice'])
+    api.put(...ending)
+    await until(() => Object.keys(routes(base)).length === 0, 'the baseline')
+    expect(base.table?.callers).toEqual({})
+    expect(manager.view.previews()).toEqual([])
+    expect(manager.view.resolve({ environment: 'alice', service: 'api', port: 80 })).toBeUndefined()
+    const said = (name: string, reason: string) =>
+      api.statuses.some((it) => it.name === name && JSON.stringify(it).includes(`"reason":"${reason}"`))
+    await until(() => said('alice', 'Terminating'), 'its own condition')
+    await until(() => said('ui', 'BaseTerminating'), 'the condition of the one below')
+  },
+)
 
 test('a sidecar is told of its own pod alone, and nothing when others change', async () => {
   api.put(...shop, ...override)

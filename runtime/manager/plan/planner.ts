@@ -99,7 +99,7 @@ export class Planner {
 
   #takeResources(snapshot: Snapshot, dirt: Dirt): void {
     const environments = [...snapshot.environments.values()]
-    const problems = validateResources(environments, [...snapshot.previews.values()])
+    const problems = validateResources(environments, [...snapshot.previews.values()], snapshot.terminating)
     this.#problems = new Map(problems.map((it) => [problemId(it.kind, it.namespace, it.name), it]))
     const sound = environments.filter(
       ({ metadata }) => !this.#problems.has(problemId('Environment', metadata.namespace, metadata.name)),

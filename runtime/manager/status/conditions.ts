@@ -11,12 +11,14 @@ export type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
 const PASSING = new Set([
   'OverrideUnavailable',
   'BaseNotFound',
+  'BaseTerminating',
   'BaseInvalid',
   'EnvironmentNotFound',
   'EnvironmentInvalid',
   'ServiceNotFound',
   'ServiceUnavailable',
   'RelayDisconnected',
+  'Terminating',
 ])
 
 /**

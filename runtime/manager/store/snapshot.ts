@@ -26,11 +26,13 @@ export interface Snapshot {
   readonly pods: ReadonlyMap<string, PodFacts>
   /** Ids of the environments whose time has ended. */
   readonly expired: ReadonlySet<string>
+  /** Namespaces that are being deleted, where environments or previews may still be. */
+  readonly terminating: ReadonlySet<string>
 }
 
 /** What changed since the last plan, so that the next one costs no more than that. */
 export interface Changes {
-  /** Environments or previews, readable or not, or which of them have expired. */
+  /** Environments or previews, readable or not, or which of them have expired or are being deleted. */
   resources: boolean
   /** Ids of Services that changed, or whose slices did. */
   readonly services: Set<string>

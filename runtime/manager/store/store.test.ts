@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
+import { environment, namespace, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { noChanges } from './snapshot.ts'
 import { Store } from './store.ts'
 
@@ -73,4 +73,57 @@ test('Services without endpoints of their own are none: ExternalName, or without
   store.put(service('base', 'outside', { type: 'ExternalName', externalName: 'example.com' }))
   store.put(service('base', 'empty', { ports: null }))
   expect(store.services.size).toBe(0)
+})
+
+describe('a namespace that is being deleted', () => {
+  test('is said once, and no more once it is gone with all that was in it', () => {
+    const { store } = newStore()
+    const objects = [environment('alice'), preview('alice', 'web')]
+    for (const object of [namespace('alice'), namespace('other', 'Terminating'), ...objects])
+      store.put(object)
+    expect([...store.terminating]).toEqual(['other'])
+    store.takeChanges()
+    store.put(namespace('alice'))
+    expect(store.changed).toBe(false)
+    store.put(namespace('alice', 'Terminating'))
+    expect([store.resourcesChanged, [...store.terminating]]).toEqual([true, ['other', 'alice']])
+    store.takeChanges()
+    store.put(namespace('alice', 'Terminating'))
+    expect(store.changed).toBe(false)
+    // The news of kinds come apart: it is not alive again because its own end was told first.
+    store.remove(namespace('alice', 'Terminating'))
+    for (const object of objects) {
+      expect(store.terminating.has('alice')).toBe(true)
+      store.remove(object)
+    }
+    expect([...store.terminating]).toEqual(['other'])
+  })
+
+  test('that is made anew is alive', () => {
+    const { store } = newStore()
+    for (const object of [namespace('alice', 'Terminating'), environment('alice')]) store.put(object)
+    store.remove(namespace('alice', 'Terminating'))
+    store.takeChanges()
+    store.put(namespace('alice'))
+    expect([store.resourcesChanged, store.terminating.size]).toEqual([true, 0])
+  })
+
+  test('is said by its phase alone, too; what cannot be read lives', () => {
+    const { store } = newStore()
+    const named = { apiVersion: 'v1', kind: 'Namespace' }
+    store.put({ ...named, metadata: { name: 'a' }, status: { phase: 'Terminating' } })
+    store.put({ ...named, metadata: { name: 'b' }, status: 7 })
+    expect([...store.terminating]).toEqual(['a'])
+  })
+})
+
+test('an Environment that begins to be deleted is a change; when it will be gone is none', () => {
+  const { store } = newStore()
+  store.put(environment('alice'))
+  store.takeChanges()
+  store.put(environment('alice', {}, { deletionTimestamp: '2026-11-21T11:00:00Z' }))
+  expect(store.resourcesChanged).toBe(true)
+  store.takeChanges()
+  store.put(environment('alice', {}, { deletionTimestamp: '2026-11-21T11:00:30Z' }))
+  expect(store.changed).toBe(false)
 })

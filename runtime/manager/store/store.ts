@@ -6,6 +6,7 @@ import { type Parsed, parseEnvironment, parsePreview } from '@branchline/wire/re
 import type { Preview } from '@branchline/wire/resources/preview'
 import { heldBy } from '../expiry/expiry.ts'
 import { parseService, parseSlice, type ServiceFacts, type SliceFacts } from './objects.ts'
+import { isTerminating } from './namespace.ts'
 import { parsePod, type PodFacts } from './pod.ts'
 import { type Changes, nameId, noChanges, type Snapshot, type Unreadable } from './snapshot.ts'
 
@@ -23,10 +24,13 @@ export class Store implements Snapshot {
   readonly services = new Map<string, ServiceFacts>()
   readonly slices = new Map<string, Map<string, SliceFacts>>()
   readonly pods = new Map<string, PodFacts>()
+  readonly terminating = new Set<string>()
   expired: ReadonlySet<string> = new Set()
   readonly #complain: Complaint
   /** A slice that is deleted, or given to another Service, was in this one's. */
   readonly #serviceOfSlice = new Map<string, string>()
+  /** Of the terminating ones, those that are gone: news of what was in them is still to come. */
+  readonly #gone = new Set<string>()
   #changes = noChanges()
 
   constructor(complain: Complaint) {
@@ -83,6 +87,9 @@ export class Store implements Snapshot {
   #apply(object: KubernetesObject, now: KubernetesObject | undefined): void {
     const id = nameId(object.metadata.namespace ?? '', object.metadata.name)
     switch (object.kind) {
+      case 'Namespace':
+        this.#namespace(object.metadata.name, now)
+        break
       case 'Environment':
       case 'Preview':
         if (object.apiVersion === API_VERSION) this.#resource(object.kind, object, now, id)
@@ -133,6 +140,28 @@ export class Store implements Snapshot {
     if (parsed?.value === undefined) map.delete(id)
     else map.set(id, parsed.value)
     this.#changes.resources = true
+    if (this.#gone.has(namespace) && !this.#has(namespace)) this.#namespace(namespace, undefined)
+  }
+
+  #namespace(name: string, now: KubernetesObject | undefined): void {
+    // News of kinds come apart: one that is gone has ended only once nothing of it is left here.
+    if (now === undefined && this.terminating.has(name) && this.#has(name)) {
+      this.#gone.add(name)
+      return
+    }
+    this.#gone.delete(name)
+    const ends = now !== undefined && isTerminating(now)
+    if (ends === this.terminating.has(name)) return
+    if (ends) this.terminating.add(name)
+    else this.terminating.delete(name)
+    this.#changes.resources = true
+  }
+
+  #has(namespace: string): boolean {
+    for (const map of [this.environments, this.previews]) {
+      for (const { metadata } of map.values()) if (metadata.namespace === namespace) return true
+    }
+    return false
   }
 
   #slice(id: string, { metadata }: KubernetesObject, facts: SliceFacts | undefined): void {
@@ -168,7 +197,8 @@ function replace<T>(map: Map<string, T>, id: string, value: T | undefined): bool
 
 function essence(resource: Environment | Preview | undefined): unknown {
   if (resource === undefined) return undefined
-  const { name, namespace, generation, creationTimestamp, uid } = resource.metadata
+  const { name, namespace, generation, creationTimestamp, deletionTimestamp, uid } = resource.metadata
   const held = heldBy(resource.metadata)
-  return { name, namespace, generation, creationTimestamp, uid, held, spec: resource.spec }
+  const ending = (deletionTimestamp ?? undefined) !== undefined
+  return { name, namespace, generation, creationTimestamp, ending, uid, held, spec: resource.spec }
 }

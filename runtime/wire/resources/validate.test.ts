@@ -50,6 +50,53 @@ test('a chain of three above a branch is good, a fourth is refused', () => {
   ])
 })
 
+describe('what is being deleted holds nothing', () => {
+  const deletionTimestamp = '2026-11-21T10:00:00Z'
+  const reasons = (environments: Environment[], previews: Preview[], ...terminating: string[]): string[] =>
+    validateResources(environments, previews, new Set(terminating)).map(
+      (it) => `${it.kind} ${it.namespace}/${it.name} ${it.reason}`,
+    )
+
+  test('an environment by itself: who rests on it is told, and its own previews', () => {
+    const leaving = environment('a', { base: 'baseline' }, { deletionTimestamp })
+    const children = [environment('b', { base: 'a' }), environment('c', { base: 'b' })]
+    expect(told([baseline, leaving, ...children], [preview('web', 'a')])).toEqual([
+      'Environment a Terminating metadata.deletionTimestamp: metadata.deletionTimestamp is set, so this ' +
+        'environment is being deleted: nothing is routed to it',
+      'Environment b BaseTerminating spec.base: spec.base "a" is being deleted: base it on another environment',
+      'Environment c BaseInvalid spec.base: spec.base "b" rests on "b", which has a problem: spec.base "a" is ' +
+        'being deleted: base it on another environment',
+      'Preview web EnvironmentInvalid metadata.namespace: metadata.namespace "a" has an environment with a ' +
+        'problem: metadata.deletionTimestamp is set, so this environment is being deleted: nothing is routed to it',
+    ])
+  })
+
+  test('a preview by itself, and whatever is in a namespace that ends', () => {
+    const branch = environment('a', { base: 'baseline' })
+    expect(
+      reasons([baseline, branch], [preview('web', 'a', { deletionTimestamp }), preview('x', 'a')]),
+    ).toEqual(['Preview a/web Terminating'])
+    expect(reasons([baseline, branch], [preview('web', 'a')], 'a', 'other')).toEqual([
+      'Environment a/a Terminating',
+      'Preview a/web Terminating',
+    ])
+  })
+
+  test('namespace, name, key and host are free at once, for who claims them next', () => {
+    const young = { creationTimestamp: '2026-11-21T11:00:00Z' }
+    const old = { deletionTimestamp, creationTimestamp: '2026-11-21T09:00:00Z' }
+    const gone = environment('a', { base: 'baseline', key: 'k' }, old)
+    const same = environment('b', { base: 'baseline', key: 'k' }, { namespace: 'a', ...young })
+    expect(reasons([baseline, gone, same], [preview('web', 'a')])).toEqual(['Environment a/a Terminating'])
+    const moved = environment('a', { base: 'baseline', key: 'k' }, { namespace: 'other', ...young })
+    const previews = [preview('web', 'a', old), preview('web', 'other')]
+    expect(reasons([baseline, gone, moved], previews)).toEqual([
+      'Environment a/a Terminating',
+      'Preview a/web Terminating',
+    ])
+  })
+})
+
 describe('each fault is one sentence', () => {
   const cases: [string, Environment[], Preview[], string[]][] = [
     [

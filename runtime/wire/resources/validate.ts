@@ -4,12 +4,14 @@ import type { Preview } from './preview.ts'
 
 /** Why a resource is not in effect: a reason of its Ready condition. */
 export type Reason =
+  | 'Terminating'
   | 'NamespaceTaken'
   | 'NameTaken'
   | 'KeyTaken'
   | 'BaseMissing'
   | 'BaseUnexpected'
   | 'BaseNotFound'
+  | 'BaseTerminating'
   | 'BasePersonal'
   | 'BaseCycle'
   | 'TooDeep'
@@ -32,16 +34,20 @@ export interface Problem {
  * What is wrong with environments and previews as a whole, at most one problem a resource. Where two claim
  * one thing, the older keeps it (by creationTimestamp, then namespace, then name). An environment without a
  * problem has a chain of bases without one, so a plan may take exactly those.
+ * What is being deleted, by itself or with its namespace (`terminating` names those), holds nothing any more.
  */
 export function validateResources(
   environments: readonly Environment[],
   previews: readonly Preview[],
+  terminating: ReadonlySet<string> = NONE,
 ): Problem[] {
   const problems = new Map<Environment, Problem>()
   const report = (environment: Environment, fault: Fault | undefined): void => {
     if (fault !== undefined && !problems.has(environment)) problems.set(environment, at(environment, fault))
   }
-  const inOrder = oldestFirst(environments)
+  for (const it of environments) report(it, endingFault(it, terminating))
+  const ending = [...problems.keys()]
+  const inOrder = oldestFirst(environments.filter((it) => !problems.has(it)))
   const inNamespace = claim(
     inOrder,
     (it) => it.metadata.namespace,
@@ -54,10 +60,14 @@ export function validateResources(
     (it, holder) => report(it, nameTaken(it, holder)),
   )
   claim(held, environmentKey, (it, holder) => report(it, keyTaken(it, holder)))
-  for (const it of inOrder) report(it, baseFault(it, byName))
+  const endingNames = new Set(ending.map(nameOf))
+  for (const it of inOrder) report(it, baseFault(it, byName, endingNames))
   // Most often there is nothing to inherit.
   if (problems.size > 0) for (const it of inOrder) report(it, inheritedFault(it, byName, problems))
-  return [...problems.values(), ...previewProblems(previews, inNamespace, problems)]
+  for (const it of ending) {
+    if (!inNamespace.has(it.metadata.namespace)) inNamespace.set(it.metadata.namespace, it)
+  }
+  return [...problems.values(), ...previewProblems(previews, { inNamespace, problems, terminating })]
 }
 
 /**
@@ -89,6 +99,24 @@ const at = (resource: Environment | Preview, fault: Fault): Problem => ({
   name: resource.metadata.name,
   ...fault,
 })
+
+const NONE: ReadonlySet<string> = new Set()
+
+/** Kubernetes keeps what is being deleted until its finalizers are done, a namespace's content for half a minute. */
+function endingFault(
+  { kind, metadata }: Environment | Preview,
+  terminating: ReadonlySet<string>,
+): Fault | undefined {
+  const what = `this ${kind.toLowerCase()} is being deleted`
+  if (terminating.has(metadata.namespace)) {
+    const message = `metadata.namespace "${metadata.namespace}" is being deleted, so ${what}: nothing is routed to it`
+    return { field: 'metadata.namespace', reason: 'Terminating', message }
+  }
+  // An object without the field, and one with null: both live.
+  if ((metadata.deletionTimestamp ?? undefined) === undefined) return undefined
+  const message = `metadata.deletionTimestamp is set, so ${what}: nothing is routed to it`
+  return { field: 'metadata.deletionTimestamp', reason: 'Terminating', message }
+}
 
 const nameOf = (resource: Environment | Preview): string => resource.metadata.name
 
@@ -146,7 +174,11 @@ const keyTaken = (it: Environment, holder: Environment): Fault => ({
     `in namespace "${holder.metadata.namespace}": choose another key`,
 })
 
-function baseFault(it: Environment, byName: ReadonlyMap<string, Environment>): Fault | undefined {
+function baseFault(
+  it: Environment,
+  byName: ReadonlyMap<string, Environment>,
+  ending: ReadonlySet<string>,
+): Fault | undefined {
   const { type, base: baseName } = it.spec
   const fault = (reason: Reason, message: string): Fault => ({ field: 'spec.base', reason, message })
   if (type !== 'branch') {
@@ -161,6 +193,12 @@ function baseFault(it: Environment, byName: ReadonlyMap<string, Environment>): F
     )
   }
   const base = byName.get(baseName)
+  if (base === undefined && ending.has(baseName)) {
+    return fault(
+      'BaseTerminating',
+      `spec.base "${baseName}" is being deleted: base it on another environment`,
+    )
+  }
   if (base === undefined) {
     return fault('BaseNotFound', `spec.base "${baseName}" is no environment: create it, or correct the name`)
   }
@@ -209,16 +247,23 @@ function inheritedFault(
   }
 }
 
+interface Homes {
+  readonly inNamespace: ReadonlyMap<string, Environment>
+  readonly problems: ReadonlyMap<Environment, Problem>
+  readonly terminating: ReadonlySet<string>
+}
+
 function previewProblems(
   previews: readonly Preview[],
-  inNamespace: ReadonlyMap<string, Environment>,
-  problems: ReadonlyMap<Environment, Problem>,
+  { inNamespace, problems, terminating }: Homes,
 ): Problem[] {
   const found: Problem[] = []
   const hosted: { preview: Preview; host: string }[] = []
   for (const preview of oldestFirst(previews)) {
     const environment = inNamespace.get(preview.metadata.namespace)
-    const fault = homeFault(preview, environment, environment && problems.get(environment))
+    const fault =
+      endingFault(preview, terminating) ??
+      homeFault(preview, environment, environment && problems.get(environment))
     if (fault !== undefined) found.push(at(preview, fault))
     else if (environment !== undefined) {
       hosted.push({ preview, host: previewLabel(nameOf(preview), nameOf(environment)) })

@@ -13,6 +13,8 @@ import { hasReady } from './rollouts.ts'
 const BRANCHES = 20
 const OVERRIDING = 5
 const GONE_TIMEOUT_MS = 60_000
+/** Its pods end with their grace, and its URL does not wait for them. */
+const REFUSED_TIMEOUT_MS = 3_000
 
 const nameOf = (index: number): string => `pr-${100 + index}`
 const wayThrough = (index: number): string =>
@@ -55,19 +57,25 @@ async function urlsLike(shop: Shop): Promise<(name: string) => string> {
   return (name) => url.replace('--alice', `--${name}`)
 }
 
-/** Nothing of an environment is there any more: no object, no URL, no key. */
-async function isGone(shop: Shop, name: string, url: string): Promise<void> {
+/** An environment is not to be reached any more: no URL, no key. */
+async function isRefused(shop: Shop, name: string, url: string): Promise<void> {
   const { status } = await visit(url)
   assert.equal(status, 404)
   const headers = { tracestate: `branchline=${name}` }
   const { body } = await shop.platform.inside('baseline', 'web', '/', headers)
   assert.equal(wayOf(parseAnswer(body)), BASELINE_WAY)
+}
+
+/** And no object of it is there either. */
+async function isGone(shop: Shop, name: string, url: string): Promise<void> {
+  await isRefused(shop, name, url)
   const kinds = 'environments.branchline.dev,previews.branchline.dev,pods,services,deployments'
   assert.equal((await kube('get', kinds, '-n', name, '-o', 'name')).trim(), '')
 }
 
 export const namespaceDeleted: Proof = {
-  title: 'a namespace is deleted: its URL says 404, its key means nothing, and nothing of it is left',
+  title:
+    'a namespace is deleted: its URL says 404 and its key means nothing at once, and nothing of it is left',
   async prove(shop) {
     const name = 'laura'
     await shop.apply(name, branch(name, { base: 'baseline', overrides: { api: 'pr-7' } }))
@@ -76,12 +84,12 @@ export const namespaceDeleted: Proof = {
       const url = await shop.url(name)
       const startedAt = performance.now()
       const deletion = kube('delete', 'namespace', name, '--timeout=90s')
-      const refused = async (): Promise<void> => assert.equal((await visit(url)).status, 404)
-      const { ms } = await until('a 404', refused, GONE_TIMEOUT_MS)
+      const refused = (): Promise<void> => isRefused(shop, name, url)
+      const { ms } = await until('neither URL nor key', refused, REFUSED_TIMEOUT_MS)
       await deletion
       const goneMs = Math.round(performance.now() - startedAt)
       await isGone(shop, name, url)
-      return `404 after ${ms} ms, the namespace gone after ${goneMs} ms`
+      return `404, and no key, after ${ms} ms, the namespace gone after ${goneMs} ms`
     } finally {
       await shop.remove(name)
     }

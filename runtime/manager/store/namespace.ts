@@ -1,0 +1,13 @@
+import type { KubernetesObject } from '@branchline/wire/local-api'
+import { z } from 'zod'
+
+const namespace = z.object({
+  metadata: z.object({ deletionTimestamp: z.string().nullish() }),
+  status: z.object({ phase: z.string().nullish() }).nullish(),
+})
+
+/** Whether a Namespace is being deleted. One that cannot be read is not: nobody loses routes for that. */
+export function isTerminating(object: KubernetesObject): boolean {
+  const { data } = namespace.safeParse(object)
+  return (data?.metadata.deletionTimestamp ?? '') !== '' || data?.status?.phase === 'Terminating'
+}
