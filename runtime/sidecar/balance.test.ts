@@ -2,13 +2,15 @@ import { expect, test } from 'vitest'
 import { Balancer, type Balancing, EJECTION_MS, EndpointUpstream, MAX_TRIES } from './balance.ts'
 import type { Destination } from './table.ts'
 
-const destination = (count: number): Destination => ({
+const destination = (count: number): Destination => weighted(...Array.from({ length: count }, () => 1))
+const weighted = (...weights: number[]): Destination => ({
   environment: 'alice',
   onUnavailable: 'baseline',
-  endpoints: Array.from({ length: count }, (_, index) => ({
+  endpoints: weights.map((weight, index) => ({
     authority: `10.0.0.${index}:1`,
     host: `10.0.0.${index}`,
     port: 1,
+    weight,
   })),
 })
 

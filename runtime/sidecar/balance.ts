@@ -1,5 +1,6 @@
 import { tcpUpstream, type Transport, type Upstream } from '../http/index.ts'
 import type { Destination } from './table.ts'
+import { type Weights, weightsOf } from './weights.ts'
 
 /** The most endpoints of one environment that are tried for one request. */
 export const MAX_TRIES = 3
@@ -39,8 +40,8 @@ export class EndpointUpstream implements Upstream {
   }
 
   /** Whether it is passed over at this moment (of the monotonic clock). */
-  ejected(nowMs = performance.now()): boolean {
-    return this.#ejectedUntilMs !== 0 && nowMs < this.#ejectedUntilMs
+  ejected(nowMs?: number): boolean {
+    return this.#ejectedUntilMs !== 0 && (nowMs ?? performance.now()) < this.#ejectedUntilMs
   }
 
   succeeded(): void {
@@ -62,13 +63,15 @@ export class EndpointUpstream implements Upstream {
 
 interface Rotation {
   readonly upstreams: readonly EndpointUpstream[]
+  /** Undefined where all have the same. */
+  readonly weights: Weights | undefined
   next: number
 }
 
 /**
  * Whom to ask of an environment's endpoints: of two at random the one with fewer requests under way, so that a
- * slow one gets less, or each in turn. One that fails is passed over for a while, unless all do. What is
- * known of an endpoint outlives the table from which it came.
+ * slow one gets less, or each in turn; both by the endpoints' weights. One that fails is passed over for a while,
+ * unless all do. What is known of an endpoint outlives the table from which it came.
  */
 export class Balancer {
   readonly #balancing: Balancing
@@ -82,22 +85,42 @@ export class Balancer {
   /** The endpoints to try for one request, in order: at most {@link MAX_TRIES}, none twice. */
   pick(destination: Destination): readonly EndpointUpstream[] {
     const rotation = this.#rotations.get(destination) ?? this.#begin(destination)
-    const { upstreams } = rotation
+    const { upstreams, weights } = rotation
     if (upstreams.length < 2) return upstreams
-    const first = this.#balancing === 'round-robin' ? rotation.next++ : leastOfTwo(upstreams)
+    const first = this.#first(rotation)
     const picked: EndpointUpstream[] = []
     const ejected: EndpointUpstream[] = []
+    const weightless: EndpointUpstream[] | undefined = weights && []
     for (let index = 0; index < upstreams.length && picked.length < MAX_TRIES; index++) {
-      const upstream = upstreams[(first + index) % upstreams.length] as EndpointUpstream
-      ;(upstream.ejected() ? ejected : picked).push(upstream)
+      const place = (first + index) % upstreams.length
+      const upstream = upstreams[place] as EndpointUpstream
+      if (upstream.ejected()) ejected.push(upstream)
+      else if (weights?.of[place] === 0) weightless?.push(upstream)
+      else picked.push(upstream)
     }
+    if (weightless !== undefined) picked.push(...weightless.slice(0, MAX_TRIES - picked.length))
     // The last one is never given up: better a try that fails than none.
     return picked.length > 0 ? picked : ejected.slice(0, MAX_TRIES)
   }
 
+  #first(rotation: Rotation): number {
+    const { upstreams, weights } = rotation
+    if (this.#balancing === 'round-robin') {
+      if (weights === undefined) return rotation.next++
+      return Math.max(
+        0,
+        weights.next((place) => upstreams[place]?.ejected() === true),
+      )
+    }
+    if (weights === undefined) return leastOfTwo(upstreams)
+    const one = weights.random()
+    return weights.some < 2 ? one : lesser(upstreams, one, weights.random(one), weights)
+  }
+
   #begin(destination: Destination): Rotation {
     const upstreams = destination.endpoints.map(({ host, port }) => this.#endpoint(host, port))
-    const rotation = { upstreams, next: Math.floor(Math.random() * upstreams.length) }
+    const weights = weightsOf(destination.endpoints.map(({ weight }) => weight))
+    const rotation = { upstreams, weights, next: Math.floor(Math.random() * upstreams.length) }
     this.#rotations.set(destination, rotation)
     return rotation
   }
@@ -121,9 +144,20 @@ export class Balancer {
 function leastOfTwo(upstreams: readonly EndpointUpstream[]): number {
   const one = Math.floor(Math.random() * upstreams.length)
   const step = 1 + Math.floor(Math.random() * (upstreams.length - 1))
-  const two = (one + step) % upstreams.length
+  return lesser(upstreams, one, (one + step) % upstreams.length, undefined)
+}
+
+/** The one of two places with less to do, for its weight; the first where both have the same. */
+function lesser(
+  upstreams: readonly EndpointUpstream[],
+  one: number,
+  two: number,
+  weights: Weights | undefined,
+): number {
   const a = upstreams[one] as EndpointUpstream
   const b = upstreams[two] as EndpointUpstream
   if (a.ejected() !== b.ejected()) return a.ejected() ? two : one
-  return b.outstanding < a.outstanding ? two : one
+  if (weights === undefined) return b.outstanding < a.outstanding ? two : one
+  const [ofA, ofB] = [weights.of[one] as number, weights.of[two] as number]
+  return b.outstanding * ofA < a.outstanding * ofB ? two : one
 }

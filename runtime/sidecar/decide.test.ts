@@ -6,7 +6,7 @@ import type { Destination, Listener } from './table.ts'
 
 const destination = (environment: string, onUnavailable: OnUnavailable = 'baseline'): Destination => ({
   environment,
-  endpoints: [{ authority: '10.0.0.1:25001', host: '10.0.0.1', port: 25001 }],
+  endpoints: [{ authority: '10.0.0.1:25001', host: '10.0.0.1', port: 25001, weight: 1 }],
   onUnavailable,
 })
 

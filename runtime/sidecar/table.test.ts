@@ -16,7 +16,9 @@ const snapshot: RouteTable = {
   listeners: {
     25001: {
       service: 'api',
-      routes: { alice: target('alice', '10.0.0.1:25001', '[fd00::1]:25001') },
+      routes: {
+        alice: { ...target('alice', '10.0.0.1:25001', '[fd00::1]:25001'), weights: { '[fd00::1]:25001': 5 } },
+      },
       own: [],
     },
     25002: { service: 'web', routes: {}, own: [], base: target('baseline', '10.0.0.9:25001') },
@@ -37,8 +39,8 @@ test('a snapshot is found by port, key and address', () => {
   const table = new Table(snapshot)
   expect(table.epoch).toBe(7)
   expect(table.listener(25001)?.routes.get('alice')?.endpoints).toEqual([
-    { authority: '10.0.0.1:25001', host: '10.0.0.1', port: 25001 },
-    { authority: '[fd00::1]:25001', host: 'fd00::1', port: 25001 },
+    { authority: '10.0.0.1:25001', host: '10.0.0.1', port: 25001, weight: 1 },
+    { authority: '[fd00::1]:25001', host: 'fd00::1', port: 25001, weight: 5 },
   ])
   expect(table.listener(25002)?.base?.environment).toBe('baseline')
   expect(table.listener(25003)).toBeUndefined()

@@ -6,6 +6,7 @@ import type {
   Target,
 } from '@branchline/wire/routes/messages'
 import { environmentNumber } from '@branchline/wire/trace-id'
+import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 
 /** An endpoint of another environment: what its pool is called, and whom to dial. */
 export interface Endpoint {
@@ -13,6 +14,8 @@ export interface Endpoint {
   readonly authority: string
   readonly host: string
   readonly port: number
+  /** Its share of the requests among the others: 0 to 100, most often 1. */
+  readonly weight: number
 }
 
 /** Where requests go: another environment's endpoints of a service. Never changed, only replaced. */
@@ -220,19 +223,20 @@ function compileListener(routes: ListenerRoutes): MutableListener {
   return listener
 }
 
-const compileTarget = ({ environment, endpoints, onUnavailable }: Target): Destination => ({
+const compileTarget = ({ environment, endpoints, weights, onUnavailable }: Target): Destination => ({
   environment,
-  endpoints: endpoints.map(parseEndpoint),
+  endpoints: endpoints.map((authority) => parseEndpoint(authority, weights)),
   onUnavailable,
 })
 
 const AUTHORITY = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
 
-function parseEndpoint(authority: string): Endpoint {
+function parseEndpoint(authority: string, weights: Target['weights']): Endpoint {
   const [, v6, name, port] = AUTHORITY.exec(authority) ?? []
   const host = v6 ?? name
+  const weight = weights?.[authority] ?? DEFAULT_WEIGHT
   if (host !== undefined && Number(port) >= 1 && Number(port) <= 65535)
-    return { authority, host, port: Number(port) }
+    return { authority, host, port: Number(port), weight }
   throw new RouteTableError(
     'BL_ROUTES_ENDPOINT',
     `endpoint ${JSON.stringify(authority)}: wanted address:port`,
@@ -247,8 +251,13 @@ const dumpListener = ({ service, routes, own, base, onUnavailable }: Listener): 
   ...(onUnavailable !== 'baseline' && { onUnavailable }),
 })
 
-const dumpTarget = ({ environment, endpoints, onUnavailable }: Destination): Target => ({
-  environment,
-  endpoints: endpoints.map((endpoint) => endpoint.authority),
-  onUnavailable,
-})
+function dumpTarget({ environment, endpoints, onUnavailable }: Destination): Target {
+  const weighted = endpoints.filter(({ weight }) => weight !== DEFAULT_WEIGHT)
+  const weights = Object.fromEntries(weighted.map(({ authority, weight }) => [authority, weight]))
+  return {
+    environment,
+    endpoints: endpoints.map((endpoint) => endpoint.authority),
+    ...(weighted.length > 0 && { weights }),
+    onUnavailable,
+  }
+}

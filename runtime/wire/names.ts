@@ -25,6 +25,8 @@ export const ANNOTATIONS = {
   injected: `${GROUP}/injected`,
   /** On an Environment: `keep` or `delete`, what becomes of it once its ttl has ended. */
   expiry: `${GROUP}/expiry`,
+  /** On a pod template: its share of the requests that sidecars send to its Service, 0 to 100. Default: 1. */
+  weight: `${GROUP}/weight`,
   /** On a pod template: what the embedded cluster runs where the image has its own entrypoint. */
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */

@@ -1,8 +1,10 @@
 import type { KubernetesObject } from '@branchline/wire/local-api'
 import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
+import { allChanges } from '../store/snapshot.ts'
 import { Store } from '../store/store.ts'
 import { type Plan, plan } from './plan.ts'
+import { Planner } from './planner.ts'
 import { resolve } from './resolve.ts'
 
 function planOf(...objects: (KubernetesObject | KubernetesObject[])[]): Plan {
@@ -82,6 +84,38 @@ describe('the tables of a Service', () => {
       base,
       onUnavailable: 'baseline',
     })
+  })
+
+  test('the weights of its pods go with a target, where they are not 1; a change of one is a change', () => {
+    const weighted = (name: string, ip: string, weight: string) =>
+      pod('alice', name, ip, {
+        metadata: { name, namespace: 'alice', annotations: { 'branchline.dev/weight': weight } },
+      })
+    const store = new Store(() => undefined)
+    const endpoints = [
+      { pod: 'a', ip: '10.0.0.2' },
+      { pod: 'b', ip: '10.0.0.3' },
+      { pod: 'c', ip: '10.0.0.4' },
+    ]
+    const override = [service('alice', 'api'), slice('alice', 'api', endpoints)]
+    const pods = [
+      weighted('a', '10.0.0.2', '0'),
+      weighted('b', '10.0.0.3', '1'),
+      weighted('c', '10.0.0.4', '5'),
+    ]
+    // Slices before pods, as they may come.
+    for (const object of [...shop, ...override]) store.put(object)
+    const planner = new Planner()
+    planner.update(store, allChanges(store))
+    store.takeChanges()
+    const weights = () => planner.plan.tables.get('base/api-0')?.listeners[25001]?.routes['alice']?.weights
+    expect(weights()).toBeUndefined()
+    for (const object of pods) store.put(object)
+    expect(planner.update(store, store.takeChanges()).tables.has('base/api-0')).toBe(true)
+    expect(weights()).toEqual({ '10.0.0.2:25001': 0, '10.0.0.4:25001': 5 })
+    store.put(weighted('c', '10.0.0.4', '6'))
+    expect(planner.update(store, store.takeChanges()).tables.has('base/api-0')).toBe(true)
+    expect(weights()).toEqual({ '10.0.0.2:25001': 0, '10.0.0.4:25001': 6 })
   })
 
   test.each(['hold', 'fail'])('where its rule is %s it stays a target', (onUnavailable) => {

@@ -29,6 +29,7 @@ export type WarningReason =
   | 'PastSidecar'
   | 'NotTcp'
   | 'PortMissing'
+  | 'WeightInvalid'
 
 /** When an environment's time ends. */
 export interface Expiry {

@@ -3,6 +3,7 @@ import { validateResources, type Problem } from '@branchline/wire/resources/vali
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
 import type { ListenerRoutes, Target } from '@branchline/wire/routes/messages'
+import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 import { type Changes, nameId, type Snapshot } from '../store/snapshot.ts'
 import { Callers, NO_CALLERS } from './callers.ts'
 import { Dirt } from './dirt.ts'
@@ -130,7 +131,14 @@ export class Planner {
   }
 
   #takePod(snapshot: Snapshot, id: string, dirt: Dirt): void {
-    const { addresses, namespaces } = this.#pods.set(id, snapshot.pods.get(id))
+    const pod = snapshot.pods.get(id)
+    const weight = this.#pods.get(id)?.weight ?? DEFAULT_WEIGHT
+    const { addresses, namespaces } = this.#pods.set(id, pod)
+    if ((pod?.weight ?? DEFAULT_WEIGHT) !== weight) {
+      // Taking one in changes the set.
+      const services = [...(this.#servicesOfPod.get(id) ?? [])]
+      for (const service of services) this.#takeService(snapshot, service, dirt)
+    }
     for (const namespace of namespaces) {
       const node = this.#forest.byNamespace.get(namespace)
       if (node?.type !== 'branch') continue

@@ -1,3 +1,4 @@
+import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 import type { SliceFacts } from '../store/objects.ts'
 import { nameId, type Snapshot } from '../store/snapshot.ts'
 import type { Presence } from './service.ts'
@@ -28,7 +29,7 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
   const service = snapshot.services.get(id)
   if (service === undefined) return undefined
   const namespace = id.slice(0, id.indexOf('/'))
-  const ready = new Map([...service.ports.values()].map((port) => [port, new Set<string>()]))
+  const ready = new Map([...service.ports.values()].map((port) => [port, new Map<string, number>()]))
   const attachments = new Map<string, Attachment>()
   let foreign = false
   for (const slice of familyOf([...(snapshot.slices.get(id)?.values() ?? [])], service.family)) {
@@ -36,19 +37,34 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
       const port = service.ports.get(name)
       if (port === undefined) continue
       for (const endpoint of slice.endpoints) {
-        if (endpoint.ready) ready.get(port)?.add(authority(endpoint.address, number, slice.family))
-        if (endpoint.pod === undefined) {
+        const pod = endpoint.pod === undefined ? undefined : nameId(namespace, endpoint.pod)
+        if (endpoint.ready) {
+          const weight = snapshot.pods.get(pod ?? '')?.weight ?? DEFAULT_WEIGHT
+          add(ready.get(port), authority(endpoint.address, number, slice.family), weight)
+        }
+        if (pod === undefined) {
           foreign = true
           continue
         }
-        const attachment = { pod: nameId(namespace, endpoint.pod), inbound: number, port }
+        const attachment = { pod, inbound: number, port }
         attachments.set(`${attachment.pod}:${number}`, attachment)
       }
     }
   }
-  const ports = new Map([...ready].map(([port, endpoints]) => [port, { endpoints: [...endpoints].sort() }]))
+  const ports = new Map([...ready].map(([port, weights]) => [port, presenceOfPort(weights)]))
   const { ports: names, headless, otherPorts } = service
   return { ports, names, attachments: [...attachments.values()], foreign, headless, otherPorts }
+}
+
+/** Two pods that claim one address, for a while, are one endpoint with the larger weight. */
+function add(ready: Map<string, number> | undefined, endpoint: string, weight: number): void {
+  ready?.set(endpoint, Math.max(ready.get(endpoint) ?? 0, weight))
+}
+
+function presenceOfPort(ready: ReadonlyMap<string, number>): Presence {
+  const endpoints = [...ready.keys()].sort()
+  const weighted = [...ready].filter(([, weight]) => weight !== DEFAULT_WEIGHT)
+  return weighted.length === 0 ? { endpoints } : { endpoints, weights: Object.fromEntries(weighted) }
 }
 
 /** A Service of two families has every pod in slices of both; one family is enough, and counts none twice. */

@@ -1,5 +1,6 @@
 import type { KubernetesObject } from '@branchline/wire/local-api'
 import { applyDelta, type ChangeMemo, diffTables } from '@branchline/wire/routes/delta'
+import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
 import type { RouteTable } from '@branchline/wire/routes/messages'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
@@ -87,11 +88,17 @@ const change = fc.oneof(
       address: fc.option(fc.nat({ max: 3 })),
       sidecar: fc.boolean(),
       hostNetwork: fc.boolean(),
+      weight: fc.constantFrom(undefined, undefined, '0', '7', 'none'),
       searches: fc.subarray(NAMES.map((other) => `${other}.svc.cluster.local`)),
     })
-    .map(({ name, service: it, index, address, sidecar, hostNetwork, searches }) =>
+    .map(({ name, service: it, index, address, sidecar, hostNetwork, weight, searches }) =>
       pod(name, `${it}-${index}`, address === null ? '' : at(name, address), {
-        ...(sidecar ? {} : { metadata: { namespace: name, name: `${it}-${index}` } }),
+        metadata: {
+          namespace: name,
+          name: `${it}-${index}`,
+          labels: { [LABELS.sidecar]: String(sidecar) },
+          annotations: { ...(weight !== undefined && { [ANNOTATIONS.weight]: weight }) },
+        },
         spec: { hostNetwork, dnsConfig: { searches } },
       }),
     ),

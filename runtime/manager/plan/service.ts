@@ -5,6 +5,8 @@ import { chainOf, type Node } from './forest.ts'
 export interface Presence {
   /** `address:port` of the ready endpoints, sorted. */
   readonly endpoints: readonly string[]
+  /** The weights that are not 1, by endpoint; undefined where there is none. */
+  readonly weights?: Readonly<Record<string, number>>
 }
 
 /** The environments of one tree that run one port of a Service. */

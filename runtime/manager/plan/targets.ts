@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Target } from '@branchline/wire/routes/messages'
 import { nameId } from '../store/snapshot.ts'
 import type { Node } from './forest.ts'
@@ -11,6 +12,7 @@ export class Targets {
   of(node: Node, service: string, port: number, presence: Presence | undefined): Target {
     const { name: environment, namespace, onUnavailable } = node
     const endpoints = presence?.endpoints ?? []
+    const weights = presence?.weights
     const id = nameId(namespace, service)
     const ports = this.#targets.get(id) ?? new Map<number, Target>()
     const before = ports.get(port)
@@ -18,9 +20,11 @@ export class Targets {
       before?.environment === environment &&
       before.onUnavailable === onUnavailable &&
       before.endpoints.length === endpoints.length &&
-      before.endpoints.every((endpoint, index) => endpoint === endpoints[index])
+      before.endpoints.every((endpoint, index) => endpoint === endpoints[index]) &&
+      (before.weights === weights || isDeepStrictEqual(before.weights, weights))
     if (same) return before
-    const target = { environment, endpoints: [...endpoints], onUnavailable }
+    const target: Target = { environment, endpoints: [...endpoints], onUnavailable }
+    if (weights !== undefined) target.weights = { ...weights }
     this.#targets.set(id, ports.set(port, target))
     return target
   }

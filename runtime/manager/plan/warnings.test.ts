@@ -117,6 +117,25 @@ test('a port other than TCP is said, and never taken for a TCP port of the same 
   expect(environments.get('alice/alice')?.warnings).toMatchObject([{ reason: 'NotTcp' }])
 })
 
+test('a weight that is none names the workload, what it says, and what counts instead; once for all replicas', () => {
+  const weighted = (weight: string) => ({ annotations: { 'branchline.dev/weight': weight } })
+  expect(warnings(override(searches('base'), weighted('100')))).toEqual([])
+  const metadata = {
+    ...weighted('heavy'),
+    ownerReferences: [{ kind: 'StatefulSet', name: 'api', controller: true }],
+  }
+  const second = pod('alice', 'api-1', '10.0.0.3', {
+    metadata: { name: 'api-1', namespace: 'alice', ...metadata },
+    spec: searches('base'),
+  })
+  expect(warnings(override(searches('base'), metadata), second)).toEqual([
+    'WeightInvalid: StatefulSet "api" has the annotation branchline.dev/weight: "heavy", which is no whole ' +
+      'number from 0 to 100: its pods have the weight 1; correct it in the pod template',
+  ])
+  const [long] = warnings(override(searches('base'), weighted(`1"\n${'0'.repeat(9_999)}`)))
+  expect(long?.length).toBeLessThan(300)
+})
+
 test('an override without a port of its base is said; one with more is fine', () => {
   const port = (number: number) => ({ name: 'http', port: number })
   expect(warnings(override(searches('base'), {}, [port(8080)]))).toEqual([

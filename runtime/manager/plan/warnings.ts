@@ -1,3 +1,5 @@
+import { ANNOTATIONS } from '@branchline/wire/names'
+import { DEFAULT_WEIGHT, MAX_WEIGHT } from '@branchline/wire/weight'
 import { nameId } from '../store/snapshot.ts'
 import type { PodIndex } from './pods.ts'
 import type { Node } from './forest.ts'
@@ -19,7 +21,10 @@ export function warningsOf(node: Node, services: Iterable<string>, view: Warning
   const warn = (reason: WarningReason, message: string): void => {
     found.set(message, { reason, message })
   }
-  for (const pod of view.pods.inNamespace(node.namespace)) searchWarning(node, pod, view, warn)
+  for (const pod of view.pods.inNamespace(node.namespace)) {
+    searchWarning(node, pod, view, warn)
+    weightWarning(pod, view, warn)
+  }
   for (const service of services) serviceWarnings(node, service, view, warn)
   return [...found.values()].sort((one, two) => (one.message < two.message ? -1 : 1))
 }
@@ -38,6 +43,19 @@ function searchWarning(node: Node, pod: string, { pods }: WarningView, warn: War
       'run; inject it with its base (branchline inject), or add that to spec.dnsConfig.searches',
   )
 }
+
+/** Replicas of one workload that say the same are said once. */
+function weightWarning(pod: string, { pods }: WarningView, warn: Warn): void {
+  const { badWeight, workload } = pods.get(pod) ?? {}
+  if (badWeight === undefined) return
+  const said = badWeight.length > MAX_QUOTED ? `${badWeight.slice(0, MAX_QUOTED)}…` : badWeight
+  warn(
+    'WeightInvalid',
+    `${workload} has the annotation ${ANNOTATIONS.weight}: ${JSON.stringify(said)}, which is no whole number ` +
+      `from 0 to ${MAX_WEIGHT}: its pods have the weight ${DEFAULT_WEIGHT}; correct it in the pod template`,
+  )
+}
+const MAX_QUOTED = 32
 
 /** Whether a search domain is a namespace's, whatever the cluster's own domain is. */
 const searchesIn = (domain: string, namespace: string): boolean =>

@@ -1,6 +1,7 @@
 import { parseInbound } from '@branchline/wire/inbound'
 import type { KubernetesObject } from '@branchline/wire/local-api'
 import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
+import { DEFAULT_WEIGHT, parseWeight } from '@branchline/wire/weight'
 import { z } from 'zod'
 
 /** A Pod, as far as routes need it. */
@@ -15,6 +16,10 @@ export interface PodFacts {
   readonly hostNetwork: boolean
   /** Its DNS search list; undefined where it is nobody's matter: it opted out, or has its node's DNS. */
   readonly searches: readonly string[] | undefined
+  /** Its share of the requests that sidecars send to its Service, among the other pods'. */
+  readonly weight: number
+  /** What its annotation says instead of a weight; undefined where there is nothing wrong with it. */
+  readonly badWeight: string | undefined
   /** What made it, for people: `Deployment "web"`. */
   readonly workload: string
   readonly createdAt: string
@@ -50,6 +55,7 @@ export function parsePod(object: KubernetesObject): PodFacts {
     inbound: inboundOf(annotations?.[ANNOTATIONS.inbound]),
     hostNetwork,
     searches: ended || annotations?.[ANNOTATIONS.inject] === 'disabled' ? undefined : searchesOf(spec),
+    ...weightOf(annotations?.[ANNOTATIONS.weight]),
     workload: workloadOf(name, labels, metadata.ownerReferences ?? []),
     createdAt: creationTimestamp ?? '',
   }
@@ -69,6 +75,12 @@ function inboundOf(line: string | undefined): number[] | undefined {
     // The sidecar says so itself, and louder.
     return undefined
   }
+}
+
+function weightOf(said: string | undefined): Pick<PodFacts, 'weight' | 'badWeight'> {
+  if (said === undefined) return { weight: DEFAULT_WEIGHT, badWeight: undefined }
+  const weight = parseWeight(said)
+  return { weight: weight ?? DEFAULT_WEIGHT, badWeight: weight === undefined ? said : undefined }
 }
 
 interface Owner {

@@ -70,11 +70,17 @@ describe('a delta', () => {
 
 // Keys that a plain object has without having been given them, beside ordinary ones.
 const key = fc.constantFrom('a', 'b', 'c', 'constructor', 'valueof', 'hasownproperty')
-const someTarget = fc.record({
-  environment: key,
-  endpoints: fc.array(fc.constantFrom('10.0.0.1:1', '10.0.0.2:1'), { maxLength: 2 }),
-  onUnavailable: fc.constantFrom('baseline', 'fail'),
-})
+const someTarget = fc.record(
+  {
+    environment: key,
+    endpoints: fc.array(fc.constantFrom('10.0.0.1:1', '10.0.0.2:1'), { maxLength: 2 }),
+    weights: fc.dictionary(fc.constantFrom('10.0.0.1:1', 'constructor'), fc.nat({ max: 100 }), {
+      maxKeys: 2,
+    }),
+    onUnavailable: fc.constantFrom('baseline', 'fail'),
+  },
+  { requiredKeys: ['environment', 'endpoints', 'onUnavailable'] },
+)
 const listener = fc.record(
   {
     service: fc.constantFrom('api', 'web'),

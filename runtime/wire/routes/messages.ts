@@ -2,16 +2,21 @@ import { z } from 'zod'
 import { hop, traceId } from './hop.ts'
 import { isKey } from '../key.ts'
 import { ON_UNAVAILABLE } from './protocol.ts'
+import { MAX_WEIGHT } from '../weight.ts'
 
 export { MAX_ROUTES_MESSAGE, ON_UNAVAILABLE, type OnUnavailable, ROUTES_SUBPROTOCOL } from './protocol.ts'
 
 const key = z.string().refine(isKey, 'not a routing key')
 const port = z.number().int().min(1).max(65535)
 
-/** Where requests go: an environment's endpoints of a service, each `address:port` (IPv6 in brackets). */
+/**
+ * Where requests go: an environment's endpoints of a service, each `address:port` (IPv6 in brackets). `weights`
+ * has those endpoints' whose weight is not 1; with 0 one is asked only where no other is there.
+ */
 const target = z.object({
   environment: z.string(),
   endpoints: z.array(z.string()),
+  weights: z.record(z.string(), z.number().int().min(0).max(MAX_WEIGHT)).optional(),
   onUnavailable: z.enum(ON_UNAVAILABLE),
 })
 export type Target = z.infer<typeof target>

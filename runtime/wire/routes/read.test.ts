@@ -10,12 +10,17 @@ const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
     { weight: 1, arbitrary: fc.constantFrom<unknown>(null, 1, -1, 1.5, '', 'NO KEY', [], {}, true) },
   )
 const key = fc.constantFrom('alice', 'a', 'constructor')
-const target = fc.record({
-  environment: or(key),
-  endpoints: or(fc.array(or(fc.constant('10.0.0.1:1')), { maxLength: 2 })),
-  onUnavailable: or(fc.constantFrom('baseline', 'hold', 'fail')),
-  unknown: fc.constant(1),
-})
+const weight = fc.constantFrom(0, 1, 100, 101, -1)
+const target = fc.record(
+  {
+    environment: or(key),
+    endpoints: or(fc.array(or(fc.constant('10.0.0.1:1')), { maxLength: 2 })),
+    weights: or(fc.dictionary(fc.constantFrom('10.0.0.1:1', 'constructor'), or(weight), { maxKeys: 2 })),
+    onUnavailable: or(fc.constantFrom('baseline', 'hold', 'fail')),
+    unknown: fc.constant(1),
+  },
+  { requiredKeys: ['environment', 'endpoints', 'onUnavailable', 'unknown'] },
+)
 const parts = { service: or(key), routes: or(fc.dictionary(key, or(target))), own: or(fc.array(or(key))) }
 const rule = or(fc.constantFrom('baseline', 'hold', 'fail'))
 const listener = fc.record(

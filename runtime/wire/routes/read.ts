@@ -2,6 +2,7 @@ import type { Hop } from '../explain.ts'
 import { isKey } from '../key.ts'
 import type { ListenerRoutes, ManagerMessage, RouteDelta, RouteTable, Target } from './messages.ts'
 import { ON_UNAVAILABLE, type OnUnavailable } from './protocol.ts'
+import { isWeight, MAX_WEIGHT } from '../weight.ts'
 
 /** A message that is none of the manager's: says where, and what was wanted. */
 export class ManagerMessageError extends Error {
@@ -81,9 +82,11 @@ function readChange(value: unknown, path: string): NonNullable<RouteDelta['liste
 
 function readTarget(value: unknown, path: string): Target {
   const target = object(value, path)
+  const weights = optional(target['weights'], (it) => record(it, `${path}.weights`, text, readWeight))
   return {
     environment: text(target['environment'], `${path}.environment`),
     endpoints: array(target['endpoints'], `${path}.endpoints`).map((it) => text(it, `${path}.endpoints`)),
+    ...(weights !== undefined && { weights }),
     onUnavailable: readRule(target['onUnavailable'], `${path}.onUnavailable`),
   }
 }
@@ -92,6 +95,11 @@ function readRule(value: unknown, path: string): OnUnavailable {
   const rule = ON_UNAVAILABLE.find((it) => it === value)
   if (rule === undefined) throw new ManagerMessageError(path, `one of ${ON_UNAVAILABLE.join(', ')}`)
   return rule
+}
+
+function readWeight(value: unknown, path: string): number {
+  if (isWeight(value)) return value
+  throw new ManagerMessageError(path, `a whole number from 0 to ${MAX_WEIGHT}`)
 }
 
 /** What sidecars said comes back as it was judged by the manager: enough to pass on what it is. */
