@@ -1,18 +1,23 @@
-import { STATUS_CODES } from 'node:http'
+import type { RegisteredPreview, StreamTarget } from '@branchline/wire/tunnel/control'
 import type {
+  Candidate,
   Client,
   Decision,
   ExchangeReport,
   HttpError,
+  HeadEdits,
   Reply,
   RequestHead,
   Upstream,
 } from '../http/index.ts'
-import { TunnelStreamError, type TunnelLink } from '../tunnel/index.ts'
-import { type EditOptions, visitorEdits } from './head-edits.ts'
+import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../tunnel/index.ts'
+import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import { labelOf } from './host.ts'
 import { type Problem, problemReply } from './page.ts'
 import type { Lookup } from './registry.ts'
+
+// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface FrontendOptions {
   readonly domain: string
@@ -25,6 +30,7 @@ type Live = Extract<Lookup<TunnelLink>, { state: 'live' }>
 /** Where a visitor's request goes: by its host alone. */
 export class Frontend {
   readonly #options: FrontendOptions
+  readonly #places = new WeakMap<RegisteredPreview, Place>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
@@ -36,8 +42,8 @@ export class Frontend {
     if (found.state === 'unknown') return reply(unknownHost(head.host), head)
     if (found.state === 'gone') return reply(goneCluster(head.host, found.cluster), head)
     if (found.preview.access !== 'public') return reply(notPublic(found.preview.access), head)
-    const edits = visitorEdits(head, found.preview.key, client.remoteAddress, this.#options.edits)
-    return { candidates: [{ upstream: upstreamOf(found), edits }] }
+    const place = this.#placeOf(found)
+    return { candidates: [new Way(place, place.edits.of(head, client.remoteAddress))] }
   }
 
   /** The engine's failure: what a visitor is told of a request that is no good, or that nobody answered. */
@@ -51,9 +57,19 @@ export class Frontend {
   }
 
   /** The cluster that a finished exchange was for; undefined where its host is nobody's. */
-  clusterOf({ head }: Pick<ExchangeReport, 'head'>): string | undefined {
+  clusterOf({ head, decision }: Pick<ExchangeReport, 'head' | 'decision'>): string | undefined {
+    const way = decision !== undefined && 'candidates' in decision ? decision.candidates[0] : undefined
+    if (way instanceof Way) return way.upstream.cluster
     const found = this.#find(head.host)
     return found.state === 'unknown' ? undefined : found.cluster
+  }
+
+  #placeOf(found: Live): Place {
+    const known = this.#places.get(found.preview)
+    if (known !== undefined && known.link === found.link) return known
+    const place = new Place(found, new VisitorEdits(found.preview.key, this.#options.edits))
+    this.#places.set(found.preview, place)
+    return place
   }
 
   #find(host: string): Lookup<TunnelLink> {
@@ -62,12 +78,35 @@ export class Frontend {
   }
 }
 
-/** Streams are pooled by what they reach, over the link that the cluster has now. */
-function upstreamOf({ cluster, link, preview }: Live): Upstream {
-  const { environment, service, port } = preview
-  return {
-    key: `${cluster}/${environment}/${service}:${port}`,
-    dial: () => link.open({ environment, service, port }),
+/** A preview over the link that its cluster has now. Streams are pooled by what they reach there. */
+class Place implements Upstream {
+  readonly key: string
+  readonly cluster: string
+  readonly link: TunnelLink
+  readonly edits: VisitorEdits
+  readonly #target: StreamTarget
+
+  constructor({ cluster, link, preview }: Live, edits: VisitorEdits) {
+    const { environment, service, port } = preview
+    this.key = `${cluster}/${environment}/${service}:${port}`
+    this.cluster = cluster
+    this.link = link
+    this.edits = edits
+    this.#target = { environment, service, port }
+  }
+
+  dial(): TunnelStream {
+    return this.link.open(this.#target)
+  }
+}
+
+class Way implements Candidate {
+  readonly upstream: Place
+  readonly edits: HeadEdits
+
+  constructor(upstream: Place, edits: HeadEdits) {
+    this.upstream = upstream
+    this.edits = edits
   }
 }
 

@@ -7,21 +7,18 @@ import {
   traceparentId,
 } from '@branchline/wire/trace-id'
 import type { HeadEdits } from '../http/index.ts'
-import { visitorEdits } from './head-edits.ts'
+import { type EditOptions, VisitorEdits } from './head-edits.ts'
 
 const ALICE = environmentNumber('alice')
 
-function edit(
-  fields: Record<string, string>,
-  options: Partial<Parameters<typeof visitorEdits>[3]> = {},
-): HeadEdits {
+function edit(fields: Record<string, string>, options: Partial<EditOptions> = {}): HeadEdits {
   const head = { host: 'web--alice.localhost:8080', get: (name: string) => fields[name] }
-  return visitorEdits(head, 'alice', '203.0.113.7', {
+  return new VisitorEdits('alice', {
     trace: 'restart',
     scheme: 'http',
     header: undefined,
     ...options,
-  })
+  }).of(head, '203.0.113.7')
 }
 const setOf = (edits: HeadEdits): Record<string, string> => Object.fromEntries(edits.set ?? [])
 
