@@ -1,4 +1,4 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { CONTENT_TYPE, exposition, Histogram } from '../process/exposition.ts'
 
 /** What is asked at the moment of a scrape. */
 export interface MetricsSource {
@@ -8,49 +8,67 @@ export interface MetricsSource {
   readonly connections: () => number
 }
 
+/** The cluster of a request whose host is nobody's. */
 const NOBODY = ''
+/** Classes of codes, by the first digit; 0 is a visitor that got no answer. */
+const CODES = ['none', ...Array.from({ length: 9 }, (_, index) => `${index + 1}xx`)]
+const BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30]
+/** Clusters that are counted by name; requests of further ones, by {@link OTHER}. */
+const MAX_CLUSTERS = 1_000
+const OTHER = 'other'
 
 /** The relay's metrics, by Prometheus' conventions. Labels are clusters and classes of codes: both are few. */
 export class RelayMetrics {
-  readonly #registry = new Registry()
-  readonly #requests: Counter<'cluster' | 'code'>
-  readonly #seconds: Histogram
+  readonly #source: MetricsSource
+  /** By cluster, requests by class of code. */
+  readonly #requests = new Map<string, number[]>()
+  readonly #seconds = new Histogram(BOUNDS)
 
   constructor(source: MetricsSource) {
-    const registers = [this.#registry]
-    this.#requests = new Counter({
-      name: 'branchline_relay_requests_total',
-      help: 'Requests of visitors, by the cluster whose preview it was (none: unknown host) and class of the answer.',
-      labelNames: ['cluster', 'code'],
-      registers,
-    })
-    this.#seconds = new Histogram({
-      name: 'branchline_relay_request_seconds',
-      help: 'From a request’s head to the end of its response.',
-      buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30],
-      registers,
-    })
-    for (const [name, help] of GAUGES) {
-      const read = source[name]
-      new Gauge({
-        name: `branchline_relay_${name}`,
-        help,
-        registers,
-        collect() {
-          this.set(read())
-        },
-      })
-    }
+    this.#source = source
   }
 
   exchangeDone(cluster: string | undefined, status: number, ms: number): void {
-    const code = status === 0 ? 'none' : `${Math.floor(status / 100)}xx`
-    this.#requests.inc({ cluster: cluster ?? NOBODY, code })
+    const counts = this.#countsOf(cluster ?? NOBODY)
+    const code = Math.floor(status / 100)
+    counts[code] = (counts[code] as number) + 1
     this.#seconds.observe(ms / 1000)
   }
 
-  async read(): Promise<{ contentType: string; text: string }> {
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() }
+  read(): Promise<{ contentType: string; text: string }> {
+    const seconds = 'branchline_relay_request_seconds'
+    const text = [
+      exposition(
+        'branchline_relay_requests_total',
+        'counter',
+        'Requests of visitors, by the cluster whose preview it was (none: unknown host) and class of the answer.',
+        this.#samples(),
+      ),
+      `# HELP ${seconds} From a request’s head to the end of its response.\n# TYPE ${seconds} histogram\n`,
+      this.#seconds.lines(seconds, {}),
+      ...GAUGES.map(([name, help]) =>
+        exposition(`branchline_relay_${name}`, 'gauge', help, [[{}, this.#source[name]()]]),
+      ),
+    ]
+    return Promise.resolve({ contentType: CONTENT_TYPE, text: text.join('') })
+  }
+
+  #countsOf(cluster: string): number[] {
+    const known = this.#requests.get(cluster)
+    if (known !== undefined) return known
+    if (this.#requests.size >= MAX_CLUSTERS && cluster !== OTHER) return this.#countsOf(OTHER)
+    const counts = CODES.map(() => 0)
+    this.#requests.set(cluster, counts)
+    return counts
+  }
+
+  *#samples(): Iterable<[{ cluster: string; code: string }, number]> {
+    for (const [cluster, counts] of this.#requests) {
+      for (const [index, code] of CODES.entries()) {
+        const count = counts[index] as number
+        if (count > 0) yield [{ cluster, code }, count]
+      }
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import type { RouteReason } from './decide.ts'
-import { CONTENT_TYPE, exposition, Histogram, type Labels } from './exposition.ts'
+import { CONTENT_TYPE, exposition, Histogram, type Labels } from '../process/exposition.ts'
 
 /** What is asked at the moment of a scrape. */
 export interface MetricsSource {
