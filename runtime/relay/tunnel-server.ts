@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, STATUS_CODES } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TUNNEL_PATH } from '@branchline/wire/names'
@@ -6,6 +6,9 @@ import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { Logger } from '../process/log.ts'
 import { type Credential, findCredential } from './credentials.ts'
+
+// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+const { createServer, STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface TunnelServerOptions {
   readonly host: string
