@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type FrameType, writeHeader } from '@branchline/wire/tunnel/frame'
 import { FRAME_HEADER_LENGTH } from '@branchline/wire/tunnel/limits'
+import { writeLatin1 } from '../http/latin1.ts'
 
 const BATCH_LENGTH = 128 * 1024
 const MAX_FREE = 8
@@ -44,11 +45,12 @@ export class Outbox {
     return room
   }
 
-  /** Adds one frame, its payload copied. */
-  add(type: FrameType, stream: number, payload: Buffer = EMPTY): void {
+  /** Adds one frame, its payload copied: octets, or a string of Latin-1 characters. */
+  add(type: FrameType, stream: number, payload: Buffer | string = ''): void {
     const at = this.#reserve(FRAME_HEADER_LENGTH + payload.length)
     writeHeader(this.#batch, at, type, stream, payload.length)
-    payload.copy(this.#batch, at + FRAME_HEADER_LENGTH)
+    if (typeof payload === 'string') writeLatin1(this.#batch, payload, at + FRAME_HEADER_LENGTH)
+    else this.#batch.set(payload, at + FRAME_HEADER_LENGTH)
   }
 
   /** Adds a frame that is encoded already, of any size. */
@@ -108,5 +110,3 @@ export class Outbox {
     })
   }
 }
-
-const EMPTY = Buffer.alloc(0)

@@ -12,7 +12,8 @@ export interface StreamCarrier extends CreditSource {
   readonly hasRoom: boolean
   readonly pendingBytes: number
   sendAccept(id: number): void
-  sendData(id: number, data: Buffer): void
+  /** A string has Latin-1 characters alone, one octet each. */
+  sendData(id: number, data: Buffer | string): void
   sendEnd(id: number): void
   sendReset(id: number, code: ResetCode, text: string): void
   /** Calls {@link TunnelStream.pump} once there is room. */
@@ -79,6 +80,10 @@ export class TunnelStream implements Transport {
 
   write(data: Buffer | string): boolean {
     if (this.#closed || this.#ended) return false
+    if (this.#fits(data.length)) {
+      this.#send(data)
+      return true
+    }
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
     let at = 0
     // Never past what waits already.
@@ -209,7 +214,19 @@ export class TunnelStream implements Transport {
     return this.#credit > 0 && this.#carrier.hasRoom
   }
 
-  #send(piece: Buffer): void {
+  /** Whether so much can go out now, in one frame. */
+  #fits(length: number): boolean {
+    const { hasRoom } = this.#carrier
+    return (
+      hasRoom &&
+      length > 0 &&
+      length <= this.#credit &&
+      length <= MAX_DATA_LENGTH &&
+      this.#pending.length === 0
+    )
+  }
+
+  #send(piece: Buffer | string): void {
     this.#credit -= piece.length
     this.#carrier.sendData(this.id, piece)
   }
