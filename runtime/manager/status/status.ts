@@ -38,6 +38,7 @@ export function environmentStatus(
   const { total, connected, acknowledged, epoch } = sidecars
   const inEffect = {
     key,
+    overridesSummary: overridesSummary(overrides),
     sidecars: { acknowledged, total, epoch, connected, summary: `${connected}/${total}` },
     routes: `${acknowledged}/${total} at epoch ${epoch}`,
     previews: [...previews],
@@ -49,6 +50,21 @@ export function environmentStatus(
     ...(expiry !== undefined && { expiresAt: timeText(expiry.endsAtMs) }),
     overrides: [...overrides],
   }
+}
+
+/** A column of a table wider than this pushes the others out of sight. */
+const MAX_SUMMARY_LENGTH = 40
+
+/** Names of services as kubectl prints lists: `api,web`, `a-service,another-service + 3 more`, or `<none>`. */
+export function overridesSummary(names: readonly string[]): string {
+  const [first, ...others] = names
+  if (first === undefined) return '<none>'
+  let text = first
+  for (const [index, name] of others.entries()) {
+    if (text.length + 1 + name.length > MAX_SUMMARY_LENGTH) return `${text} + ${others.length - index} more`
+    text += `,${name}`
+  }
+  return text
 }
 
 /** A Preview's status: in effect once its service answers and the relay has its host. */

@@ -89,7 +89,12 @@ const ENVIRONMENT: Definition = {
   columns: [
     { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'shared, personal or branch.' },
     { name: 'Base', type: 'string', jsonPath: '.spec.base', description: 'What serves the rest.' },
-    { name: 'Overrides', type: 'string', jsonPath: '.status.overrides', description: 'What it runs itself.' },
+    {
+      name: 'Overrides',
+      type: 'string',
+      jsonPath: '.status.overridesSummary',
+      description: 'The services that it runs itself, in the place of its base.',
+    },
     ...READY,
     {
       name: 'Routes',
@@ -117,8 +122,8 @@ const ENVIRONMENT: Definition = {
     {
       name: 'Warnings',
       type: 'string',
-      jsonPath: '.status.conditions[?(@.type=="Warnings")].message',
-      description: 'What works otherwise than one may think.',
+      jsonPath: '.status.conditions[?(@.type=="Warnings")].reason',
+      description: 'What works otherwise than one may think; its condition says more.',
       priority: 1,
     },
   ],

@@ -97,6 +97,10 @@ export const environmentStatus = z
       .optional()
       .describe('The services that the environment runs itself.')
       .meta({ 'x-kubernetes-list-type': 'atomic' }),
+    overridesSummary: z
+      .string()
+      .optional()
+      .describe('The same in short, for a column of a table, such as api,web or <none>.'),
     sidecars: z
       .object({
         acknowledged: z.int().min(0).describe('How many serve the newest route table.'),

@@ -116,9 +116,10 @@ export const readable: Proof = {
     const [head = '', ...rows] = table.trim().split('\n')
     for (const column of ['TYPE', 'BASE', 'READY', 'URL']) assert.match(head, new RegExp(`\\b${column}\\b`))
     assert.ok(
-      rows.some((row) => /^alice\s.*\bbaseline\b.*\bTrue\b/.test(row)),
+      rows.some((row) => /^alice\s.*\bbaseline\s+api\s+True\b/.test(row)),
       table,
     )
+    assert.doesNotMatch(table, /[[\]{}]/, 'a column prints JSON')
     const explained = await kube('explain', 'environment.spec.onUnavailable')
     assert.match(explained, /ENUM|enum/)
     assert.match(explained, /DESCRIPTION:\s+\S/)
