@@ -5,10 +5,13 @@ export * from './inject.ts'
 export type { PodSecurity } from './pod-security.ts'
 export { Preview, type PreviewProps } from './preview.ts'
 export { type EnvironmentValue, Workload, type WorkloadPort, type WorkloadProps } from './workload.ts'
-export {
-  platformManifests,
-  type PlatformProps,
-  type RelayProps,
-  type SecretKey,
-} from './platform/manifests.ts'
+export { platformManifests } from './platform/manifests.ts'
+export type {
+  ImageProps,
+  ManagerProps,
+  PlatformProps,
+  PodProps,
+  RelayProps,
+  SecretKey,
+} from './platform/props.ts'
 export { Platform } from './platform/platform.ts'

@@ -1,26 +1,50 @@
-import type { PlatformProps } from './manifests.ts'
+import { EXPOSE, type PlatformProps } from './props.ts'
+
+/** What texts of a platform's properties must match, for schemas of other tools too. */
+export const PLATFORM_PATTERNS = {
+  cluster: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+  address: /^wss?:\/\/[^\s/]+/,
+  domain: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
+  publicUrl: /^https?:\/\/[^\s/]+\/?$/,
+} as const
+/** The most characters of a domain, which leaves room for a preview's host below it (RFC 1035: 253 in all). */
+export const DOMAIN_LENGTH = 190
+const PORT_LIMIT = 65_535
 
 /** What is wrong with a platform's properties, one sentence each, without the name of a construct. */
 export function* platformFaults(props: PlatformProps): Generator<string> {
-  const { relay = {}, relayToken, cluster = 'default' } = props
-  if (!/^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(cluster)) {
+  const { relay = {}, relayToken, cluster = 'default', manager = {} } = props
+  if (!PLATFORM_PATTERNS.cluster.test(cluster)) {
     yield `cluster is ${JSON.stringify(cluster)}: wanted lower-case letters, digits and inner hyphens`
   }
+  if (manager.replicas !== undefined && !isWhole(manager.replicas, 0, Infinity)) {
+    yield `manager.replicas is ${manager.replicas}: wanted a whole number, 0 or more`
+  }
   if (relayToken === '') yield 'relayToken is "": give a text, or a Secret and a key of it'
-  if (typeof relay === 'string' && !/^wss?:\/\/[^\s/]+/.test(relay)) {
+  if (typeof relay === 'string' && !PLATFORM_PATTERNS.address.test(relay)) {
     yield `relay is ${JSON.stringify(relay)}: wanted an address such as "wss://relay.example.com"`
   }
   if (typeof relay !== 'object') return
   if (!isDomain(relay.domain ?? 'localhost')) {
     yield `relay.domain is ${JSON.stringify(relay.domain)}: wanted a domain such as "preview.example.com"`
   }
-  if (relay.publicUrl !== undefined && !/^https?:\/\/[^\s/]+\/?$/.test(relay.publicUrl)) {
+  if (relay.publicUrl !== undefined && !PLATFORM_PATTERNS.publicUrl.test(relay.publicUrl)) {
     yield `relay.publicUrl is ${JSON.stringify(relay.publicUrl)}: wanted a URL such as "https://preview.example.com"`
   }
-  if (relay.nodePort !== undefined && relay.expose !== 'NodePort') {
+  if (relay.expose !== undefined && !EXPOSE.includes(relay.expose)) {
+    yield `relay.expose is ${JSON.stringify(relay.expose)}: wanted one of ${EXPOSE.join(', ')}`
+  }
+  if (relay.nodePort === undefined) return
+  if (!isWhole(relay.nodePort, 1, PORT_LIMIT)) {
+    yield `relay.nodePort is ${relay.nodePort}: wanted a whole number from 1 to ${PORT_LIMIT}`
+  }
+  if (relay.expose !== 'NodePort') {
     yield `relay.nodePort is ${relay.nodePort}, but relay.expose is not NodePort: set it, or remove the port`
   }
 }
 
 const isDomain = (text: string): boolean =>
-  text.length <= 190 && text.split('.').every((label) => /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(label))
+  text.length <= DOMAIN_LENGTH && PLATFORM_PATTERNS.domain.test(text)
+
+const isWhole = (number: number, least: number, most: number): boolean =>
+  Number.isInteger(number) && number >= least && number <= most

@@ -3,7 +3,8 @@ import { ApiObject, Chart, JsonPatch } from 'cdk8s'
 import type { Construct } from 'constructs'
 import { SynthError } from '../errors.ts'
 import { platformFaults } from './faults.ts'
-import { type PlatformProps, platformManifests } from './manifests.ts'
+import { platformManifests } from './manifests.ts'
+import type { PlatformProps } from './props.ts'
 
 /**
  * What a cluster needs once: CRDs, namespace, manager, relay, RBAC, network policies, disruption budgets.

@@ -94,9 +94,6 @@ function relayPolicy(options: PolicyOptions): Manifest {
   })
 }
 
-/** The namespace in which Prometheus usually is. */
-export const METRICS_FROM = { 'kubernetes.io/metadata.name': 'monitoring' }
-
 /**
  * The manager's rights: in the whole cluster it reads what it plans from, writes statuses and Events, and
  * checks sidecars' tokens; in the platform's namespace it holds the Lease of its replicas.

@@ -1,6 +1,7 @@
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import type { Manifest } from '../inject/manifest.ts'
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from '../pod-security.ts'
+import type { ImageProps, PodProps, Resources } from './props.ts'
 
 /** One process of the platform: a Deployment of one container that answers on an admin port. */
 export interface PlatformProcess {
@@ -12,9 +13,13 @@ export interface PlatformProcess {
   readonly env: readonly object[]
   /** Ports by name; `admin` serves `/livez`, `/readyz` and `/metrics`, and is in no Service. */
   readonly ports: Readonly<Record<string, number>>
-  readonly resources: Readonly<Record<string, unknown>>
+  readonly resources: Resources
   /** Whether it speaks to the Kubernetes API. */
   readonly usesApi: boolean
+  /** What all pods of the platform have. */
+  readonly pods: PodProps
+  /** How nodes get the image. */
+  readonly images: Pick<ImageProps, 'pullPolicy' | 'pullSecrets'>
 }
 
 export const selectorOf = (component: string): Record<string, string> => ({
@@ -49,7 +54,10 @@ export function processManifests(process: PlatformProcess): Manifest[] {
       spec: {
         replicas: process.replicas,
         selector: { matchLabels: selector },
-        template: { metadata: { labels: labelsOf(component) }, spec: podOf(process) },
+        template: {
+          metadata: { labels: labelsOf(component), ...said({ annotations: process.pods.annotations }) },
+          spec: podOf(process),
+        },
       },
     },
     {
@@ -71,7 +79,12 @@ export function processManifests(process: PlatformProcess): Manifest[] {
   ]
 }
 
+/** What is said of an object's optional fields. */
+const said = (fields: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
+
 function podOf(process: PlatformProcess): object {
+  const { annotations: _ofTheTemplate, ...pod } = process.pods
   const probe = (path: string) => ({ httpGet: { path, port: 'admin' } })
   return {
     serviceAccountName: process.name,
@@ -79,10 +92,12 @@ function podOf(process: PlatformProcess): object {
     enableServiceLinks: false,
     // Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
     securityContext: { ...RESTRICTED_POD, runAsUser: 65532 },
+    ...said({ imagePullSecrets: process.images.pullSecrets, ...pod }),
     containers: [
       {
         name: process.component,
         image: process.image,
+        ...said({ imagePullPolicy: process.images.pullPolicy }),
         env: [...process.env, { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
         ports: Object.entries(process.ports).map(([name, containerPort]) => ({ name, containerPort })),
         startupProbe: { ...probe('/livez'), periodSeconds: 1, failureThreshold: 60 },

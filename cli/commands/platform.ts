@@ -1,5 +1,6 @@
 import { platformFaults } from '@branchline/cdk8s/platform/faults'
-import { type PlatformProps, platformManifests, type RelayProps } from '@branchline/cdk8s/platform/manifests'
+import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import type { PlatformProps, RelayProps } from '@branchline/cdk8s/platform/props'
 import { stringify } from 'yaml'
 import { CliError } from '../platform/errors.ts'
 

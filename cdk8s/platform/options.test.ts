@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest'
+import { podTemplateOf } from '../inject/manifest.ts'
+import { platformFaults } from './faults.ts'
+import { platformManifests } from './manifests.ts'
+import type { PlatformProps } from './props.ts'
+
+const pods = (props: PlatformProps) =>
+  platformManifests(props)
+    .map((one) => podTemplateOf(one))
+    .filter((one) => one !== undefined)
+
+test('what all pods have is said once, and every pod has it', () => {
+  const scheduling = {
+    nodeSelector: { pool: 'system' },
+    tolerations: [{ key: 'dedicated', operator: 'Exists' }],
+    affinity: { podAntiAffinity: {} },
+    priorityClassName: 'system-cluster-critical',
+  }
+  const images = { pullPolicy: 'Always', pullSecrets: [{ name: 'registry' }] } as const
+  const all = pods({ images, pods: { ...scheduling, annotations: { a: 'b' } } })
+  expect(all).toHaveLength(2)
+  for (const { metadata, spec } of all) {
+    expect(metadata).toMatchObject({ annotations: { a: 'b' } })
+    expect(spec).toMatchObject({ ...scheduling, imagePullSecrets: images.pullSecrets })
+    expect(spec?.containers).toMatchObject([{ imagePullPolicy: 'Always' }])
+    expect(spec).not.toHaveProperty('annotations')
+  }
+})
+
+test('manager and relay are as big as their own properties say', () => {
+  const small = { requests: { cpu: '10m' } }
+  const manifests = platformManifests({ manager: { replicas: 3 }, relay: { resources: small } })
+  const deployments = manifests.filter(({ kind }) => kind === 'Deployment')
+  expect(deployments.map(({ spec }) => (spec as { replicas: number }).replicas)).toEqual([3, 1])
+  const containers = pods({ manager: { resources: {} }, relay: { resources: small } }).flatMap(
+    ({ spec }) => spec?.containers ?? [],
+  )
+  expect(containers).toMatchObject([{ resources: {} }, { resources: small }])
+})
+
+test('the namespace and the network policies may be somebody else’s; a load balancer has annotations', () => {
+  const manifests = platformManifests({
+    createNamespace: false,
+    networkPolicies: false,
+    relay: { expose: 'LoadBalancer', annotations: { 'example.com/scheme': 'internal' } },
+  })
+  expect(manifests.filter(({ kind }) => /^(?:Namespace|NetworkPolicy)$/.test(kind))).toEqual([])
+  expect(
+    manifests.find(({ metadata }) => metadata.name === 'branchline-relay-visitors')?.metadata,
+  ).toMatchObject({ annotations: { 'example.com/scheme': 'internal' } })
+})
+
+test.each<[PlatformProps, RegExp]>([
+  [{ manager: { replicas: 1.5 } }, /manager.replicas is 1.5: wanted a whole number/],
+  [{ relay: { expose: 'Ingress' as 'NodePort' } }, /relay.expose is "Ingress": wanted one of ClusterIP/],
+  [{ relay: { expose: 'NodePort', nodePort: 70_000 } }, /relay.nodePort is 70000: wanted a whole number/],
+])('%j is refused with a sentence', (props, fault) => {
+  expect([...platformFaults(props)]).toEqual([expect.stringMatching(fault)])
+})
