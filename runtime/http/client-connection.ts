@@ -191,7 +191,8 @@ export class ClientConnection implements Receiver, Timed, Client {
       if (!started) this.deadline = clock.in(limits.headMs)
       return -1
     }
-    const head = parseRequestHead(this.#reader.text, limits)
+    const { text, start } = this.#reader
+    const head = parseRequestHead(text, limits, this.#reader.octets(view), start)
     this.body.start(head.body, head.length, limits)
     this.#phase = 'exchange'
     this.exchange = new Exchange(this, head, this.#parts)

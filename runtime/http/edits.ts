@@ -122,8 +122,13 @@ function isEdited(fields: Fields, index: number, edits: HeadEdits): boolean {
   return false
 }
 
+/** A field that was valid: the mark of a routed request is the same from one to the next. */
+let lastName = ''
+let lastValue = ''
+
 /** Throws a RangeError where this is not a header field, so that a value from outside cannot add a line. */
 export function checkField(name: string, value: string): void {
+  if (name === lastName && value === lastValue && name !== '') return
   let valid = name !== ''
   for (let i = 0; i < name.length; i++) valid &&= isTokenChar(name.charCodeAt(i))
   if (!valid) throw new RangeError(`header name ${JSON.stringify(name)}: wanted a token`)
@@ -133,4 +138,6 @@ export function checkField(name: string, value: string): void {
       `header ${name}: its value ${JSON.stringify(value)} has a character that no field may have`,
     )
   }
+  lastName = name
+  lastValue = value
 }

@@ -263,7 +263,8 @@ export class Exchange extends Report implements UpstreamUser {
       throw failures.badResponse(error)
     }
     if (end === -1) return -1
-    const response = parseResponseHead(reader.text, this.head.method, limits)
+    const { text, start } = reader
+    const response = parseResponseHead(text, this.head.method, limits, reader.octets(view), start)
     if (response.status >= 200) this.#respond(response, view, end)
     else if (response.status === 101) this.#upgrade(response, view, end)
     else this.#sendInterim(response)

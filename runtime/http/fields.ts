@@ -1,5 +1,5 @@
 import { badRequest } from './errors.ts'
-import { equalsIgnoreCase, isTokenChar, isValueChar } from './grammar.ts'
+import { equalsIgnoreCase, isTokenChar, isValueChar, octetsEqualIgnoreCase } from './grammar.ts'
 
 /** What a field is to an intermediary. */
 export const KIND = {
@@ -71,30 +71,38 @@ export function nextLine(fields: Fields, index: number): number {
 /**
  * Finds the fields of a head (RFC 9112, 5) whose text ends with an empty line. Throws a 400 for whatever is
  * not strictly a field line: an obs-fold, space before the colon, control characters, a bare CR or LF; a 431
- * for too many.
+ * for too many. The head is read as octets, `octets[start]` being its first: a character of a string costs
+ * several times as much.
  */
-export function parseFields(fields: Fields, maxCount: number): void {
+export function parseFields(fields: Fields, maxCount: number, octets: Uint8Array, start: number): void {
   const { text, at: out } = fields
-  const end = text.length - 2
-  let at = fields.from
+  const end = start + text.length - 2
+  let at = start + fields.from
   while (at < end) {
     const nameStart = at
-    while (isTokenChar(text.charCodeAt(at))) at++
+    while (isTokenChar(octets[at] as number)) at++
     const nameEnd = at
-    if (nameEnd === nameStart || text.charCodeAt(at) !== 0x3a) throw badField(text, nameStart, at)
+    if (nameEnd === nameStart || octets[at] !== 0x3a) throw badField(text, nameStart - start, at - start)
     at++
-    while (text.charCodeAt(at) === 0x20 || text.charCodeAt(at) === 0x09) at++
+    while (isBlank(octets[at])) at++
     const valueStart = at
+    while (isValueChar(octets[at] as number)) at++
+    if (octets[at] !== 0x0d || octets[at + 1] !== 0x0a) throw badField(text, nameStart - start, at - start)
     let valueEnd = at
-    for (let code = text.charCodeAt(at); isValueChar(code); code = text.charCodeAt(++at)) {
-      if (code !== 0x20 && code !== 0x09) valueEnd = at + 1
-    }
-    if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) throw badField(text, nameStart, at)
+    while (valueEnd > valueStart && isBlank(octets[valueEnd - 1])) valueEnd--
     at += 2
-    out.push(nameStart, nameEnd, valueStart, valueEnd, kindOf(text, nameStart, nameEnd))
+    out.push(
+      nameStart - start,
+      nameEnd - start,
+      valueStart - start,
+      valueEnd - start,
+      kindOf(octets, nameStart, nameEnd),
+    )
     if (out.length > maxCount * STRIDE) throw badRequest(`more than ${maxCount} header fields`, 431)
   }
 }
+
+const isBlank = (code: number | undefined): boolean => code === 0x20 || code === 0x09
 
 function badField(text: string, lineStart: number, at: number): Error {
   const code = text.charCodeAt(at)
@@ -106,16 +114,16 @@ function badField(text: string, lineStart: number, at: number): Error {
   )
 }
 
-function kindOf(text: string, from: number, to: number): number {
+function kindOf(octets: Uint8Array, from: number, to: number): number {
   const candidates = SPECIAL[to - from]
   if (candidates === undefined) return KIND.plain
-  for (const [name, kind] of candidates) if (equalsIgnoreCase(text, from, to, name)) return kind
+  for (const { name, kind } of candidates) if (octetsEqualIgnoreCase(octets, from, name)) return kind
   return KIND.plain
 }
 
-const SPECIAL: ([name: string, kind: number][] | undefined)[] = []
+const SPECIAL: ({ name: Buffer; kind: number }[] | undefined)[] = []
 const special = (name: string, kind: number): void => {
-  ;(SPECIAL[name.length] ??= []).push([name, kind])
+  ;(SPECIAL[name.length] ??= []).push({ name: Buffer.from(name), kind })
 }
 for (let length = 0; length < 32; length++) SPECIAL[length] = undefined
 special('host', KIND.host)

@@ -20,6 +20,16 @@ export const isValueChar = (code: number): boolean => ((table[code] as number) &
 /** A character of a request target: visible ASCII without `#` (RFC 9112, 3.2; browsers send more than RFC 3986 allows). */
 export const isTargetChar = (code: number): boolean => ((table[code] as number) & TARGET) !== 0
 
+/** True where the octets between two indices are those of this lower-case word, in any case of ASCII letters. */
+export function octetsEqualIgnoreCase(octets: Uint8Array, from: number, lower: Uint8Array): boolean {
+  for (let i = 0; i < lower.length; i++) {
+    const code = octets[from + i] as number
+    const folded = code >= 65 && code <= 90 ? code + 32 : code
+    if (folded !== lower[i]) return false
+  }
+  return true
+}
+
 /** True where the text between two indices is this lower-case word, in any case of ASCII letters. */
 export function equalsIgnoreCase(text: string, from: number, to: number, lower: string): boolean {
   if (to - from !== lower.length) return false

@@ -1,6 +1,6 @@
 import { badRequest, HttpError } from './errors.ts'
 import { isValueChar } from './grammar.ts'
-import { latin1 } from './latin1.ts'
+import { latin1, octetsOf } from './latin1.ts'
 
 const END = Buffer.from('\r\n\r\n')
 
@@ -8,6 +8,9 @@ const END = Buffer.from('\r\n\r\n')
 export class HeadReader {
   /** The last complete head, with its empty line. */
   text = ''
+  /** Where the head begins in its {@link octets}. */
+  start = 0
+  #whole = true
   #partial = ''
   readonly #skipEmptyLines: boolean
 
@@ -34,7 +37,14 @@ export class HeadReader {
     const end = view.indexOf(END, from)
     if (end === -1 || end + 4 - from > headBytes) return this.#readOn(view, from, headBytes)
     this.text = latin1(view, from, end + 4)
+    this.#whole = true
+    this.start = from
     return end + 4
+  }
+
+  /** What `text` was made of: the view that was read last, or a copy where the head came in pieces. */
+  octets(view: Buffer): Buffer {
+    return this.#whole ? view : octetsOf(this.text)
   }
 
   #readOn(view: Buffer, at: number, headBytes: number): number {
@@ -49,6 +59,8 @@ export class HeadReader {
     const found = this.#partial.indexOf('\r\n\r\n', Math.max(0, before - 3))
     if (found !== -1 && found + 4 <= headBytes) {
       this.text = this.#partial.slice(0, found + 4)
+      this.#whole = false
+      this.start = 0
       this.#partial = ''
       return at + found + 4 - before
     }

@@ -4,6 +4,7 @@ import type { HttpError } from './errors.ts'
 import { BODY } from './fields.ts'
 import { parseRequestHead, parseResponseHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
+import { latin1 } from './latin1.ts'
 
 const limits = { headerCount: 8 }
 const request = (text: string) => parseRequestHead(text, limits)
@@ -210,6 +211,9 @@ test('a head is the same at every split, and what follows it is left', () => {
     const first = split === 0 ? -1 : reader.read(bytes.subarray(0, split), 0, 1000)
     const end = first === -1 ? split + reader.read(bytes.subarray(split), 0, 1000) : first
     expect([reader.text, end]).toEqual([text.slice(2), text.length])
+    const octets = reader.octets(split === text.length ? bytes.subarray(0, split) : bytes.subarray(split))
+    expect(latin1(octets, reader.start, reader.start + reader.text.length)).toBe(reader.text)
+    expect(parseRequestHead(reader.text, limits, octets, reader.start).entries()).toEqual([['Host', 'x']])
     expect(reader.started).toBe(false)
   }
 })

@@ -2,6 +2,7 @@ import { badRequest, HttpError } from './errors.ts'
 import { BODY, type BodyKind, Fields, KIND, parseFields, STRIDE } from './fields.ts'
 import { type Framing, readFraming } from './framing.ts'
 import { equalsIgnoreCase, isAuthority, isTargetChar, isTokenChar, isValueChar } from './grammar.ts'
+import { octetsOf } from './latin1.ts'
 import type { Limits } from './limits.ts'
 
 type HeadLimits = Pick<Limits, 'headerCount'>
@@ -50,23 +51,29 @@ export class ResponseHead extends Fields {
 
 /**
  * Parses a request's head, from its request line to its empty line. Throws an {@link HttpError}: 400 for what
- * is wrong or ambiguous, 501 for a coding or CONNECT, 505 for a version.
+ * is wrong or ambiguous, 501 for a coding or CONNECT, 505 for a version. `octets` are those that the text was
+ * made of, from `start` on.
  */
-export function parseRequestHead(text: string, limits: HeadLimits): RequestHead {
+export function parseRequestHead(
+  text: string,
+  limits: HeadLimits,
+  octets: Uint8Array = octetsOf(text),
+  start = 0,
+): RequestHead {
   let at = 0
-  while (isTokenChar(text.charCodeAt(at))) at++
-  if (at === 0 || text.charCodeAt(at) !== 0x20) throw badRequest('request line: no method')
+  while (isTokenChar(octets[start + at] as number)) at++
+  if (at === 0 || octets[start + at] !== 0x20) throw badRequest('request line: no method')
   const method = text.slice(0, at)
   const targetStart = ++at
-  while (isTargetChar(text.charCodeAt(at))) at++
-  if (at === targetStart || text.charCodeAt(at) !== 0x20) throw badRequest('request line: invalid target')
+  while (isTargetChar(octets[start + at] as number)) at++
+  if (at === targetStart || octets[start + at] !== 0x20) throw badRequest('request line: invalid target')
   const head = new RequestHead(text, at + 11)
   head.method = method
   head.version = parseVersion(text, at + 1)
-  if (text.charCodeAt(at + 9) !== 0x0d || text.charCodeAt(at + 10) !== 0x0a) {
+  if (octets[start + at + 9] !== 0x0d || octets[start + at + 10] !== 0x0a) {
     throw badRequest('request line: invalid version')
   }
-  parseFields(head, limits.headerCount)
+  parseFields(head, limits.headerCount, octets, start)
   readTarget(head, text.slice(targetStart, at))
   applyRequestFraming(head, readFraming(head, head.version))
   if (method === 'OPTIONS' || method === 'TRACE') readMaxForwards(head)
@@ -145,11 +152,17 @@ function applyRequestFraming(head: RequestHead, framing: Framing): void {
 
 /**
  * Parses a response's head to a request of this method. Throws an {@link HttpError} of 502 for what is wrong
- * or ambiguous.
+ * or ambiguous. `octets` are those that the text was made of, from `start` on.
  */
-export function parseResponseHead(text: string, method: string, limits: HeadLimits): ResponseHead {
+export function parseResponseHead(
+  text: string,
+  method: string,
+  limits: HeadLimits,
+  octets: Uint8Array = octetsOf(text),
+  start = 0,
+): ResponseHead {
   try {
-    return readResponse(text, method, limits)
+    return readResponse(text, method, limits, octets, start)
   } catch (error) {
     if (!(error instanceof HttpError)) throw error
     throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${error.message}`)
@@ -165,19 +178,25 @@ function statusAt(text: string, at: number): number {
   return hundreds * 100 + tens * 10 + ones
 }
 
-function readResponse(text: string, method: string, limits: HeadLimits): ResponseHead {
+function readResponse(
+  text: string,
+  method: string,
+  limits: HeadLimits,
+  octets: Uint8Array,
+  start: number,
+): ResponseHead {
   const version = text.startsWith('HTTP/1.1 ') ? 11 : text.startsWith('HTTP/1.0 ') ? 10 : 0
   if (version === 0) throw badRequest('status line: not HTTP/1.x')
   const status = statusAt(text, 9)
   let at = 12
-  if (text.charCodeAt(at) === 0x20) while (isValueChar(text.charCodeAt(at))) at++
-  if (text.charCodeAt(at) !== 0x0d || text.charCodeAt(at + 1) !== 0x0a) {
+  if (octets[start + at] === 0x20) while (isValueChar(octets[start + at] as number)) at++
+  if (octets[start + at] !== 0x0d || octets[start + at + 1] !== 0x0a) {
     throw badRequest('status line: invalid reason')
   }
   const head = new ResponseHead(text, at + 2)
   head.status = status
   head.version = version
-  parseFields(head, limits.headerCount)
+  parseFields(head, limits.headerCount, octets, start)
   const framing = readFraming(head, version)
   const bodiless = status < 200 || status === 204 || status === 304 || method === 'HEAD'
   const empty = framing.body === BODY.length && framing.length === 0
