@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import { localEvent, localIdentity, type LocalTokenReview } from '@branchline/wire/local-api'
 import { TOKEN_AUDIENCE } from '@branchline/wire/names'
@@ -8,6 +8,9 @@ import { SourceError } from '../errors.ts'
 import { readLines } from './lines.ts'
 import { Relister } from './relist.ts'
 import type { PodIdentity, Source, SourceEvent, StatusWrite } from './source.ts'
+
+// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export interface LocalSourceOptions {
   /** The path of the embedded cluster's Unix socket. */

@@ -1,9 +1,12 @@
-import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
 import { SourceError } from '../../errors.ts'
 import type { ApiAccess } from './access.ts'
 import { toApiError } from './api-error.ts'
 import type { KubernetesLimits } from './limits.ts'
+
+// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http')
 
 /** One request to the API server; names in `path` are encoded already. */
 export interface ApiRequest {
@@ -55,7 +58,11 @@ export function createApi(access: ApiAccess, limits: KubernetesLimits): Api {
     return credentials
   }
 
-  async function send(request: ApiRequest, agent: HttpAgent | undefined, signal: AbortSignal) {
+  async function send(
+    request: ApiRequest,
+    agent: InstanceType<typeof HttpAgent> | undefined,
+    signal: AbortSignal,
+  ) {
     const { options } = await readCredentials()
     const body = request.body === undefined ? undefined : JSON.stringify(request.body)
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
