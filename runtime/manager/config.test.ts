@@ -12,7 +12,18 @@ test('defaults are those of a cluster; the relay is optional', () => {
     relayToken: '',
     cluster: 'default',
     gatherMs: 5,
+    checkPodAddress: true,
   })
+})
+
+test("a pod's address counts where there are pods with addresses, unless it is turned off", () => {
+  const checks = (variables: Record<string, string>): boolean => readConfig(variables).checkPodAddress
+  expect(checks({ BRANCHLINE_CHECK_POD_ADDRESS: 'off' })).toBe(false)
+  const local = { BRANCHLINE_SOURCE: 'local', BRANCHLINE_LOCAL_API: '/x' }
+  expect(checks({ ...local, BRANCHLINE_CHECK_POD_ADDRESS: 'on' })).toBe(false)
+  expect(() => checks({ BRANCHLINE_CHECK_POD_ADDRESS: 'no' })).toThrow(
+    /CHECK_POD_ADDRESS="no": wanted one of/,
+  )
 })
 
 test('a relay is a WebSocket’s URL, and needs a token', () => {

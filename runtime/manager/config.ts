@@ -33,6 +33,12 @@ export interface ManagerConfig {
   readonly logLevel: string
   /** BRANCHLINE_GATHER_MS: how long changes are gathered into one epoch. Default: 5. */
   readonly gatherMs: number
+  /**
+   * BRANCHLINE_CHECK_POD_ADDRESS, on or off: whether a sidecar's token counts from its pod's own address alone.
+   * To be turned off where the way to the manager translates addresses. Default: on, where the source is a
+   * Kubernetes API; elsewhere it is off.
+   */
+  readonly checkPodAddress: boolean
   readonly limits: PushLimits
 }
 
@@ -43,6 +49,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const read = new VariableReader(environment)
   const source = read.choice('BRANCHLINE_SOURCE', SOURCES, 'kubernetes')
   const relay = read.parsed('BRANCHLINE_RELAY', parseRelay, '')
+  const checked = read.choice('BRANCHLINE_CHECK_POD_ADDRESS', ['on', 'off'] as const, 'on')
   const config: ManagerConfig = {
     source,
     localApi: source === 'local' ? read.text(LOCAL_API_VARIABLE) : '',
@@ -56,6 +63,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     namespace: read.text('BRANCHLINE_NAMESPACE', PLATFORM_NAMESPACE),
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
     gatherMs: read.integer('BRANCHLINE_GATHER_MS', 5, { min: 0, max: 1_000 }),
+    checkPodAddress: source === 'kubernetes' && checked === 'on',
     limits: DEFAULT_PUSH_LIMITS,
   }
   read.check()

@@ -9,6 +9,7 @@ import { Planner } from './plan/planner.ts'
 import { resolve } from './plan/resolve.ts'
 import { Hub } from './push/hub.ts'
 import type { PushLimits } from './push/limits.ts'
+import { PodOrigins } from './push/origin.ts'
 import type { Removal, Source, SourceEvent } from './sources/source.ts'
 import {
   environmentStatus,
@@ -36,6 +37,7 @@ const MAX_EXPIRY_WAIT_MS = 3_600_000
 /** Leads every change from the source to the sidecars: store, plan, push, and the statuses behind. */
 export class Driver {
   readonly hub: Hub
+  readonly origins: PodOrigins
   readonly gateway: GatewayView
   readonly #options: DriverOptions
   readonly #store: Store
@@ -60,6 +62,7 @@ export class Driver {
   constructor(options: DriverOptions) {
     const { source, limits, logger, metrics } = options
     this.#options = options
+    this.origins = new PodOrigins(limits)
     this.#store = new Store(({ kind, metadata }, reason) => {
       logger.warn(
         { kind, namespace: metadata.namespace, name: metadata.name, reason },
@@ -157,6 +160,10 @@ export class Driver {
     }
     if (object.kind === 'Environment' || object.kind === 'Preview') {
       this.#statuses.observe(object, gone ? undefined : object['status'])
+    }
+    if (object.kind === 'Pod') {
+      if (gone) this.origins.remove(object)
+      else this.origins.put(object)
     }
     if (gone) this.#store.remove(object)
     else this.#store.put(object)

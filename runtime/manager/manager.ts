@@ -44,7 +44,17 @@ export async function startManager(
   })
   const serving = () => driver.leading
   const reviewToken = (token: string) => source.reviewToken(token)
-  const push = await servePush({ host, port: config.routesPort, limits, logger, hub, serving, reviewToken })
+  const push = await servePush({
+    host,
+    port: config.routesPort,
+    limits,
+    logger,
+    hub,
+    serving,
+    reviewToken,
+    ...(config.checkPodAddress && { judgeOrigin: (pod, from) => driver.origins.judge(pod, from) }),
+    onRefused: (reason) => metrics.refusals.inc({ reason }),
+  })
   const gateway = new GatewaySwitch(gatewayOf(config, logger), view, logger)
   const lead = (leads: boolean): void => {
     driver.lead(leads)

@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What the metrics ask for when they are read. */
 export interface Observed {
@@ -11,6 +11,8 @@ export interface Observed {
 export interface ManagerMetrics {
   readonly planSeconds: Histogram
   readonly ackSeconds: Histogram
+  /** Labelled with a `reason`. */
+  readonly refusals: Counter<'reason'>
   /** Says once where the gauges read. */
   observe(observed: Observed): void
   /** All of them in Prometheus' text format. */
@@ -32,6 +34,14 @@ export function createMetrics(): ManagerMetrics {
       name: 'branchline_manager_acknowledgement_seconds',
       help: 'From a table or a delta sent to a sidecar to its acknowledgement.',
       buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
+      registers,
+    }),
+    refusals: new Counter({
+      name: 'branchline_manager_sidecar_refusals_total',
+      help:
+        "Sidecars that were refused: for their token, for an address that is not their pod's, since their pod " +
+        'is not known yet, since nobody could review the token, or since this replica does not serve.',
+      labelNames: ['reason'],
       registers,
     }),
     observe: (observed) => gauges(observed, registers),

@@ -32,8 +32,9 @@ afterEach(async () => {
   await server.close()
 })
 
-async function start(): Promise<RunningManager> {
+async function start(variables: Record<string, string> = {}): Promise<RunningManager> {
   const config = readConfig({
+    ...variables,
     BRANCHLINE_SOURCE: 'kubernetes',
     POD_IP: '127.0.0.1',
     BRANCHLINE_ROUTES_PORT: '0',
@@ -49,8 +50,8 @@ const echo: Step = (response, request) => {
   const { spec } = request.body as { spec: object }
   answer({ metadata: { resourceVersion: '2' }, spec })(response, request)
 }
-/** What a sidecar is told: 503 where nobody serves it here, 401 for its token otherwise. */
-async function knock({ routesPort }: RunningManager): Promise<number> {
+/** What a sidecar is told: 503 where nobody serves it here, 401 for its token otherwise, 101 where it may. */
+async function knock({ routesPort }: RunningManager, token?: string): Promise<number> {
   return await new Promise((resolve, reject) => {
     const headers = {
       connection: 'upgrade',
@@ -58,9 +59,14 @@ async function knock({ routesPort }: RunningManager): Promise<number> {
       'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==',
       'sec-websocket-version': '13',
       'sec-websocket-protocol': 'branchline.routes.v1',
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
     }
     const asking = request({ host: '127.0.0.1', port: routesPort, path: '/routes', headers })
     asking.once('response', (response) => resolve(response.statusCode ?? 0)).once('error', reject)
+    asking.once('upgrade', (response, socket) => {
+      resolve(response.statusCode ?? 0)
+      socket.destroy()
+    })
     asking.end()
   })
 }
@@ -97,4 +103,27 @@ test('while another leads it is ready, and serves nobody', async () => {
   await expect.poll(() => server.seen(`GET ${LEASE}`).length, DEADLINE).toBeGreaterThan(0)
   expect(await knock(running)).toBe(503)
   expect(server.arrived.filter(({ method }) => method !== 'GET')).toEqual([])
+})
+
+test.each([
+  ['from its own pod', '127.0.0.1', {}, 101],
+  ['from another one', '10.0.0.1', {}, 403],
+  ['from another one, unchecked', '10.0.0.1', { BRANCHLINE_CHECK_POD_ADDRESS: 'off' }, 101],
+])('a token that comes %s', async (_, ip, variables, status) => {
+  const metadata = { name: 'api-0', namespace: 'base', uid: 'u1', resourceVersion: '1' }
+  const pods = [{ metadata, spec: {}, status: { podIP: ip, podIPs: [{ ip }] } }]
+  server.always(`LIST /api/v1/pods`, list('1', pods))
+  server.script(`GET ${LEASE}`, refuse(404)).script(`POST ${LEASES}`, echo).always(`PUT ${LEASE}`, echo)
+  const extra = {
+    'authentication.kubernetes.io/pod-name': ['api-0'],
+    'authentication.kubernetes.io/pod-uid': ['u1'],
+  }
+  const user = { username: 'system:serviceaccount:base:api', extra }
+  const review = { status: { authenticated: true, audiences: ['branchline-manager'], user } }
+  server.always('POST /apis/authentication.k8s.io/v1/tokenreviews', answer(review, 201))
+  const running = await start(variables)
+  await expect.poll(() => knock(running, 'token'), DEADLINE).toBe(status)
+  const metrics = await (await fetch(`http://127.0.0.1:${running.adminPort}/metrics`)).text()
+  const counted = metrics.includes('branchline_manager_sidecar_refusals_total{reason="address"} 1')
+  expect(counted).toBe(status === 403)
 })

@@ -10,6 +10,13 @@ export interface PushLimits {
   readonly maxBufferedBytes: number
   /** How long the review of a token may take. Default: 5 s. */
   readonly reviewTimeoutMs: number
+  /**
+   * How long a token waits for the news of its pod's address; 503 then. Shorter than a sidecar waits for its
+   * answer. Default: 3 s.
+   */
+  readonly podKnownTimeoutMs: number
+  /** The most tokens that wait so at once; more are refused with 503. Default: 1,024. */
+  readonly maxUnknownPods: number
   /** How long a sidecar may take to say hello. Default: 5 s. */
   readonly helloTimeoutMs: number
   /** Between two pings; a sidecar that has not answered one by the next is dropped. Default: 10 s. */
@@ -24,6 +31,8 @@ export const DEFAULT_PUSH_LIMITS: PushLimits = {
   maxMessageBytes: 16 * 1024,
   maxBufferedBytes: 16 * 1024 * 1024,
   reviewTimeoutMs: 5_000,
+  podKnownTimeoutMs: 3_000,
+  maxUnknownPods: 1_024,
   helloTimeoutMs: 5_000,
   pingIntervalMs: 10_000,
   closeTimeoutMs: 1_000,

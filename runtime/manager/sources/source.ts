@@ -18,6 +18,8 @@ export interface Removal {
 export interface PodIdentity {
   readonly namespace: string
   readonly pod: string
+  /** Of the very pod, where the source has uids: another one of its name has another. */
+  readonly uid?: string
 }
 
 /**

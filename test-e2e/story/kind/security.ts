@@ -76,7 +76,9 @@ async function token(namespace: string, audience: string, pod?: string): Promise
 }
 
 export const tokensReviewed: Proof = {
-  title: 'who asks for routes without a token, with another audience, or with one of no pod, gets 401',
+  title:
+    'who asks for routes without a token, with another audience, or with one of no pod, gets 401; with one of ' +
+    'another pod 403',
   async prove() {
     const path = 'jsonpath={.spec.holderIdentity}'
     const holder = await kube('-n', PLATFORM_NAMESPACE, 'get', 'lease', MANAGER_LEASE, '-o', path)
@@ -93,8 +95,11 @@ export const tokensReviewed: Proof = {
       ['no token at all, but a word', 'admin'],
     ]
     for (const [what, text] of cases) assert.equal(await ask(text), '401', what)
+    const worker = await podNamed('baseline', 'worker-')
+    const elsewhere: From = { namespace: 'baseline', pod: worker.name, container: 'worker' }
+    assert.equal(await askForRoutes(elsewhere, leader.ip, MANAGER_ROUTES_PORT, good), '403')
     // The sidecar of that pod is connected already; whoever has its own token takes its place, as it would.
     assert.equal(await ask(good), '101')
-    return `401 for: ${cases.map(([what]) => what).join('; ')}`
+    return `401 for: ${cases.map(([what]) => what).join('; ')}; 403 for a token of another pod`
   },
 }

@@ -12,10 +12,13 @@ const status = {
   audiences: ['branchline-manager'],
   user: {
     username: 'system:serviceaccount:alice:api',
-    extra: { 'authentication.kubernetes.io/pod-name': ['api-7'] },
+    extra: {
+      'authentication.kubernetes.io/pod-name': ['api-7'],
+      'authentication.kubernetes.io/pod-uid': ['u-7'],
+    },
   },
 }
-const API_7 = { namespace: 'alice', pod: 'api-7' }
+const API_7 = { namespace: 'alice', pod: 'api-7', uid: 'u-7' }
 
 let server: ScriptedApi
 let api: Api

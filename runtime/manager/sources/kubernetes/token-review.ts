@@ -28,6 +28,7 @@ export const DEFAULT_TOKEN_REVIEW_LIMITS: TokenReviewLimits = {
 
 const PATH = '/apis/authentication.k8s.io/v1/tokenreviews'
 const POD_NAME = 'authentication.kubernetes.io/pod-name'
+const POD_UID = 'authentication.kubernetes.io/pod-uid'
 const SERVICE_ACCOUNT = /^system:serviceaccount:([^:]+):[^:]+$/
 
 const review = z.looseObject({
@@ -54,7 +55,8 @@ export function identityOf(answer: unknown): PodIdentity | undefined {
   // An API server that knows no audiences leaves them out: its word is about its own, not about ours.
   const valid = status.authenticated === true && status.audiences?.includes(TOKEN_AUDIENCE) === true
   if (!valid || namespace === undefined || pods?.length !== 1) return undefined
-  return { namespace, pod: pods[0] as string }
+  const uids = status.user?.extra?.[POD_UID]
+  return { namespace, pod: pods[0] as string, ...(uids?.length === 1 && { uid: uids[0] as string }) }
 }
 
 interface Remembered {

@@ -62,7 +62,7 @@ export const KEPT = {
   Pod: {
     metadata: { ...METADATA, ownerReferences: { kind: true, name: true, controller: true } },
     spec: { hostNetwork: true, dnsPolicy: true, dnsConfig: { searches: true } },
-    status: { phase: true, podIP: true },
+    status: { phase: true, podIP: true, podIPs: true },
   },
 } as const satisfies Record<string, Kept>
 
