@@ -60,11 +60,14 @@ export function sidecarContainer(inbound: readonly NamedInbound[], options: Side
     readinessProbe: {
       httpGet: { path: '/readyz', port: ADMIN_PORT_NAME },
       periodSeconds: 2,
+      timeoutSeconds: 3,
       failureThreshold: 2,
     },
+    // Slow for want of CPU is not dead: a restart would cost every connection of the pod, and more CPU.
     livenessProbe: {
       httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
       periodSeconds: 10,
+      timeoutSeconds: 10,
       failureThreshold: 3,
     },
     // All hooks run when the pod begins to end, though a native sidecar is stopped after the app.

@@ -101,8 +101,9 @@ function podOf(process: PlatformProcess): object {
         env: [...process.env, { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
         ports: Object.entries(process.ports).map(([name, containerPort]) => ({ name, containerPort })),
         startupProbe: { ...probe('/livez'), periodSeconds: 1, failureThreshold: 60 },
-        readinessProbe: { ...probe('/readyz'), periodSeconds: 2, failureThreshold: 2 },
-        livenessProbe: { ...probe('/livez'), periodSeconds: 10, failureThreshold: 3 },
+        readinessProbe: { ...probe('/readyz'), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 2 },
+        // Slow for want of CPU is not dead.
+        livenessProbe: { ...probe('/livez'), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
         resources: process.resources,
         securityContext: { ...RESTRICTED_CONTAINER, readOnlyRootFilesystem: true },
       },

@@ -1,12 +1,15 @@
 import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import type { Shop } from '../harness/shop.ts'
+import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
 const BYTES = 8 * 1024 * 1024 + 1
 const GREETING_LIMIT_MS = 1000
+const ADDRESS_TIMEOUT_MS = 10_000
+const BY_NAME = '/tcp?bytes=1'
 
 interface Echo {
   readonly greeting: string
@@ -33,9 +36,14 @@ export const rawTcpOfBranch: Proof = {
     await shop.apply('kim', branch('kim', { base: 'baseline', overrides: { web: 'k-1', worker: 'k-1' } }))
     try {
       await shop.takes('kim', 'web@kim api@baseline worker@kim')
-      const byName = await echo(shop, 'kim', '/tcp?bytes=1')
+      // A new Service's address refuses until the cluster has heard of its pod, which no request here waits for.
+      const { value: byName } = await until(
+        'a greeting',
+        () => echo(shop, 'kim', BY_NAME),
+        ADDRESS_TIMEOUT_MS,
+      )
       assert.equal(byName.greeting, '220 worker k-1 kim')
-      const byAddress = await echo(shop, 'kim', '/tcp?bytes=1&at=baseline')
+      const byAddress = await echo(shop, 'kim', `${BY_NAME}&at=baseline`)
       assert.equal(byAddress.greeting, '220 worker k-1 kim')
       return undefined
     } finally {
