@@ -45,6 +45,7 @@ export class HttpEngine {
       pool: options.pool ?? (this.#ownPool as UpstreamPool),
       clock: new Clock(waitsOf(limits)),
       noHead: new RequestHead('\r\n\r\n', 2),
+      upgraded: new Map(),
       stopping: false,
       leaving: false,
       left: (connection) => this.#left(connection as ClientConnection),
@@ -86,7 +87,7 @@ export class HttpEngine {
   /**
    * Ends in order: running exchanges are finished and answered `Connection: close`, idle connections have
    * {@link Limits.drainIdleMs} for one more request, upgraded ones go on; what is left after
-   * {@link Limits.drainMs} is cut. Resolves when no connection is left. The caller stops its listeners first.
+   * {@link Limits.drainMs} is cut, and WebSockets are closed with 1001. Resolves when no connection is left. The caller stops its listeners first.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#drain()
@@ -109,7 +110,11 @@ export class HttpEngine {
 
   #cutAll(): void {
     const error = new HttpError('BL_HTTP_STOPPED', 503, 'this server is stopping')
-    for (const connection of this.#connections) connection.transport.destroy(error)
+    for (const connection of this.#connections) {
+      const upgraded = this.#parts.upgraded.get(connection)
+      if (upgraded === undefined) connection.transport.destroy(error)
+      else upgraded.leave()
+    }
   }
 
   #left(connection: ClientConnection): void {

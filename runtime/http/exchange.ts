@@ -360,7 +360,7 @@ export class Exchange extends Report implements UpstreamUser {
     const upstream = this.#upstream as UpstreamConnection
     this.#report()
     const rest = at < view.length ? view.subarray(at) : undefined
-    joinUpgraded(this.client, upstream, rest, this.#parts.limits.pipeIdleMs)
+    joinUpgraded(this.client, upstream, rest, this.head.upgrade, this.#parts)
   }
 
   get #candidate(): Candidate | undefined {

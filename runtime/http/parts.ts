@@ -4,6 +4,12 @@ import type { RequestHead } from './head.ts'
 import type { Limits } from './limits.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
+/** A connection that has become another protocol's. */
+export interface Upgraded {
+  /** Ends it as its protocol has it, as far as that is known, within about {@link Limits.lingerMs}. */
+  leave(): void
+}
+
 /** What the connections of one engine share. */
 export interface EngineParts {
   readonly route: Route
@@ -16,6 +22,8 @@ export interface EngineParts {
   readonly clock: Clock
   /** Stands for the head of a request that could not be read. */
   readonly noHead: RequestHead
+  /** The connections that are another protocol's now. */
+  readonly upgraded: Map<Client, Upgraded>
   stopping: boolean
   /** Whether connections are to end with the answer that they get, though new ones are taken. */
   leaving: boolean

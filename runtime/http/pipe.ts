@@ -21,6 +21,11 @@ export interface PipeOptions {
 
 /** A running pipe. */
 export interface Pipe {
+  /**
+   * Ends it within about this time: where nothing moves for the half of it, by our end both ways (a FIN), and what
+   * comes then is dropped; else by an abort with this error, since what is cut in the middle must not look whole.
+   */
+  retire(withinMs: number, error: Error): void
   /** Cuts both ends; with an error as an abort. */
   destroy(error?: Error): void
 }
@@ -41,6 +46,7 @@ class Join implements Pipe {
   readonly #options: PipeOptions
   #timer: NodeJS.Timeout
   #idleMs: number
+  #retiring = false
 
   constructor(a: Transport, b: Transport, options: PipeOptions) {
     this.#options = options
@@ -58,7 +64,7 @@ class Join implements Pipe {
   }
 
   opened(): void {
-    if (!this.a.transport.opened || !this.b.transport.opened) return
+    if (this.#retiring || !this.a.transport.opened || !this.b.transport.opened) return
     clearTimeout(this.#timer)
     this.#timer = this.#wait('no bytes', this.#idleMs)
     this.a.transport.resume()
@@ -83,6 +89,27 @@ class Join implements Pipe {
       backwardBytes: this.b.octets,
       error: this.#error,
     })
+  }
+
+  retire(withinMs: number, error: Error): void {
+    if (this.#retiring) return
+    this.#retiring = true
+    clearTimeout(this.#timer)
+    this.moved = false
+    const waitMs = withinMs / 2
+    this.#timer = setTimeout(() => {
+      if (this.moved || !this.#empty) return this.destroy(error)
+      for (const { transport } of [this.a, this.b]) {
+        transport.end()
+        transport.resume()
+      }
+      this.#timer = setTimeout(() => this.destroy(), waitMs)
+    }, waitMs)
+  }
+
+  /** Whether both ends are there and nothing waits to be sent to either. */
+  get #empty(): boolean {
+    return [this.a, this.b].every(({ transport }) => transport.opened && transport.pendingBytes === 0)
   }
 
   destroy(error?: Error): void {

@@ -125,10 +125,11 @@ test('a pod that is ending moves kept connections on, while it still serves whoe
   agent.destroy()
 })
 
-test('on stop a raw connection has the limit to end, and is cut then', async () => {
+test('on stop a raw connection has the limit to end; one that is quiet gets a FIN then', async () => {
   const app = await world.tcpApp((socket) => socket.pipe(socket))
   const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 60 } })
-  const staying = connect(port, '127.0.0.1').on('error', () => {})
+  let error: Error | undefined
+  const staying = connect(port, '127.0.0.1').on('error', (it) => (error = it))
   staying.write('a')
   await once(staying, 'data')
   const closed = new Promise((resolve) => staying.once('close', resolve))
@@ -138,4 +139,18 @@ test('on stop a raw connection has the limit to end, and is cut then', async () 
   expect(((await once(staying, 'data')) as [Buffer])[0].toString()).toBe('b')
   await Promise.all([stopped, closed])
   expect(performance.now() - before).toBeGreaterThan(50)
+  expect(error).toBeUndefined()
+})
+
+test('on stop a raw connection in the middle of something is reset: what is cut must not look whole', async () => {
+  const app = await world.tcpApp((socket) => {
+    const timer = setInterval(() => socket.write('more'), 5)
+    socket.on('close', () => clearInterval(timer))
+  })
+  const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 1 } })
+  const reading = connect(port, '127.0.0.1').resume()
+  await once(reading, 'data')
+  const error = once(reading, 'error')
+  await sidecar.stop()
+  expect(await error).toMatchObject([{ code: 'ECONNRESET' }])
 })

@@ -9,9 +9,15 @@ export interface RawLimits {
   readonly connectTimeoutMs: number
   /** Without an octet either way. Long, since pools of databases keep quiet connections. Default: 24 h. */
   readonly idleTimeoutMs: number
+  /** At stop, once what runs has had its time: to end. Default: 1 s. */
+  readonly retireMs: number
 }
 
-export const DEFAULT_RAW_LIMITS: RawLimits = { connectTimeoutMs: 3_000, idleTimeoutMs: 24 * 3_600_000 }
+export const DEFAULT_RAW_LIMITS: RawLimits = {
+  connectTimeoutMs: 3_000,
+  idleTimeoutMs: 24 * 3_600_000,
+  retireMs: 1_000,
+}
 
 /** What was read of a connection before it was known to be raw. */
 export interface Read {
@@ -27,7 +33,7 @@ export interface Read {
 export class RawConnections {
   readonly #around: Surroundings
   readonly #limits: RawLimits
-  /** Cuts each open connection. */
+  /** How each open connection is ended. */
   readonly #open = new Map<Transport, () => void>()
   #onIdle: (() => void) | undefined
 
@@ -90,7 +96,7 @@ export class RawConnections {
       idleMs: this.#limits.idleTimeoutMs,
       onDone: () => this.#closed(client),
     })
-    this.#open.set(client, () => joined.destroy(new Error('stopped')))
+    this.#open.set(client, () => joined.retire(this.#limits.retireMs, new Error('stopped')))
     client.resume()
     if (read === undefined) return
     // As if it had come just now: the pipe's own receiver forwards it.
@@ -104,15 +110,20 @@ export class RawConnections {
     if (this.#open.size === 0) this.#onIdle?.()
   }
 
-  /** Lets open connections finish for so long, then cuts them. Accepting has to be over. */
+  /**
+   * Lets open connections finish for so long, then ends those on which nothing moves, and cuts the others.
+   * Accepting has to be over.
+   */
   async stop(timeoutMs: number): Promise<void> {
     if (this.#open.size === 0) return
     let timer: NodeJS.Timeout | undefined
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve
-      timer = setTimeout(resolve, timeoutMs)
+      timer = setTimeout(() => {
+        timer = setTimeout(resolve, 2 * this.#limits.retireMs)
+        for (const end of this.#open.values()) end()
+      }, timeoutMs)
     })
     clearTimeout(timer)
-    for (const cut of this.#open.values()) cut()
   }
 }
