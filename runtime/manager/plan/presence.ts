@@ -1,7 +1,7 @@
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
-import type { SliceFacts } from '../store/objects.ts'
+import type { EndpointState, SliceFacts } from '../store/objects.ts'
 import { nameId, type Snapshot } from '../store/snapshot.ts'
-import type { Presence } from './service.ts'
+import type { Endpoints, Presence } from './service.ts'
 
 /** A sidecar's listener: which pod's, on which of its ports, for which port of the Service. */
 export interface Attachment {
@@ -29,7 +29,7 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
   const service = snapshot.services.get(id)
   if (service === undefined) return undefined
   const namespace = id.slice(0, id.indexOf('/'))
-  const ready = new Map([...service.ports.values()].map((port) => [port, new Map<string, number>()]))
+  const found = new Map([...service.ports.values()].map((port) => [port, new Found()]))
   const attachments = new Map<string, Attachment>()
   let foreign = false
   for (const slice of familyOf([...(snapshot.slices.get(id)?.values() ?? [])], service.family)) {
@@ -38,10 +38,8 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
       if (port === undefined) continue
       for (const endpoint of slice.endpoints) {
         const pod = endpoint.pod === undefined ? undefined : nameId(namespace, endpoint.pod)
-        if (endpoint.ready) {
-          const weight = snapshot.pods.get(pod ?? '')?.weight ?? DEFAULT_WEIGHT
-          add(ready.get(port), authority(endpoint.address, number, slice.family), weight)
-        }
+        const weight = snapshot.pods.get(pod ?? '')?.weight ?? DEFAULT_WEIGHT
+        found.get(port)?.add(endpoint.state, authority(endpoint.address, number, slice.family), weight)
         if (pod === undefined) {
           foreign = true
           continue
@@ -51,19 +49,33 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
       }
     }
   }
-  const ports = new Map([...ready].map(([port, weights]) => [port, presenceOfPort(weights)]))
+  const ports = new Map([...found].map(([port, it]) => [port, it.presence()]))
   const { ports: names, headless, otherPorts } = service
   return { ports, names, attachments: [...attachments.values()], foreign, headless, otherPorts }
 }
 
-/** Two pods that claim one address, for a while, are one endpoint with the larger weight. */
-function add(ready: Map<string, number> | undefined, endpoint: string, weight: number): void {
-  ready?.set(endpoint, Math.max(ready.get(endpoint) ?? 0, weight))
+/** The endpoints of one port, by how they stand. */
+class Found {
+  readonly #weights = new Map<EndpointState, Map<string, number>>()
+
+  /** Two pods that claim one address, for a while, are one endpoint with the larger weight. */
+  add(state: EndpointState, endpoint: string, weight: number): void {
+    const weights = this.#weights.get(state) ?? new Map<string, number>()
+    this.#weights.set(state, weights.set(endpoint, Math.max(weights.get(endpoint) ?? 0, weight)))
+  }
+
+  presence(): Presence {
+    const ready = this.#weights.get('ready')
+    if (ready !== undefined) return endpointsOf(ready)
+    // What still answers comes first, as for kube-proxy.
+    const reserve = this.#weights.get('ending') ?? this.#weights.get('unready')
+    return reserve === undefined ? { endpoints: [] } : { endpoints: [], reserve: endpointsOf(reserve) }
+  }
 }
 
-function presenceOfPort(ready: ReadonlyMap<string, number>): Presence {
-  const endpoints = [...ready.keys()].sort()
-  const weighted = [...ready].filter(([, weight]) => weight !== DEFAULT_WEIGHT)
+function endpointsOf(weights: ReadonlyMap<string, number>): Endpoints {
+  const endpoints = [...weights.keys()].sort()
+  const weighted = [...weights].filter(([, weight]) => weight !== DEFAULT_WEIGHT)
   return weighted.length === 0 ? { endpoints } : { endpoints, weights: Object.fromEntries(weighted) }
 }
 

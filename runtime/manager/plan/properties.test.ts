@@ -4,7 +4,7 @@ import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
 import type { RouteTable } from '@branchline/wire/routes/messages'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { environment, pod, preview, service, slice } from '../fixture/objects.ts'
+import { environment, namespace, pod, preview, service, slice } from '../fixture/objects.ts'
 import { objectId } from '../sources/source.ts'
 import { allChanges } from '../store/snapshot.ts'
 import { Store } from '../store/store.ts'
@@ -30,6 +30,7 @@ const BASES: Record<string, readonly (string | undefined)[]> = {
   other: [undefined, 'base'],
   mine: [undefined],
 }
+const rarely = fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean())
 // Mostly sound environments, so that most rounds have trees to plan; some cycles, gaps and stolen keys.
 const anEnvironment = name.chain((name) =>
   fc
@@ -39,12 +40,18 @@ const anEnvironment = name.chain((name) =>
         fc.constantFrom(...NAMES),
       ),
       onUnavailable: rule,
-      paused: fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean()),
+      paused: rarely,
+      ending: rarely,
       key: fc.oneof({ weight: 5, arbitrary: fc.constant(name) }, fc.constantFrom(...NAMES, 'more')),
     })
-    .map(({ base, ...spec }) => {
+    .map(({ base, ending, ...spec }) => {
       const type = name === 'mine' ? 'personal' : 'shared'
-      return environment(name, { ...(base === undefined ? { type } : { base }), ttl: '1h', ...spec })
+      const metadata = ending ? { deletionTimestamp: '2026-11-21T11:00:00Z' } : {}
+      return environment(
+        name,
+        { ...(base === undefined ? { type } : { base }), ttl: '1h', ...spec },
+        metadata,
+      )
     }),
 )
 const change = fc.oneof(
@@ -65,17 +72,19 @@ const change = fc.oneof(
     .record({
       name,
       service: serviceName,
-      ready: fc.array(fc.boolean(), { maxLength: 2 }),
+      states: fc.array(fc.record({ ready: fc.boolean(), terminating: rarely, serving: fc.boolean() }), {
+        maxLength: 2,
+      }),
       grpc: fc.boolean(),
     })
-    .map(({ name, service: it, ready, grpc }) =>
+    .map(({ name, service: it, states, grpc }) =>
       slice(
         name,
         it,
-        ready.map((ready, index) => ({
+        states.map((state, index) => ({
           pod: `${it}-${index}`,
           ip: at(name, SERVICES.indexOf(it) * 2 + index),
-          ready,
+          ...state,
         })),
         grpc ? { port: 25002, portName: 'grpc' } : undefined,
       ),
@@ -102,6 +111,7 @@ const change = fc.oneof(
         spec: { hostNetwork, dnsConfig: { searches } },
       }),
     ),
+  fc.record({ name, ending: rarely }).map((it) => namespace(it.name, it.ending ? 'Terminating' : 'Active')),
   fc
     .record({ name, service: serviceName, port: fc.constantFrom(80, 'grpc') })
     .map((it) => preview(it.name, it.service, { service: it.service, port: it.port })),

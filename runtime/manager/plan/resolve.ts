@@ -2,21 +2,29 @@ import type { Resolution, Wanted } from '../gateway-view.ts'
 import { nameId } from '../store/snapshot.ts'
 import { chainOf, type Forest, type Node } from './forest.ts'
 import type { ServicePresence } from './presence.ts'
-import { ownerOf, type Presence } from './service.ts'
+import { endpointsFor, ownerOf, type Presence } from './service.ts'
 
 type PresenceByService = ReadonlyMap<string, ServicePresence>
+
+/** A resolution, and whether it is by endpoints that are ready. */
+export interface Resolved extends Resolution {
+  readonly ready: boolean
+}
 
 /** Who serves a Service's port for an environment, and where: see {@link GatewayView.resolve}. */
 export function resolve(
   forest: Forest,
   presences: PresenceByService,
   { environment, service, port }: Wanted,
-): Resolution | undefined {
+): Resolved | undefined {
   const node = forest.byName.get(environment)
   if (node === undefined) return undefined
   const chain = chainPresences(node, service, presences, port)
   const owner = ownerOf(node, chain)
-  return owner && { environment: owner.name, endpoints: chain.get(owner)?.endpoints ?? [] }
+  if (owner === undefined) return undefined
+  const presence = chain.get(owner)
+  const { endpoints } = endpointsFor(owner, presence)
+  return { environment: owner.name, endpoints, ready: (presence?.endpoints.length ?? 0) > 0 }
 }
 
 function chainPresences(

@@ -1,13 +1,31 @@
 import type { ListenerRoutes, Target } from '@branchline/wire/routes/messages'
 import { chainOf, type Node } from './forest.ts'
 
-/** One port of a Service, as one environment runs it. */
-export interface Presence {
-  /** `address:port` of the ready endpoints, sorted. */
+/** Where requests may go. */
+export interface Endpoints {
+  /** `address:port`, sorted. */
   readonly endpoints: readonly string[]
   /** The weights that are not 1, by endpoint; undefined where there is none. */
   readonly weights?: Readonly<Record<string, number>>
 }
+
+/** One port of a Service, as one environment runs it: its ready endpoints. */
+export interface Presence extends Endpoints {
+  /** Where none is ready: those that run all the same; undefined where there is none. */
+  readonly reserve?: Endpoints
+}
+
+/**
+ * Where requests for an environment's Service go: to its ready endpoints. Where a root has none, and no rule of
+ * its own (`hold`, `fail`), nobody stands in for it: then to those that run, since readiness may be what fails (a
+ * kubelet that restarts takes every pod for unready until it has probed it). An override never: its rule says.
+ */
+export function endpointsFor(node: Node, presence: Presence | undefined): Endpoints {
+  if (presence === undefined) return NOWHERE
+  const isLast = node.above.length === 0 && node.onUnavailable === 'baseline'
+  return isLast ? (presence.reserve ?? presence) : presence
+}
+const NOWHERE: Endpoints = { endpoints: [] }
 
 /** The environments of one tree that run one port of a Service. */
 export type Presences = ReadonlyMap<Node, Presence>

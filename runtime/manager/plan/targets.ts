@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Target } from '@branchline/wire/routes/messages'
 import { nameId } from '../store/snapshot.ts'
 import type { Node } from './forest.ts'
-import type { Presence } from './service.ts'
+import { endpointsFor, type Presence } from './service.ts'
 
 /** What leads to each port of each Service. The same says the same: what is identical need not be compared. */
 export class Targets {
@@ -11,8 +11,7 @@ export class Targets {
   /** The target at hand where a new one would say the same. */
   of(node: Node, service: string, port: number, presence: Presence | undefined): Target {
     const { name: environment, namespace, onUnavailable } = node
-    const endpoints = presence?.endpoints ?? []
-    const weights = presence?.weights
+    const { endpoints, weights } = endpointsFor(node, presence)
     const id = nameId(namespace, service)
     const ports = this.#targets.get(id) ?? new Map<number, Target>()
     const before = ports.get(port)

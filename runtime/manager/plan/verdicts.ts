@@ -123,11 +123,10 @@ export function previewPlan(
   const planned = { id, label, environment: node.name, key: node.key, service, port, access }
   const found = resolve(forest, presences, { environment: node.name, service, port })
   if (found === undefined) return { verdict: missing, planned }
-  if (found.endpoints.length === 0) {
-    return {
-      verdict: no('ServiceUnavailable', `${service} of ${found.environment} has no ready endpoint`),
-      planned,
-    }
+  if (!found.ready) {
+    const rest = found.endpoints.length === 0 ? '' : ': requests go to those that run'
+    const message = `${service} of ${found.environment} has no ready endpoint${rest}`
+    return { verdict: no('ServiceUnavailable', message), planned }
   }
   const message = `${service} of ${found.environment} answers`
   return { verdict: { ready: true, reason: 'Routed', message, generation }, planned }

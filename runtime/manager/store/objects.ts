@@ -13,11 +13,16 @@ export interface ServiceFacts {
   readonly family: 'IPv4' | 'IPv6'
 }
 
+/**
+ * How an endpoint stands. `ready`: new requests may go there. `ending`: it ends, and still answers. `unready`: it
+ * runs, and says that it is not ready. `gone`: it ends, and answers no more.
+ */
+export type EndpointState = 'ready' | 'ending' | 'unready' | 'gone'
+
 /** An endpoint of an EndpointSlice. */
 export interface EndpointFacts {
   readonly address: string
-  /** Ready and not terminating: new requests may go there. */
-  readonly ready: boolean
+  readonly state: EndpointState
   /** The name of its pod, in the slice's namespace. */
   readonly pod: string | undefined
 }
@@ -78,7 +83,13 @@ const slice = z.object({
     .array(
       z.object({
         addresses: z.array(z.string()).min(1),
-        conditions: z.object({ ready: z.boolean().nullish(), terminating: z.boolean().nullish() }).nullish(),
+        conditions: z
+          .object({
+            ready: z.boolean().nullish(),
+            serving: z.boolean().nullish(),
+            terminating: z.boolean().nullish(),
+          })
+          .nullish(),
         targetRef: z.object({ kind: z.string().optional(), name: z.string().optional() }).nullish(),
       }),
     )
@@ -104,6 +115,11 @@ export function parseSlice(object: KubernetesObject): SliceFacts | undefined {
 // Of an endpoint's addresses only the first counts, and an unknown readiness is ready (EndpointSlice API).
 const toEndpoint = ({ addresses, conditions, targetRef }: Endpoint): EndpointFacts => ({
   address: addresses[0] as string,
-  ready: conditions?.ready !== false && conditions?.terminating !== true,
+  state: stateOf(conditions ?? {}),
   pod: targetRef?.kind === 'Pod' ? targetRef.name : undefined,
 })
+
+function stateOf({ ready, serving, terminating }: NonNullable<Endpoint['conditions']>): EndpointState {
+  if (terminating === true) return serving === true ? 'ending' : 'gone'
+  return ready === false ? 'unready' : 'ready'
+}
