@@ -22,7 +22,7 @@ export interface EngineOptions {
    * The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3), such as `branchline`.
    * Default: none, and no such field.
    */
-  readonly via?: string
+  readonly via?: string | undefined
 }
 
 /** Serves HTTP/1.1 on transports that it is given: each request is routed and forwarded on its own. */

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { app, cleanUp, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
 import { tcpUpstream } from './tcp.ts'
+import { parsePseudonym } from './via.ts'
 
 afterEach(cleanUp)
 
@@ -271,6 +272,17 @@ test('Via by its pseudonym, with the version in which it came', async () => {
   const second = bodyOf(await client.until((text) => text.endsWith('}')))
   expect(second.headers['via']).toBe('1.1 first, 1.1 branchline')
   await expect(hop(port, { via: 'two words' })).rejects.toThrow(RangeError)
+})
+
+test('a pseudonym is a token, so that a setting cannot add a field', () => {
+  expect([parsePseudonym(''), parsePseudonym('branchline'), parsePseudonym('a.b-1')]).toEqual([
+    undefined,
+    'branchline',
+    'a.b-1',
+  ])
+  for (const text of ['two words', 'a\r\nb: c', 'ä', 'a(b)', 'x'.repeat(65)]) {
+    expect(() => parsePseudonym(text)).toThrow(/wanted a token/)
+  }
 })
 
 test('Max-Forwards: 0 ends here, for OPTIONS and TRACE', async () => {

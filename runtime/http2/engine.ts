@@ -16,6 +16,8 @@ export interface Http2EngineOptions {
   readonly observer?: Observer
   /** Default: {@link DEFAULT_HTTP2_LIMITS}. */
   readonly limits?: Partial<Http2Limits>
+  /** The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3). Default: none, and no such field. */
+  readonly via?: string | undefined
 }
 
 /** Serves HTTP/2 by prior knowledge (RFC 9113, 3.3): each stream is routed and forwarded on its own. */
@@ -33,6 +35,7 @@ export class Http2Engine {
       failure: options.failure,
       observer: options.observer ?? {},
       limits,
+      via: options.via === undefined ? undefined : `2.0 ${options.via}`,
       pool: new SessionPool(limits, clock),
       clock,
       streams: 0,

@@ -164,7 +164,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
   #send(session: UpstreamSession): void {
     const edits = (this.decision as Forward).candidates[this.candidate]?.edits
     const endStream = this.head.body === BODY.none
-    const up = session.request(this.head, edits, endStream)
+    const up = session.request(this.head, edits, endStream, this.#parts.via)
     this.#up = up
     this.#session = session
     this.#state = 'waiting'

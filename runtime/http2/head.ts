@@ -111,11 +111,12 @@ const HOP = new Set([
   'proxy-authentication-info',
 ])
 
-/** The head to send upstream: as it came, without what is meant for one hop, with the edits. */
-export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined): FieldList {
+/** The head to send upstream: as it came, without what is meant for one hop, with the edits and what names us. */
+export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined, via?: string): FieldList {
   const { method, target, scheme, host, list } = head
   const out: FieldList = [':method', method, ':scheme', scheme, ':authority', host, ':path', target]
   copyFields(list, out, edits)
+  if (via !== undefined) out.push('via', via)
   return out
 }
 

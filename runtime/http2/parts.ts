@@ -9,6 +9,8 @@ export interface Http2Parts {
   readonly failure: FailureReply | undefined
   readonly observer: Observer
   readonly limits: Http2Limits
+  /** The Via field of requests; undefined where we do not name ourselves. */
+  readonly via: string | undefined
   readonly pool: SessionPool
   readonly clock: Clock
   /** Streams of all connections. */

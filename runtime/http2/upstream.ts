@@ -58,10 +58,16 @@ export class UpstreamSession implements Timed {
    * Begins the stream that it was taken for. Throws where it cannot, and the stream is given back then: a 400
    * for fields that no message may have twice, a RangeError for an edit that is no header field.
    */
-  request(head: StreamHead, edits: HeadEdits | undefined, endStream: boolean): ClientHttp2Stream {
+  request(
+    head: StreamHead,
+    edits: HeadEdits | undefined,
+    endStream: boolean,
+    via: string | undefined,
+  ): ClientHttp2Stream {
     const session = this.#session as ClientHttp2Session
     try {
-      return session.request(writeRequestFields(head, edits), { endStream, waitForTrailers: !endStream })
+      const fields = writeRequestFields(head, edits, via)
+      return session.request(fields, { endStream, waitForTrailers: !endStream })
     } catch (error) {
       this.release()
       throw error instanceof RangeError

@@ -1,5 +1,6 @@
 import { isKey } from '@branchline/wire/key'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
+import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { type Credential, parseCredentials } from './credentials.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
@@ -22,6 +23,8 @@ export interface RelayConfig {
   readonly header: string | undefined
   /** BRANCHLINE_ROUTE_EXPLAIN: whether visitors may ask which way a request took. Default: deny. */
   readonly routeExplain: 'allow' | 'deny'
+  /** BRANCHLINE_VIA: by which name requests are told that they passed here (Via). Default: they are not told. */
+  readonly via: string | undefined
   /** POD_IP: where it listens. Default: 0.0.0.0. */
   readonly host: string
   /** BRANCHLINE_HTTP_PORT. Default: 8080. */
@@ -52,6 +55,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
     header: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
     routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'deny'),
+    via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     host: read.text('POD_IP', '0.0.0.0'),
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),

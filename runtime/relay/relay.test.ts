@@ -38,6 +38,20 @@ describe('a visitor', () => {
     }
   })
 
+  test('is named to nobody, but where BRANCHLINE_VIA names the relay', async () => {
+    const { endpoint } = await appFor(mirror)
+    const via = async (variables: Record<string, string>): Promise<string | undefined> => {
+      const relay = await relayFor(variables)
+      await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
+      const { body } = await visit(relay.httpPort, { host: 'web--alice.localhost' })
+      return (JSON.parse(body) as Mirrored).headers['via']
+    }
+    expect([await via({}), await via({ BRANCHLINE_VIA: 'branchline' })]).toEqual([
+      undefined,
+      '1.1 branchline',
+    ])
+  })
+
   test('sends and gets large bodies whole, over streams that are used again', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor((request, response) => void request.pipe(response))

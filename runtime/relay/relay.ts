@@ -89,6 +89,7 @@ function visitors(
     },
     limits: limits.http,
     pool,
+    via: config.via,
   })
   const metrics: RelayMetrics = new RelayMetrics({
     clusters: () => registry.clusters,

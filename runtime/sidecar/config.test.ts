@@ -70,6 +70,7 @@ test('reads how to choose, to wait, to log and to trace', () => {
     accessLog: 'errors',
     routeExplain: 'allow',
     addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-request-id'],
+    via: undefined,
     tracesUrl: undefined,
     drainDelayMs: 500,
   })
@@ -81,6 +82,8 @@ test('reads how to choose, to wait, to log and to trace', () => {
       addedIds: [],
     },
   )
+  expect(read({ BRANCHLINE_VIA: 'branchline' })).toMatchObject({ via: 'branchline' })
+  expect(() => read({ BRANCHLINE_VIA: 'two words' })).toThrow(/BRANCHLINE_VIA: "two words": wanted a token/)
   const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/x' }
   expect(read({ ...otlp, ...own, BRANCHLINE_ID_HEADERS: 'x-b3, b3' })).toMatchObject({
     tracesUrl: 'http://other:1/x',

@@ -7,6 +7,7 @@ import {
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
+import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { type AccessLogMode, parseAccessLog } from './access-log.ts'
 import { BALANCING, type Balancing } from './balance.ts'
@@ -28,6 +29,8 @@ export interface SidecarConfig {
   readonly keyHeader: string | undefined
   /** The id headers that the pod's apps are given where they have none, so that one of them travels on. */
   readonly addedIds: readonly AddedId[]
+  /** By which name requests are told that they passed here (Via); undefined: they are not told. */
+  readonly via: string | undefined
   /** How an endpoint is chosen. */
   readonly balancing: Balancing
   /** How long requests wait for an override to return, from when it was first missed. */
@@ -63,6 +66,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
+    via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',

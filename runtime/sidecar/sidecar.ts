@@ -126,8 +126,8 @@ class RunningSidecar implements Sidecar {
       addedIds: config.addedIds,
     }
     this.#around = around
-    this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http })
-    this.#engine2 = http2Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http2 })
+    this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http }, config.via)
+    this.#engine2 = http2Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http2 }, config.via)
     this.#raw = new RawConnections(around, limits.raw)
   }
 

@@ -123,6 +123,14 @@ test('a dead override falls back by its rule, and fail is UNAVAILABLE with a sen
   }
 })
 
+test('requests name this hop in Via where that is set, behind who was there before', async () => {
+  const appPort = await app('baseline')
+  const { port } = await world.pod({ appPort, protocol: 'grpc', config: { via: 'branchline' } })
+  expect((await client(port)({ via: '1.1 first' })).metadata['via']).toBe('1.1 first, 2.0 branchline')
+  const plain = await world.pod({ appPort, protocol: 'grpc' })
+  expect((await client(plain.port)()).metadata).not.toHaveProperty('via')
+})
+
 test('a request of HTTP/2 that is no call of gRPC passes on an undeclared port', async () => {
   const local = await app('baseline')
   const { port } = await world.pod({ appPort: local, protocol: 'auto' })
