@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError } from 'commander'
+import { Command, InvalidArgumentError, Option } from 'commander'
 import { check, checkReport } from './commands/check.ts'
-import { platformText } from './commands/platform.ts'
+import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { explainRoute, explainText } from './commands/route-explain.ts'
 import { runInject, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
@@ -66,15 +66,27 @@ program
 
 program
   .command('platform')
-  .description('Print the manifests that install Branchline: CRDs, manager, relay, rights, network policies.')
-  .option('--cluster <name>', 'the name of this cluster at the relay', 'default')
-  .option('--domain <domain>', 'the domain below which previews have their hosts', 'localhost')
+  .description(
+    'What installs Branchline: CRDs, manager, relay, rights, network policies; as YAML, kustomize or Helm.',
+  )
+  .option('--cluster <name>', 'the name of this cluster at the relay; default: default')
+  .option('--domain <domain>', 'the domain below which previews have their hosts; default: localhost')
   .option('--public-url <url>', 'where visitors open previews: scheme, domain and port')
-  .option('--expose <type>', 'how visitors reach the relay: ClusterIP, NodePort or LoadBalancer', 'ClusterIP')
+  .option('--expose <type>', 'how visitors reach the relay: ClusterIP (default), NodePort or LoadBalancer')
   .option('--relay <url>', 'the address of a relay elsewhere (wss://…), in place of one here')
   .option('--monitors', 'add PodMonitors for the Prometheus operator')
-  .action((options: Parameters<typeof platformText>[0]) => {
-    process.stdout.write(platformText(options))
+  .option('--values <file>', 'all that can be said, in a file as the Helm chart has it (values.yaml)')
+  .addOption(
+    new Option(
+      '--format <format>',
+      'yaml: for kubectl; kustomize: a base; helm: a chart, options its defaults',
+    )
+      .choices(PLATFORM_FORMATS)
+      .default('yaml'),
+  )
+  .option('--out <folder>', 'write files to this folder, and print their names')
+  .action(async (options: PlatformRun) => {
+    process.stdout.write(await runPlatform(options))
   })
 
 program

@@ -24,11 +24,17 @@ import {
 
 /** All objects of a platform, in the order in which they can be applied. Pure; input is checked before. */
 export function platformManifests(props: PlatformProps = {}): Manifest[] {
-  const crds = customResourceDefinitions(labelsOf('crd'))
-  return [...(props.createNamespace === false ? [] : [namespace()]), ...crds, ...installationManifests(props)]
+  return [...namespaceManifests(props), ...crdManifests(), ...installationManifests(props)]
 }
 
-/** What is installed beside the namespace and the CRDs, of which no property changes anything. */
+/** The namespace, where it is not somebody else's to make. */
+export const namespaceManifests = (props: PlatformProps): Manifest[] =>
+  props.createNamespace === false ? [] : [namespace()]
+
+/** The CRDs, of which no property changes anything. */
+export const crdManifests = (): Manifest[] => customResourceDefinitions(labelsOf('crd'))
+
+/** What is installed in the namespace, and the manager's rights outside of it. */
 export function installationManifests(props: PlatformProps): Manifest[] {
   const relay = props.relay ?? {}
   const token = typeof props.relayToken === 'object' ? props.relayToken : DEFAULTS.relayToken
