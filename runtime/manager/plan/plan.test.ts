@@ -307,8 +307,8 @@ test('what the gateway wants is resolved up the chain, and never beyond the envi
   )
   const at = (name: string, wanted = 'api', port = 80) =>
     resolve(forest, presences, { environment: name, service: wanted, port })
-  expect(at('ui')).toEqual({ environment: 'alice', endpoints: ['10.0.0.2:25001'], ready: true })
-  expect(at('base')).toEqual({ environment: 'base', endpoints: ['10.0.0.1:25001'], ready: true })
+  expect(at('ui')).toEqual({ environment: 'alice', endpoints: ['10.0.0.2:25001'] })
+  expect(at('base')).toEqual({ environment: 'base', endpoints: ['10.0.0.1:25001'] })
   expect(at('ui', 'api', 81)).toBeUndefined()
   expect(at('ui', 'vault')).toBeUndefined()
   expect(at('secret', 'vault')).toBeUndefined()

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { Store } from '../store/store.ts'
 import { type Plan, plan } from './plan.ts'
-import { resolve } from './resolve.ts'
+import { resolved } from './resolve.ts'
 
 function planOf(...objects: (KubernetesObject | KubernetesObject[])[]): Plan {
   const store = new Store((object, reason) => {
@@ -15,7 +15,7 @@ function planOf(...objects: (KubernetesObject | KubernetesObject[])[]): Plan {
 }
 
 const at = ({ forest, presences }: Plan, name: string) =>
-  resolve(forest, presences, { environment: name, service: 'api', port: 80 })
+  resolved(forest, presences, { environment: name, service: 'api', port: 80 })
 
 const alice = [environment('alice', { base: 'base' }), ...running('alice', 'api', '10.0.0.2')]
 const unready = running('base', 'api', '10.0.0.1', false)

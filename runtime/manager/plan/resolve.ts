@@ -15,6 +15,16 @@ export interface Resolved extends Resolution {
 export function resolve(
   forest: Forest,
   presences: PresenceByService,
+  wanted: Wanted,
+): Resolution | undefined {
+  const found = resolved(forest, presences, wanted)
+  return found && { environment: found.environment, endpoints: found.endpoints }
+}
+
+/** The same, and whether it is by endpoints that are ready. */
+export function resolved(
+  forest: Forest,
+  presences: PresenceByService,
   { environment, service, port }: Wanted,
 ): Resolved | undefined {
   const node = forest.byName.get(environment)

@@ -7,7 +7,7 @@ import { endsAtMs, heldBy } from '../expiry/expiry.ts'
 import type { Forest, Node } from './forest.ts'
 import type { EnvironmentPlan, Expiry, PreviewPlan, Verdict } from './plan.ts'
 import type { ServicePresence } from './presence.ts'
-import { namedPort, resolve } from './resolve.ts'
+import { namedPort, resolved } from './resolve.ts'
 import { type WarningView, warningsOf } from './warnings.ts'
 
 type PresenceByService = ReadonlyMap<string, ServicePresence>
@@ -121,7 +121,7 @@ export function previewPlan(
   const label = previewLabel(name, node.name)
   const id = nameId(namespace, name)
   const planned = { id, label, environment: node.name, key: node.key, service, port, access }
-  const found = resolve(forest, presences, { environment: node.name, service, port })
+  const found = resolved(forest, presences, { environment: node.name, service, port })
   if (found === undefined) return { verdict: missing, planned }
   if (!found.ready) {
     const rest = found.endpoints.length === 0 ? '' : ': requests go to those that run'
