@@ -56,6 +56,7 @@ export class Driver {
   #epoch = 0
   #synced = false
   #leading = true
+  #serving = true
   #timer: NodeJS.Timeout | undefined
   #expiryTimer: NodeJS.Timeout | undefined
 
@@ -103,22 +104,35 @@ export class Driver {
     return this.#epoch === 0 ? 'the source has not told yet what is there' : undefined
   }
 
-  /** Whether this replica serves sidecars and writes statuses. Default: true. */
+  /** Whether this replica serves sidecars. Default: true. */
+  get serving(): boolean {
+    return this.#serving
+  }
+
+  /** Whether it writes statuses, and deletes what has expired. Default: true. */
   get leading(): boolean {
     return this.#leading
   }
 
   /** Leads, or only follows what happens so that it could lead at once. */
   lead(leading: boolean): void {
-    if (this.#leading === leading) return
-    this.#leading = leading
+    const served = this.#serving
+    this.#serving = leading
     if (!leading) {
-      this.hub.closeAll('another replica leads')
+      this.#leading = false
+      if (served) this.hub.closeAll('another replica leads')
       return
     }
+    if (this.#leading) return
+    this.#leading = true
     for (const id of this.#planner.plan.environments.keys()) this.#writeEnvironment(id)
     for (const id of this.#planner.plan.previews.keys()) this.#writePreview(id)
     this.#removeExpired()
+  }
+
+  /** Leads no more, and serves as before. */
+  hold(): void {
+    this.#leading = false
   }
 
   start(): void {

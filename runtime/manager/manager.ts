@@ -22,6 +22,11 @@ export interface RunningManager extends Running {
    * ready all the same, refuses sidecars with 503, and follows what happens so that it could act at once.
    */
   lead(leading: boolean): void
+  /**
+   * Leads no more, though nobody else is known to lead: writes and deletes nothing, and goes on to serve sidecars
+   * and the tunnel with what it knows, until it leads again or another one does.
+   */
+  hold(): void
 }
 
 /** Runs a manager on a source; it acts at once unless told otherwise. Rejects where a port is taken. */
@@ -42,7 +47,7 @@ export async function startManager(
     metrics: () => metrics.read(),
     dumps: { '/routes': () => driver.dump() },
   })
-  const serving = () => driver.leading
+  const serving = () => driver.serving
   const reviewToken = (token: string) => source.reviewToken(token)
   const push = await servePush({
     host,
@@ -55,7 +60,11 @@ export async function startManager(
     ...(config.checkPodAddress && { judgeOrigin: (pod, from) => driver.origins.judge(pod, from) }),
     onRefused: (reason) => metrics.refusals.inc({ reason }),
   })
-  const gateway = new GatewaySwitch(gatewayOf(config, logger), view, logger)
+  // The relay has another connection of this cluster: the other one leads, where this one only holds on.
+  const onReplaced = (): void => {
+    if (!driver.leading) setImmediate(() => driver.leading || lead(false))
+  }
+  const gateway = new GatewaySwitch(gatewayOf(config, logger, onReplaced), view, logger)
   const lead = (leads: boolean): void => {
     driver.lead(leads)
     gateway.turn(leads)
@@ -69,6 +78,7 @@ export async function startManager(
     adminPort,
     view,
     lead,
+    hold: () => driver.hold(),
     notReady: () => driver.notReady(),
     async stop() {
       await gateway.stop()

@@ -18,6 +18,12 @@ import { RESOURCES } from './sources/kubernetes/kinds.ts'
 const DEADLINE = { timeout: 5_000, interval: 5 }
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/branchline-system/leases'
 const LEASE = `${LEASES}/${MANAGER_LEASE}`
+const LEASE_LIMITS = {
+  leaseDurationSeconds: 1,
+  renewDeadlineMs: 300,
+  retryPeriodMs: 50,
+  requestTimeoutMs: 100,
+}
 const logger = pino({ level: 'silent' })
 
 let server: ScriptedApi
@@ -41,7 +47,7 @@ async function start(variables: Record<string, string> = {}): Promise<RunningMan
     BRANCHLINE_ADMIN_PORT: '0',
     HOSTNAME: 'manager-0',
   })
-  manager = await startOnKubernetes(config, server.access(), logger)
+  manager = await startOnKubernetes(config, server.access(), logger, LEASE_LIMITS)
   return manager
 }
 
@@ -126,4 +132,18 @@ test.each([
   const metrics = await (await fetch(`http://127.0.0.1:${running.adminPort}/metrics`)).text()
   const counted = metrics.includes('branchline_manager_sidecar_refusals_total{reason="address"} 1')
   expect(counted).toBe(status === 403)
+})
+
+test('while nobody can reach the API it serves on; once another one leads it does not', async () => {
+  server.script(`GET ${LEASE}`, refuse(404)).script(`POST ${LEASES}`, echo).always(`PUT ${LEASE}`, echo)
+  const running = await start()
+  await expect.poll(() => knock(running), DEADLINE).toBe(401)
+  server.always(`GET ${LEASE}`, refuse(500))
+  const { length } = server.seen(`GET ${LEASE}`)
+  const tries = (3 * LEASE_LIMITS.renewDeadlineMs) / LEASE_LIMITS.retryPeriodMs
+  await expect.poll(() => server.seen(`GET ${LEASE}`).length, DEADLINE).toBeGreaterThan(length + tries)
+  expect(await knock(running)).toBe(401)
+  const spec = { holderIdentity: 'manager-1_x', leaseDurationSeconds: 3_600 }
+  server.always(`GET ${LEASE}`, answer({ metadata: { resourceVersion: '7' }, spec }))
+  await expect.poll(() => knock(running), DEADLINE).toBe(503)
 })

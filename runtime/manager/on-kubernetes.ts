@@ -3,6 +3,7 @@ import { MANAGER_LEASE } from '@branchline/wire/permissions'
 import type { Logger } from '../process/log.ts'
 import type { ManagerConfig } from './config.ts'
 import { createLease } from './lease/lease.ts'
+import type { LeaseLimits } from './lease/limits.ts'
 import { createLeaseStore } from './lease/store.ts'
 import { type RunningManager, startManager } from './manager.ts'
 import type { ApiAccess } from './sources/kubernetes/access.ts'
@@ -17,6 +18,7 @@ export async function startOnKubernetes(
   config: ManagerConfig,
   access: ApiAccess,
   logger: Logger,
+  leaseLimits?: LeaseLimits,
 ): Promise<RunningManager> {
   const { instance, namespace } = config
   const source = createKubernetesSource({ access, logger, instance })
@@ -25,8 +27,10 @@ export async function startOnKubernetes(
     // Two processes of one pod name, one after the other, are two candidates.
     identity: `${instance}_${randomUUID()}`,
     logger,
+    ...(leaseLimits && { limits: leaseLimits }),
     onElected: () => manager.lead(true),
-    onLost: () => manager.lead(false),
+    onLost: () => manager.hold(),
+    onFollowed: () => manager.lead(false),
   })
   const { promise: warm, resolve: seenAll } = Promise.withResolvers<void>()
   const observed: Source = {

@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { TUNNEL_PATH } from '@branchline/wire/names'
 import { parseRelayMessage } from '@branchline/wire/tunnel/control'
+import { CLOSE_CODES } from '@branchline/wire/tunnel/limits'
 import type { Logger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import { TunnelDialler, type TunnelLink, type TunnelLinkError } from '../../tunnel/index.ts'
@@ -19,6 +20,8 @@ export interface GatewayOptions {
   readonly cluster: string
   readonly logger: Logger
   readonly limits?: Partial<GatewayLimits>
+  /** The relay has taken another connection of this cluster in the place of ours. */
+  readonly onReplaced?: (() => void) | undefined
 }
 
 /**
@@ -34,9 +37,12 @@ export function startGateway(options: GatewayOptions): Running {
 export function gatewayOf(
   config: { readonly relay: URL | undefined; readonly relayToken: string; readonly cluster: string },
   logger: Logger,
+  onReplaced?: () => void,
 ): ((view: GatewayView) => Running) | undefined {
   const { relay, relayToken: token, cluster } = config
-  return relay === undefined ? undefined : (view) => startGateway({ view, relay, token, cluster, logger })
+  return relay === undefined
+    ? undefined
+    : (view) => startGateway({ view, relay, token, cluster, logger, onReplaced })
 }
 
 const DRAIN_CHECK_MS = 20
@@ -107,6 +113,7 @@ class Gateway implements Running {
   #down(error: TunnelLinkError, waitMs: number): void {
     this.#registrar.lost()
     const { logger, relay } = this.#options
+    if (error.status === CLOSE_CODES.replaced) this.#options.onReplaced?.()
     // What stays so is not said again at each try.
     if (this.#said === error.message) return
     this.#said = error.message

@@ -15,6 +15,7 @@ class OneLease {
   version = 0
   writes = 0
   refused = 0
+  reads = 0
   readonly down = new Set<string>()
 
   store(who: string): LeaseStore {
@@ -32,6 +33,7 @@ class OneLease {
     return {
       read: () => {
         if (this.down.has(who)) return this.#refuse()
+        this.reads++
         return Promise.resolve(this.spec === undefined ? undefined : record())
       },
       create: (spec) => write(undefined, spec),
@@ -58,6 +60,7 @@ function replica(lease: OneLease, identity: string, log: string[]): Lease {
     limits: LIMITS,
     onElected: () => log.push(`+${identity}`),
     onLost: () => log.push(`-${identity}`),
+    onFollowed: () => log.push(`${identity} follows`),
   })
   started.push(it)
   it.start()
@@ -92,7 +95,7 @@ test('who stops lets the next one take over at once', async () => {
   expect(lease.spec).toMatchObject({ holderIdentity: '' })
   await vi.waitUntil(() => b.leading, DEADLINE)
   expect(performance.now() - startMs).toBeLessThan(LIMITS.leaseDurationSeconds * 1000)
-  expect(log).toEqual(['+a', '-a', '+b'])
+  expect(log).toEqual(['+a', '-a', 'a follows', '+b'])
 })
 
 test('who is cut off stops leading before another one begins', async () => {
@@ -103,7 +106,7 @@ test('who is cut off stops leading before another one begins', async () => {
   expect(a.leading).toBe(false)
   lease.down.delete('a')
   await vi.waitUntil(() => a.holder === 'b', DEADLINE)
-  expect(log).toEqual(['+a', '-a', '+b'])
+  expect(log).toEqual(['+a', '-a', '+b', 'a follows'])
 })
 
 test('a short outage costs nothing', async () => {
@@ -117,12 +120,28 @@ test('a short outage costs nothing', async () => {
   expect(log).toEqual(['+a'])
 })
 
+test('an outage of the API for all, however long, has no other one lead: nobody follows, and who led leads', async () => {
+  const { lease, log, a } = await pair()
+  for (const who of ['a', 'b']) lease.down.add(who)
+  await vi.waitUntil(() => !a.leading, DEADLINE)
+  const { refused } = lease
+  const tries = (2 * LIMITS.leaseDurationSeconds * 1000) / LIMITS.retryPeriodMs
+  await vi.waitUntil(() => lease.refused >= refused + 2 * tries, DEADLINE)
+  // The one that did not lead looks first.
+  lease.down.delete('b')
+  const looks = lease.reads
+  await vi.waitUntil(() => lease.reads >= looks + 2, DEADLINE)
+  lease.down.delete('a')
+  await vi.waitUntil(() => a.leading, DEADLINE)
+  expect(log).toEqual(['+a', '-a', '+a'])
+})
+
 test('a lease that was taken away is noticed', async () => {
   const { lease, log, a } = await pair()
   lease.spec = { ...lease.spec, holderIdentity: 'c', leaseDurationSeconds: 60 }
   lease.version++
   await vi.waitUntil(() => !a.leading, DEADLINE)
-  expect(log).toEqual(['+a', '-a'])
+  expect(log).toEqual(['+a', '-a', 'a follows'])
   await a.stop()
   expect(lease.spec).toMatchObject({ holderIdentity: 'c' })
 })

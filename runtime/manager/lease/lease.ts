@@ -14,8 +14,13 @@ export interface LeaseOptions {
   readonly logger: Logger
   /** This replica leads from now on; called once a term, never within `start`. */
   readonly onElected: () => void
-  /** It leads no more, and may be elected again. What it does for the cluster must end at once. */
+  /** It leads no more, and may be elected again: what another one may do from now on must end at once. */
   readonly onLost: () => void
+  /**
+   * Called where it led, once it is known that another one leads or this one leaves the election; after
+   * `onLost`, and long after it where nobody could reach the API.
+   */
+  readonly onFollowed: () => void
   /** Default: {@link DEFAULT_LEASE_LIMITS}. */
   readonly limits?: LeaseLimits
 }
@@ -39,7 +44,12 @@ class Elector implements Lease {
   readonly #limits: LeaseLimits
   readonly #stopping = new AbortController()
   #observation: Observation | undefined
+  /** When the lease was last seen, and whether a try has failed since. */
+  #lookedAtMs = 0
+  #isBlind = false
   #leads = false
+  /** It has led, and nobody else is known to have done so since. */
+  #isLast = false
   /** When the last renewal that was taken was sent. */
   #renewedAtMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
@@ -66,6 +76,7 @@ class Elector implements Lease {
     this.#stopping.abort()
     await this.#running
     this.#lose('stopping')
+    this.#follow()
     if (this.holder === this.#options.identity) await this.#release()
   }
 
@@ -90,10 +101,14 @@ class Elector implements Lease {
       const held = await this.#acquire(timeoutMs)
       this.#recovered()
       if (held) this.#hold(sentAtMs)
-      else this.#lose('taken by another')
+      else {
+        this.#lose('taken by another')
+        this.#follow()
+      }
     } catch (error) {
       // Somebody was faster: the next look says who.
       if (error instanceof ApiError && error.status === 409) return
+      this.#isBlind = true
       this.#complain(error as Error)
     } finally {
       clearTimeout(deadline)
@@ -119,7 +134,14 @@ class Elector implements Lease {
   }
 
   #observe(record: LeaseRecord): Observation {
-    this.#observation = observe(this.#observation, record, performance.now())
+    const nowMs = performance.now()
+    // Nobody renews what nobody can reach: a time without a look is no silence of the holder's.
+    if (this.#isBlind && this.#observation !== undefined) {
+      this.#observation = { ...this.#observation, atMs: this.#observation.atMs + nowMs - this.#lookedAtMs }
+    }
+    this.#isBlind = false
+    this.#lookedAtMs = nowMs
+    this.#observation = observe(this.#observation, record, nowMs)
     return this.#observation
   }
 
@@ -127,6 +149,7 @@ class Elector implements Lease {
     this.#renewedAtMs = sentAtMs
     if (this.#leads || this.#stopping.signal.aborted || this.#late()) return
     this.#leads = true
+    this.#isLast = true
     const { identity, logger, onElected } = this.#options
     logger.info({ identity }, 'elected')
     onElected()
@@ -150,6 +173,12 @@ class Elector implements Lease {
     const { identity, logger, onLost } = this.#options
     logger.info({ identity, reason, holder: this.holder }, 'leads no more')
     onLost()
+  }
+
+  #follow(): void {
+    if (!this.#isLast) return
+    this.#isLast = false
+    this.#options.onFollowed()
   }
 
   async #release(): Promise<void> {

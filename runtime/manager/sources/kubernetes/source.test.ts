@@ -163,7 +163,14 @@ test('every request that it makes, the Lease included, is one that its role perm
   let elected = (): void => undefined
   const election = new Promise<void>((resolve) => (elected = resolve))
   const store = createLeaseStore(source.api, 'branchline-system', MANAGER_LEASE)
-  const lease = createLease({ store, identity: 'me', logger, onElected: elected, onLost: () => undefined })
+  const lease = createLease({
+    store,
+    identity: 'me',
+    logger,
+    onElected: elected,
+    onLost: () => undefined,
+    onFollowed: () => undefined,
+  })
   lease.start()
   await election
   await lease.stop()

@@ -1,0 +1,96 @@
+/** A replica that could not renew its Lease, while nobody else is known to lead: it serves on, and writes nothing. */
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { CLOSE_CODES, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { readConfig } from './config.ts'
+import { LocalApi, until } from './fixture/local-api.ts'
+import { environment, preview, running } from './fixture/objects.ts'
+import { TestSidecar } from './fixture/sidecar.ts'
+import { type RunningManager, startManager } from './manager.ts'
+import { LocalSource } from './sources/local.ts'
+
+const logger = pino({ level: 'silent' })
+let api: LocalApi
+let manager: RunningManager
+let sidecar: TestSidecar
+/** The manager's connections to the relay; the newest is the last. */
+let tunnels: WebSocket[]
+let relay: ReturnType<typeof createServer>
+
+const closed = () => tunnels.map(({ readyState, CLOSED }) => readyState === CLOSED)
+const routes = () => Object.keys(sidecar.table?.listeners[25001]?.routes ?? {})
+
+beforeEach(async () => {
+  tunnels = []
+  relay = createServer()
+  const sockets = new WebSocketServer({ server: relay, handleProtocols: () => TUNNEL_SUBPROTOCOL })
+  sockets.on('connection', (socket) => tunnels.push(socket))
+  await once(relay.listen(0, '127.0.0.1'), 'listening')
+  api = new LocalApi()
+  await api.listen()
+  api.tokens.set('base-api', { namespace: 'base', pod: 'api-0' })
+  api.put(environment('base'), preview('base', 'api'), ...running('base', 'api', '10.0.0.1'))
+  const config = readConfig({
+    BRANCHLINE_SOURCE: 'local',
+    BRANCHLINE_LOCAL_API: api.socketPath,
+    BRANCHLINE_RELAY: `ws://127.0.0.1:${(relay.address() as AddressInfo).port}`,
+    BRANCHLINE_RELAY_TOKEN: 'secret',
+    POD_IP: '127.0.0.1',
+    BRANCHLINE_ROUTES_PORT: '0',
+    BRANCHLINE_ADMIN_PORT: '0',
+  })
+  manager = await startManager(config, new LocalSource({ socketPath: api.socketPath, logger }), logger)
+  sidecar = await TestSidecar.connect(manager.routesPort, 'base-api')
+  await until(() => sidecar.table && tunnels.length === 1, 'the sidecar and the tunnel')
+})
+
+afterEach(async () => {
+  sidecar.socket.terminate()
+  await manager.stop()
+  for (const tunnel of tunnels) tunnel.terminate()
+  relay.close()
+  await api.close()
+})
+
+test('it serves sidecars and holds the tunnel, and writes once it leads again', async () => {
+  manager.hold()
+  const before = api.statuses.length
+  api.put(environment('alice', { base: 'base' }), ...running('alice', 'api', '10.0.0.2'))
+  await until(() => routes().includes('alice'), 'the change')
+  const again = await TestSidecar.connect(manager.routesPort, 'base-api')
+  await until(() => again.table, 'a snapshot')
+  again.socket.terminate()
+  expect(closed()).toEqual([false])
+  expect(api.statuses.slice(before).filter(({ name }) => name === 'alice')).toEqual([])
+  manager.lead(true)
+  await until(() => api.statuses.some(({ name }) => name === 'alice'), 'the status')
+  expect(tunnels).toHaveLength(1)
+})
+
+test('it ends that as soon as another one is known to lead', async () => {
+  manager.hold()
+  manager.lead(false)
+  await until(() => sidecar.closeCode === 1001 && closed()[0], 'the end')
+  expect(tunnels).toHaveLength(1)
+})
+
+test('the relay’s word that another one is connected is enough, and the tunnel is not fought for', async () => {
+  manager.hold()
+  tunnels[0]?.close(CLOSE_CODES.replaced, 'another connection registered as cluster default')
+  await until(() => sidecar.closeCode === 1001, 'the end')
+  // Longer than its first waits before another try.
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect(closed()).toEqual([true])
+  manager.lead(true)
+  await until(() => tunnels.length === 2, 'the tunnel of its next term')
+})
+
+test('while it leads, the tunnel is dialled again', async () => {
+  tunnels[0]?.close(CLOSE_CODES.replaced, 'another connection registered as cluster default')
+  await until(() => tunnels.length === 2, 'the tunnel')
+  expect(sidecar.closeCode).toBeUndefined()
+})
