@@ -44,6 +44,11 @@ export interface Forward {
    * client is not read on.
    */
   readonly otherwise?: ((error: HttpError) => Decision | Promise<Decision> | undefined) | undefined
+  /**
+   * Called where the client ends its direction (a FIN) while `otherwise` takes its time: most likely it has left,
+   * though an answer would still be sent.
+   */
+  readonly clientEnded?: () => void
 }
 
 /** An answer of our own. Content-Length, Date and Connection are the engine's to write. */

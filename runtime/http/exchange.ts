@@ -92,6 +92,9 @@ export class Exchange extends Report implements UpstreamUser {
   }
 
   clientEnded(): void {
+    const { decision } = this
+    if (this.#state === 'routing' && decision !== undefined && 'candidates' in decision)
+      decision.clientEnded?.()
     if (this.client.body.done) return
     this.fail(failures.clientGone('the client ended in the middle of its request'))
   }

@@ -29,6 +29,11 @@ export class RequestHead extends Fields {
   /** Max-Forwards of an OPTIONS or TRACE, as it came; -1 where there is none (RFC 9110, 7.6.2). */
   maxForwards = -1
 
+  /** How much memory it takes, about: what it had on the wire. */
+  get octets(): number {
+    return this.text.length
+  }
+
   /** Safe to repeat (RFC 9110, 9.2.1), and nothing of it is lost by that. */
   get repeatable(): boolean {
     const { method } = this

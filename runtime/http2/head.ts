@@ -23,6 +23,10 @@ export class StreamHead extends RequestHead {
     this.version = 20
   }
 
+  override get octets(): number {
+    return sizeOf(this.list)
+  }
+
   /** A gRPC client shows a sentence to its user: it accepts plain text, though it does not say so. */
   override get(name: string): string | undefined {
     const { list } = this
@@ -84,11 +88,14 @@ export function readRequestHead(list: FieldList, endStream: boolean, headBytes: 
   return head
 }
 
-/** Whether fields exceed SETTINGS_MAX_HEADER_LIST_SIZE (RFC 9113, 6.5.2), which nghttp2 says and does not keep. */
-export function isTooLarge(list: FieldList, headBytes: number): boolean {
+/** Whether fields exceed SETTINGS_MAX_HEADER_LIST_SIZE, which nghttp2 says and does not keep. */
+export const isTooLarge = (list: FieldList, headBytes: number): boolean => sizeOf(list) > headBytes
+
+/** As that setting counts (RFC 9113, 6.5.2): 32 octets for each field beside its name and value. */
+function sizeOf(list: FieldList): number {
   let octets = list.length * 16
   for (const text of list) octets += text.length
-  return octets > headBytes
+  return octets
 }
 
 function faultOf({ method, host: authority }: StreamHead, host: string | undefined): HttpError | undefined {

@@ -26,7 +26,7 @@ const framed = (text: string): Buffer => {
  * An app of HTTP/2 by prior knowledge: answers a GET with its path, a gRPC call with the message that it got,
  * both with its name. Returns its port.
  */
-export async function http2App(name: string, arrived: (id: string) => void): Promise<number> {
+export async function http2App(name: string, arrived: (id: string) => void, port = 0): Promise<number> {
   const sessions = new Set<ServerHttp2Session>()
   const server = createServer()
   server.on('session', (session) => {
@@ -51,7 +51,7 @@ export async function http2App(name: string, arrived: (id: string) => void): Pro
       stream.end(framed(`${name} ${message}`))
     })
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   stops.push(() => {
     for (const session of sessions) session.destroy()

@@ -91,3 +91,39 @@ test('no more wait than the bound, and a client that leaves waits no more', asyn
   for (const client of clients) client.resetAndDestroy()
   await until(() => sidecar.held === 0)
 })
+
+const HELD = 'GET / HTTP/1.1\r\nhost: a\r\ntracestate: branchline=alice\r\n\r\n'
+const NONE_YET = { alice: target('alice', [], 'hold') }
+
+test('a client that ends its connection while it is held gives its place back, and is told so', async () => {
+  const config = { holdTimeoutMs: 5_000 }
+  const limits = { hold: { halfCloseMs: 0 } }
+  const { port, sidecar } = await world.pod({ appPort: local, routes: { routes: NONE_YET }, config, limits })
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  let text = ''
+  client.on('data', (data) => (text += data.toString()))
+  client.write(HELD)
+  await until(() => sidecar.held === 1)
+  client.end()
+  await until(() => sidecar.held === 0)
+  await until(() => text.endsWith('\r\n\r\n'))
+  expect(text).toMatch(/^HTTP\/1\.1 503 [^]*connection: close/)
+  client.destroy()
+})
+
+test('one that has ended its direction with its request waits for its answer', async () => {
+  const alice = await world.app('alice')
+  const config = { holdTimeoutMs: 5_000 }
+  const { port, sidecar, route } = await world.pod({ appPort: local, routes: { routes: NONE_YET }, config })
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
+  let text = ''
+  client.on('data', (data) => (text += data.toString()))
+  client.end(HELD)
+  await until(() => sidecar.held === 1)
+  // By now its end has been read, since another one's request has.
+  expect((await see(port)).app).toBe('baseline')
+  await route({ routes: { alice: target('alice', [alice], 'hold') } })
+  await until(() => text.includes('\r\n\r\n'))
+  expect(text).toMatch(/^HTTP\/1\.1 200 /)
+  client.destroy()
+})

@@ -338,3 +338,11 @@ test.each([
   const { port } = await world.pod({ appPort: local, limits })
   expect(await rawExchange(port, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
 })
+
+test('a slow head is a 408 on an undeclared port, too, and is counted', async () => {
+  const limits = { http: { headMs: 60, lingerMs: 30 } }
+  const { port, sidecar } = await world.pod({ appPort: local, protocol: 'auto', limits })
+  expect(await rawExchange(port, 'GET / HTTP/1.1\r\nhost:')).toMatch(/^HTTP\/1\.1 408 /)
+  const { text } = await ask(sidecar.adminPort, { path: '/metrics' })
+  expect(text).toMatch(/^branchline_requests_total\{[^}]*reason="refused"[^}]*code="408"[^}]*\} 1$/m)
+})

@@ -51,6 +51,7 @@ export function forward(
   about: About,
   candidates: readonly RoutedCandidate[],
   otherwise?: (error: HttpError) => ReturnType<NonNullable<Forward['otherwise']>>,
+  clientEnded?: () => void,
 ): RoutedForward {
   const load = candidates[0]?.endpoint
   if (load !== undefined) load.outstanding++
@@ -61,7 +62,7 @@ export function forward(
     for (const { endpoint } of candidates) endpoint?.failed(howOf(error))
     return otherwise(error)
   }
-  return Object.assign(decision, { otherwise: then })
+  return Object.assign(decision, { otherwise: then, clientEnded })
 }
 
 /** Takes the request off its endpoint's count. */

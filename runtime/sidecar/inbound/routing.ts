@@ -74,7 +74,14 @@ class Routing {
     const { steps, hold } = decision
     const tried = hold ? steps.slice(0, 1) : steps
     const candidates = this.#candidates(tried, 0, about)
-    if (hold) return forward(about, candidates, (error) => this.#hold(error, decision, about, candidates))
+    if (hold) {
+      return forward(
+        about,
+        candidates,
+        (error) => this.#hold(error, decision, about, candidates),
+        () => this.#around.holds.clientEnded(this.#head),
+      )
+    }
     if (candidates.length > 0) return forward(about, candidates)
     outages.failed(about)
     return this.#nowhere(about)
@@ -93,7 +100,7 @@ class Routing {
     const { outages, holds } = this.#around
     outages.failed(about)
     const upstreams = candidates.map(({ upstream }) => upstream)
-    const waiting = holds.wait(this.#head, this.#head.text.length, upstreams, outages.holdFor(about))
+    const waiting = holds.wait(this.#head, this.#head.octets, upstreams, outages.holdFor(about))
     if (waiting !== undefined)
       return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, about }))
     const others = this.#candidates(steps.slice(1), 1, about)
