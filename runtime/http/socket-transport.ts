@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { latin1, writeLatin1 } from './latin1.ts'
 import { COPY_BYTES, pin, type ReadBuffer, ReadBuffers, reading, unpin } from './read-buffer.ts'
+import { type HandleWriter, handleWriter, type WriteListener } from './socket-handle.ts'
 import { IGNORE, type Receiver, type Transport } from './transport.ts'
 
 /** How a socket's bytes arrive: into our own buffers, or by Node's data events (the fallback). */
@@ -13,13 +14,17 @@ export interface OnRead {
 }
 
 /** A TCP or Unix socket as a {@link Transport}. Made before its socket, which takes its `onread`. */
-export class SocketTransport implements Transport {
+export class SocketTransport implements Transport, WriteListener {
   receiver: Receiver = IGNORE
   opened = false
   closed = false
   remoteAddress: string | undefined = undefined
   readonly onread: OnRead
   #socket: Socket | undefined
+  /** Undefined where the socket's own queue takes all writes. */
+  #writer: HandleWriter | undefined = undefined
+  /** Whether that queue was given something, behind which whatever follows has to wait. */
+  #queued = false
   readonly #buffers = new ReadBuffers()
   #pinned: ReadBuffer[] | undefined = undefined
   #octets = 0
@@ -41,7 +46,13 @@ export class SocketTransport implements Transport {
   }
 
   get pendingBytes(): number {
-    return this.#socket?.writableLength ?? 0
+    const { pendingBytes } = this.#writer ?? NOTHING
+    return this.#queued ? pendingBytes + (this.#socket?.writableLength ?? 0) : pendingBytes
+  }
+
+  /** How bytes leave: by the socket's handle, or by Node's own queue (the fallback). */
+  get writes(): 'handle' | 'queue' {
+    return this.#writer === undefined ? 'queue' : 'handle'
   }
 
   /** Takes its socket, in the tick in which that was made. */
@@ -55,7 +66,8 @@ export class SocketTransport implements Transport {
     socket.on('end', () => this.receiver.onEnd())
     socket.on('drain', () => this.#drained())
     socket.on('close', () => this.#close())
-    if (!opened) socket.on('connect', () => this.#connected(socket))
+    if (opened) this.#writer = handleWriter(socket, this)
+    else socket.on('connect', () => this.#connected(socket))
     if (mode === 'data') {
       this.#stable = true
       socket.on('data', (data) => this.receiver.onData(data))
@@ -66,27 +78,27 @@ export class SocketTransport implements Transport {
   write(data: Buffer | string, stable = false): boolean {
     const socket = this.#socket
     if (socket === undefined || this.closed || this.#ending) return true
-    if (typeof data === 'string') socket.write(data, 'latin1')
-    else if (data.length <= COPY_BYTES) socket.write(latin1(data, 0, data.length), 'latin1')
-    else if (stable) socket.write(data)
+    if (typeof data === 'string') this.#send(socket, data)
+    else if (data.length <= COPY_BYTES) this.#send(socket, latin1(data, 0, data.length))
+    else if (stable) this.#send(socket, data)
     else this.#writeLarge(socket, data)
-    return this.#hasRoom(socket)
+    return this.#hasRoom()
   }
 
   writeBoth(text: string, data: Buffer, stable = false): boolean {
     const socket = this.#socket
     if (socket === undefined || this.closed || this.#ending) return true
     if (text.length + data.length <= COPY_BYTES) {
-      socket.write(text + latin1(data, 0, data.length), 'latin1')
-      return this.#hasRoom(socket)
+      this.#send(socket, text + latin1(data, 0, data.length))
+      return this.#hasRoom()
     }
     const whole = joinInPlace(text, data)
     if (whole !== undefined) return this.write(whole)
     socket.cork()
-    socket.write(text, 'latin1')
+    this.#queue(socket, text)
     this.write(data, stable)
     socket.uncork()
-    return this.#hasRoom(socket)
+    return this.#hasRoom()
   }
 
   pause(): void {
@@ -141,23 +153,44 @@ export class SocketTransport implements Transport {
   // bytes of the shared buffer, or of anybody else, are copied.
   #writeLarge(socket: Socket, data: Buffer): void {
     const source = reading.current
-    if (!source.lent || source.bytes.buffer !== data.buffer) {
-      socket.write(Buffer.from(data))
-      return
-    }
-    socket.write(data)
-    if (socket.writableLength === 0) return
+    if (!source.lent || source.bytes.buffer !== data.buffer) return this.#send(socket, Buffer.from(data))
+    this.#send(socket, data)
+    if (this.pendingBytes === 0) return
     pin(source)
     ;(this.#pinned ??= []).push(source)
   }
 
-  #hasRoom(socket: Socket): boolean {
-    const room = socket.writableLength < COPY_BYTES
+  /** What does not change any more: past the socket's queue, unless something waits there. */
+  #send(socket: Socket, data: Buffer | string): void {
+    const writer = this.#writer
+    if (writer === undefined || (this.#queued && socket.writableLength > 0)) return this.#queue(socket, data)
+    const error = writer.write(data)
+    if (error !== undefined) this.failed(error)
+  }
+
+  #queue(socket: Socket, data: Buffer | string): void {
+    this.#queued = true
+    if (typeof data === 'string') socket.write(data, 'latin1')
+    else socket.write(data)
+  }
+
+  /** The last write of the handle's was taken; the socket's queue tells of itself. */
+  written(): void {
+    this.#drained()
+  }
+
+  failed(error: Error): void {
+    this.#socket?.destroy(error)
+  }
+
+  #hasRoom(): boolean {
+    const room = this.pendingBytes < COPY_BYTES
     if (!room) this.#blocked = true
     return room
   }
 
   #drained(): void {
+    if (this.pendingBytes > 0) return
     this.#unpin()
     if (!this.#blocked || this.closed) return
     this.#blocked = false
@@ -173,6 +206,7 @@ export class SocketTransport implements Transport {
   #connected(socket: Socket): void {
     if (this.closed) return
     this.opened = true
+    this.#writer = handleWriter(socket, this)
     this.remoteAddress = plainAddress(socket.remoteAddress)
     this.receiver.onOpen()
   }
@@ -184,6 +218,8 @@ export class SocketTransport implements Transport {
     this.receiver.onClose(this.#error)
   }
 }
+
+const NOTHING = { pendingBytes: 0 }
 
 /**
  * The text written right before the data, where both fit into the buffer that is being read, what stood

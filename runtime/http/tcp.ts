@@ -1,6 +1,7 @@
 import * as net from 'node:net'
 import type { Upstream } from './decision.ts'
 import { COPY_BYTES } from './read-buffer.ts'
+import { takeHandle } from './socket-handle.ts'
 import { type ReadMode, SocketTransport } from './socket-transport.ts'
 import type { Transport } from './transport.ts'
 
@@ -77,19 +78,14 @@ export const tcpUpstream = (host: string, port: number): Upstream => ({
   dial: () => dialTcp(host, port),
 })
 
-interface Handled {
-  _handle: object | null
-}
-
 /**
  * An accepted socket's handle in a socket of our own, the only way to have an accepted connection read into
  * a given buffer: Node offers `onread` to `net.connect` alone. `_handle` is private, though unchanged since
  * 2011; undefined where it is gone, and then data events do.
  */
 function adopt(accepted: net.Socket): Transport | undefined {
-  const handle = (accepted as unknown as Handled)._handle
-  if (typeof handle !== 'object' || handle === null || !('useUserBuffer' in handle)) return undefined
-  ;(accepted as unknown as Handled)._handle = null
+  const handle = takeHandle(accepted)
+  if (handle === undefined) return undefined
   const transport = new SocketTransport()
   const options = { handle, onread: transport.onread, readable: true, writable: true, ...STREAM }
   return transport.attach(new net.Socket(options as unknown as net.SocketConstructorOpts), 'onread', true)
