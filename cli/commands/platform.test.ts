@@ -1,6 +1,10 @@
-import { expect, test } from 'vitest'
-import { parseAllDocuments } from 'yaml'
-import { platformText } from './platform.ts'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { parse, parseAllDocuments, stringify } from 'yaml'
+import { platformText, runPlatform } from './platform.ts'
 
 const OPTIONS = { cluster: 'eu', domain: 'preview.example.com', expose: 'LoadBalancer' }
 const kinds = (text: string): unknown[] =>
@@ -34,4 +38,91 @@ test.each([
   [{ ...OPTIONS, relay: 'relay.example.com' }, /relay is "relay\.example\.com"/],
 ])('%j is refused with a sentence', (options, sentence) => {
   expect(() => platformText(options)).toThrow(sentence)
+})
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'branchline-platform-'))
+})
+afterAll(async () => await rm(folder, { recursive: true }))
+
+const valuesFile = async (values: unknown): Promise<string> => {
+  const file = join(folder, 'values.yaml')
+  await writeFile(file, stringify(values))
+  return file
+}
+
+test('without options it is the Platform construct without properties', () => {
+  const objects = parseAllDocuments(platformText({})).map((document) => document.toJS() as unknown)
+  expect(objects).toEqual(platformManifests())
+})
+
+test('a file says all that the construct takes, laid over the defaults as Helm does; options say more', async () => {
+  const values = await valuesFile({
+    manager: { replicas: 3, resources: { limits: null } },
+    images: { registry: 'mirror.example.com', pullPolicy: 'Always' },
+    networkPolicies: false,
+  })
+  const text = await runPlatform({ format: 'yaml', values, domain: 'preview.example.com' })
+  expect(kinds(text)).not.toContain('NetworkPolicy')
+  const manager = parseAllDocuments(text)
+    .map((document) => document.toJS() as { kind: string; spec: object })
+    .find(({ kind }) => kind === 'Deployment')
+  expect(manager?.spec).toMatchObject({
+    replicas: 3,
+    template: { spec: { containers: [{ image: 'mirror.example.com/branchline/manager:0.1.0' }] } },
+  })
+  expect(text).toContain('http://preview.example.com:8080')
+})
+
+test('a folder gets a chart whose defaults are the options', async () => {
+  const out = join(folder, 'chart')
+  const printed = await runPlatform({ format: 'helm', out, domain: 'preview.example.com' })
+  expect(printed.split('\n')).toContain(join(out, 'templates/manager.yaml'))
+  expect(await readdir(out)).toEqual(['Chart.yaml', 'crds', 'templates', 'values.schema.json', 'values.yaml'])
+  expect(parse(await readFile(join(out, 'values.yaml'), 'utf8'))).toMatchObject({
+    createNamespace: false,
+    relay: { domain: 'preview.example.com' },
+  })
+})
+
+test('a kustomize base names all of its files, and images by name', async () => {
+  const out = join(folder, 'base')
+  await runPlatform({ format: 'kustomize', out })
+  const kustomization = parse(await readFile(join(out, 'kustomization.yaml'), 'utf8')) as {
+    resources: string[]
+    images: object[]
+  }
+  expect(kustomization.resources).toEqual([
+    'namespace.yaml',
+    'crds.yaml',
+    'rbac.yaml',
+    'manager.yaml',
+    'relay.yaml',
+    'network-policies.yaml',
+  ])
+  expect((await readdir(out)).toSorted()).toEqual(
+    ['kustomization.yaml', ...kustomization.resources].toSorted(),
+  )
+  expect(kustomization.images).toEqual([
+    { name: 'branchline/manager', newTag: '0.1.0' },
+    { name: 'branchline/relay', newTag: '0.1.0' },
+  ])
+})
+
+test.each<[unknown, RegExp]>([
+  [{ relay: { domian: 'x' } }, /there is no value relay.domian: wanted one of enabled, address, domain/],
+  [{ relay: 'wss://x' }, /relay is "wss:\/\/x": wanted a map of enabled, address/],
+  [{ manager: { replicas: 'two' } }, /manager.replicas is "two": wanted a whole number/],
+  [{ cluster: null }, /cluster is undefined: wanted a text/],
+  [{ images: { pullPolicy: 'Sometimes' } }, /images.pullPolicy is "Sometimes": wanted one of/],
+  [{ images: { manager: { digest: 'abc' } } }, /images.manager.digest is "abc": wanted a text that matches/],
+  [['a'], /values.yaml: wanted a map of values/],
+])('values %j are refused with a sentence', async (values, sentence) => {
+  const file = await valuesFile(values)
+  await expect(runPlatform({ format: 'yaml', values: file })).rejects.toThrow(sentence)
+})
+
+test('a format of several files wants a folder', async () => {
+  await expect(runPlatform({ format: 'helm' })).rejects.toThrow(/--format helm is a folder of files/)
 })

@@ -68,7 +68,8 @@ export function platformValues(
   if (expose !== undefined && !EXPOSE.some((one) => one === expose)) {
     throw new CliError('BL_PLATFORM_OPTIONS', `--expose is ${expose}: wanted one of ${EXPOSE.join(', ')}`)
   }
-  const said = { cluster, monitors, relay: without({ domain, publicUrl, expose, address: relay }) }
+  const ofRelay = without({ domain, publicUrl, expose, address: relay })
+  const said = { cluster, monitors, relay: Object.keys(ofRelay).length > 0 ? ofRelay : undefined }
   const { values, faults } = parseValues(overlaid(overlaid(VALUES, read), without(said)))
   if (values !== undefined) return values
   throw new CliError('BL_PLATFORM_OPTIONS', faults.join('\n'))

@@ -41,7 +41,8 @@ function* treeFaults(tree: FieldTree, values: Data, prefix: string, check: Check
     const value = values[name]
     if (entry instanceof Field) yield* check(`${prefix}${name}`, entry, value)
     else if (isMap(value)) yield* treeFaults(entry, value, `${prefix}${name}.`, check)
-    else yield `${prefix}${name} is ${JSON.stringify(value)}: wanted ${Object.keys(entry).join(', ')}`
+    else
+      yield `${prefix}${name} is ${JSON.stringify(value)}: wanted a map of ${Object.keys(entry).join(', ')}`
   }
 }
 

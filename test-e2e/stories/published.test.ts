@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
@@ -99,6 +99,18 @@ describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => 
       await expect(visit(`http://127.0.0.1:${port}`, { path: '/' })).rejects.toThrow(/ECONNREFUSED/)
     }
     await until('the end', gone, TIMEOUT_MS)
+  })
+
+  test('`npx branchline platform` writes a Helm chart and a kustomize base', () => {
+    for (const [format, file] of [
+      ['helm', 'install/helm/templates/manager.yaml'],
+      ['kustomize', 'install/kustomize/manager.yaml'],
+    ] as const) {
+      const out = `install/${format}`
+      const printed = run('npx', ['branchline', 'platform', '--format', format, '--out', out], home)
+      expect(printed.split('\n')).toContain(file)
+      expect(readFileSync(join(home, file), 'utf8')).toContain('name: branchline-manager')
+    }
   })
 
   test('the libraries are JavaScript with types: a synth and tsc take them', () => {
