@@ -5,9 +5,10 @@ import { resourcePath } from './kinds.ts'
 
 /**
  * Deletes an Environment as it was seen: where it was changed or made anew meanwhile the API server answers
- * 409, which is to be retried with what it is then. What names it as its owner goes with it.
+ * 409, which is to be retried with what it is then. What names it as its owner goes with it. Says whether it was
+ * there.
  */
-export async function deleteEnvironment(api: Api, removal: Removal): Promise<void> {
+export async function deleteEnvironment(api: Api, removal: Removal): Promise<boolean> {
   const { namespace, name, uid, resourceVersion } = removal
   const preconditions = {
     ...(uid !== undefined && { uid }),
@@ -19,8 +20,10 @@ export async function deleteEnvironment(api: Api, removal: Removal): Promise<voi
       path: resourcePath('Environment', namespace, name),
       body: { apiVersion: 'v1', kind: 'DeleteOptions', preconditions, propagationPolicy: 'Background' },
     })
+    return true
   } catch (error) {
     // Gone already: that is what was wanted.
     if (!(error instanceof ApiError && error.status === 404)) throw error
+    return false
   }
 }

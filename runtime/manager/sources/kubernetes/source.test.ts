@@ -147,6 +147,12 @@ test('an environment is deleted as it was seen, and one that is gone is what was
     { preconditions: { resourceVersion: '5' } },
     {},
   ])
+  // Its conditions go with it: the Event stays, for the one that was deleted here.
+  const regarding = expect.objectContaining({ kind: 'Environment', name: 'alice', uid: 'u1' }) as object
+  const told = () => server.seen(`POST ${EVENTS}`).map(({ body }) => body)
+  await expect
+    .poll(told, DEADLINE)
+    .toEqual([expect.objectContaining({ type: 'Normal', reason: 'TimeToLiveEnded', regarding })])
 })
 
 test('every request that it makes, the Lease included, is one that its role permits', async () => {

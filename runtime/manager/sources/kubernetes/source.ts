@@ -1,7 +1,14 @@
 import type { KubernetesObject, LocalEvent } from '@branchline/wire/local-api'
 import { API_VERSION } from '@branchline/wire/names'
 import type { Logger } from '../../../process/log.ts'
-import { objectId, type PodIdentity, type Source, type SourceEvent, type StatusWrite } from '../source.ts'
+import {
+  objectId,
+  type PodIdentity,
+  type Removal,
+  type Source,
+  type SourceEvent,
+  type StatusWrite,
+} from '../source.ts'
 import type { ApiAccess } from './access.ts'
 import { type Api, createApi } from './api.ts'
 import { conditionsOf, EventRecorder, type Notice, noticesOf, type Told } from './events.ts'
@@ -75,11 +82,27 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
       for (const notice of notices) recorder.record(notice)
     },
 
-    remove: (removal) => deleteEnvironment(api, removal),
+    async remove(removal: Removal): Promise<void> {
+      // Its conditions are gone with it, so its Event is all that says why.
+      if (await deleteEnvironment(api, removal)) recorder.record(removalNotice(removal))
+    },
 
     reviewToken: async (token: string): Promise<PodIdentity | undefined> => await reviewer.review(token),
   }
 }
+
+const removalNotice = ({ namespace, name, uid }: Removal): Notice => ({
+  regarding: {
+    apiVersion: API_VERSION,
+    kind: 'Environment',
+    namespace,
+    name,
+    ...(uid !== undefined && { uid }),
+  },
+  type: 'Normal',
+  reason: 'TimeToLiveEnded',
+  note: 'its ttl has ended and nobody holds it: it is deleted, with what names it as owner; its namespace stays',
+})
 
 /**
  * The conditions of Environments and Previews as they were seen last, so that a change is told once, by
