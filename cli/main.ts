@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander'
 import { check, checkReport } from './commands/check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { explainRoute, explainText } from './commands/route-explain.ts'
-import { runInject, runUninject } from './commands/run-inject.ts'
+import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 
 const EXIT_USAGE = 64
@@ -50,8 +50,12 @@ program
     'to which environment they belong; default: the Environments among them',
   )
   .option('--above <namespaces>', 'with --environment: the namespaces above it, nearest first, with commas')
+  .option(
+    '--sidecar-image <image>',
+    'the sidecar’s image, on a mirror or of your own; also where one is already',
+  )
   .option('--check', 'only say what would change, and what is not routed')
-  .action(async (paths: string[], options: { environment?: string; above?: string; check?: boolean }) => {
+  .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)
   })
 

@@ -1,6 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
-import { type Input, injectReport, injectTexts, type InjectOutcome, missingEnvironment } from './inject.ts'
+import {
+  type InjectCommandOptions,
+  type Input,
+  injectReport,
+  injectTexts,
+  type InjectOutcome,
+  missingEnvironment,
+} from './inject.ts'
 import { uninjectTexts } from './inject.ts'
 import { manifestFiles } from './manifest-files.ts'
 
@@ -10,17 +17,15 @@ export interface RunInjectOptions {
   readonly environment?: string
   /** Namespaces, with commas between them. */
   readonly above?: string
+  /** The sidecar's image. Default: this release's. */
+  readonly sidecarImage?: string
   readonly check?: boolean
 }
 
 /** `branchline inject`: writes the manifests with the sidecar, or what would change; resolves with the exit code. */
 export async function runInject(paths: readonly string[], options: RunInjectOptions): Promise<number> {
   const inputs = await readInputs(paths)
-  const { environment, above } = options
-  const common = {
-    ...(environment !== undefined && { environment }),
-    ...(above !== undefined && { above: above.split(',').filter((namespace) => namespace !== '') }),
-  }
+  const common = injectOptions(options)
   const missing = missingEnvironment(inputs, common)
   if (missing !== undefined) {
     process.stderr.write(`${missing}\n`)
@@ -28,6 +33,17 @@ export async function runInject(paths: readonly string[], options: RunInjectOpti
   }
   return write(injectTexts(inputs, common), options.check === true)
 }
+
+/** What the options of the command say to the injection. Pure. */
+export const injectOptions = ({
+  environment,
+  above,
+  sidecarImage,
+}: RunInjectOptions): InjectCommandOptions => ({
+  ...(environment !== undefined && { environment }),
+  ...(above !== undefined && { above: above.split(',').filter((namespace) => namespace !== '') }),
+  ...(sidecarImage !== undefined && { sidecar: { image: sidecarImage } }),
+})
 
 /** `branchline uninject`: the reverse. */
 export async function runUninject(paths: readonly string[], options: { check?: boolean }): Promise<number> {

@@ -1,0 +1,13 @@
+import { expect, test } from 'vitest'
+import { injectOptions } from './run-inject.ts'
+
+test('options of the command that are not given say nothing', () => {
+  expect(injectOptions({})).toEqual({})
+  expect(
+    injectOptions({ environment: 'alice', above: 'team,baseline,', sidecarImage: 'mirror/sidecar:1' }),
+  ).toEqual({
+    environment: 'alice',
+    above: ['team', 'baseline'],
+    sidecar: { image: 'mirror/sidecar:1' },
+  })
+})
