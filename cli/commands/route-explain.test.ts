@@ -1,6 +1,7 @@
 import type { Hop } from '@branchline/wire/explain'
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { explainText } from './route-explain.ts'
+import { explainText, type HopNode, treeOf } from './route-explain.ts'
 
 const hop = (service: string, startMs: number, ms: number, more: Partial<Hop> = {}): Hop => ({
   service,
@@ -30,5 +31,46 @@ test('hops are a tree by who ran within whom', () => {
       '└─ worker (baseline)  own  nowhere  no answer  5.0 ms',
       '',
     ].join('\n'),
+  )
+})
+
+const [A, B, C, D] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(16)) as [string, string, string, string]
+
+/** Services in brackets behind the one that led to them. */
+const drawn = (nodes: readonly HopNode[]): string =>
+  nodes
+    .map(({ hop, children }) => hop.service + (children.length > 0 ? `(${drawn(children)})` : ''))
+    .join(' ')
+
+test('a hop stands below the one that it names, whatever the clocks say', () => {
+  const web = hop('web', 100, 20, { id: A })
+  // Its clock is behind, and it is done after its caller is said to be.
+  const api = hop('api', 97, 30, { id: B, parent: A })
+  // Two calls at once, one within the other's time.
+  const cart = hop('cart', 101, 15, { id: C, parent: B })
+  const stock = hop('stock', 103, 5, { id: D, parent: B })
+  expect(drawn(treeOf([api, stock, cart, web]))).toBe('web(api(cart stock))')
+})
+
+test('a hop whose caller has a tracer of its own stands by its time', () => {
+  const web = hop('web', 0, 20, { id: A })
+  const api = hop('api', 2, 10, { id: B, parent: A })
+  const worker = hop('worker', 3, 5, { id: C, parent: D })
+  expect(drawn(treeOf([web, api, worker]))).toBe('web(api(worker))')
+})
+
+test('whatever parents are named, each hop is drawn once', () => {
+  const ids = fc.constantFrom(A, B, C, D)
+  const anyHop = fc
+    .record(
+      { startMs: fc.nat({ max: 9 }), ms: fc.nat({ max: 9 }), id: ids, parent: ids },
+      { requiredKeys: ['startMs', 'ms'] },
+    )
+    .map(({ startMs, ms, ...more }) => hop('api', startMs, ms, more))
+  fc.assert(
+    fc.property(fc.array(anyHop, { maxLength: 8 }), (hops) => {
+      expect(drawn(treeOf(hops)).match(/api/g) ?? []).toHaveLength(hops.length)
+    }),
+    { numRuns: 1_000 },
   )
 })

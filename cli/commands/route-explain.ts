@@ -64,17 +64,35 @@ export async function explainRoute(url: string, options: ExplainOptions = {}): P
   return { status: asked.status, traceId, hops }
 }
 
-/** The hops as a tree: one that ran within the time of another, and began last before it, was led to by it. */
+/**
+ * The hops as a tree: by the parent that a hop names; where none of the others is that, since a tracer on the way
+ * has put its own in its place, it was led to by the one that began last of those within whose time it ran.
+ */
 export function treeOf(hops: readonly Hop[]): HopNode[] {
-  const roots: HopNode[] = []
-  const open: HopNode[] = []
-  for (const hop of hops.toSorted((one, other) => one.startMs - other.startMs || other.ms - one.ms)) {
-    while (open.length > 0 && !isWithin(hop, (open.at(-1) as HopNode).hop)) open.pop()
-    const node = { hop, children: [] }
-    ;(open.at(-1)?.children ?? roots).push(node)
-    open.push(node)
+  const nodes = hops
+    .toSorted((one, other) => one.startMs - other.startMs || other.ms - one.ms)
+    .map((hop): HopNode => ({ hop, children: [] }))
+  const named = new Map(nodes.map((node) => [node.hop.id, node]))
+  const parents = new Map<HopNode, HopNode>()
+  const adopt = (node: HopNode, parent: HopNode | undefined): void => {
+    if (parent !== undefined && !isBelow(parent, node, parents)) parents.set(node, parent)
   }
-  return roots
+  for (const node of nodes) if (node.hop.parent !== undefined) adopt(node, named.get(node.hop.parent))
+  for (const [index, node] of nodes.entries()) {
+    if (parents.has(node)) continue
+    adopt(
+      node,
+      nodes.slice(0, index).findLast(({ hop }) => isWithin(node.hop, hop)),
+    )
+  }
+  for (const node of nodes) parents.get(node)?.children.push(node)
+  return nodes.filter((node) => !parents.has(node))
+}
+
+/** Whether a node is another one, or below it: what comes from outside may name parents in a circle. */
+function isBelow(node: HopNode, top: HopNode, parents: ReadonlyMap<HopNode, HopNode>): boolean {
+  for (let at: HopNode | undefined = node; at !== undefined; at = parents.get(at)) if (at === top) return true
+  return false
 }
 
 // A millisecond, since clocks of several machines differ, and an end is told after it was.

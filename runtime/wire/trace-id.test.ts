@@ -6,11 +6,13 @@ import {
   mintRequestId,
   mintTraceId,
   mintTraceparent,
+  parentIdOf,
   requestIdNumber,
   requestIdOf,
   traceIdNumber,
   traceIdOfRequest,
   traceparentId,
+  withFreshParent,
 } from './trace-id.ts'
 
 test('the number of a key is pinned', () => {
@@ -76,4 +78,15 @@ test('a request without a key may be explained, and is nobody’s', () => {
     undefined,
   ])
   expect(traceIdNumber(explainedTraceId(undefined, 'alice'))).toBe('2bd806c97f')
+})
+
+test('a fresh parent changes nothing else of a traceparent, and is read back', () => {
+  const given = '00-b7a9c12bd806c97f123a21cb6146a38c-b66862ef3591637b-00'
+  const fresh = withFreshParent(given)
+  expect(parentIdOf(given)).toBe('b66862ef3591637b')
+  expect(parentIdOf(fresh)).toMatch(/^[0-9a-f]{16}$/)
+  expect(parentIdOf(fresh)).not.toBe(parentIdOf(given))
+  expect(fresh.replace(parentIdOf(fresh), 'b66862ef3591637b')).toBe(given)
+  const later = 'cc-b7a9c12bd806c97f123a21cb6146a38c-b66862ef3591637b-01-what comes'
+  expect(withFreshParent(later)).toMatch(/^cc-b7a9c12bd806c97f123a21cb6146a38c-[0-9a-f]{16}-01-what comes$/)
 })

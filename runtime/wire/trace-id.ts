@@ -118,6 +118,15 @@ export function traceparentOf(traceId: string): string {
   return `00-${traceId}-${randomDigits()}-01`
 }
 
+/** The same as a valid `traceparent`, with a fresh parent id. */
+export const withFreshParent = (traceparent: string): string =>
+  traceparent.slice(0, PARENT_AT) + randomDigits() + traceparent.slice(PARENT_AT + 16)
+
+/** The parent id of a valid `traceparent`. */
+export const parentIdOf = (traceparent: string): string => traceparent.slice(PARENT_AT, PARENT_AT + 16)
+
+const PARENT_AT = '00-'.length + 32 + '-'.length
+
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?$/
 
 /** The trace id of a valid `traceparent` (any version but ff, W3C Trace Context 3.2.4), or undefined. */

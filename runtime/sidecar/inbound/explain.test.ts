@@ -1,7 +1,7 @@
 import { type Hop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
-import { isExplained } from '@branchline/wire/trace-id'
+import { isExplained, parentIdOf } from '@branchline/wire/trace-id'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ask, keyed, type Pod, target, until, World } from '../fixture/world.ts'
+import { ask, keyed, type Pod, see, target, until, World } from '../fixture/world.ts'
 
 let world: World
 let local: number
@@ -72,4 +72,28 @@ test('what a caller claims of the way cannot become a header of its own, nor gro
   const answer = await ask(root.port, { headers: forged })
   expect(answer.status).toBe(200)
   expect(String(answer.headers['x-branchline-route']).length).toBeLessThan(MAX_EXPLAIN_LENGTH)
+})
+
+test('each hop is told apart and names the one before it, whichever header an app forwards', async () => {
+  const { root, branch } = await chain({ addedIds: ['b3', 'uber-trace-id'] })
+  for (const { manager } of [root, branch]) manager.explains()
+  await until(() => root.manager.acks.length > 1 && branch.manager.acks.length > 1)
+  const seen = await see(root.port, { headers: asking })
+  await until(() => root.manager.hops.length === 1 && branch.manager.hops.length === 1)
+  const [first] = root.manager.hops as [Hop]
+  const [second] = branch.manager.hops as [Hop]
+  expect(first.id).toMatch(/^[0-9a-f]{16}$/)
+  expect(second.parent).toBe(first.id)
+  expect(second.id).not.toBe(first.id)
+  const { traceparent = '', b3 = '', 'uber-trace-id': uber = '' } = seen.headers as Record<string, string>
+  expect(parentIdOf(traceparent)).toBe(second.id)
+  // What an app forwards of it leads to a hop below that one; a request id alone names none.
+  for (const [name, value] of Object.entries({ traceparent, b3, 'uber-trace-id': uber })) {
+    await see(root.port, { headers: { [name]: value } })
+    await until(() => root.manager.hops.length === 2)
+    expect(root.manager.hops.pop()).toMatchObject({ parent: second.id, key: 'alice' })
+  }
+  await see(root.port, { headers: { b3: b3.replace(/-[0-9a-f]{16}-/, '-not a span-') } })
+  await until(() => root.manager.hops.length === 2)
+  expect(root.manager.hops.pop()).not.toHaveProperty('parent')
 })

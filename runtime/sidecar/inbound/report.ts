@@ -40,7 +40,7 @@ export function record(around: Surroundings, exchange: ExchangeReport): void {
   around.metrics.request({ environment, service: about.service, reason: about.reason }, status, ms / 1000)
   const failed = status === 0 || status >= 500 || error !== undefined
   if (around.accessLog.wants(failed)) log(around, exchange, about, served)
-  if (about.asked.span !== undefined || about.asked.explainedSinceMs !== undefined)
+  if (about.asked.span !== undefined || about.asked.explained !== undefined)
     tell(around, exchange, about, served)
 }
 
@@ -111,9 +111,12 @@ function tell(
     status,
     error: error?.code,
   })
-  if (asked.explainedSinceMs === undefined || asked.traceId === undefined) return
+  if (asked.explained === undefined || asked.traceId === undefined) return
+  const { id, parent, sinceMs: startMs } = asked.explained
   const tried = isRouted(decision) && 'candidates' in decision ? decision.candidates : []
   explain?.report(asked.traceId, {
+    id,
+    ...(parent !== undefined && { parent }),
     service,
     at: own,
     environment: served?.environment ?? environment,
@@ -121,7 +124,7 @@ function tell(
     ...(found?.key !== undefined && { key: found.key, source: found.source }),
     endpoints: tried.slice(0, candidate + 1).map(({ upstream }) => upstream.key),
     status,
-    startMs: asked.explainedSinceMs,
+    startMs,
     ms,
   })
 }

@@ -19,8 +19,10 @@ export interface About {
 /** What one request has, however often it is decided anew. */
 export interface Asked {
   readonly traceId: string | undefined
-  /** Whether its hops are to be reported, and since when (milliseconds since 1970). */
-  readonly explainedSinceMs: number | undefined
+  /** Where its hops are to be reported: this one's id and its parent's, and since when (milliseconds since 1970). */
+  readonly explained:
+    | { readonly id: string; readonly parent: string | undefined; readonly sinceMs: number }
+    | undefined
   readonly span: HopSpan | undefined
 }
 

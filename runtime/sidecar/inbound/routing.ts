@@ -131,7 +131,10 @@ class Routing {
     const traced = (this.#traced ??= traceOf(this.#around, this.#head, found, this.#way !== undefined))
     this.#asked ??= {
       traceId: traced.traceparent?.slice(3, 35),
-      explainedSinceMs: traced.explained ? performance.timeOrigin + performance.now() : undefined,
+      explained: traced.explained && {
+        ...traced.explained,
+        sinceMs: performance.timeOrigin + performance.now(),
+      },
       span: traced.span,
     }
     const about: About = {

@@ -1,4 +1,11 @@
-import { explainedTraceId, isExplained, traceparentId, traceparentOf } from '@branchline/wire/trace-id'
+import {
+  explainedTraceId,
+  isExplained,
+  parentIdOf,
+  traceparentId,
+  traceparentOf,
+  withFreshParent,
+} from '@branchline/wire/trace-id'
 import type { RequestHead } from '../../http/index.ts'
 import { type ForeignId, type FoundKey, propagate } from '../key.ts'
 import type { HopSpan } from '../tracing.ts'
@@ -11,8 +18,8 @@ export interface Traced {
   readonly traceparent: string | undefined
   /** The fields to set, on every way. */
   readonly set: readonly Field[] | undefined
-  /** Whether the hops of this request are to be reported. */
-  readonly explained: boolean
+  /** Where the hops of this request are to be reported: the parent ids under which it goes on, and came. */
+  readonly explained: { readonly id: string; readonly parent: string | undefined } | undefined
   readonly span: HopSpan | undefined
 }
 
@@ -26,16 +33,44 @@ export function traceOf(
   const set = found && propagate(head, found)
   const came = head.get('traceparent')
   const given = set === undefined ? came : (set.find(([name]) => name === 'traceparent')?.[1] ?? came)
-  const explained = explain !== undefined && (asked || (given !== undefined && isExplained(given, 3)))
-  const sent = explained ? explainedParent(given, found?.key) : given
+  const asksForHops = explain !== undefined && (asked || (given !== undefined && isExplained(given, 3)))
+  const sent = asksForHops ? explainedParent(given, found?.key) : given
   // A parent that was minted here is nobody's span; that of an id in another header is.
   const minted = sent !== came && !(sent === given && found?.source === 'id')
   const { method, target } = head
   const span = tracer?.begin({ method, path: pathOf(target), traceparent: sent, minted })
-  const traceparent = span?.traceparent ?? sent
+  if (!asksForHops) return withTraceparent(set, given, span?.traceparent ?? sent, span, undefined)
+  // Told apart from every other hop by its parent id.
+  const traceparent = span?.traceparent ?? withFreshParent(sent as string)
+  return withTraceparent(set, given, traceparent, span, {
+    id: parentIdOf(traceparent),
+    parent: parentIn(head),
+  })
+}
+
+function withTraceparent(
+  set: Traced['set'],
+  given: string | undefined,
+  traceparent: string | undefined,
+  span: HopSpan | undefined,
+  explained: Traced['explained'],
+): Traced {
   if (traceparent === undefined || traceparent === given) return { traceparent, set, explained, span }
   const others = set?.filter(([name]) => name !== 'traceparent') ?? []
   return { traceparent, set: [...others, ['traceparent', traceparent]], explained, span }
+}
+
+const SPAN_ID = /^[0-9a-f]{16}$/
+
+/** The parent id under which a request came, in whichever header: apps may forward but one. */
+function parentIn(head: Pick<RequestHead, 'get'>): string | undefined {
+  const traceparent = head.get('traceparent')
+  if (traceparent !== undefined && traceparentId(traceparent) !== undefined) return parentIdOf(traceparent)
+  const said =
+    head.get('b3')?.split('-')[1] ??
+    head.get('x-b3-spanid') ??
+    head.get('uber-trace-id')?.split(':')[1]?.padStart(16, '0')
+  return said !== undefined && SPAN_ID.test(said) ? said : undefined
 }
 
 /** Under an id that says so to every sidecar behind, whichever header carries it there. */

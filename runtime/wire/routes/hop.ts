@@ -1,7 +1,15 @@
 import { z } from 'zod'
 
+const spanId = z.string().regex(/^[0-9a-f]{16}$/)
+
 /** What one sidecar did with a request that wanted to know. */
 export const hop = z.object({
+  /**
+   * The parent id under which it sent the request on, and the one under which it came: that of the hop that led
+   * to this one, where nobody in between has put another in its place, as tracers do.
+   */
+  id: spanId.optional(),
+  parent: spanId.optional(),
   /** The service at whose sidecar the request arrived, and the environment of that. */
   service: z.string().max(253),
   at: z.string().max(253),
