@@ -102,6 +102,7 @@ function managerProcess(
         BRANCHLINE_SOURCE: props.source ?? 'kubernetes',
         BRANCHLINE_CLUSTER: props.cluster ?? DEFAULTS.cluster,
         BRANCHLINE_RELAY: typeof relay === 'object' ? own : relay === false ? undefined : relay,
+        BRANCHLINE_CHECK_POD_ADDRESS: props.manager?.checkPodAddress === false ? 'off' : undefined,
         LOG_LEVEL: props.logLevel,
       }),
       ...(relay === false ? [] : [tokenVariable(token)]),

@@ -9,6 +9,14 @@ const pods = (props: PlatformProps) =>
     .map((one) => podTemplateOf(one))
     .filter((one) => one !== undefined)
 
+test("the manager checks pods' addresses unless it is told not to", () => {
+  const said = (checkPodAddress: boolean) =>
+    JSON.stringify(platformManifests({ manager: { checkPodAddress } })).includes(
+      '"name":"BRANCHLINE_CHECK_POD_ADDRESS","value":"off"',
+    )
+  expect([said(true), said(false)]).toEqual([false, true])
+})
+
 test('what all pods have is said once, and every pod has it', () => {
   const scheduling = {
     nodeSelector: { pool: 'system' },

@@ -53,6 +53,11 @@ export interface PodProps {
 export interface ManagerProps {
   /** How many there are, of which one leads. Default: 2. */
   readonly replicas?: number
+  /**
+   * Whether a sidecar's token counts from its pod's own address alone. False where addresses are translated on
+   * the way to the manager (a CNI, or kube-proxy, that masquerades within the cluster). Default: true.
+   */
+  readonly checkPodAddress?: boolean
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
   readonly resources?: Resources
 }
