@@ -41,7 +41,9 @@ export const FIELDS = {
     pattern: PLATFORM_PATTERNS.cluster.source,
   }),
   images: {
-    registry: optionalText('A registry in place of the default one, such as "mirror.example.com/hub".'),
+    registry: optionalText(
+      'A registry in place of the default one ("mirror.example.com/hub"). Sidecars’ image is said where they are injected.',
+    ),
     tag: text('The version of manager and relay.', RELEASE),
     pullPolicy: optionalChoice('Default: Kubernetes’ own, IfNotPresent for a tag.', [
       'Always',
