@@ -28,6 +28,19 @@ describe('a stream', () => {
     expect([pair.relay.size, pair.cluster.size]).toEqual([0, 0])
   })
 
+  test('carries text as one octet a character, also what is longer than a frame or waits for credit', async () => {
+    const pair = new Pair()
+    const { stream } = pair.open()
+    await pair.settle()
+    const all = String.fromCharCode(...Array.from({ length: 256 }, (_, code) => code))
+    const texts = [all, '', all.repeat(300), all, all.repeat(1024), 'end']
+    for (const text of texts) stream.write(text)
+    await pair.settle()
+    const arrived = pair.accepted[0]?.recorder.text ?? ''
+    expect(arrived).toHaveLength(texts.join('').length)
+    expect(arrived === texts.join('')).toBe(true)
+  })
+
   test('is reset with a reason that its opener can tell', async () => {
     const pair = new Pair()
     pair.onAccepted = (stream) => stream.reset('unknown', 'no service web in alice')
