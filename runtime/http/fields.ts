@@ -1,5 +1,5 @@
 import { badRequest } from './errors.ts'
-import { equalsIgnoreCase, isTokenChar, isValueChar, octetsEqualIgnoreCase } from './grammar.ts'
+import { equalsIgnoreCase, isTokenChar, octetsEqualIgnoreCase } from './grammar.ts'
 
 /** What a field is to an intermediary. */
 export const KIND = {
@@ -86,7 +86,7 @@ export function parseFields(fields: Fields, maxCount: number, octets: Uint8Array
     at++
     while (isBlank(octets[at])) at++
     const valueStart = at
-    while (isValueChar(octets[at] as number)) at++
+    at = skipValue(octets, at)
     if (octets[at] !== 0x0d || octets[at + 1] !== 0x0a) throw badField(text, nameStart - start, at - start)
     let valueEnd = at
     while (valueEnd > valueStart && isBlank(octets[valueEnd - 1])) valueEnd--
@@ -100,6 +100,17 @@ export function parseFields(fields: Fields, maxCount: number, octets: Uint8Array
     )
     if (out.length > maxCount * STRIDE) throw badRequest(`more than ${maxCount} header fields`, 431)
   }
+}
+
+/** The index of the first octet from `at` on that no value has: comparing is quicker than a table (RFC 9110, 5.5). */
+function skipValue(octets: Uint8Array, from: number): number {
+  let at = from
+  while (at < octets.length) {
+    const code = octets[at] as number
+    if (code < 0x20 ? code !== 0x09 : code === 0x7f) break
+    at++
+  }
+  return at
 }
 
 const isBlank = (code: number | undefined): boolean => code === 0x20 || code === 0x09

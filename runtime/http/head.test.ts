@@ -1,7 +1,9 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { writeRequestHead, writeResponseHead } from './edits.ts'
 import type { HttpError } from './errors.ts'
 import { BODY } from './fields.ts'
+import { isValueChar } from './grammar.ts'
 import { parseRequestHead, parseResponseHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
 import { latin1 } from './latin1.ts'
@@ -216,6 +218,36 @@ test('a head is the same at every split, and what follows it is left', () => {
     expect(parseRequestHead(reader.text, limits, octets, reader.start).entries()).toEqual([['Host', 'x']])
     expect(reader.started).toBe(false)
   }
+})
+
+test('the end of a head is found wherever it is, as a search finds it', () => {
+  const endOf = (text: string): number => {
+    try {
+      return new HeadReader(false).read(Buffer.from(text), 0, 1000)
+    } catch (error) {
+      return -(error as HttpError).status
+    }
+  }
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom('\r', '\n', '\r\n', 'a'), { maxLength: 24 }), (parts) => {
+      const text = `a${parts.join('')}`
+      const end = text.indexOf('\r\n\r\n')
+      expect(end === -1 ? [-1, -400] : [end + 4]).toContain(endOf(text))
+    }),
+  )
+})
+
+test('a value has every octet that the grammar lets it have, and no other', () => {
+  const passes = (code: number): boolean => {
+    try {
+      const character = String.fromCharCode(code)
+      return request(`GET / HTTP/1.1\r\nHost: x\r\na: b${character}c\r\n\r\n`).get('a') === `b${character}c`
+    } catch {
+      return false
+    }
+  }
+  const codes = Array.from({ length: 256 }, (_, code) => code)
+  expect(codes.filter(passes)).toEqual(codes.filter(isValueChar))
 })
 
 test('a head that can never become one is refused before its end; a large one with 431 or 414', () => {

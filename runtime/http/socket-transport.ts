@@ -28,6 +28,8 @@ export class SocketTransport implements Transport, WriteListener {
   readonly #buffers = new ReadBuffers()
   #pinned: ReadBuffer[] | undefined = undefined
   #octets = 0
+  /** True between a read and Node's question into what the next one is to go. */
+  #asked = false
   #stable = false
   #paused = false
   #blocked = false
@@ -36,7 +38,7 @@ export class SocketTransport implements Transport, WriteListener {
 
   constructor() {
     this.onread = {
-      buffer: () => this.#buffers.next(this.#octets),
+      buffer: () => this.#nextBuffer(),
       callback: (octets, buffer) => this.#read(octets, buffer as Buffer),
     }
   }
@@ -136,8 +138,18 @@ export class SocketTransport implements Transport, WriteListener {
     return this.#socket?.removeAllListeners('data')
   }
 
+  // After a read Node takes whatever is no bytes for the buffer that it has; a handle that is new has none.
+  #nextBuffer(): Buffer {
+    const before = this.#buffers.current
+    const bytes = this.#buffers.next(this.#octets)
+    const unchanged = this.#asked && this.#buffers.current === before
+    this.#asked = false
+    return unchanged ? (undefined as unknown as Buffer) : bytes
+  }
+
   #read(octets: number, buffer: Buffer): boolean {
     this.#octets = octets
+    this.#asked = true
     if (this.closed) return false
     const before = reading.current
     reading.current = this.#buffers.current
