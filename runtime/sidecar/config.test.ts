@@ -71,6 +71,7 @@ test('reads how to choose, to wait, to log and to trace', () => {
     routeExplain: 'allow',
     addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-request-id'],
     via: undefined,
+    connections: 10_000,
     tracesUrl: undefined,
     drainDelayMs: 500,
   })
@@ -82,6 +83,8 @@ test('reads how to choose, to wait, to log and to trace', () => {
       addedIds: [],
     },
   )
+  expect(read({ BRANCHLINE_CONNECTIONS: '20000' })).toMatchObject({ connections: 20_000 })
+  expect(() => read({ BRANCHLINE_CONNECTIONS: '0' })).toThrow(/BRANCHLINE_CONNECTIONS/)
   expect(read({ BRANCHLINE_VIA: 'branchline' })).toMatchObject({ via: 'branchline' })
   expect(() => read({ BRANCHLINE_VIA: 'two words' })).toThrow(/BRANCHLINE_VIA: "two words": wanted a token/)
   const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/x' }

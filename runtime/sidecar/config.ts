@@ -7,7 +7,7 @@ import {
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
-import { parsePseudonym } from '../http/index.ts'
+import { DEFAULT_LIMITS, parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { type AccessLogMode, parseAccessLog } from './access-log.ts'
 import { BALANCING, type Balancing } from './balance.ts'
@@ -31,6 +31,8 @@ export interface SidecarConfig {
   readonly addedIds: readonly AddedId[]
   /** By which name requests are told that they passed here (Via); undefined: they are not told. */
   readonly via: string | undefined
+  /** Client connections of HTTP/1.1 at one time, and as many of HTTP/2. */
+  readonly connections: number
   /** How an endpoint is chosen. */
   readonly balancing: Balancing
   /** How long requests wait for an override to return, from when it was first missed. */
@@ -67,6 +69,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
+    connections: read.integer('BRANCHLINE_CONNECTIONS', DEFAULT_LIMITS.connections, {
+      min: 1,
+      max: 1_000_000,
+    }),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',

@@ -126,8 +126,9 @@ class RunningSidecar implements Sidecar {
       addedIds: config.addedIds,
     }
     this.#around = around
-    this.#engine = http1Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http }, config.via)
-    this.#engine2 = http2Engine(around, { drainMs: config.drainTimeoutMs, ...limits.http2 }, config.via)
+    const { via, connections, drainTimeoutMs: drainMs } = config
+    this.#engine = http1Engine(around, { connections, drainMs, ...limits.http }, via)
+    this.#engine2 = http2Engine(around, { connections, drainMs, ...limits.http2 }, via)
     this.#raw = new RawConnections(around, limits.raw)
   }
 

@@ -346,3 +346,12 @@ test('a slow head is a 408 on an undeclared port, too, and is counted', async ()
   const { text } = await ask(sidecar.adminPort, { path: '/metrics' })
   expect(text).toMatch(/^branchline_requests_total\{[^}]*reason="refused"[^}]*code="408"[^}]*\} 1$/m)
 })
+
+test('more connections than are set get a 503', async () => {
+  const { port } = await world.pod({ appPort: local, config: { connections: 1 } })
+  const first = connect(port, '127.0.0.1')
+  first.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
+  await until(() => first.bytesRead > 0)
+  expect(await rawExchange(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(/^HTTP\/1\.1 503 /)
+  first.destroy()
+})
