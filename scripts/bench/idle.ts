@@ -2,28 +2,35 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import { haproxy, nginx, sidecar } from './http/contenders.ts'
+import { type Contender, haproxy, nginx, sidecar } from './http/contenders.ts'
+import { startSidecar } from './sidecar.ts'
 import type { Benchmark } from './main.ts'
 import { usage } from './processes.ts'
 import { printTable, printVerdicts } from './verdict.ts'
 
-/** As many as a sidecar takes by default, less those that ask whether it is ready. */
-const CONNECTIONS = 9_800
+const CONNECTIONS = 10_000
+/** A few more than that, for those that ask whether it is ready. */
+const MOST = CONNECTIONS + 100
+const roomy: Contender = { ...sidecar, start: (options) => startSidecar({ ...options, connections: MOST }) }
+
 const BATCH = 100
+/** Who gets no answer by then is not taken: it counts as closed. */
+const ANSWER_TIMEOUT_MS = 10_000
 const REQUEST = 'GET /100 HTTP/1.1\r\nhost: api\r\ntracestate: branchline=alice\r\n\r\n'
 
 async function open(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1' })
   socket.on('error', () => {})
+  socket.setTimeout(ANSWER_TIMEOUT_MS, () => socket.destroy())
   socket.write(REQUEST)
   await Promise.race([once(socket, 'data'), once(socket, 'close')])
-  return socket
+  return socket.setTimeout(0)
 }
 
 /** The memory of connections that have had one answer each and then stay open. */
 export const idle: Benchmark = () => {
   const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
-  return contest(upstream, [sidecar, nginx, haproxy], 1000, async ({ running, missing }) => {
+  return contest(upstream, [roomy, nginx, haproxy], 1000, async ({ running, missing }) => {
     const rows: { name: string; beforeMb: number; afterMb: number; open: number; kib: number }[] = []
     for (const [name, { port, pids }] of running) {
       const beforeMb = (await usage(pids)).rssMb

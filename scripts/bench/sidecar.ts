@@ -16,6 +16,8 @@ export interface SidecarOptions {
   readonly protocol?: string
   /** Keys in its table. Default: 1,000. */
   readonly routes?: number
+  /** Connections that it takes. Default: as it has it. */
+  readonly connections?: number
 }
 
 /** Bundles a process of the product as its image has it; returns the file. */
@@ -31,7 +33,7 @@ export async function bundled(folder: string, name: 'sidecar' | 'relay'): Promis
  * service, and waits until it has acknowledged that. `readyMs` is the time from its start until then.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Running & { readyMs: number }> {
-  const { folder, upstreamPort, protocol = 'http', routes = 1000 } = options
+  const { folder, upstreamPort, protocol = 'http', routes = 1000, connections } = options
   const file = await bundled(folder, 'sidecar')
   const [listener, adminPort] = (await freePorts(2)) as [number, number]
   const manager = await startRoutes({ listener, upstreamPort, routes })
@@ -48,6 +50,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Running & {
       BRANCHLINE_MANAGER: `ws://127.0.0.1:${manager.port}`,
       BRANCHLINE_TOKEN_FILE: token,
       LOG_LEVEL: 'warn',
+      ...(connections !== undefined && { BRANCHLINE_CONNECTIONS: String(connections) }),
     },
   })
   const ready = manager.acknowledged.then(() => listening(listener))

@@ -48,7 +48,8 @@ export const haproxy: Contender = {
       file,
       `global
   nbthread 1
-  maxconn 9900
+  maxconn 10100
+  no strict-limits
 defaults
   mode http
   timeout connect 3s

@@ -75,7 +75,6 @@ export async function sample(
   const before = await usage(pids)
   const load = await runLoad(port, path, seconds)
   const after = await usage(pids)
-  const requests = load.requestsPerSecond * seconds
-  const cpuMicroseconds = ((after.cpuSeconds - before.cpuSeconds) / requests) * 1e6
+  const cpuMicroseconds = ((after.cpuSeconds - before.cpuSeconds) / load.requests) * 1e6
   return { name, path, ...load, cpuMicroseconds, rssMb: after.rssMb }
 }

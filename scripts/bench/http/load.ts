@@ -3,6 +3,7 @@ import { LOAD_CORE } from '../processes.ts'
 
 /** What one run of load showed. */
 export interface Load {
+  readonly requests: number
   readonly requestsPerSecond: number
   readonly p50Ms: number
   readonly p99Ms: number
@@ -22,6 +23,7 @@ export async function runLoad(port: number, path: string, seconds: number, host 
     .map(([, one, two]) => Number(one ?? two))
     .reduce((total, count) => total + count, 0)
   return {
+    requests: Number(text(/(\d+) requests in /)),
     requestsPerSecond: Number(text(/Requests\/sec:\s+([\d.]+)/)),
     p50Ms: milliseconds(text(/50%\s+([\d.]+\w+)/)),
     p99Ms: milliseconds(text(/99%\s+([\d.]+\w+)/)),
