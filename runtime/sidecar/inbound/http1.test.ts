@@ -355,3 +355,20 @@ test('more connections than are set get a 503', async () => {
   expect(await rawExchange(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(/^HTTP\/1\.1 503 /)
   first.destroy()
 })
+
+test('endpoints get what their weights say, and one of weight 0 what the others refuse', async () => {
+  const spare = await world.app('spare')
+  const weights = { [`127.0.0.1:${alice}`]: 3, [`127.0.0.1:${spare}`]: 0 }
+  const both = { alice: { ...target('alice', [alice, bob, spare]), weights } }
+  const config = { balancing: 'round-robin' as const }
+  const { port, route } = await world.pod({ appPort: local, routes: { routes: both }, config })
+  const counts: Record<string, number> = {}
+  for (let count = 0; count < 40; count++) {
+    const { app } = await see(port, { headers: keyed('alice') })
+    counts[app] = (counts[app] ?? 0) + 1
+  }
+  expect(counts).toEqual({ alice: 30, bob: 10 })
+  const dead = { ...target('alice', [DEAD_PORT, spare]), weights: { [`127.0.0.1:${spare}`]: 0 } }
+  await route({ routes: { alice: dead } })
+  expect((await see(port, { headers: keyed('alice') })).app).toBe('spare')
+})
