@@ -58,6 +58,10 @@ export const FIELDS = {
   },
   manager: {
     replicas: whole('How many there are, of which one leads.', DEFAULTS.manager.replicas),
+    checkPodAddress: flag(
+      'Whether a sidecar’s token counts from its pod’s own address alone. False where addresses are translated.',
+      true,
+    ),
     resources: map<Resources>('What its container asks for.', DEFAULTS.manager.resources),
   },
   relay: {
