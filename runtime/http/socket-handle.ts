@@ -1,5 +1,4 @@
 import type { Socket } from 'node:net'
-import { getSystemErrorName } from 'node:util'
 
 /**
  * What is private to Node and used here all the same, in this file alone: a socket's handle, and the requests
@@ -28,6 +27,8 @@ interface StreamBinding {
 /** Whether sockets are written to by their handles; tests turn it off. */
 export const handleWrites = { wanted: true }
 
+// An import would read all exports of the module, those too that are made when they are read.
+const { getSystemErrorName } = process.getBuiltinModule('node:util')
 const binding = loadBinding()
 let trusted = binding !== undefined
 /** A request that no write has kept: one for all, until a write is pending. */
