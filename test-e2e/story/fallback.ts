@@ -7,6 +7,7 @@ import type { Proof } from './proof.ts'
 
 const CONNECTIONS = 16
 const SLOW_MS = 1500
+const LATER_REQUESTS = 5
 
 export const fallback: Proof = {
   title: "removing alice's api falls back to the baseline, putting it back returns; no request fails",
@@ -15,6 +16,8 @@ export const fallback: Proof = {
     courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
     try {
       const slow = shop.visit('alice', { path: `/?slow=api&ms=${SLOW_MS}` })
+      // Requests sent later have come and gone: that one is where it waits.
+      for (let later = 0; later < LATER_REQUESTS; later++) await shop.visit('alice')
       await shop.apply('alice', branch('alice', { base: 'baseline' }))
       const gone = await shop.takes('alice', BASELINE_WAY)
       courses.alice.ways = [BASELINE_WAY]
