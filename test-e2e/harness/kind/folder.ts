@@ -18,6 +18,8 @@ export class FolderSync {
   readonly #api: Api
   readonly #folder: string
   readonly #applied = new Map<string, KubernetesObject>()
+  /** What was applied and is to be applied anew, though the folder says the same. */
+  readonly #stale = new Set<string>()
   readonly #problems = new Map<string, string>()
   readonly #watcher: FSWatcher
   #dirty = true
@@ -80,20 +82,25 @@ export class FolderSync {
     this.#problems.clear()
     for (const [id, object] of this.#applied) {
       if (wanted.has(id)) continue
-      await this.#try(id, () => this.#api.remove(object))
+      if (!(await this.#try(id, () => this.#api.remove(object)))) continue
       this.#applied.delete(id)
+      this.#stale.delete(id)
     }
     for (const [id, object] of wanted) {
-      if (JSON.stringify(this.#applied.get(id)) === JSON.stringify(object)) continue
-      if (await this.#try(id, () => this.#api.apply(structuredClone(object)))) this.#applied.set(id, object)
-      else if (object.kind === 'Namespace') break
+      const isThere = JSON.stringify(this.#applied.get(id)) === JSON.stringify(object)
+      if (isThere && !this.#stale.has(id)) continue
+      if (await this.#try(id, () => this.#api.apply(structuredClone(object)))) {
+        this.#applied.set(id, object)
+        this.#stale.delete(id)
+      } else if (object.kind === 'Namespace') break
     }
     // A namespace that was being deleted takes what is in it along: all of it is applied anew.
     for (const id of this.#problems.keys()) {
       const namespace = wanted.get(id)?.metadata?.namespace
+      if (namespace === undefined) continue
       for (const [other, object] of this.#applied) {
         if (object.metadata?.namespace === namespace || object.metadata?.name === namespace) {
-          this.#applied.delete(other)
+          this.#stale.add(other)
         }
       }
     }
