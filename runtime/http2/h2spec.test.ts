@@ -1,6 +1,7 @@
 /**
  * h2spec, the conformance suite of HTTP/2 servers (a Go module), against the engine and against node:http2
- * alone. `npm run test:h2spec` runs it, which takes Go and, once, the Go module proxy; and half a minute.
+ * alone. `npm run test:h2spec` runs it, as `npm test` does: half a minute, and, once, the Go module proxy. Where
+ * Go is missing it is skipped and says so. By itself, since its cases have time limits of their own.
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
