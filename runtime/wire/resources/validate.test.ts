@@ -205,8 +205,11 @@ test('of any environments, those without a problem have whole chains, whatever t
     key: fc.option(fc.constantFrom('a', 'k'), { nil: undefined }),
     personal: fc.boolean(),
   })
+  // An API server has no two of one name in one namespace, and nor has a folder that was read.
+  const selector = ({ name, namespace }: { name: string; namespace: string }): string =>
+    `${namespace}/${name}`
   fc.assert(
-    fc.property(fc.array(any, { maxLength: 8 }), (all) => {
+    fc.property(fc.uniqueArray(any, { maxLength: 8, selector }), (all) => {
       const environments = all.map(({ name, namespace, base, key, personal }, index) =>
         environment(
           name,
