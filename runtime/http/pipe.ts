@@ -97,14 +97,18 @@ class Join implements Pipe {
     clearTimeout(this.#timer)
     this.moved = false
     const waitMs = withinMs / 2
-    this.#timer = setTimeout(() => {
-      if (this.moved || !this.#empty) return this.destroy(error)
-      for (const { transport } of [this.a, this.b]) {
-        transport.end()
-        transport.resume()
-      }
-      this.#timer = setTimeout(() => this.destroy(), waitMs)
-    }, waitMs)
+    // A process that stood still has not read yet what has come meanwhile: its sockets are asked before it judges.
+    this.#timer = setTimeout(() => setImmediate(() => this.#leave(waitMs, error)), waitMs)
+  }
+
+  #leave(waitMs: number, error: Error): void {
+    if (this.a.over && this.b.over) return
+    if (this.moved || !this.#empty) return this.destroy(error)
+    for (const { transport } of [this.a, this.b]) {
+      transport.end()
+      transport.resume()
+    }
+    this.#timer = setTimeout(() => this.destroy(), waitMs)
   }
 
   /** Whether both ends are there and nothing waits to be sent to either. */

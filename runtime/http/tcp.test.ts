@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import * as net from 'node:net'
 import { expect, test } from 'vitest'
 import { lentBuffers } from './read-buffer.ts'
-import { pipe } from './pipe.ts'
+import { type Pipe, pipe } from './pipe.ts'
 import { dialTcp, listen } from './tcp.ts'
 import { IGNORE, type Transport } from './transport.ts'
 
@@ -91,6 +91,32 @@ test('an idle pipe is cut after its limit', async () => {
   const client = net.connect(listener.port)
   const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]
   expect(error.code).toBe('ECONNRESET')
+  listener.stop()
+  target.close()
+})
+
+test('a pipe that leaves judges by what has come, though its process stood still meanwhile', async () => {
+  const sockets: net.Socket[] = []
+  const target = net
+    .createServer((socket) => sockets.push(socket.on('error', () => {}).resume()))
+    .listen(0, '127.0.0.1')
+  await once(target, 'listening')
+  const { port } = target.address() as net.AddressInfo
+  const pipes: Pipe[] = []
+  const listener = await listen({ port: 0 }, (transport) =>
+    pipes.push(pipe(transport, dialTcp('127.0.0.1', port))),
+  )
+  const client = net.connect(listener.port).resume()
+  client.write('first')
+  await expect.poll(() => sockets[0]?.bytesRead).toBe(5)
+  const ended = new Promise((resolve) => {
+    client.once('error', resolve).once('close', () => resolve('in peace'))
+  })
+  pipes[0]?.retire(40, new Error('stopped'))
+  sockets[0]?.write('more')
+  const until = performance.now() + 60
+  while (performance.now() < until);
+  expect(await ended).toMatchObject({ code: 'ECONNRESET' })
   listener.stop()
   target.close()
 })
