@@ -1,7 +1,7 @@
 import type { Hop } from '@branchline/wire/explain'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { explainText, type HopNode, treeOf } from './route-explain.ts'
+import { explainText, type HopNode, hopsInOrder, treeOf } from './route-explain.ts'
 
 const hop = (service: string, startMs: number, ms: number, more: Partial<Hop> = {}): Hop => ({
   service,
@@ -50,6 +50,13 @@ test('a hop stands below the one that it names, whatever the clocks say', () => 
   const cart = hop('cart', 101, 15, { id: C, parent: B })
   const stock = hop('stock', 103, 5, { id: D, parent: B })
   expect(drawn(treeOf([api, stock, cart, web]))).toBe('web(api(cart stock))')
+  expect(hopsInOrder([stock, api, cart, web])).toEqual([web, api, cart, stock])
+})
+
+test('of two sidecars that say the same millisecond, the one that named the other comes later', () => {
+  const override = hop('leaf', 5, 2.2, { id: A, reason: 'override' })
+  const routed = hop('leaf', 5, 2.3, { id: B, parent: A, reason: 'routed' })
+  expect(hopsInOrder([routed, override])).toEqual([override, routed])
 })
 
 test('a hop whose caller has a tracer of its own stands by its time', () => {

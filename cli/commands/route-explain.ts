@@ -61,7 +61,13 @@ export async function explainRoute(url: string, options: ExplainOptions = {}): P
     if (found.length > 0 && found.length === hops.length) break
     hops = found
   }
-  return { status: asked.status, traceId, hops }
+  return { status: asked.status, traceId, hops: hopsInOrder(hops) }
+}
+
+/** Hops in the order in which the request came by: where clocks disagree, whom a hop names as its parent counts. */
+export function hopsInOrder(hops: readonly Hop[]): Hop[] {
+  const below = ({ hop, children }: HopNode): Hop[] => [hop, ...children.flatMap(below)]
+  return treeOf(hops).flatMap(below)
 }
 
 /**
