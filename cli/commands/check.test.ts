@@ -99,5 +99,7 @@ test.each([
 })
 
 test('a folder that is not there is an error of its own', async () => {
-  await expect(check(join(root, 'none'))).rejects.toThrow(/ENOENT/)
+  await expect(check(join(root, 'none'))).rejects.toThrow(
+    /none does not exist: name a manifest, or a folder of them$/,
+  )
 })

@@ -24,7 +24,11 @@ const MAX_FILES = 10_000
 
 /** The manifest files of a folder, recursively and in order, or the file itself. Hidden ones are passed over. */
 export async function manifestFiles(path: string): Promise<string[]> {
-  if (!(await stat(path)).isDirectory()) return [path]
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error
+    throw new Error(`${path} does not exist: name a manifest, or a folder of them`)
+  })
+  if (!found.isDirectory()) return [path]
   const entries = await readdir(path, { recursive: true, withFileTypes: true })
   const files = entries
     .filter((entry) => entry.isFile() && EXTENSION.test(entry.name))

@@ -1,7 +1,10 @@
 import type { Hop } from '@branchline/wire/explain'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { explainText, type HopNode, hopsInOrder, treeOf } from './route-explain.ts'
+import { explainRoute, explainText, type HopNode, hopsInOrder, treeOf } from './route-explain.ts'
 
 const hop = (service: string, startMs: number, ms: number, more: Partial<Hop> = {}): Hop => ({
   service,
@@ -80,4 +83,32 @@ test('whatever parents are named, each hop is drawn once', () => {
     }),
     { numRuns: 1_000 },
   )
+})
+
+const ENDED = JSON.stringify({
+  type: 'urn:branchline:unknown-host',
+  detail: 'No preview is registered for a.',
+})
+test.each([
+  [
+    'a problem of ours is told',
+    'application/problem+json',
+    ENDED,
+    /answered 404: No preview is registered for a\.$/,
+  ],
+  [
+    "anybody else's is not",
+    'application/problem+json',
+    '{"type":"about:blank","detail":"x"}',
+    /relay must allow it/,
+  ],
+  ['nor is what is none', 'application/problem+json', 'null', /relay must allow it/],
+])('where there is no way to tell, %s', async (_, type, body, wanted) => {
+  const server = createServer((_request, response) => {
+    response.writeHead(404, { 'content-type': type }).end(body)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await expect(explainRoute(`http://127.0.0.1:${port}/`)).rejects.toThrow(wanted)
+  server.close()
 })

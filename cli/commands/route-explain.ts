@@ -47,6 +47,8 @@ export async function explainRoute(url: string, options: ExplainOptions = {}): P
   const field = asked.headers[EXPLAIN_HEADER]
   const traceId = /;trace="([0-9a-f]{32})"/.exec(String(field))?.[1]
   if (traceId === undefined) {
+    const problem = problemOf(asked)
+    if (problem !== undefined) throw new ExplainError(`${url} answered ${asked.status}: ${problem}`)
     throw new ExplainError(
       `${url} answered ${asked.status}, and not which way the request took: the relay must allow it ` +
         '(BRANCHLINE_ROUTE_EXPLAIN=allow), and a service with a sidecar must answer',
@@ -155,6 +157,18 @@ function send(url: string, way: string, { method, headers, timeoutMs }: ExplainO
     })
     request.on('error', reject).end()
   })
+}
+
+/** What our own relay or sidecar says is wrong (RFC 9457); undefined for whatever else answered. */
+function problemOf({ headers, body }: Answer): string | undefined {
+  if (headers['content-type']?.startsWith('application/problem+json') !== true) return undefined
+  try {
+    const { type, detail } = JSON.parse(body) as { type?: unknown; detail?: unknown }
+    const isOurs = typeof type === 'string' && type.startsWith('urn:branchline:')
+    return isOurs && typeof detail === 'string' ? detail : undefined
+  } catch {
+    return undefined
+  }
 }
 
 function parseHops({ status, body }: Answer): Hop[] {
