@@ -26,6 +26,12 @@ export interface HeadEdits {
 /** One way to serve a request. */
 export interface Candidate {
   readonly upstream: Upstream
+  /**
+   * Which version of the service this is, such as an environment's name. Candidates of one version are
+   * interchangeable. Once a request may have reached a candidate, only candidates of the same version are tried,
+   * and only where the request is safe to repeat. Default: all candidates are of one version.
+   */
+  readonly version?: string | undefined
   /** Changes of the request's head. */
   readonly edits?: HeadEdits
   /** Changes of the response's head. */
