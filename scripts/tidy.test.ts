@@ -12,7 +12,14 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // Routing, heads and edits are the HTTP/1.1 engine's, and so are its clock and its errors.
   'runtime/http2': ['runtime/http'],
   'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/http2', 'runtime/process'],
-  'runtime/manager': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
+  'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
+  'runtime/manager': [
+    'runtime/wire',
+    'runtime/http',
+    'runtime/tunnel',
+    'runtime/kubernetes',
+    'runtime/process',
+  ],
   'runtime/relay': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],

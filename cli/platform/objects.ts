@@ -6,7 +6,7 @@ import { injectEnvironments } from '@branchline/cdk8s/inject'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
 import type { ImageCommand } from '@branchline/runtime/local/command'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import { validateResources } from '@branchline/wire/resources/validate'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { platformImage, platformObjects } from './objects.ts'
 import { environmentTable } from './table.ts'
 import { environmentViews } from './view.ts'

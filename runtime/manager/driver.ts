@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import type { Logger } from '../process/log.ts'
 import { expiredAt } from './expiry/expiry.ts'
 import { Remover } from './expiry/remover.ts'

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
-import { SourceError } from './errors.ts'
+import { KubernetesError } from '../kubernetes/errors.ts'
 import { LocalApi, until } from './fixture/local-api.ts'
 import { environment, running } from './fixture/objects.ts'
 import { TestSidecar } from './fixture/sidecar.ts'
@@ -36,7 +36,7 @@ function deleting(refusals: number): Source {
   let left = refusals
   const remove = (removal: Removal): Promise<void> => {
     removals.push(removal)
-    if (left-- > 0) return Promise.reject(new SourceError('it was changed', { retryable: true }))
+    if (left-- > 0) return Promise.reject(new KubernetesError('it was changed', { retryable: true }))
     api.remove(environment(removal.name))
     return Promise.resolve()
   }

@@ -3,7 +3,7 @@ import { runMain } from '../process/main.ts'
 import { readConfig } from './config.ts'
 import { startManager } from './manager.ts'
 import { startOnKubernetes } from './on-kubernetes.ts'
-import { loadAccess } from './sources/kubernetes/access.ts'
+import { loadAccess } from '../kubernetes/access.ts'
 import { LocalSource } from './sources/local.ts'
 
 const logger = createLogger('manager')

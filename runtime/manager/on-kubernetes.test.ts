@@ -5,14 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import type { RunningManager } from './manager.ts'
 import { startOnKubernetes } from './on-kubernetes.ts'
-import {
-  answer,
-  list,
-  refuse,
-  ScriptedApi,
-  type Step,
-  watch,
-} from './sources/kubernetes/fixture/scripted-api.ts'
+import { answer, list, refuse, ScriptedApi, type Step, watch } from '../kubernetes/fixture/scripted-api.ts'
 import { RESOURCES } from './sources/kubernetes/kinds.ts'
 
 const DEADLINE = { timeout: 5_000, interval: 5 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { kubernetesObject, type ObjectEvent } from './kubernetes.ts'
 
 /**
  * The embedded cluster's API, for the manager that runs on it: HTTP/1.1 over a Unix socket whose path every
@@ -14,35 +15,11 @@ import { z } from 'zod'
  */
 export const LOCAL_API_VARIABLE = 'BRANCHLINE_LOCAL_API'
 
-/** An object of the Kubernetes API: type and metadata are certain, the rest is its kind's. */
-export interface KubernetesObject {
-  readonly apiVersion: string
-  readonly kind: string
-  readonly metadata: {
-    readonly name: string
-    readonly namespace?: string
-    readonly uid?: string
-    readonly generation?: number
-    readonly creationTimestamp?: string
-    readonly labels?: Readonly<Record<string, string>>
-    readonly annotations?: Readonly<Record<string, string>>
-  }
-  readonly [field: string]: unknown
-}
-
-const object = z.looseObject({
-  apiVersion: z.string(),
-  kind: z.string(),
-  metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
-})
-
 export const localEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED']), object }),
+  z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED']), object: kubernetesObject }),
   z.object({ type: z.literal('SYNCED') }),
 ])
-export type LocalEvent =
-  | { type: 'ADDED' | 'MODIFIED' | 'DELETED'; object: KubernetesObject }
-  | { type: 'SYNCED' }
+export type LocalEvent = ObjectEvent | { readonly type: 'SYNCED' }
 
 export const localStatus = z.object({
   kind: z.enum(['Environment', 'Preview']),

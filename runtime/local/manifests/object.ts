@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 
 export type { KubernetesObject }
 

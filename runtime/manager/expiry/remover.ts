@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { Backoff, type BackoffLimits } from '../../process/backoff.ts'
 import type { Logger } from '../../process/log.ts'
-import { SourceError } from '../errors.ts'
+import { KubernetesError } from '../../kubernetes/errors.ts'
 import type { Removal } from '../sources/source.ts'
 
 export interface RemoverOptions {
@@ -50,7 +50,7 @@ export class Remover {
         backoff.reset()
         logger.info({ namespace: removal.namespace, name: removal.name }, 'an expired environment is deleted')
       } catch (error) {
-        const retry = !(error instanceof SourceError) || error.retryable
+        const retry = !(error instanceof KubernetesError) || error.retryable
         logger.warn({ err: error, environment: id, retry }, 'an expired environment could not be deleted')
         if (retry && !signal.aborted) this.#wanted.add(id)
         if (retry) await delay(backoff.nextMs(), undefined, { signal }).catch(() => undefined)

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { allChanges } from '../store/snapshot.ts'

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { applyDelta, type ChangeMemo, diffTables } from '@branchline/wire/routes/delta'
 import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
 import type { RouteTable } from '@branchline/wire/routes/messages'

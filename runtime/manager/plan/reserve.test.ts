@@ -1,5 +1,5 @@
 /** Services none of whose endpoints is ready, though some run: what becomes of requests is a matter of rules. */
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { Store } from '../store/store.ts'

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { LABELS } from '@branchline/wire/names'
 import { expect, test } from 'vitest'
 import { environment, pod, running, service, slice } from '../fixture/objects.ts'

@@ -4,7 +4,7 @@
  * other, and take its place, since the newest connection of a pod wins. So it counts from its pod alone.
  */
 import { once } from 'node:events'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { until } from '../fixture/local-api.ts'

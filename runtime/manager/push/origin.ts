@@ -1,5 +1,5 @@
 import { isIPv6, SocketAddress } from 'node:net'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { z } from 'zod'
 import type { PodIdentity } from '../sources/source.ts'
 import { nameId } from '../store/snapshot.ts'

@@ -96,7 +96,7 @@ test.each([
 ])('a status write answered with %i says whether to try again: %s', async (status, retryable) => {
   api.statusAnswers = [status]
   const write = { kind: 'Environment' as const, namespace: 'base', name: 'base', status: {} }
-  await expect(source.writeStatus(write)).rejects.toMatchObject({ code: 'BL_SOURCE', retryable })
+  await expect(source.writeStatus(write)).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable })
 })
 
 test('a status of what is gone is no failure', async () => {

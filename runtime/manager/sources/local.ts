@@ -4,8 +4,8 @@ import { localEvent, localIdentity, type LocalTokenReview } from '@branchline/wi
 import { TOKEN_AUDIENCE } from '@branchline/wire/names'
 import { Backoff, type BackoffLimits } from '../../process/backoff.ts'
 import type { Logger } from '../../process/log.ts'
-import { SourceError } from '../errors.ts'
-import { readLines } from './lines.ts'
+import { KubernetesError } from '../../kubernetes/errors.ts'
+import { LineSplitter } from '../../kubernetes/lines.ts'
 import { Relister } from './relist.ts'
 import type { PodIdentity, Source, SourceEvent, StatusWrite } from './source.ts'
 
@@ -52,16 +52,19 @@ export class LocalSource implements Source {
     const { status } = await this.#call('PUT', '/v1/status', write)
     // Gone meanwhile: there is nobody to tell.
     if (status === 404 || (status >= 200 && status < 300)) return
-    throw new SourceError(`status of ${write.kind} ${write.namespace}/${write.name}: answered ${status}`, {
-      retryable: status >= 500,
-    })
+    throw new KubernetesError(
+      `status of ${write.kind} ${write.namespace}/${write.name}: answered ${status}`,
+      {
+        retryable: status >= 500,
+      },
+    )
   }
 
   async reviewToken(token: string): Promise<PodIdentity | undefined> {
     const review: LocalTokenReview = { token, audience: TOKEN_AUDIENCE }
     const { status, body } = await this.#call('POST', '/v1/tokenreviews', review)
     if (status === 401) return undefined
-    if (status !== 200) throw new SourceError(`token review: answered ${status}`, { retryable: true })
+    if (status !== 200) throw new KubernetesError(`token review: answered ${status}`, { retryable: true })
     return localIdentity.parse(JSON.parse(body))
   }
 
@@ -91,20 +94,22 @@ export class LocalSource implements Source {
     const response = await this.#send('GET', '/v1/watch', undefined)
     if (response.statusCode !== 200) {
       response.destroy()
-      throw new SourceError(`the watch was answered with ${response.statusCode}`, { retryable: true })
+      throw new KubernetesError(`the watch was answered with ${response.statusCode}`, { retryable: true })
     }
     relister.restart()
-    for await (const line of readLines(response as AsyncIterable<Buffer>, this.#options.maxLineBytes)) {
-      const event = this.#parse(line)
-      if (event === undefined) continue
-      relister.take(event)
-      if (event.type === 'SYNCED') onSynced()
+    const lines = new LineSplitter(this.#options.maxLineBytes)
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      for (const line of lines.push(chunk)) {
+        const event = this.#parse(line)
+        if (event === undefined) continue
+        relister.take(event)
+        if (event.type === 'SYNCED') onSynced()
+      }
     }
-    throw new SourceError('the watch ended', { retryable: true })
+    throw new KubernetesError('the watch ended', { retryable: true })
   }
 
   #parse(line: string): SourceEvent | undefined {
-    if (line.trim() === '') return undefined
     try {
       return localEvent.parse(JSON.parse(line))
     } catch (error) {

@@ -1,4 +1,5 @@
-import type { KubernetesObject, LocalEvent, LocalStatus } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import type { LocalEvent, LocalStatus } from '@branchline/wire/local-api'
 
 /** What happens to the objects of a cluster, in order; SYNCED once all that is there has been told. */
 export type SourceEvent = LocalEvent
@@ -30,7 +31,7 @@ export interface Source {
   /** Begins to watch. Events come in order, never within this call. */
   start(handler: (event: SourceEvent) => void): void
   stop(): Promise<void>
-  /** Replaces the status of an object. Rejects with a SourceError, whose `retryable` says whether to retry. */
+  /** Replaces the status of an object. Rejects with a KubernetesError, whose `retryable` says whether to retry. */
   writeStatus(write: StatusWrite): Promise<void>
   /**
    * Deletes an Environment whose time has ended; resolves where it is gone already. Rejects as `writeStatus`

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
-import { SourceError } from '../errors.ts'
+import { KubernetesError } from '../../kubernetes/errors.ts'
 import { until } from '../fixture/local-api.ts'
 import type { StatusWrite } from '../sources/source.ts'
 import { StatusWriter } from './writer.ts'
@@ -71,7 +71,9 @@ test('what was refused is tried again with what it is by then, unless that is no
   const answers = [true, false]
   start(() => {
     const retryable = answers.shift()
-    return retryable === undefined ? Promise.resolve() : Promise.reject(new SourceError('no', { retryable }))
+    return retryable === undefined
+      ? Promise.resolve()
+      : Promise.reject(new KubernetesError('no', { retryable }))
   })
   let count = 0
   writer.request('Environment', 'a', 'a', () => ({ count: ++count }))

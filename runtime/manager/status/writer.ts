@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { condition, type Condition } from '@branchline/wire/resources/fields'
 import { Backoff, type BackoffLimits } from '../../process/backoff.ts'
 import type { Logger } from '../../process/log.ts'
-import { SourceError } from '../errors.ts'
+import { KubernetesError } from '../../kubernetes/errors.ts'
 import type { StatusWrite } from '../sources/source.ts'
 
 type Kind = StatusWrite['kind']
@@ -101,7 +101,7 @@ export class StatusWriter {
         backoff.reset()
         if (counts) await wait(this.#options.countsEveryMs)
       } catch (error) {
-        const retry = !(error instanceof SourceError) || error.retryable
+        const retry = !(error instanceof KubernetesError) || error.retryable
         this.#options.logger.warn({ err: error, ...object, retry }, 'a status could not be written')
         // What was asked for meanwhile is newer.
         if (retry && !this.#dirty.has(id) && !signal.aborted) this.#dirty.set(id, request)

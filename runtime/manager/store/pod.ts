@@ -1,5 +1,5 @@
 import { parseInbound } from '@branchline/wire/inbound'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
 import { DEFAULT_WEIGHT, parseWeight } from '@branchline/wire/weight'
 import { z } from 'zod'

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { API_VERSION } from '@branchline/wire/names'
 import type { Environment } from '@branchline/wire/resources/environment'
 import { type Parsed, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'

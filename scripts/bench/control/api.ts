@@ -1,6 +1,7 @@
 import { createServer, type Server, type ServerResponse } from 'node:http'
 import { json } from 'node:stream/consumers'
-import type { KubernetesObject, LocalEvent, LocalStatus } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import type { LocalEvent, LocalStatus } from '@branchline/wire/local-api'
 
 /**
  * The manager's source: what the embedded cluster answers (wire/local-api.ts), without a cluster. A pod's

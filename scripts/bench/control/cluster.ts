@@ -1,5 +1,5 @@
 import { API_VERSION, LABELS } from '@branchline/wire/names'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 
 /** How large the simulated cluster is. */
 export interface Size {

@@ -1,36 +1,79 @@
 import { API_VERSION, GROUP, VERSION } from '@branchline/wire/names'
+import type { Kept } from '../../../kubernetes/object.ts'
+import type { Resource } from '../../../kubernetes/resource.ts'
 import type { WATCHED_KINDS } from '../source.ts'
 
 export type WatchedKind = (typeof WATCHED_KINDS)[number]
 
-/** Where the API server keeps the objects of a kind, of all namespaces. */
-export interface Resource {
-  readonly kind: WatchedKind
-  readonly apiVersion: string
-  /** The path of the collection. */
-  readonly path: string
-  /** Narrows what is listed and watched. */
-  readonly fieldSelector?: string
-}
+/** The fields that every kind keeps. */
+const METADATA = {
+  name: true,
+  namespace: true,
+  uid: true,
+  generation: true,
+  creationTimestamp: true,
+  deletionTimestamp: true,
+  labels: true,
+  annotations: true,
+} as const satisfies Kept
+
+const PORTS: Kept = { name: true, port: true, appProtocol: true, protocol: true, targetPort: true }
+
+/** What is kept of each kind. */
+const KEPT = {
+  Namespace: { metadata: METADATA, status: { phase: true } },
+  // The version, so that what is deleted is what was seen.
+  Environment: { metadata: { ...METADATA, resourceVersion: true }, spec: true, status: true },
+  Preview: { metadata: METADATA, spec: true, status: true },
+  Service: {
+    metadata: METADATA,
+    spec: {
+      type: true,
+      ports: PORTS,
+      ipFamilies: true,
+      clusterIP: true,
+      selector: true,
+      externalName: true,
+      publishNotReadyAddresses: true,
+    },
+  },
+  EndpointSlice: {
+    metadata: METADATA,
+    addressType: true,
+    ports: PORTS,
+    endpoints: {
+      addresses: true,
+      conditions: true,
+      targetRef: { kind: true, name: true, namespace: true },
+    },
+  },
+  Pod: {
+    metadata: { ...METADATA, ownerReferences: { kind: true, name: true, controller: true } },
+    spec: { hostNetwork: true, dnsPolicy: true, dnsConfig: { searches: true } },
+    status: { phase: true, podIP: true, podIPs: true },
+  },
+} as const satisfies Record<WatchedKind, Kept>
 
 const ours = `/apis/${GROUP}/${VERSION}`
 
 /** All that is watched. Pods that have ended are left to the API server: their addresses are others' by now. */
-export const RESOURCES: readonly Resource[] = [
-  { kind: 'Namespace', apiVersion: 'v1', path: '/api/v1/namespaces' },
-  { kind: 'Environment', apiVersion: API_VERSION, path: `${ours}/environments` },
-  { kind: 'Preview', apiVersion: API_VERSION, path: `${ours}/previews` },
-  { kind: 'Service', apiVersion: 'v1', path: '/api/v1/services' },
+export const RESOURCES: readonly Resource<WatchedKind>[] = [
+  { kind: 'Namespace', apiVersion: 'v1', path: '/api/v1/namespaces', kept: KEPT.Namespace },
+  { kind: 'Environment', apiVersion: API_VERSION, path: `${ours}/environments`, kept: KEPT.Environment },
+  { kind: 'Preview', apiVersion: API_VERSION, path: `${ours}/previews`, kept: KEPT.Preview },
+  { kind: 'Service', apiVersion: 'v1', path: '/api/v1/services', kept: KEPT.Service },
   {
     kind: 'EndpointSlice',
     apiVersion: 'discovery.k8s.io/v1',
     path: '/apis/discovery.k8s.io/v1/endpointslices',
+    kept: KEPT.EndpointSlice,
   },
   {
     kind: 'Pod',
     apiVersion: 'v1',
     path: '/api/v1/pods',
     fieldSelector: 'status.phase!=Succeeded,status.phase!=Failed',
+    kept: KEPT.Pod,
   },
 ]
 

@@ -1,6 +1,6 @@
 import type { Removal } from '../source.ts'
-import { ApiError } from './api-error.ts'
-import type { Api } from './api.ts'
+import { ApiError } from '../../../kubernetes/api-error.ts'
+import type { Api } from '../../../kubernetes/api.ts'
 import { resourcePath } from './kinds.ts'
 
 /**

@@ -1,11 +1,11 @@
 import { MANAGER_CLUSTER_RULES, MANAGER_LEASE, MANAGER_NAMESPACE_RULES } from '@branchline/wire/permissions'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createLease } from '../../lease/lease.ts'
-import { createLeaseStore } from '../../lease/store.ts'
+import { createLease } from '../../../kubernetes/lease/lease.ts'
+import { createLeaseStore } from '../../../kubernetes/lease/store.ts'
 import type { SourceEvent } from '../source.ts'
-import { isPermitted } from './fixture/permitted.ts'
-import { answer, list, refuse, ScriptedApi, watch } from './fixture/scripted-api.ts'
+import { isPermitted } from '../../../kubernetes/fixture/permitted.ts'
+import { answer, list, refuse, ScriptedApi, watch } from '../../../kubernetes/fixture/scripted-api.ts'
 import { RESOURCES } from './kinds.ts'
 import { createKubernetesSource, type KubernetesSource } from './source.ts'
 
@@ -102,13 +102,16 @@ test.each([
   [500, true],
 ])('a status that is refused with %d is retryable: %s', async (code, retryable) => {
   server.script(`PATCH ${STATUS}`, refuse(code, { message: 'no' }))
-  await expect(source.writeStatus(write({}))).rejects.toMatchObject({ code: 'BL_SOURCE', retryable })
+  await expect(source.writeStatus(write({}))).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable })
 })
 
 test('an API server that is gone is worth another try', async () => {
   await server.close()
-  await expect(source.writeStatus(write({}))).rejects.toMatchObject({ code: 'BL_SOURCE', retryable: true })
-  await expect(source.reviewToken('x')).rejects.toMatchObject({ code: 'BL_SOURCE', retryable: true })
+  await expect(source.writeStatus(write({}))).rejects.toMatchObject({
+    code: 'BL_KUBERNETES',
+    retryable: true,
+  })
+  await expect(source.reviewToken('x')).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable: true })
 })
 
 test('a condition that says something else is told as an Event, once', async () => {

@@ -1,4 +1,4 @@
-import type { KubernetesObject, LocalEvent } from '@branchline/wire/local-api'
+import type { KubernetesObject, ObjectEvent } from '@branchline/wire/kubernetes'
 import { API_VERSION } from '@branchline/wire/names'
 import type { Logger } from '../../../process/log.ts'
 import {
@@ -9,12 +9,13 @@ import {
   type SourceEvent,
   type StatusWrite,
 } from '../source.ts'
-import type { ApiAccess } from './access.ts'
-import { type Api, createApi } from './api.ts'
-import { conditionsOf, EventRecorder, type Notice, noticesOf, type Told } from './events.ts'
+import type { ApiAccess } from '../../../kubernetes/access.ts'
+import { type Api, createApi } from '../../../kubernetes/api.ts'
+import { EventRecorder, type Notice } from '../../../kubernetes/events.ts'
 import { RESOURCES, type WatchedKind } from './kinds.ts'
-import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from './limits.ts'
-import { Reflector } from './reflector.ts'
+import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from '../../../kubernetes/limits.ts'
+import { Reflector } from '../../../kubernetes/reflector.ts'
+import { type ConditionSeen, conditionsOf, noticesOf } from './notices.ts'
 import { deleteEnvironment } from './remove.ts'
 import { applyStatus, hasStatus } from './status.ts'
 import { TokenReviewer } from './token-review.ts'
@@ -44,7 +45,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   const limits = { ...DEFAULT_KUBERNETES_LIMITS, ...options.limits }
   const api = createApi(options.access, limits)
   const reviewer = new TokenReviewer(api)
-  const recorder = new EventRecorder({ api, instance, logger })
+  const recorder = new EventRecorder({ api, reporter: { controller: CONTROLLER, instance }, logger })
   const conditions = new Conditions()
   const stopping = new AbortController()
   let loops: Promise<void>[] = []
@@ -55,7 +56,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
     start(handler: (event: SourceEvent) => void): void {
       const unlisted = new Set<WatchedKind>(RESOURCES.map(({ kind }) => kind))
-      const onEvent = (event: Exclude<LocalEvent, { type: 'SYNCED' }>): void => {
+      const onEvent = (event: ObjectEvent): void => {
         conditions.saw(event)
         handler(event)
       }
@@ -91,6 +92,9 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   }
 }
 
+/** Who reports Events, as `kubectl describe` shows it. */
+const CONTROLLER = 'branchline.dev/manager'
+
 const removalNotice = ({ namespace, name, uid }: Removal): Notice => ({
   regarding: {
     apiVersion: API_VERSION,
@@ -109,9 +113,9 @@ const removalNotice = ({ namespace, name, uid }: Removal): Notice => ({
  * whichever replica writes it, and a restarted manager does not tell everything again.
  */
 class Conditions {
-  readonly #last = new Map<string, { uid: string | undefined; told: readonly Told[] }>()
+  readonly #last = new Map<string, { uid: string | undefined; told: readonly ConditionSeen[] }>()
 
-  saw({ type, object }: { type: LocalEvent['type']; object: KubernetesObject }): void {
+  saw({ type, object }: { type: ObjectEvent['type']; object: KubernetesObject }): void {
     if (!hasStatus(object)) return
     const id = objectId(object)
     if (type === 'DELETED') this.#last.delete(id)

@@ -1,7 +1,7 @@
 import { API_VERSION } from '@branchline/wire/names'
-import type { KubernetesObject } from '@branchline/wire/local-api'
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import type { StatusWrite } from '../source.ts'
-import type { Api } from './api.ts'
+import type { Api } from '../../../kubernetes/api.ts'
 import { resourcePath } from './kinds.ts'
 
 /** Who owns the fields that the manager writes (server-side apply). */

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type Api, createApi } from './api.ts'
-import { answer, refuse, ScriptedApi } from './fixture/scripted-api.ts'
-import { DEFAULT_KUBERNETES_LIMITS } from './limits.ts'
+import { type Api, createApi } from '../../../kubernetes/api.ts'
+import { answer, refuse, ScriptedApi } from '../../../kubernetes/fixture/scripted-api.ts'
+import { DEFAULT_KUBERNETES_LIMITS } from '../../../kubernetes/limits.ts'
 import { DEFAULT_TOKEN_REVIEW_LIMITS, identityOf, TokenReviewer } from './token-review.ts'
 
 // Who gets a route table by pretending to be a pod: each refusal here is an attack.

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { TOKEN_AUDIENCE } from '@branchline/wire/names'
 import { z } from 'zod'
-import { SourceError } from '../../errors.ts'
+import { KubernetesError } from '../../../kubernetes/errors.ts'
 import type { PodIdentity } from '../source.ts'
-import type { Api } from './api.ts'
+import type { Api } from '../../../kubernetes/api.ts'
 
 /** How long an answer holds, and how much is remembered and asked at once. */
 export interface TokenReviewLimits {
@@ -109,7 +109,7 @@ export class TokenReviewer {
 
   async #turn(): Promise<void> {
     if (this.#waiting.length >= this.#limits.maxWaiting) {
-      throw new SourceError('token review: too many are waiting, come again', { retryable: true })
+      throw new KubernetesError('token review: too many are waiting, come again', { retryable: true })
     }
     if (this.#running < this.#limits.maxAtOnce) this.#running++
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))

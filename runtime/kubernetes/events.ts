@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { z } from 'zod'
-import type { Logger } from '../../../process/log.ts'
+import type { Logger } from '../process/log.ts'
 import type { Api } from './api.ts'
 import { ApiError } from './api-error.ts'
 
@@ -18,6 +17,14 @@ export interface Notice {
   readonly reason: string
   /** A sentence for people; cut at 1,024 characters, as the API demands. */
   readonly note: string
+}
+
+/** Who reports an Event. */
+export interface Reporter {
+  /** A qualified name, such as `branchline.dev/manager`. */
+  readonly controller: string
+  /** The replica: its pod's name. */
+  readonly instance: string
 }
 
 /** How many Events may be written: a burst, then so many a minute; and how many wait. */
@@ -38,7 +45,6 @@ export const DEFAULT_EVENT_LIMITS: EventLimits = {
 
 const MAX_NOTE_LENGTH = 1_024
 const MAX_REMEMBERED = 5_000
-const CONTROLLER = 'branchline.dev/manager'
 
 /**
  * Writes Events (events.k8s.io/v1), one after the other, never in anybody's way: what is too much, repeated
@@ -46,7 +52,7 @@ const CONTROLLER = 'branchline.dev/manager'
  */
 export class EventRecorder {
   readonly #api: Api
-  readonly #instance: string
+  readonly #reporter: Reporter
   readonly #logger: Logger
   readonly #limits: EventLimits
   readonly #waiting: Notice[] = []
@@ -56,9 +62,9 @@ export class EventRecorder {
   #writing = false
   #dropped = 0
 
-  constructor(options: { api: Api; instance: string; logger: Logger; limits?: EventLimits }) {
+  constructor(options: { api: Api; reporter: Reporter; logger: Logger; limits?: EventLimits }) {
     this.#api = options.api
-    this.#instance = options.instance
+    this.#reporter = options.reporter
     this.#logger = options.logger
     this.#limits = options.limits ?? DEFAULT_EVENT_LIMITS
     this.#tokens = this.#limits.burst
@@ -80,7 +86,7 @@ export class EventRecorder {
     for (let notice = this.#waiting.shift(); notice !== undefined; notice = this.#waiting.shift()) {
       const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(notice.regarding.namespace)}/events`
       try {
-        await this.#api.request({ method: 'POST', path, body: eventOf(notice, this.#instance) })
+        await this.#api.request({ method: 'POST', path, body: eventOf(notice, this.#reporter) })
       } catch (error) {
         // Where all goes, nobody is left to read it.
         const gone = error instanceof ApiError && error.causes.includes('NamespaceTerminating')
@@ -116,7 +122,7 @@ export class EventRecorder {
 }
 
 /** The object that is sent; its time has microseconds (MicroTime). */
-export function eventOf(notice: Notice, instance: string): Record<string, unknown> {
+export function eventOf(notice: Notice, { controller, instance }: Reporter): Record<string, unknown> {
   const { regarding } = notice
   return {
     apiVersion: 'events.k8s.io/v1',
@@ -127,7 +133,7 @@ export function eventOf(notice: Notice, instance: string): Record<string, unknow
       namespace: regarding.namespace,
     },
     eventTime: microTime(new Date()),
-    reportingController: CONTROLLER,
+    reportingController: controller,
     reportingInstance: instance.slice(0, 128),
     action: 'Reconcile',
     reason: notice.reason.slice(0, 128),
@@ -139,40 +145,3 @@ export function eventOf(notice: Notice, instance: string): Record<string, unknow
 
 /** A time as metav1.MicroTime is written: exactly six digits behind the point. */
 export const microTime = (date: Date): string => date.toISOString().replace(/\.(\d{3})Z$/, '.$1000Z')
-
-const condition = z.looseObject({
-  type: z.string(),
-  status: z.string(),
-  reason: z.string(),
-  message: z.string(),
-})
-const statusWithConditions = z.looseObject({ conditions: z.array(condition).nullish() }).nullish()
-export type Told = z.infer<typeof condition>
-
-/** The conditions of a status; none where it cannot be read. */
-export function conditionsOf(status: unknown): readonly Told[] {
-  const parsed = statusWithConditions.safeParse(status)
-  return parsed.success ? (parsed.data?.conditions ?? []) : []
-}
-
-/** What somebody should look at. */
-const BAD = new Set(['Ready False', 'Stalled True', 'Reconciling True', 'Warnings True', 'Expired True'])
-
-/** What of two statuses, the later one second, is worth an Event: a condition that now says something else. */
-export function noticesOf(
-  regarding: Notice['regarding'],
-  before: readonly Told[],
-  after: readonly Told[],
-): Notice[] {
-  return after
-    .filter(({ type, status, reason }) => {
-      const was = before.find((condition) => condition.type === type)
-      return was?.status !== status || was.reason !== reason
-    })
-    .map(({ type, status, reason, message }) => ({
-      regarding,
-      type: BAD.has(`${type} ${status}`) ? 'Warning' : 'Normal',
-      reason,
-      note: message === '' ? `${type} is ${status}` : message,
-    }))
-}

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest, type RequestOptions } from 'node:https'
-import { SourceError } from '../../errors.ts'
+import { KubernetesError } from './errors.ts'
 import type { ApiAccess } from './access.ts'
 import { toApiError } from './api-error.ts'
 import type { KubernetesLimits } from './limits.ts'
@@ -20,7 +20,7 @@ export interface ApiRequest {
   readonly signal?: AbortSignal
 }
 
-/** The API server, for who is logged in. Rejects with an ApiError, or a retryable SourceError. */
+/** The API server, for who is logged in. Rejects with an ApiError, or a retryable KubernetesError. */
 export interface Api {
   /** The parsed JSON of an answer; the time limit counts for the whole of it. */
   request(request: ApiRequest): Promise<unknown>
@@ -132,9 +132,9 @@ async function within<T>(
     return result
   } catch (error) {
     request.signal?.removeEventListener('abort', abort)
-    if (error instanceof SourceError) throw error
+    if (error instanceof KubernetesError) throw error
     const why = timedOut ? `no answer within ${timeoutMs} ms` : (error as Error).message
-    throw new SourceError(`${nameOf(request)}: ${why}`, { retryable: true, cause: error })
+    throw new KubernetesError(`${nameOf(request)}: ${why}`, { retryable: true, cause: error })
   } finally {
     clearTimeout(timer)
   }

@@ -1,14 +1,7 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Api, createApi } from './api.ts'
-import {
-  conditionsOf,
-  DEFAULT_EVENT_LIMITS,
-  EventRecorder,
-  microTime,
-  type Notice,
-  noticesOf,
-} from './events.ts'
+import { DEFAULT_EVENT_LIMITS, EventRecorder, microTime, type Notice } from './events.ts'
 import { answer, refuse, ScriptedApi } from './fixture/scripted-api.ts'
 import { DEFAULT_KUBERNETES_LIMITS } from './limits.ts'
 
@@ -21,13 +14,6 @@ const regarding = {
   name: 'alice',
 }
 const notice = (reason: string, note = 'a sentence'): Notice => ({ regarding, type: 'Normal', reason, note })
-const ready = (status: string, reason: string, message = 'why') => ({
-  type: 'Ready',
-  status,
-  reason,
-  message,
-})
-
 let server: ScriptedApi
 let api: Api
 beforeEach(async () => {
@@ -41,27 +27,11 @@ afterEach(async () => {
 const recorder = (limits = {}, logger = pino({ level: 'silent' })): EventRecorder =>
   new EventRecorder({
     api,
-    instance: 'm',
+    reporter: { controller: 'example.com/controller', instance: 'm' },
     logger,
     limits: { ...DEFAULT_EVENT_LIMITS, ...limits },
   })
 const reasons = () => server.seen(POST).map(({ body }) => (body as Notice).reason)
-
-test.each([
-  [[], [ready('True', 'Ready')], ['Normal Ready']],
-  [[ready('True', 'Ready')], [ready('True', 'Ready', 'other words')], []],
-  [[ready('True', 'Ready')], [ready('False', 'KeyTaken')], ['Warning KeyTaken']],
-  [[ready('False', 'KeyTaken')], [ready('False', 'BaseCycle')], ['Warning BaseCycle']],
-  [[ready('True', 'Ready')], [], []],
-])('%j, then %j: %j', (before, after, told) => {
-  expect(noticesOf(regarding, before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(told)
-})
-
-test('a status that cannot be read has no conditions', () => {
-  for (const status of [undefined, null, 'x', {}, { conditions: 1 }, { conditions: [{}] }]) {
-    expect(conditionsOf(status)).toEqual([])
-  }
-})
 
 test('the time has six digits, as MicroTime wants', () => {
   expect(microTime(new Date(0))).toBe('1970-01-01T00:00:00.000000Z')

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { SourceError } from '../../errors.ts'
+import { KubernetesError } from './errors.ts'
 
 /** The API server's way to say no (metav1.Status). */
 const status = z.looseObject({
@@ -18,7 +18,7 @@ const status = z.looseObject({
 const FINAL = new Set([400, 404, 405, 406, 413, 415, 422])
 
 /** What the API server refused, with its HTTP status. */
-export class ApiError extends SourceError {
+export class ApiError extends KubernetesError {
   readonly status: number
   /** The reason of the API server for programs, such as `AlreadyExists`. */
   readonly reason: string | undefined

@@ -10,13 +10,18 @@ import {
   ScriptedApi,
   watch as openWatch,
 } from './fixture/scripted-api.ts'
-import type { Resource } from './kinds.ts'
+import type { Resource } from './resource.ts'
 import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from './limits.ts'
 import { Reflector } from './reflector.ts'
 
 // What an API server, or what stands before it, does to a watch: each test is one way to misbehave.
 
-const RESOURCE: Resource = { kind: 'Service', apiVersion: 'v1', path: '/api/v1/services' }
+const RESOURCE: Resource = {
+  kind: 'Service',
+  apiVersion: 'v1',
+  path: '/api/v1/services',
+  kept: { metadata: { name: true, namespace: true }, spec: { ports: true } },
+}
 const LIST = `LIST ${RESOURCE.path}`
 const WATCH = `WATCH ${RESOURCE.path}`
 const LIMITS: KubernetesLimits = {

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { KubernetesObject, LocalEvent } from '@branchline/wire/local-api'
-import { Backoff } from '../../../process/backoff.ts'
-import type { Logger } from '../../../process/log.ts'
+import type { KubernetesObject, ObjectEvent } from '@branchline/wire/kubernetes'
+import { Backoff } from '../process/backoff.ts'
+import type { Logger } from '../process/log.ts'
 import type { Api } from './api.ts'
 import { ApiError, isExpired } from './api-error.ts'
-import type { Resource } from './kinds.ts'
+import type { Resource } from './resource.ts'
 import type { KubernetesLimits } from './limits.ts'
 import { listAll } from './list.ts'
-import { type ApiObject, trim } from './trim.ts'
+import { type ApiObject, trim } from './object.ts'
 import { WatchBroken, watchOnce, type WatchEvent } from './watch.ts'
 
 /** What a reflector works with. */
@@ -16,7 +16,7 @@ export interface ReflectorOptions {
   readonly resource: Resource
   readonly limits: KubernetesLimits
   readonly logger: Logger
-  readonly onEvent: (event: Exclude<LocalEvent, { type: 'SYNCED' }>) => void
+  readonly onEvent: (event: ObjectEvent) => void
   /** All that is there has been told, and what is gone has been told as DELETED. */
   readonly onListed: () => void
 }
@@ -118,7 +118,7 @@ export class Reflector {
     if (known?.resourceVersion === resourceVersion) return
     this.#known.set(id, { namespace, resourceVersion })
     const type = known === undefined ? 'ADDED' : 'MODIFIED'
-    onEvent({ type, object: trim(resource.kind, resource.apiVersion, object) })
+    onEvent({ type, object: trim(resource, object) })
   }
 
   #remove(id: string, namespace: string | undefined): void {

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { Api } from './api.ts'
 import { isExpired } from './api-error.ts'
-import type { Resource } from './kinds.ts'
+import type { Resource } from './resource.ts'
 import type { KubernetesLimits } from './limits.ts'
-import { type ApiObject, parseApiObject } from './trim.ts'
+import { type ApiObject, parseApiObject } from './object.ts'
 
 const page = z.looseObject({
   metadata: z.looseObject({ resourceVersion: z.string(), continue: z.string().optional() }),

@@ -1,5 +1,5 @@
-import { ApiError } from '../sources/kubernetes/api-error.ts'
-import type { Api } from '../sources/kubernetes/api.ts'
+import { ApiError } from '../api-error.ts'
+import type { Api } from '../api.ts'
 import { type LeaseRecord, parseLease } from './record.ts'
 
 /** One Lease of the API server. Rejects with an ApiError: 409 where somebody was faster. */

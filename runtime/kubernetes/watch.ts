@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { SourceError } from '../../errors.ts'
+import { KubernetesError } from './errors.ts'
 import type { Api } from './api.ts'
 import { isExpired, toApiError } from './api-error.ts'
-import type { Resource } from './kinds.ts'
+import type { Resource } from './resource.ts'
 import type { KubernetesLimits } from './limits.ts'
 import { LineSplitter } from './lines.ts'
-import { type ApiObject, parseApiObject } from './trim.ts'
+import { type ApiObject, parseApiObject } from './object.ts'
 
 const event = z.object({
   type: z.enum(['ADDED', 'MODIFIED', 'DELETED', 'BOOKMARK', 'ERROR']),
@@ -18,7 +18,7 @@ export type WatchEvent =
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
 
 /** A watch that was open and broke: a reset, a half line, silence, something that cannot be read. */
-export class WatchBroken extends SourceError {
+export class WatchBroken extends KubernetesError {
   constructor(message: string, cause?: unknown) {
     super(message, { retryable: true, cause })
     this.name = 'WatchBroken'

@@ -1,6 +1,6 @@
 import { pino } from 'pino'
 import { afterEach, expect, test, vi } from 'vitest'
-import { ApiError } from '../sources/kubernetes/api-error.ts'
+import { ApiError } from '../api-error.ts'
 import { createLease, type Lease } from './lease.ts'
 import { type LeaseRecord, parseLease } from './record.ts'
 import type { LeaseStore } from './store.ts'

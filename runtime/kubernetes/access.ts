@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
-import { SourceError } from '../../errors.ts'
+import { KubernetesError } from './errors.ts'
 
 /** Where the API server is, and who asks. */
 export interface ApiAccess {
@@ -40,7 +40,7 @@ export function podAccess(variables: Variables, folder = SERVICE_ACCOUNT): ApiAc
 export function kubeConfigAccess(kubeConfig: KubeConfig): ApiAccess {
   const cluster = kubeConfig.getCurrentCluster()
   if (cluster === null) {
-    throw new SourceError('kubeconfig: no current context, set one', { retryable: false })
+    throw new KubernetesError('kubeconfig: no current context, set one', { retryable: false })
   }
   return {
     server: cluster.server.replace(/\/+$/, ''),

@@ -1,0 +1,11 @@
+/** The API did not do what was asked. `retryable` says whether the same call may succeed later. */
+export class KubernetesError extends Error {
+  readonly code = 'BL_KUBERNETES'
+  readonly retryable: boolean
+
+  constructor(message: string, options: { retryable: boolean; cause?: unknown }) {
+    super(message, { cause: options.cause })
+    this.name = 'KubernetesError'
+    this.retryable = options.retryable
+  }
+}

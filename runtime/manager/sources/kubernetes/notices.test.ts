@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { conditionsOf, noticesOf } from './notices.ts'
+
+const regarding = {
+  apiVersion: 'branchline.dev/v1alpha1',
+  kind: 'Environment',
+  namespace: 'alice',
+  name: 'alice',
+}
+const ready = (status: string, reason: string, message = 'why') => ({
+  type: 'Ready',
+  status,
+  reason,
+  message,
+})
+
+test.each([
+  [[], [ready('True', 'Ready')], ['Normal Ready']],
+  [[ready('True', 'Ready')], [ready('True', 'Ready', 'other words')], []],
+  [[ready('True', 'Ready')], [ready('False', 'KeyTaken')], ['Warning KeyTaken']],
+  [[ready('False', 'KeyTaken')], [ready('False', 'BaseCycle')], ['Warning BaseCycle']],
+  [[ready('True', 'Ready')], [], []],
+])('%j, then %j: %j', (before, after, told) => {
+  expect(noticesOf(regarding, before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(told)
+})
+
+test('a status that cannot be read has no conditions', () => {
+  for (const status of [undefined, null, 'x', {}, { conditions: 1 }, { conditions: [{}] }]) {
+    expect(conditionsOf(status)).toEqual([])
+  }
+})
