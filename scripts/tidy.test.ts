@@ -32,6 +32,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/local',
     'runtime/manager',
     'runtime/process',
+    'runtime/relay',
+    'runtime/sidecar',
     'cli',
     'cdk8s',
     'gitops',

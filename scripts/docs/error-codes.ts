@@ -1,0 +1,177 @@
+/** What an error code means, and what to do about it. */
+export interface Explained {
+  readonly meaning: string
+  readonly remedy: string
+}
+
+const explained = (meaning: string, remedy: string): Explained => ({ meaning, remedy })
+
+/**
+ * Every error code of the product, by the part that reports it. A code is stable: branch on the code, never on
+ * the message. A test compares these lists with the codes in the source.
+ */
+export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explained>>>> = {
+  'HTTP engines (sidecar and relay)': {
+    BL_HTTP_BAD_REQUEST: explained(
+      'The request is not valid HTTP, or it is ambiguous (RFC 9112). The client gets 400, 501 or 505.',
+      'Fix the client. The message names the fault.',
+    ),
+    BL_HTTP_HEAD_TOO_LARGE: explained(
+      'The head of a request, or its target, exceeds a limit. The client gets 431 or 414.',
+      'Send fewer or shorter header fields, or raise the limit.',
+    ),
+    BL_HTTP_REQUEST_TIMEOUT: explained(
+      'The client sent its head or its body too slowly. The client gets 408.',
+      'Check the client and the network, or raise the limit.',
+    ),
+    BL_HTTP_CLIENT_GONE: explained(
+      'The client left before its response was complete.',
+      'Nothing, unless it happens often: then look for a timeout of the client that is too short.',
+    ),
+    BL_HTTP_OVERLOADED: explained(
+      'A limit on connections or streams is reached. The client gets 503.',
+      'Raise the limit, or add replicas.',
+    ),
+    BL_HTTP_ROUTE_FAILED: explained(
+      'The routing code threw an error. The client gets 500.',
+      'Report it as a bug of Branchline.',
+    ),
+    BL_HTTP_UPSTREAM_UNREACHABLE: explained(
+      'No endpoint could be reached. The client gets 502, or 504 if the last endpoint took too long.',
+      'Check that the pods of the service run and are ready.',
+    ),
+    BL_HTTP_UPSTREAM_CLOSED: explained(
+      'The upstream closed the connection. Before the response the client gets 502; later the response is cut.',
+      'Look for crashes and restarts in the log of the app.',
+    ),
+    BL_HTTP_BAD_RESPONSE: explained(
+      'The response of the upstream is not valid HTTP, or it is ambiguous. The client gets 502.',
+      'Fix the app. The message names the fault.',
+    ),
+    BL_HTTP_UPSTREAM_TIMEOUT: explained(
+      'The upstream took too long to respond. The client gets 504.',
+      'Check the app, or raise the limit.',
+    ),
+    BL_HTTP_STOPPED: explained(
+      'The process is stopping, and the time to finish ran out. New requests get 503.',
+      'Nothing: callers retry. If requests take longer than the drain timeout, raise it.',
+    ),
+  },
+  Sidecar: {
+    BL_SIDECAR_LISTEN: explained(
+      'The sidecar cannot listen on a port.',
+      'Change the port of the other process in the pod that uses it. The message names the port.',
+    ),
+    BL_ROUTES_MESSAGE: explained(
+      'A message of the manager is not valid. The sidecar closes the connection with 1007 and reconnects.',
+      'Run the same release of sidecar and manager.',
+    ),
+    BL_ROUTES_GAP: explained(
+      'A delta does not follow the current route table. The sidecar closes with 4001 and gets a snapshot.',
+      'Nothing: the sidecar recovers by itself.',
+    ),
+    BL_ROUTES_ENDPOINT: explained(
+      'A route table contains an endpoint that is not an address with a port.',
+      'Report it as a bug of Branchline.',
+    ),
+  },
+  Tunnel: {
+    BL_TUNNEL_LINK: explained(
+      'The connection between manager and relay ended or could not be made.',
+      'Nothing: the manager reconnects. If it persists, check address, network policy and token.',
+    ),
+    BL_TUNNEL_PROTOCOL: explained(
+      'The peer violated the tunnel protocol. The connection closes with the close code of the fault.',
+      'Run compatible releases of manager and relay.',
+    ),
+    BL_TUNNEL_CANCEL: explained('The peer that reset the stream no longer needs it.', 'Nothing.'),
+    BL_TUNNEL_REFUSED: explained(
+      'The peer takes no new streams: too many are open, or it is stopping.',
+      'Retry. If it persists, reduce concurrent requests.',
+    ),
+    BL_TUNNEL_UNKNOWN: explained(
+      'The cluster knows no such environment, service or port.',
+      'Check the Preview and its Service.',
+    ),
+    BL_TUNNEL_UNAVAILABLE: explained(
+      'The service exists, but none of its endpoints is ready.',
+      'Check the pods of the service.',
+    ),
+    BL_TUNNEL_CONNECT: explained(
+      'No endpoint of the service accepted the connection.',
+      'Check that the app listens on the port of its Service.',
+    ),
+    BL_TUNNEL_BROKEN: explained('The connection behind the stream broke.', 'Look for restarts of the pods.'),
+    BL_TUNNEL_TIMEOUT: explained(
+      'An operation on the stream exceeded its limit.',
+      'Check the app and the network of the cluster.',
+    ),
+    BL_TUNNEL_INTERNAL: explained(
+      'The peer failed, or it sent a reset code of a newer release.',
+      'Read the log of the peer.',
+    ),
+    BL_TUNNEL_LOST: explained(
+      'The connection of the tunnel ended under the stream.',
+      'Nothing: the manager reconnects.',
+    ),
+  },
+  'Every process': {
+    BL_CONFIGURATION: explained(
+      'An environment variable is missing or has a wrong value. The process exits with 64.',
+      'Set it as the message says. The message lists all faults.',
+    ),
+  },
+  Manager: {
+    BL_SOURCE: explained(
+      'The Kubernetes API did not do what the manager asked. The error says whether a retry may succeed.',
+      'Check the API server and the rights of the manager.',
+    ),
+  },
+  'Command line': {
+    BL_UP_NOT_READY: explained(
+      'The platform did not start in time under `branchline up`.',
+      'Read the lines above the error, or add `--logs all`.',
+    ),
+    BL_PREVIEW_NOT_READY: explained(
+      'A preview did not become ready in time.',
+      'Read the condition that the message quotes.',
+    ),
+    BL_PLATFORM_OPTIONS: explained(
+      'An option or a value of `branchline platform` is wrong.',
+      'Correct it. The message names the option and the accepted values.',
+    ),
+    BL_CHART: explained(
+      'The Helm chart cannot represent what the construct produces.',
+      'Report it as a bug of Branchline.',
+    ),
+    BL_ROUTE_EXPLAIN: explained(
+      '`branchline route explain` could not get the hops of the request.',
+      'Allow it at the relay: set `relay.routeExplain` of the platform to `allow`.',
+    ),
+  },
+  'Embedded cluster': {
+    BL_LOCAL_PORT_TAKEN: explained(
+      'Another process uses a port that a Service or a pod needs.',
+      'End that process, or change the port.',
+    ),
+    BL_LOCAL_NO_ADDRESS: explained(
+      'No block of loopback addresses is free, or the system has only one loopback address.',
+      'End other runs, or use Linux.',
+    ),
+    BL_LOCAL_NO_COMMAND: explained(
+      'A container has no command to run on this machine.',
+      'Set `command`, or the annotation `branchline.dev/local-command`.',
+    ),
+    BL_LOCAL_NO_VALUE: explained(
+      'A container refers to a ConfigMap, Secret or key that does not exist.',
+      'Add it to the folder.',
+    ),
+    BL_LOCAL_FOLDER: explained('The folder of manifests cannot be read.', 'Check the path.'),
+  },
+  Constructs: {
+    BL_SYNTH_ENVIRONMENT: explained('An Environment is wrong, alone or together with others.', 'Correct it.'),
+    BL_SYNTH_WORKLOAD: explained('A Workload is wrong.', 'Correct it.'),
+    BL_SYNTH_PREVIEW: explained('A Preview is wrong.', 'Correct it.'),
+    BL_SYNTH_PLATFORM: explained('The properties of a Platform are wrong.', 'Correct them.'),
+  },
+}

@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { anchorsOf, brokenLinks, linksOf } from './links.ts'
+
+const root = join(import.meta.dirname, '../..')
+
+test('every relative link and every anchor of every page leads somewhere', () => {
+  const listed = execFileSync('git', ['ls-files', '-coz', '--exclude-standard', '*.md'], { cwd: root })
+  const paths = listed
+    .toString()
+    .split('\0')
+    .filter((path) => path !== '' && existsSync(join(root, path)))
+  const pages = new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
+  expect(pages.size).toBeGreaterThan(10)
+  expect(brokenLinks(pages, root)).toEqual([])
+})
+
+test('a file and an anchor that do not exist are found', () => {
+  const pages = new Map([
+    ['docs/a.md', '# One\n\n[x](#one) [y](#two) [z](missing.md) [w](https://example.com)'],
+  ])
+  expect(brokenLinks(pages, root)).toEqual([
+    'docs/a.md: docs/a.md has no heading for #two',
+    'docs/a.md: missing.md does not exist',
+  ])
+})
+
+test('links in code are not links', () => {
+  expect(linksOf('`[a](b)`\n\n```\n[c](d)\n```\n\n[e](f "title")\n\n[g]: h\n')).toEqual(['f', 'h'])
+})
+
+test('anchors are those of GitHub', () => {
+  expect([...anchorsOf('# The `key`, and more\n## [A link](x)\n## A link\n')]).toEqual([
+    'the-key-and-more',
+    'a-link',
+    'a-link-1',
+  ])
+})

@@ -1,0 +1,18 @@
+import { cliReference } from './cli.ts'
+import { crdReference } from './crds.ts'
+import { errorReference } from './errors.ts'
+import { GENERATED } from './markdown.ts'
+import { metricsReference } from './metrics.ts'
+import { namesReference } from './names.ts'
+
+/** The generated files of `docs/reference`: name and text. */
+export async function referenceFiles(): Promise<Readonly<Record<string, string>>> {
+  const files = {
+    'cli.md': cliReference(),
+    'custom-resources.md': crdReference(),
+    'errors.md': errorReference(),
+    'metrics.md': await metricsReference(),
+    'names.md': await namesReference(),
+  }
+  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, `${GENERATED}${text}`]))
+}
