@@ -1,6 +1,7 @@
-import { write } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import { SonicBoom } from 'sonic-boom'
 
-/** Which requests are logged: none, those that failed, one of so many (and those that failed), or all. */
+/** Which requests are logged: none, those that failed, one in so many and those that failed, or all. */
 export type AccessLogMode = 'off' | 'errors' | 'all' | { readonly oneOf: number }
 
 /** One request in the log. */
@@ -20,9 +21,13 @@ export interface AccessEntry {
   readonly error: string | undefined
 }
 
-/** How many characters wait to be written at most, and for how long. */
-export const MAX_PENDING = 256 * 1024
+/** The most bytes of lines that wait to be written. Further lines are dropped and counted. */
+export const MAX_PENDING_BYTES = 256 * 1024
+/** Lines are written once this many bytes wait, or once this much time has passed. */
+const BATCH_BYTES = 8 * 1024
 const FLUSH_AFTER_MS = 500
+/** How long {@link AccessLog.close} waits for an output that does not take what is written. */
+const CLOSE_TIMEOUT_MS = 1_000
 
 /** `off`, `errors`, `sample:N` or `all`. Throws a RangeError for anything else. */
 export function parseAccessLog(text: string): AccessLogMode {
@@ -33,24 +38,29 @@ export function parseAccessLog(text: string): AccessLogMode {
 }
 
 /**
- * The access log: JSON lines on standard output, written in batches and never waited for. Where the output
- * does not keep up, lines are dropped, and a line says how many.
+ * The access log: JSON lines on standard output. Lines are written in batches, and no request waits for them.
+ * When the output does not keep up, lines are dropped, and a later line reports how many.
  */
 export class AccessLog {
   readonly #mode: AccessLogMode
-  readonly #fd: number
-  #pending = ''
+  readonly #output: SonicBoom
   #dropped = 0
-  #writing = false
-  #timer: NodeJS.Timeout | undefined
   #seen = 0
 
   constructor(mode: AccessLogMode, fd = 1) {
     this.#mode = mode
-    this.#fd = fd
+    this.#output = new SonicBoom({
+      fd,
+      minLength: BATCH_BYTES,
+      maxLength: MAX_PENDING_BYTES,
+      periodicFlush: FLUSH_AFTER_MS,
+    })
+    this.#output.on('drop', () => this.#dropped++)
+    // A closed output loses the log. It must not end the process.
+    this.#output.on('error', () => {})
   }
 
-  /** Whether a request is to be logged: `failed` where nobody answered it, or with a 5xx. */
+  /** Whether a request is logged. `failed` means that no response came, or a 5xx. */
   wants(failed: boolean): boolean {
     const mode = this.#mode
     if (mode === 'off') return false
@@ -59,47 +69,34 @@ export class AccessLog {
   }
 
   add(entry: AccessEntry): void {
-    if (this.#pending.length > MAX_PENDING) {
-      this.#dropped++
-      return
-    }
-    this.#pending += line('request', { ...entry })
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS).unref()
+    this.#reportDropped()
+    this.#output.write(line('request', { ...entry }))
   }
 
-  /** Writes what waits; resolves once that is done, or cannot be. */
+  /** Writes what waits. Resolves once that is done or has failed, after {@link CLOSE_TIMEOUT_MS} at most. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
-    await this.#flush()
+    const flushed = (): Promise<void> => new Promise((resolve) => this.#output.flush(() => resolve()))
+    const timeout = new AbortController()
+    await Promise.race([
+      flushed().then(() => {
+        this.#reportDropped()
+        return flushed()
+      }),
+      delay(CLOSE_TIMEOUT_MS, undefined, { signal: timeout.signal, ref: false }).catch(() => {}),
+    ])
+    timeout.abort()
   }
 
-  #flush(): Promise<void> {
-    this.#timer = undefined
-    if (this.#pending === '' || this.#writing) return Promise.resolve()
-    let text = this.#pending
-    if (this.#dropped > 0) text += line('requests not logged', { dropped: this.#dropped })
-    this.#pending = ''
+  /** Reports lines that were dropped, once there is room for the report. */
+  #reportDropped(): void {
+    const dropped = this.#dropped
+    if (dropped === 0) return
     this.#dropped = 0
-    this.#writing = true
-    return new Promise((resolve) => {
-      writeAll(this.#fd, Buffer.from(text), () => {
-        this.#writing = false
-        if (this.#pending !== '') this.#timer ??= setTimeout(() => this.#flush(), FLUSH_AFTER_MS).unref()
-        resolve()
-      })
-    })
+    this.#output.write(line('requests not logged', { dropped }))
+    // Where the report itself was dropped, it counts one too many.
+    if (this.#dropped > 0) this.#dropped = dropped
   }
 }
 
 const line = (msg: string, fields: Record<string, unknown>): string =>
   `${JSON.stringify({ level: 30, time: Date.now(), component: 'sidecar', msg, ...fields })}\n`
-
-/** A pipe that is full says EAGAIN: tried again a little later, for a second. */
-function writeAll(fd: number, bytes: Buffer, done: () => void, tries = 100): void {
-  write(fd, bytes, (error, written) => {
-    if (error?.code === 'EAGAIN' && tries > 0) {
-      setTimeout(() => writeAll(fd, bytes, done, tries - 1), 10)
-    } else if (error !== null || written === bytes.length) done()
-    else writeAll(fd, bytes.subarray(written), done, tries)
-  })
-}
