@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Contender } from './http/contenders.ts'
+import type { Contender } from './contenders/contender.ts'
 import { freePort } from './ports.ts'
 import { LOAD_CORE, type Running, startOn, stopAll } from './processes.ts'
 

@@ -2,16 +2,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import { type Contender, haproxy, nginx, sidecar } from './http/contenders.ts'
-import { startSidecar } from './sidecar.ts'
-import type { Benchmark } from './main.ts'
+import { CONTENDERS, IDLE_CONNECTIONS } from './contenders/index.ts'
 import { usage } from './processes.ts'
-import { printTable, printVerdicts } from './verdict.ts'
-
-const CONNECTIONS = 10_000
-/** A few more than that, for those that ask whether it is ready. */
-const MOST = CONNECTIONS + 100
-const roomy: Contender = { ...sidecar, start: (options) => startSidecar({ ...options, connections: MOST }) }
+import { type Benchmark, printTable, printVerdicts } from './verdict.ts'
 
 const BATCH = 100
 /** Who gets no answer by then is not taken: it counts as closed. */
@@ -30,22 +23,28 @@ async function open(port: number): Promise<Socket> {
 /** The memory of connections that have had one answer each and then stay open. */
 export const idle: Benchmark = () => {
   const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
-  return contest(upstream, [roomy, nginx, haproxy], 1000, async ({ running, missing }) => {
+  return contest(upstream, CONTENDERS.idle, 1000, async ({ running, missing }) => {
     const rows: { name: string; beforeMb: number; afterMb: number; open: number; kib: number }[] = []
     for (const [name, { port, pids }] of running) {
       const beforeMb = (await usage(pids)).rssMb
       const sockets: Socket[] = []
-      while (sockets.length < CONNECTIONS) {
+      while (sockets.length < IDLE_CONNECTIONS) {
         sockets.push(...(await Promise.all(Array.from({ length: BATCH }, () => open(port)))))
       }
       await new Promise((resolve) => setTimeout(resolve, 1_000))
       const afterMb = (await usage(pids)).rssMb
       const still = sockets.filter(({ destroyed }) => !destroyed).length
       for (const socket of sockets) socket.destroy()
-      rows.push({ name, beforeMb, afterMb, open: still, kib: ((afterMb - beforeMb) * 1024) / CONNECTIONS })
+      rows.push({
+        name,
+        beforeMb,
+        afterMb,
+        open: still,
+        kib: ((afterMb - beforeMb) * 1024) / IDLE_CONNECTIONS,
+      })
     }
     printTable(
-      ['hop', 'MB before', `MB with ${CONNECTIONS} idle`, 'KiB each', 'still open'],
+      ['hop', 'MB before', `MB with ${IDLE_CONNECTIONS} idle`, 'KiB each', 'still open'],
       rows.map(({ name, beforeMb, afterMb, kib, open }) => [
         name,
         beforeMb.toFixed(0),

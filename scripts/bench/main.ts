@@ -9,9 +9,7 @@ import { start } from './start.ts'
 import { tcp, websocket } from './stream/report.ts'
 import { table } from './table.ts'
 import { tunnel } from './tunnel/report.ts'
-
-/** A benchmark: prints its table and returns what it measured. */
-export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
+import type { Benchmark } from './verdict.ts'
 
 const BENCHMARKS: Record<string, Benchmark> = {
   hop,

@@ -1,8 +1,7 @@
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import type { Benchmark } from './main.ts'
-import { startSidecar } from './sidecar.ts'
-import { median, printVerdicts, type Verdict } from './verdict.ts'
+import { startSidecar } from './contenders/sidecar.ts'
+import { type Benchmark, median, printVerdicts, type Verdict } from './verdict.ts'
 
 const STARTS = 7
 const MOST_MS = 300

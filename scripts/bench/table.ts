@@ -1,24 +1,13 @@
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import type { Contender } from './http/contenders.ts'
+import { CONTENDERS } from './contenders/index.ts'
 import { sample } from './http/hop.ts'
-import type { Benchmark } from './main.ts'
-import { startSidecar } from './sidecar.ts'
-import { median, printTable, printVerdicts } from './verdict.ts'
+import { type Benchmark, median, printTable, printVerdicts } from './verdict.ts'
 
-const SIZES = [1, 1_000, 100_000] as const
-const [FEWEST] = SIZES
+const [FEWEST] = CONTENDERS.table
 const PATH = '/100'
 const SLICE_SECONDS = 1
 const WARM_SECONDS = 6
-
-const nameOf = (routes: number): string => `${routes.toLocaleString('en')} routes`
-
-const sized = (routes: number): Contender => ({
-  name: nameOf(routes),
-  missing: () => Promise.resolve(undefined),
-  start: (options) => startSidecar({ ...options, routes }),
-})
 
 /** CPU per request in microseconds within one second, by contender. */
 type Second = ReadonlyMap<string, number>
@@ -32,7 +21,7 @@ type Second = ReadonlyMap<string, number>
 export const table: Benchmark = async ({ seconds, runs }) => {
   const samples: Second[] = []
   for (let run = 0; run < runs; run++) samples.push(...(await generation(seconds)))
-  const rows = SIZES.map((routes) => summary(nameOf(routes), samples))
+  const rows = CONTENDERS.table.map(({ name }) => summary(name, samples))
   printTable(
     ['table', 'CPU µs/req', 'beside one route', 'half of all seconds'],
     rows.map(({ name, cpuMicroseconds, ratio, from, to }) => [
@@ -54,7 +43,7 @@ export const table: Benchmark = async ({ seconds, runs }) => {
 const generation = (seconds: number): Promise<Second[]> =>
   contest(
     { script: join(import.meta.dirname, 'http/upstream.ts') },
-    SIZES.map(sized),
+    CONTENDERS.table,
     0,
     async ({ running }) => {
       const atOnce = async (): Promise<Second> => {
@@ -71,7 +60,7 @@ const generation = (seconds: number): Promise<Second[]> =>
 function summary(name: string, samples: readonly Second[]) {
   const costs = samples.map((second) => second.get(name) ?? Number.NaN)
   const ratios = samples
-    .map((second, index) => (costs[index] as number) / (second.get(nameOf(FEWEST)) ?? Number.NaN))
+    .map((second, index) => (costs[index] as number) / (second.get(FEWEST.name) ?? Number.NaN))
     .sort((one, two) => one - two)
   const at = (share: number): number => ratios[Math.floor(share * (ratios.length - 1))] as number
   return {

@@ -1,5 +1,8 @@
 import Table from 'cli-table3'
 
+/** A benchmark: prints its table and returns what it measured. */
+export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
+
 /** A target, what was reached, and whether that is enough. */
 export interface Verdict {
   readonly target: string

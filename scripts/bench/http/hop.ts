@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { contest, type Contest } from '../contest.ts'
+import { CONTENDERS } from '../contenders/index.ts'
 import { type Running, usage } from '../processes.ts'
 import { median } from '../verdict.ts'
-import { haproxy, httpProxy3, nginx, sidecar } from './contenders.ts'
 import { type Load, runLoad } from './load.ts'
 
 /** One contender's figures for one path: the median of the runs, by requests a second. */
@@ -30,11 +30,8 @@ export interface HopOptions {
 const PATHS = ['/100', '/65536', '/chunked'] as const
 
 /** Measures every contender in turn, run after run, so that a machine that drifts drifts for all. */
-export const measureHop = (
-  options: HopOptions,
-  contenders = [sidecar, nginx, haproxy, httpProxy3],
-): Promise<HopResult> =>
-  contest({ script: join(import.meta.dirname, 'upstream.ts') }, contenders, options.routes, (all) =>
+export const measureHop = (options: HopOptions): Promise<HopResult> =>
+  contest({ script: join(import.meta.dirname, 'upstream.ts') }, CONTENDERS.hop, options.routes, (all) =>
     runAll(options, all),
   )
 

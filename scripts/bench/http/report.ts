@@ -1,6 +1,6 @@
+import { OURS } from '../contenders/sidecar.ts'
 import { installed } from '../processes.ts'
 import { printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
-import { OURS } from './contenders.ts'
 import { type HopResult, measureHop, type Row } from './hop.ts'
 
 const ROUTES = 1000

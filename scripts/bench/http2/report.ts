@@ -3,12 +3,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { contest } from '../contest.ts'
-import { type Contender, OURS } from '../http/contenders.ts'
-import type { Benchmark } from '../main.ts'
-import { freePort } from '../ports.ts'
-import { installed, LOAD_CORE, startDaemon, usage } from '../processes.ts'
-import { startSidecar } from '../sidecar.ts'
-import { median, printTable, printVerdicts, ratio } from '../verdict.ts'
+import { CONTENDERS } from '../contenders/index.ts'
+import { nginxGrpc } from '../contenders/nginx.ts'
+import { OURS } from '../contenders/sidecar.ts'
+import { installed, LOAD_CORE, usage } from '../processes.ts'
+import { type Benchmark, median, printTable, printVerdicts, ratio } from '../verdict.ts'
 
 interface Figures {
   readonly requestsPerSecond: number
@@ -18,35 +17,6 @@ interface Row extends Figures {
   readonly name: string
   readonly kind: string
   readonly cpuMicroseconds: number
-}
-
-const sidecar: Contender = {
-  name: OURS,
-  missing: () => Promise.resolve(undefined),
-  start: (options) => startSidecar({ ...options, protocol: 'grpc' }),
-}
-
-const nginx: Contender = {
-  name: 'nginx grpc_pass',
-  missing: installed('nginx', 'apt-get install nginx-light'),
-  async start({ folder, upstreamPort }) {
-    const port = await freePort()
-    const file = join(folder, 'nginx-h2.conf')
-    await writeFile(
-      file,
-      `daemon off; master_process off; worker_processes 1; pid ${folder}/nginx-h2.pid; error_log /dev/null;
-events { worker_connections 4096; }
-http {
-  access_log off; keepalive_requests 1000000000; client_body_temp_path ${folder}/body2; proxy_temp_path ${folder}/proxy2;
-  map $http_tracestate $target { default base; "~(^|,)\\s*branchline=alice(,|$)" alice; }
-  upstream base { server 127.0.0.1:${upstreamPort}; keepalive 128; keepalive_requests 1000000000; }
-  upstream alice { server 127.0.0.1:${upstreamPort}; keepalive 128; keepalive_requests 1000000000; }
-  server { listen 127.0.0.1:${port} http2 backlog=4096; location / { grpc_pass grpc://$target; } }
-}
-`,
-    )
-    return startDaemon(port, 'nginx', ['-c', file, '-p', folder])
-  },
 }
 
 /** h2load on the load's core: 8 connections of 32 streams each, all with alice's key. */
@@ -84,7 +54,7 @@ export const http2: Benchmark = async ({ seconds, runs }) => {
     return { missing: [reason] }
   }
   const upstream = { script: join(import.meta.dirname, 'upstream.ts') }
-  return contest(upstream, [sidecar, nginx], 1000, async ({ folder, upstreamPort, running, missing }) => {
+  return contest(upstream, CONTENDERS.http2, 1000, async ({ folder, upstreamPort, running, missing }) => {
     const message = join(folder, 'message')
     await writeFile(message, Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(100, 'm')]))
     const samples: Row[] = []
@@ -123,7 +93,12 @@ export const http2: Benchmark = async ({ seconds, runs }) => {
     const rate = (kind: string, name: string): number | undefined =>
       rows.find((row) => row.kind === kind && row.name === name)?.requestsPerSecond
     const verdicts = ['h2 GET', 'gRPC unary'].flatMap((kind) =>
-      ratio(`${kind} ≥ 0.5 × nginx's grpc_pass`, rate(kind, OURS), rate(kind, nginx.name), (r) => r >= 0.5),
+      ratio(
+        `${kind} ≥ 0.5 × nginx's grpc_pass`,
+        rate(kind, OURS),
+        rate(kind, nginxGrpc.name),
+        (r) => r >= 0.5,
+      ),
     )
     printVerdicts(verdicts, missing)
     return { rows, verdicts, missing }

@@ -2,11 +2,10 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { contest } from '../contest.ts'
-import { type Contender, haproxy, nginx, sidecar } from '../http/contenders.ts'
-import type { Benchmark } from '../main.ts'
+import type { Contender } from '../contenders/contender.ts'
+import { CONTENDERS } from '../contenders/index.ts'
 import { LOAD_CORE, usage } from '../processes.ts'
-import { median, printTable, printVerdicts } from '../verdict.ts'
-import { rawHaproxy, rawNginx, rawSidecar } from './contenders.ts'
+import { type Benchmark, median, printTable, printVerdicts } from '../verdict.ts'
 
 interface Row {
   readonly name: string
@@ -77,7 +76,7 @@ function streams(
 }
 
 /** Messages of 100 B that come back, over 64 WebSockets. */
-export const websocket = streams('websocket', 64, [sidecar, nginx, haproxy], 'messages')
+export const websocket = streams('websocket', 64, CONTENDERS.websocket, 'messages')
 
 /** Bulk from the service to four clients of a port whose protocol nobody knows. */
-export const tcp = streams('bulk', 4, [rawSidecar, rawHaproxy, rawNginx], 'MB')
+export const tcp = streams('bulk', 4, CONTENDERS.tcp, 'MB')

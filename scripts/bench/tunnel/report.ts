@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { contest } from '../contest.ts'
+import { haproxyTcp, haproxyTwice } from '../contenders/haproxy.ts'
+import { CONTENDERS } from '../contenders/index.ts'
+import { PREVIEW_HOST, relayAndGateway } from '../contenders/relay.ts'
 import { runLoad } from '../http/load.ts'
-import type { Benchmark } from '../main.ts'
 import { installed, usage } from '../processes.ts'
 import { runStreams } from '../stream/report.ts'
-import { median, printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
-import { HOST, oneHaproxy, tunnelled, twoHaproxies } from './contenders.ts'
+import { type Benchmark, median, printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
 
 /** What SSH over WebSocket, as chisel does it, reached beside the same HAProxy: 19,500 of 51,800 requests, 340 of 1,304 MB. */
 const CHISEL = { requests: 19_500 / 51_800, bulk: 340 / 1_304 }
@@ -23,7 +24,7 @@ interface Row {
 
 async function sample(name: string, port: number, pids: readonly number[], seconds: number): Promise<Row> {
   const before = await usage(pids)
-  const load = await runLoad(port, '/100', seconds, HOST)
+  const load = await runLoad(port, '/100', seconds, PREVIEW_HOST)
   const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
   const cpuMicroseconds = (cpuSeconds / (load.requestsPerSecond * seconds)) * 1e6
   const bulk1 = (await runStreams('download', port, 1, seconds)).perSecond
@@ -39,7 +40,7 @@ export const tunnel: Benchmark = async ({ seconds, runs }) => {
     return { missing: [reason] }
   }
   const upstream = { script: join(import.meta.dirname, '../stream/upstream.ts'), args: ['visits'] }
-  return contest(upstream, [tunnelled, oneHaproxy, twoHaproxies], 0, async ({ running, missing }) => {
+  return contest(upstream, CONTENDERS.tunnel, 0, async ({ running, missing }) => {
     const samples: Row[] = []
     for (let i = 0; i < runs; i++) {
       for (const [name, { port, pids }] of running) samples.push(await sample(name, port, pids, seconds))
@@ -71,7 +72,7 @@ function printRows(rows: readonly Row[]): void {
 
 function judge(rows: readonly Row[]): Verdict[] {
   const named = (name: string): Row | undefined => rows.find((row) => row.name === name)
-  const [ours, one, two] = [named(tunnelled.name), named(oneHaproxy.name), named(twoHaproxies.name)]
+  const [ours, one, two] = [relayAndGateway, haproxyTcp, haproxyTwice].map(({ name }) => named(name))
   const requests = 2 * CHISEL.requests
   const cost = (ours?.cpuMicroseconds ?? 0) / (two?.cpuMicroseconds ?? Number.NaN)
   if (Number.isFinite(cost))

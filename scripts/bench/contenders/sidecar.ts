@@ -1,12 +1,16 @@
 import { spawn } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { bundle } from '../bundle.ts'
-import { freePorts } from './ports.ts'
-import { failed, listening, PROXY_CORE, type Running, stopAll } from './processes.ts'
-import { startRoutes } from './sidecar-routes.ts'
+import { bundle } from '../../bundle.ts'
+import { freePorts } from '../ports.ts'
+import { failed, listening, PROXY_CORE, type Running, stopAll } from '../processes.ts'
+import { type Contender, present } from './contender.ts'
+import { startRoutes } from './routes.ts'
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '../../..')
+
+/** The name of the product's own contender. */
+export const OURS = 'Branchline sidecar'
 
 /** What a sidecar under test stands in front of. */
 export interface SidecarOptions {
@@ -19,6 +23,12 @@ export interface SidecarOptions {
   /** Connections that it takes. Default: as it has it. */
   readonly connections?: number
 }
+
+/** The sidecar, with what differs from a port of HTTP/1.1 and 1,000 routes. */
+export const sidecar = (
+  differences: Partial<Pick<SidecarOptions, 'protocol' | 'routes' | 'connections'>> = {},
+  name = OURS,
+): Contender => ({ name, missing: present, start: (options) => startSidecar({ ...options, ...differences }) })
 
 /** Bundles a process of the product as its image has it; returns the file. */
 export async function bundled(folder: string, name: 'sidecar' | 'relay'): Promise<string> {

@@ -1,0 +1,47 @@
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { bundle } from '../../bundle.ts'
+import { freePorts } from '../ports.ts'
+import { failed, listening, PROXY_CORE, startOn, stopAll } from '../processes.ts'
+import { type Contender, present } from './contender.ts'
+import { bundled } from './sidecar.ts'
+
+/** The host of the preview that visitors open. */
+export const PREVIEW_HOST = 'web--alice.localhost'
+const TOKEN = 'token-of-the-benchmarks-0123456789'
+/** As in the images. */
+const NODE_OPTIONS = ['--max-semi-space-size=1']
+
+/** A relay, and the manager's end of its tunnel, both on the contender's core. */
+export const relayAndGateway: Contender = {
+  name: 'relay and gateway: HTTP, tunnel',
+  missing: present,
+  async start({ folder, upstreamPort }) {
+    const [httpPort, tunnelPort, adminPort] = (await freePorts(3)) as [number, number, number]
+    const gatewayFile = join(folder, 'gateway.mjs')
+    await bundle(join(import.meta.dirname, 'gateway.ts'), gatewayFile)
+    const command = [PROXY_CORE, process.execPath, ...NODE_OPTIONS]
+    const relay = spawn('taskset', ['-c', ...command, await bundled(folder, 'relay')], {
+      stdio: 'ignore',
+      env: {
+        PATH: process.env['PATH'],
+        POD_IP: '127.0.0.1',
+        BRANCHLINE_DOMAIN: 'localhost',
+        BRANCHLINE_HTTP_PORT: String(httpPort),
+        BRANCHLINE_TUNNEL_PORT: String(tunnelPort),
+        BRANCHLINE_ADMIN_PORT: String(adminPort),
+        BRANCHLINE_RELAY_TOKEN: TOKEN,
+        LOG_LEVEL: 'warn',
+      },
+    })
+    await Promise.race([listening(tunnelPort), failed(relay, 'the relay')])
+    const args = [gatewayFile, `ws://127.0.0.1:${tunnelPort}`, TOKEN, `127.0.0.1:${upstreamPort}`]
+    const gateway = await startOn(PROXY_CORE, process.execPath, [...NODE_OPTIONS, ...args])
+    const processes = [relay, gateway]
+    return {
+      port: httpPort,
+      pids: processes.map(({ pid }) => pid as number),
+      stop: () => stopAll(processes),
+    }
+  },
+}
