@@ -1,7 +1,8 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type LocalEvent, type LocalState, localStatus, localTokenReview } from '@branchline/wire/local-api'
 import type { z } from 'zod'
+import { createHttpServer } from '../process/http-server.ts'
 import type { Store } from './store.ts'
 import type { Tokens } from './tokens.ts'
 
@@ -9,6 +10,9 @@ import type { Tokens } from './tokens.ts'
 const MAX_BODY_LENGTH = 1024 * 1024
 /** The most octets that a slow watcher may leave unread; past it the watch ends, and it begins anew. */
 const MAX_UNREAD_LENGTH = 64 * 1024 * 1024
+
+/** Watchers included. All come through one Unix socket, which has no addresses. */
+const LIMITS = { waiting: 1_024, waitingPerAddress: 1_024, requestMs: 60_000 }
 
 export interface ApiOptions {
   /** The path of the Unix socket. */
@@ -20,7 +24,7 @@ export interface ApiOptions {
 
 /** Serves the embedded cluster's API, as `wire/local-api.ts` has it; resolves once it listens. */
 export async function serveApi(options: ApiOptions): Promise<Server> {
-  const server = createServer((request, response) => {
+  const { server } = createHttpServer(LIMITS, (request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
       else response.writeHead(error instanceof BadRequest ? error.status : 500).end(`${String(error)}\n`)

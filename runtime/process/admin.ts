@@ -1,7 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-
-// Not by `import`, which reads every export of it, among them those that load undici: 11 MB of memory.
-const { createServer } = process.getBuiltinModule('node:http')
+import { createHttpServer } from './http-server.ts'
 
 /** What the admin listener answers with. */
 export interface AdminOptions {
@@ -20,7 +18,7 @@ export interface AdminOptions {
  * Resolves once it listens; rejects where the port is taken.
  */
 export async function serveAdmin(options: AdminOptions): Promise<Server> {
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (request, response) => {
+  const { server } = createHttpServer({}, (request, response) => {
     answer(options, request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error))
     })

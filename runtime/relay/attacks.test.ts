@@ -16,7 +16,8 @@ import { readTracestateKey } from '@branchline/wire/tracestate'
 import { encodeFrame, encodeOpen } from '@branchline/wire/tunnel/frame'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { WebSocket } from 'ws'
-import { appFor, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
+import { DEFAULT_RELAY_LIMITS } from './limits.ts'
+import { appFor, later, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 
 afterEach(stopAll)
@@ -227,6 +228,24 @@ describe('garbage on the tunnel’s port', () => {
     const socket = await connected(relay.tunnelPort)
     const [code] = (await once(socket, 'close')) as [number]
     expect(code).toBe(4004)
+  })
+
+  test('refused peers that keep their half open do not keep out a cluster', async () => {
+    const tunnelPort = { ...DEFAULT_RELAY_LIMITS.tunnelPort, waiting: 2, waitingPerAddress: 2 }
+    const relay = await relayFor({}, { tunnelPort })
+    const upgrade = `GET ${TUNNEL_PATH} HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`
+    const peers = Array.from({ length: 3 }, () =>
+      connect({ port: relay.tunnelPort, host: '127.0.0.1', allowHalfOpen: true }),
+    )
+    later(async () => peers.forEach((peer) => peer.destroy()))
+    for (const peer of peers) {
+      peer.on('error', () => {}).resume()
+      const ended = once(peer, 'end')
+      peer.write(upgrade)
+      await ended
+    }
+    const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
+    expect(cluster.registered).toBe(1)
   })
 
   test('bytes that are not even HTTP are a 400', async () => {

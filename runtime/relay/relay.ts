@@ -40,7 +40,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const tunnels = await serveTunnels({
     host,
     port: config.tunnelPort,
-    links: limits.links,
+    limits: limits.tunnelPort,
     credentials: config.credentials,
     logger,
     onSocket: (socket, credential) => clusters.accept(socket, credential),

@@ -1,20 +1,15 @@
 import type { IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
 import { TUNNEL_PATH } from '@branchline/wire/names'
 import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
-import { type WebSocket, WebSocketServer } from 'ws'
+import type { WebSocket } from 'ws'
 import type { Logger } from '../process/log.ts'
+import { listenForUpgrades, type UpgradeLimits } from '../process/upgrade.ts'
 import { type Credential, findCredential } from './credentials.ts'
-
-// Not by `import`, which loads undici, too (runtime/process/admin.ts).
-const { createServer, STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface TunnelServerOptions {
   readonly host: string
   readonly port: number
-  /** Connections at a time. */
-  readonly links: number
+  readonly limits: UpgradeLimits
   readonly credentials: readonly Credential[]
   readonly logger: Logger
   readonly onSocket: (socket: WebSocket, credential: Credential) => void
@@ -26,45 +21,37 @@ export interface TunnelServer {
   close(): Promise<void>
 }
 
-const HEAD_MS = 5_000
-
 /**
  * Listens for clusters (wire/SPEC.md, 5). A connection becomes a WebSocket only once its credential has been
  * found right: 401 otherwise. Rejects where the port is taken.
  */
 export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
-  const sockets = new WebSocketServer({
-    noServer: true,
-    clientTracking: false,
-    perMessageDeflate: false,
-    maxPayload: MAX_TUNNEL_MESSAGE,
-    skipUTF8Validation: true,
-    handleProtocols: () => TUNNEL_SUBPROTOCOL,
-  })
-  const server = createServer({ requestTimeout: HEAD_MS, headersTimeout: HEAD_MS }, (_, response) => {
-    response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end('WebSocket only\n')
-  })
-  server.maxConnections = options.links
-  server.on('upgrade', (request, socket, head) => {
-    socket.on('error', () => socket.destroy())
-    const judged = judge(request, options.credentials)
-    if (typeof judged === 'number') {
-      const from = request.socket.remoteAddress
-      options.logger.warn({ status: judged, from }, 'a tunnel was refused')
-      return refuse(socket, judged)
-    }
-    sockets.handleUpgrade(request, socket, head, (webSocket) => options.onSocket(webSocket, judged))
-  })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve)
+  const { host, port, limits, credentials, onSocket } = options
+  const refusals = new Refusals(options.logger)
+  const server = await listenForUpgrades({
+    host,
+    port,
+    limits,
+    webSocket: {
+      clientTracking: false,
+      maxPayload: MAX_TUNNEL_MESSAGE,
+      skipUTF8Validation: true,
+      handleProtocols: () => TUNNEL_SUBPROTOCOL,
+    },
+    judge(request) {
+      const judged = judge(request, credentials)
+      if (typeof judged !== 'number') return { accept: (socket) => onSocket(socket, judged) }
+      refusals.add(judged, request.socket.remoteAddress)
+      return { status: judged }
+    },
   })
   return {
-    port: (server.address() as AddressInfo).port,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve())
-        server.closeAllConnections()
-      }),
+    port: server.port,
+    close() {
+      const closed = server.close()
+      server.cutWaiting()
+      return closed
+    },
   }
 }
 
@@ -77,9 +64,26 @@ function judge(request: IncomingMessage, credentials: readonly Credential[]): Cr
   return offered.includes(TUNNEL_SUBPROTOCOL) ? credential : 400
 }
 
-function refuse(socket: Duplex, status: number): void {
-  const challenge = status === 401 ? 'WWW-Authenticate: Bearer\r\n' : ''
-  socket.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${challenge}Connection: close\r\nContent-Length: 0\r\n\r\n`,
-  )
+const LOG_EVERY_MS = 1_000
+
+/** Logs refused tunnels, one line a second at most: anyone can cause as many as they like. */
+class Refusals {
+  readonly #logger: Logger
+  #loggedAtMs = Number.NEGATIVE_INFINITY
+  #unlogged = 0
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  add(status: number, from: string | undefined): void {
+    const nowMs = performance.now()
+    if (nowMs - this.#loggedAtMs < LOG_EVERY_MS) {
+      this.#unlogged++
+      return
+    }
+    this.#loggedAtMs = nowMs
+    this.#logger.warn({ status, from, unlogged: this.#unlogged }, 'a tunnel was refused')
+    this.#unlogged = 0
+  }
 }

@@ -190,6 +190,33 @@ test('who does not read is dropped once too much waits for it; its neighbour goe
   expect(neighbour.closeCode).toBeUndefined()
 })
 
+test('peers without a token, silent or refused, do not keep out a sidecar', async () => {
+  await serve({ maxWaiting: 2, maxWaitingPerAddress: 2 })
+  const open = (bytes: string): Socket => {
+    const socket = connectTcp({ port: server.port, host: '127.0.0.1', allowHalfOpen: true })
+    socket.on('error', () => undefined).resume()
+    peers.push(socket)
+    socket.write(bytes)
+    return socket
+  }
+  const peers: Socket[] = []
+  const upgrade = 'GET /routes HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n'
+  await Promise.all([open(upgrade), open(upgrade)].map((socket) => once(socket, 'end')))
+  await connected('pod-api')
+  for (const socket of [open('GET'), open('GET')]) await once(socket, 'connect')
+  expect((await connected('pod-web')).closeCode).toBeUndefined()
+  for (const socket of peers) socket.destroy()
+})
+
+test('a pod that connects again and again without a hello has one place', async () => {
+  await serve({ maxConnections: 2 })
+  const first = await connected('pod-api')
+  await connected('pod-api')
+  await closed(first)
+  expect(first.closeCode).toBe(4002)
+  await connected('pod-web')
+})
+
 test('plain HTTP is answered, and garbage is closed', async () => {
   await serve()
   const response = await fetch(`http://127.0.0.1:${server.port}/routes`)

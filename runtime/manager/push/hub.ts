@@ -32,6 +32,8 @@ export class Hub {
   /** Those that have said hello, by pod; and all that are connected. */
   readonly #sessions = new Map<string, Session>()
   readonly #connected = new Set<Session>()
+  /** Those that have not said hello yet: one a pod as well, so that one pod cannot take all places. */
+  readonly #ungreeted = new Map<string, Session>()
   readonly #hops = new Hops()
   readonly #pinger: NodeJS.Timeout
 
@@ -56,8 +58,11 @@ export class Hub {
     const session = new Session(pod, socket, limits, handler, this.#hops)
     socket.on('error', (error) => logger.debug({ pod, err: error }, 'sidecar connection failed'))
     this.#connected.add(session)
+    this.#ungreeted.get(pod)?.close(CLOSE.replaced, 'the pod has connected again')
+    this.#ungreeted.set(pod, session)
     socket.once('close', (code) => {
       this.#connected.delete(session)
+      if (this.#ungreeted.get(pod) === session) this.#ungreeted.delete(pod)
       if (this.#sessions.get(pod) !== session) return
       this.#sessions.delete(pod)
       logger[code === CLOSE.tooBig ? 'error' : 'debug']({ pod, code }, 'sidecar disconnected')
@@ -88,6 +93,7 @@ export class Hub {
 
   #greet(session: Session): void {
     const { pod } = session
+    if (this.#ungreeted.get(pod) === session) this.#ungreeted.delete(pod)
     this.#sessions.get(pod)?.close(CLOSE.replaced, 'the pod has connected anew')
     this.#sessions.set(pod, session)
     const table = this.#options.tableOf(pod)

@@ -1,7 +1,15 @@
 /** What a sidecar's connection may cost, and how long each of its steps may take. */
 export interface PushLimits {
-  /** The most connections at once. Default: 10,000. */
+  /** The most sidecars connected at once; more are refused with 503. Default: 10,000. */
   readonly maxConnections: number
+  /** The most connections that have not sent their request yet; the oldest one makes room. Default: 2,048. */
+  readonly maxWaiting: number
+  /** The same for one address, which may be a node's where pods' addresses are translated. Default: 256. */
+  readonly maxWaitingPerAddress: number
+  /** From a connection's start to the end of its request's head. Default: 5 s. */
+  readonly headTimeoutMs: number
+  /** For a refused peer to read its answer and to close, before it is cut. Default: 1 s. */
+  readonly refusedTimeoutMs: number
   /** The most tokens under review at once; more are refused with 503. Default: 256. */
   readonly maxReviews: number
   /** The most octets of a sidecar's message; more closes with 1009. Default: 16 KiB. */
@@ -21,12 +29,16 @@ export interface PushLimits {
   readonly helloTimeoutMs: number
   /** Between two pings; a sidecar that has not answered one by the next is dropped. Default: 10 s. */
   readonly pingIntervalMs: number
-  /** How long connections have to close when the manager ends. Default: 1 s. */
+  /** How long a connection that we close has to answer, also when the manager ends; it is cut then. Default: 1 s. */
   readonly closeTimeoutMs: number
 }
 
 export const DEFAULT_PUSH_LIMITS: PushLimits = {
   maxConnections: 10_000,
+  maxWaiting: 2_048,
+  maxWaitingPerAddress: 256,
+  headTimeoutMs: 5_000,
+  refusedTimeoutMs: 1_000,
   maxReviews: 256,
   maxMessageBytes: 16 * 1024,
   maxBufferedBytes: 16 * 1024 * 1024,

@@ -1,10 +1,13 @@
-import type { IncomingMessage, Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import type { Duplex } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import { ROUTES_PATH } from '@branchline/wire/names'
 import { ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/messages'
-import { WebSocketServer } from 'ws'
 import type { Logger } from '../../process/log.ts'
+import {
+  listenForUpgrades,
+  type UpgradeLimits,
+  type UpgradeServer,
+  type Verdict,
+} from '../../process/upgrade.ts'
 import type { PodIdentity } from '../sources/source.ts'
 import { nameId } from '../store/snapshot.ts'
 import type { Hub } from './hub.ts'
@@ -14,9 +17,6 @@ import { CLOSE } from './session.ts'
 
 /** Why a sidecar was refused, as the metric and the log name it. */
 export type RefusalReason = 'path' | 'protocol' | 'busy' | 'token' | 'review' | 'address' | 'unknown'
-
-// Not by `import`, which loads undici, too (runtime/process/admin.ts).
-const { createServer } = process.getBuiltinModule('node:http')
 
 export interface PushServerOptions {
   readonly host: string
@@ -44,27 +44,15 @@ export interface PushServer {
  * where nobody can tell right now. Rejects where the port is taken.
  */
 export async function servePush(options: PushServerOptions): Promise<PushServer> {
-  const { limits, hub, logger } = options
-  const sockets = new WebSocketServer({
-    noServer: true,
-    perMessageDeflate: false,
-    maxPayload: limits.maxMessageBytes,
-    handleProtocols: () => ROUTES_SUBPROTOCOL,
-  })
-  const server = createServer({ requestTimeout: 5_000, headersTimeout: 5_000 }, (_, response) => {
-    response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end('WebSocket only\n')
-  })
-  server.maxConnections = limits.maxConnections
-  let reviews = 0
+  const { host, port, limits, hub, logger } = options
   const complaints = new Complaints(logger)
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    const turnAway = (reason: RefusalReason): void => {
-      options.onRefused?.(reason)
-      refuse(socket, STATUS[reason])
-    }
-    const busy = !options.serving() || reviews >= limits.maxReviews
-    const refusal = judge(request) ?? (busy ? 'busy' : undefined)
-    if (refusal !== undefined) return turnAway(refusal)
+  let reviews = 0
+  let full = (): boolean => false
+  const turnAway = (reason: RefusalReason): Verdict => {
+    options.onRefused?.(reason)
+    return { status: STATUS[reason] }
+  }
+  const judgePod = async (request: IncomingMessage): Promise<Verdict> => {
     reviews++
     const reviewed = await review(options, request).finally(() => reviews--)
     if (typeof reviewed === 'string') {
@@ -77,26 +65,34 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
       complaints.say(reviewed, from, fault)
       return turnAway(fault.reason)
     }
-    if (socket.destroyed) return
     if (!options.serving()) return turnAway('busy')
     const pod = nameId(reviewed.namespace, reviewed.pod)
-    sockets.handleUpgrade(request, socket, head, (webSocket) => hub.accept(pod, webSocket))
+    return { accept: (webSocket) => hub.accept(pod, webSocket) }
   }
-  server.on('upgrade', (request, socket, head) => {
-    socket.on('error', () => socket.destroy())
-    upgrade(request, socket, head).catch((error: unknown) => {
-      logger.error({ err: error }, 'upgrade failed')
-      socket.destroy()
-    })
+  const server = await listenForUpgrades({
+    host,
+    port,
+    limits: upgradeLimits(limits),
+    webSocket: { maxPayload: limits.maxMessageBytes, handleProtocols: () => ROUTES_SUBPROTOCOL },
+    judge(request) {
+      const busy = !options.serving() || reviews >= limits.maxReviews || full()
+      const refusal = judge(request) ?? (busy ? 'busy' : undefined)
+      return refusal === undefined ? judgePod(request) : turnAway(refusal)
+    },
+    onFault: (error) => logger.error({ err: error }, 'upgrade failed'),
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve)
-  })
-  return {
-    port: (server.address() as AddressInfo).port,
-    close: () => close(server, sockets, hub, limits.closeTimeoutMs),
-  }
+  // No token is reviewed for a place that is not there.
+  full = () => server.accepted >= limits.maxConnections
+  return { port: server.port, close: () => close(server, hub, limits.closeTimeoutMs) }
 }
+
+const upgradeLimits = (limits: PushLimits): UpgradeLimits => ({
+  accepted: limits.maxConnections,
+  waiting: limits.maxWaiting,
+  waitingPerAddress: limits.maxWaitingPerAddress,
+  headMs: limits.headTimeoutMs,
+  refusedMs: limits.refusedTimeoutMs,
+})
 
 const STATUS: Readonly<Record<RefusalReason, number>> = {
   path: 404,
@@ -167,33 +163,17 @@ class Complaints {
   }
 }
 
-const REASONS: Record<number, string> = {
-  400: `Bad Request`,
-  401: 'Unauthorized',
-  403: 'Forbidden',
-  404: 'Not Found',
-  503: 'Service Unavailable',
-}
-
-function refuse(socket: Duplex, status: number): void {
-  const more: Record<number, string> = { 401: 'WWW-Authenticate: Bearer\r\n', 503: 'Retry-After: 1\r\n' }
-  socket.end(
-    `HTTP/1.1 ${status} ${REASONS[status]}\r\n${more[status] ?? ''}Connection: close\r\nContent-Length: 0\r\n\r\n`,
-    // A peer that never closes its half would keep the socket.
-    () => socket.destroy(),
-  )
-}
-
-async function close(server: Server, sockets: WebSocketServer, hub: Hub, timeoutMs: number): Promise<void> {
-  const { promise: closed, resolve } = Promise.withResolvers<void>()
-  server.close(() => resolve())
+async function close(server: UpgradeServer, hub: Hub, timeoutMs: number): Promise<void> {
+  const { clients } = server.sockets
+  const closed = server.close()
   hub.close()
-  for (const socket of sockets.clients) socket.close(CLOSE.goingAway)
+  for (const socket of clients) socket.close(CLOSE.goingAway)
+  server.cutWaiting()
+  const { promise: late, resolve } = Promise.withResolvers<void>()
   const timer = setTimeout(() => {
-    for (const socket of sockets.clients) socket.terminate()
-    server.closeAllConnections()
+    for (const socket of clients) socket.terminate()
     resolve()
   }, timeoutMs)
-  await closed
+  await Promise.race([closed, late])
   clearTimeout(timer)
 }

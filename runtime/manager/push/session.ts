@@ -38,6 +38,7 @@ export class Session {
   readonly #handler: SessionHandler
   readonly #hops: Hops
   readonly #helloTimer: NodeJS.Timeout
+  #closeTimer: NodeJS.Timeout | undefined
   #version: string | undefined
   #sentEpoch: number | undefined
   #sentAtMs = 0
@@ -53,7 +54,10 @@ export class Session {
     this.#helloTimer = setTimeout(() => this.close(CLOSE.noHello, 'no hello in time'), limits.helloTimeoutMs)
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => (this.#awaitsPong = false))
-    socket.once('close', () => clearTimeout(this.#helloTimer))
+    socket.once('close', () => {
+      clearTimeout(this.#helloTimer)
+      clearTimeout(this.#closeTimer)
+    })
   }
 
   /** Whether it has said who it is. */
@@ -95,6 +99,8 @@ export class Session {
   close(code: number, reason: string): void {
     clearTimeout(this.#helloTimer)
     this.#socket.close(code, reason)
+    // A peer that does not answer would keep its place for as long as ws waits, which is 30 s.
+    this.#closeTimer ??= setTimeout(() => this.#socket.terminate(), this.#limits.closeTimeoutMs)
   }
 
   #send(text: string, epoch: number): void {

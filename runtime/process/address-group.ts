@@ -1,0 +1,18 @@
+/**
+ * The name under which an address counts towards a limit per address: an IPv4 address as it is (also where it is
+ * written as IPv6, RFC 4291, 2.5.5.2), an IPv6 address by its /64, since one customer usually has a whole /64
+ * (RFC 6177). `unknown` where there is no address.
+ */
+export function addressGroup(address: string | undefined): string {
+  if (address === undefined || address === '') return 'unknown'
+  const plain = address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address
+  if (!plain.includes(':')) return plain
+  const [head = '', tail] = (plain.split('%', 1)[0] as string).split('::', 2)
+  const groups = head === '' ? [] : head.split(':')
+  if (tail !== undefined) {
+    const behind = tail === '' ? [] : tail.split(':')
+    while (groups.length + behind.length < 8) groups.push('0')
+    groups.push(...behind)
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`
+}
