@@ -49,6 +49,8 @@ export class BodyFramer {
   octets = 0
   /** Called for each run of a chunked body's data, where somebody wants it without its framing. */
   onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
+  /** Further trailers that are refused, by their names in lower case. */
+  refusesTrailer: ((name: string) => boolean) | undefined = undefined
   #left = 0
   #digits = 0
   #state: State = S.sizeFirst
@@ -209,12 +211,15 @@ export class BodyFramer {
 
   #stepTrailerName(code: number): State {
     if (isTokenChar(code)) {
-      // No forbidden name is longer; a longer one need not be known wholly.
-      if (this.#name.length < 32) this.#name += String.fromCharCode(code)
+      // No refused name is longer; a longer one need not be known wholly.
+      if (this.#name.length < 64) this.#name += String.fromCharCode(code)
       return S.trailerName
     }
     if (code !== 0x3a || this.#name === '') throw badRequest('trailer: invalid name')
-    if (FORBIDDEN_TRAILERS.has(this.#name.toLowerCase())) throw badRequest(`trailer ${this.#name} is refused`)
+    const name = this.#name.toLowerCase()
+    if (FORBIDDEN_TRAILERS.has(name) || this.refusesTrailer?.(name) === true) {
+      throw badRequest(`trailer ${this.#name} is refused`)
+    }
     return S.trailerValue
   }
 }

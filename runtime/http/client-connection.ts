@@ -37,6 +37,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     this.context = context
     this.#parts = parts
     this.deadline = parts.clock.in(parts.limits.headMs)
+    this.body.refusesTrailer = parts.refusesTrailer
     transport.receiver = this
   }
 

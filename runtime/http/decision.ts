@@ -13,7 +13,11 @@ export interface Upstream {
   dial(): Transport
 }
 
-/** Changes of a head. Names are lower-case. Host, framing and hop-by-hop fields cannot be changed. */
+/**
+ * Changes of a head. Names are lower-case. Host, framing and hop-by-hop fields cannot be changed. A name means every
+ * name that differs from it only in characters that are no letters or digits: servers of the CGI kind (WSGI, Rack,
+ * PHP) take `x_request_id` for `x-request-id`.
+ */
 export interface HeadEdits {
   /** Fields that go. */
   readonly remove?: readonly string[]

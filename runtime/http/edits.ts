@@ -1,6 +1,6 @@
 import type { HeadEdits } from './decision.ts'
 import { type Fields, isForOneHop, KIND, nextLine, STRIDE } from './fields.ts'
-import { equalsIgnoreCase, isTokenChar, isValueChar } from './grammar.ts'
+import { isSameField, isTokenChar, isValueChar } from './grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
@@ -103,20 +103,20 @@ class Writer {
   }
 }
 
+/** Whether edits name this field, or one that a server may take for it. */
 function isEdited(fields: Fields, index: number, edits: HeadEdits): boolean {
   const { text, at } = fields
   const from = at[index] as number
   const to = at[index + 1] as number
   if (edits.remove !== undefined) {
-    for (const name of edits.remove) if (equalsIgnoreCase(text, from, to, name)) return true
+    for (const name of edits.remove) if (isSameField(text, from, to, name)) return true
   }
   if (edits.set !== undefined) {
-    for (const field of edits.set) if (equalsIgnoreCase(text, from, to, field[0])) return true
+    for (const field of edits.set) if (isSameField(text, from, to, field[0])) return true
   }
   if (edits.removePrefix !== undefined) {
     for (const prefix of edits.removePrefix) {
-      if (to - from >= prefix.length && equalsIgnoreCase(text, from, from + prefix.length, prefix))
-        return true
+      if (to - from >= prefix.length && isSameField(text, from, from + prefix.length, prefix)) return true
     }
   }
   return false

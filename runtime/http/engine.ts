@@ -14,6 +14,11 @@ export interface EngineOptions {
   /** The answer to a request that failed. Default: a short plain text. */
   readonly failure?: FailureReply
   readonly observer?: Observer
+  /**
+   * Whether a request's trailer of this name (in lower case) is refused with a 400, since an app could take it for a
+   * header. Default: those alone that would reframe or redirect the request.
+   */
+  readonly refusesTrailer?: ((name: string) => boolean) | undefined
   /** Default: {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>
   /** Default: one of this engine's own, closed when it is stopped. */
@@ -40,6 +45,7 @@ export class HttpEngine {
       route: options.route,
       failure: options.failure,
       observer: options.observer ?? {},
+      refusesTrailer: options.refusesTrailer,
       limits,
       via: viaOf(options.via),
       pool: options.pool ?? (this.#ownPool as UpstreamPool),

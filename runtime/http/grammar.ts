@@ -41,6 +41,25 @@ export function equalsIgnoreCase(text: string, from: number, to: number, lower: 
   return true
 }
 
+const folded = new Uint8Array(256).fill(0x2d)
+for (let c = 0x30; c <= 0x39; c++) folded[c] = c
+for (let c = 0x61; c <= 0x7a; c++) folded[c] = folded[c - 32] = c
+
+/**
+ * True where the text between two indices is a field name that a server may take for this one: servers of the CGI
+ * kind (WSGI, Rack, PHP) make `_`, and some any other character, of a `-`.
+ */
+export function isSameField(text: string, from: number, to: number, name: string): boolean {
+  if (to - from !== name.length) return false
+  for (let i = 0; i < name.length; i++) {
+    if (folded[text.charCodeAt(from + i)] !== folded[name.charCodeAt(i)]) return false
+  }
+  return true
+}
+
+/** A field name as {@link isSameField} compares it: lower-case letters, digits and hyphens. */
+export const foldName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
+
 const REG_NAME = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?$/
 const IP_LITERAL = /^\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{0,5})?$/
 

@@ -261,3 +261,11 @@ test('a head that can never become one is refused before its end; a large one wi
   )
   expect(read('\r\n'.repeat(20))).toThrow(expect.objectContaining({ status: 400 }))
 })
+
+test('an edit means every name that a server of the CGI kind takes for it', () => {
+  const head = request(
+    `GET / HTTP/1.1\r\n${H}x_gone: 1\r\nX.All_a: 1\r\nX_Request-Id: theirs\r\nx_kept: 1\r\n\r\n`,
+  )
+  const edits = { remove: ['x-gone'], removePrefix: ['x-all-'], set: [['x-request-id', 'ours']] as const }
+  expect(writeRequestHead(head, edits)).toBe(`GET / HTTP/1.1\r\n${H}x_kept: 1\r\nx-request-id: ours\r\n\r\n`)
+})

@@ -11,6 +11,7 @@ export type {
   Route,
   Upstream,
 } from './decision.ts'
+export { foldName } from './grammar.ts'
 export { HttpError, type HttpErrorCode } from './errors.ts'
 export { RequestHead } from './head.ts'
 export { DEFAULT_LIMITS, type Limits } from './limits.ts'

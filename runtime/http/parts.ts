@@ -15,6 +15,7 @@ export interface EngineParts {
   readonly route: Route
   readonly failure: FailureReply | undefined
   readonly observer: Observer
+  readonly refusesTrailer: ((name: string) => boolean) | undefined
   readonly limits: Limits
   /** The Via field lines for requests of HTTP/1.1 and of HTTP/1.0; empty where we do not name ourselves. */
   readonly via: { readonly 11: string; readonly 10: string }

@@ -14,6 +14,8 @@ export interface Http2EngineOptions {
   /** The answer to a request that failed. Default: a short plain text, or what it is in gRPC. */
   readonly failure?: FailureReply
   readonly observer?: Observer
+  /** Whether a request's trailer of this name (in lower case) is left out. Default: none is. */
+  readonly refusesTrailer?: ((name: string) => boolean) | undefined
   /** Default: {@link DEFAULT_HTTP2_LIMITS}. */
   readonly limits?: Partial<Http2Limits>
   /** The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3). Default: none, and no such field. */
@@ -34,6 +36,7 @@ export class Http2Engine {
       route: options.route,
       failure: options.failure,
       observer: options.observer ?? {},
+      refusesTrailer: options.refusesTrailer,
       limits,
       via: options.via === undefined ? undefined : `2.0 ${options.via}`,
       pool: new SessionPool(limits, clock),

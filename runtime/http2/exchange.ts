@@ -71,7 +71,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     // They may be here before the upstream is.
     if (!this.#requestDone) {
       down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
-        this.#requestTrailers = fieldObject(list as FieldList)
+        this.#requestTrailers = fieldObject(list as FieldList, parts.refusesTrailer)
       })
     }
     parts.clock.watch(this)

@@ -1,6 +1,6 @@
 import { badRequest, type HttpError } from '../http/errors.ts'
 import { BODY } from '../http/fields.ts'
-import { isAuthority } from '../http/grammar.ts'
+import { foldName, isAuthority } from '../http/grammar.ts'
 import { type HeadEdits, RequestHead } from '../http/index.ts'
 
 /** Fields of a message as node:http2 gives and takes them: name, value, name, value. */
@@ -153,20 +153,33 @@ function copyFields(list: FieldList, out: FieldList, edits: HeadEdits | undefine
   }
 }
 
-function isEdited(name: string, { remove, removePrefix, set }: HeadEdits): boolean {
+/** Whether edits name this field, or one that a server may take for it. */
+function isEdited(name: string, edits: HeadEdits): boolean {
+  return isNamed(name, edits) || (PUNCTUATION.test(name) && isNamed(foldName(name), edits))
+}
+
+/** A character of a field name that servers may take for a hyphen. */
+const PUNCTUATION = /[^a-z0-9-]/
+
+function isNamed(name: string, { remove, removePrefix, set }: HeadEdits): boolean {
   if (remove !== undefined) for (const removed of remove) if (removed === name) return true
   if (set !== undefined) for (const field of set) if (field[0] === name) return true
   if (removePrefix !== undefined) for (const prefix of removePrefix) if (name.startsWith(prefix)) return true
   return false
 }
 
-/** Fields as an object, several of one name as an array; pseudo fields and those of one hop left out. */
-export function fieldObject(list: FieldList): Record<string, string | string[]> {
+/**
+ * Fields as an object, several of one name as an array; pseudo fields, those of one hop and refused ones left out.
+ */
+export function fieldObject(
+  list: FieldList,
+  isRefused?: (name: string) => boolean,
+): Record<string, string | string[]> {
   const fields: Record<string, string | string[]> = Object.create(null) as Record<string, string | string[]>
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string
     const value = list[i + 1] as string
-    if (name.charCodeAt(0) === 0x3a || HOP.has(name)) continue
+    if (name.charCodeAt(0) === 0x3a || HOP.has(name) || isRefused?.(name) === true) continue
     const before = fields[name]
     if (before === undefined) fields[name] = value
     else if (Array.isArray(before)) before.push(value)

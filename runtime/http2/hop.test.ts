@@ -106,6 +106,28 @@ test('trailers and interim responses pass, both ways', async () => {
   expect(answer).toMatchObject({ text: 'body', trailers: { 'x-sum': '1, 2' } })
 })
 
+test('an edit means every name that a CGI server takes for it, and refused trailers are left out', async () => {
+  const trailers: http2.IncomingHttpHeaders[] = []
+  const { port } = await app((stream, headers) => {
+    stream.on('trailers', (fields) => trailers.push(fields)).resume()
+    stream.on('end', () =>
+      stream.respond({ ':status': 200, 'x-headers': JSON.stringify(headers) }, { endStream: true }),
+    )
+  })
+  const edits = { remove: ['x-gone'], removePrefix: ['x-all-'], set: [['x-request-id', 'ours']] as const }
+  const route: Route = () => ({ candidates: [{ upstream: tcpUpstream('127.0.0.1', port), edits }] })
+  const { port: hopPort } = await hop(route, { refusesTrailer: (name) => name === 'x-secret' })
+  const fields = { x_gone: '1', 'x.all_a': '1', x_request_id: 'theirs', x_kept: '1' }
+  const stream = client(hopPort).request({ ...POST, ...fields }, { waitForTrailers: true })
+  stream.on('wantTrailers', () => stream.sendTrailers({ 'x-secret': '1', 'x-check': 'abc' }))
+  stream.end('sent')
+  const arrived = seen((await answerOf(stream)).headers)
+  expect(arrived).toMatchObject({ x_kept: '1', 'x-request-id': 'ours' })
+  expect(Object.keys(arrived).filter((name) => /gone|all|_request/.test(name))).toEqual([])
+  expect(trailers).toMatchObject([{ 'x-check': 'abc' }])
+  expect(trailers[0]).not.toHaveProperty('x-secret')
+})
+
 test.each(['HEAD', 'GET'])('%s: an answer without a body ends with its head', async (method) => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': method === 'HEAD' ? 200 : 304, 'content-length': 10 }, { endStream: true })

@@ -8,6 +8,7 @@ export interface Http2Parts {
   readonly route: Route
   readonly failure: FailureReply | undefined
   readonly observer: Observer
+  readonly refusesTrailer: ((name: string) => boolean) | undefined
   readonly limits: Http2Limits
   /** The Via field of requests; undefined where we do not name ourselves. */
   readonly via: string | undefined

@@ -114,6 +114,34 @@ describe('a forged key', () => {
   })
 })
 
+/** Attack: a field that the relay writes or removes comes in the trailers, which an app may take for headers. */
+describe('a field of the relay’s in the trailers of a request', () => {
+  const post = async (trailer: string): Promise<string> => {
+    const relay = await relayFor()
+    const { endpoint } = await appFor((request, response) => {
+      request.resume().on('end', () => response.end(JSON.stringify(request.trailers)))
+    })
+    await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
+    return raw(
+      relay.httpPort,
+      'POST / HTTP/1.1\r\nHost: web--alice.localhost\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n' +
+        `1\r\nx\r\n0\r\n${trailer}\r\n\r\n`,
+    )
+  }
+  test.each(['Tracestate: branchline=bob', 'x_request_id: 1', 'X-Forwarded-For: 10.0.0.1'])(
+    '%s is refused',
+    async (trailer) => {
+      const text = await post(trailer)
+      expect(text).toMatch(/^HTTP\/1\.1 400 /)
+      expect(text).toContain(`trailer ${trailer.split(':', 1)[0]} is refused`)
+    },
+  )
+
+  test('other trailers pass', async () => {
+    expect(await post('X-Checksum: abc')).toContain('{"x-checksum":"abc"}')
+  })
+})
+
 /**
  * Attack: an address that is believed because a header says so. Fix: the relay writes forwarded fields itself.
  */

@@ -1,4 +1,5 @@
 import { isKey } from '@branchline/wire/key'
+import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
 import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
@@ -53,7 +54,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     publicUrl: publicUrl ?? new URL('http://localhost'),
     credentials: read.parsed('BRANCHLINE_RELAY_TOKEN', parseCredentials, '') ?? [],
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
-    header: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    header: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
     routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'deny'),
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     host: read.text('POD_IP', '0.0.0.0'),
@@ -81,10 +82,4 @@ function parsePublicUrl(text: string): URL {
   throw new RangeError(
     `${JSON.stringify(text)}: wanted http:// or https:// with a host, such as https://preview.example.com`,
   )
-}
-
-function parseHeader(text: string): string | undefined {
-  if (text === '') return undefined
-  if (/^[a-z0-9-]+$/i.test(text)) return text.toLowerCase()
-  throw new RangeError(`${JSON.stringify(text)} is no header's name`)
 }

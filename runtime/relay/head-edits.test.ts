@@ -12,7 +12,11 @@ import { type EditOptions, VisitorEdits } from './head-edits.ts'
 const ALICE = environmentNumber('alice')
 
 function edit(fields: Record<string, string>, options: Partial<EditOptions> = {}): HeadEdits {
-  const head = { host: 'web--alice.localhost:8080', get: (name: string) => fields[name] }
+  const head = {
+    host: 'web--alice.localhost:8080',
+    get: (name: string) => fields[name],
+    entries: () => Object.entries(fields),
+  }
   return new VisitorEdits('alice', {
     trace: 'restart',
     scheme: 'http',

@@ -1,15 +1,10 @@
 import { writeBaggageKey } from '@branchline/wire/baggage'
 import { askedHops, EXPLAIN_HEADER } from '@branchline/wire/explain'
-import {
-  environmentNumber,
-  mintRequestId,
-  mintTraceparent,
-  traceIdNumber,
-  traceparentId,
-} from '@branchline/wire/trace-id'
+import { environmentNumber, mintRequestId, mintTraceparent, traceparentId } from '@branchline/wire/trace-id'
 import { writeTracestateKey } from '@branchline/wire/tracestate'
-import type { HeadEdits, RequestHead } from '../http/index.ts'
+import { foldName, type HeadEdits, type RequestHead } from '../http/index.ts'
 import type { TraceMode } from './config.ts'
+import { claimsOurTrace, isTracer, KEPT, RESTARTED } from './tracers.ts'
 
 export interface EditOptions {
   readonly trace: TraceMode
@@ -21,11 +16,33 @@ export interface EditOptions {
   readonly explain?: boolean
 }
 
-/** The fields of other tracers: in each a sidecar would read a key out of a trace id. */
-const FOREIGN_TRACES = ['b3', 'uber-trace-id', 'x-cloud-trace-context'] as const
-
 /** As much of a request as its edits depend on. */
-type Sent = Pick<RequestHead, 'get' | 'host'>
+type Sent = Pick<RequestHead, 'get' | 'host' | 'entries'>
+
+/** What goes of every visitor's request, and must not come in its trailers: what the relay or sidecars write. */
+const OURS = {
+  remove: ['x-real-ip'],
+  removePrefix: ['x-branchline-', 'x-forwarded-'],
+}
+const WRITTEN = new Set(['tracestate', 'baggage', 'traceparent', 'x-request-id', 'forwarded'])
+
+/**
+ * The trailers that the relay refuses, by their names in lower case: of those fields that it writes or removes in the
+ * head, whatever becomes of the visitor's trace, since an app may take trailers for headers.
+ */
+export function refusedTrailers(header: string | undefined): (name: string) => boolean {
+  const names = new Set([
+    ...WRITTEN,
+    ...OURS.remove,
+    ...RESTARTED.remove,
+    ...(header === undefined ? [] : [header]),
+  ])
+  const prefixes = [...OURS.removePrefix, ...RESTARTED.removePrefix]
+  return (name) => {
+    const folded = foldName(name)
+    return names.has(folded) || prefixes.some((prefix) => folded.startsWith(prefix))
+  }
+}
 
 /**
  * What visitors' requests for one preview become before they enter a cluster: the preview's key alone, whatever
@@ -51,10 +68,10 @@ export class VisitorEdits {
       tracestate: ['tracestate', writeTracestateKey('', key)],
       baggage: ['baggage', writeBaggageKey('', key)],
     }
-    const restarts = options.trace === 'restart'
+    const traces = options.trace === 'restart' ? RESTARTED : KEPT
     const header = options.header === undefined ? [] : [options.header]
-    this.#remove = [...(restarts ? FOREIGN_TRACES : []), 'x-real-ip', ...header]
-    this.#removePrefix = ['x-branchline-', 'x-forwarded-', ...(restarts ? ['x-b3-'] : [])]
+    this.#remove = [...traces.remove, ...OURS.remove, ...header]
+    this.#removePrefix = [...traces.removePrefix, ...OURS.removePrefix]
   }
 
   /** The edits of one request, from an address. */
@@ -74,7 +91,7 @@ export class VisitorEdits {
     ]
     const way = explain === true ? askedWay(head.get(EXPLAIN_HEADER)) : undefined
     if (way !== undefined) set.push([EXPLAIN_HEADER, way])
-    const remove = trace === 'keep' ? [...this.#remove, ...forgedTraces(head)] : this.#remove
+    const remove = trace === 'keep' ? [...this.#remove, ...forgedTraces(head.entries())] : this.#remove
     return { set, remove, removePrefix: this.#removePrefix }
   }
 
@@ -98,19 +115,17 @@ function askedWay(value: string | undefined): string | undefined {
   return value === '1' || (value !== undefined && askedHops(value) !== undefined) ? value : undefined
 }
 
-/** A visitor's own, where it is valid and does not claim to be one that a relay minted. */
+/** A visitor's own, where it is valid and does not claim to be of a trace that a relay minted. */
 function keptTraceparent(sent: string | undefined): string | undefined {
-  const id = sent === undefined ? undefined : traceparentId(sent)
-  return id === undefined || traceIdNumber(id) !== undefined ? undefined : sent
+  return sent === undefined || traceparentId(sent) === undefined || claimsOurTrace(sent) ? undefined : sent
 }
 
-/** Other tracers' fields that claim to be of a trace that a relay minted. */
-function forgedTraces(head: Sent): string[] {
-  const names = [...FOREIGN_TRACES, 'x-b3-traceid']
-  return names.filter((name) =>
-    traceIdNumber(/[0-9a-f]{32}/i.exec(head.get(name) ?? '')?.[0]?.toLowerCase() ?? ''),
-  )
-}
+/** The names of other tracers' fields that claim to be of a trace that a relay minted. */
+const forgedTraces = (fields: readonly (readonly [name: string, value: string])[]): string[] =>
+  fields
+    .map(([name, value]) => [foldName(name), value] as const)
+    .filter(([name, value]) => isTracer(name) && claimsOurTrace(value))
+    .map(([name]) => name)
 
 /** RFC 7239, 6: IPv6 is bracketed, and then quoted. */
 const forwardedNode = (address: string): string => (address.includes(':') ? `"[${address}]"` : address)

@@ -7,6 +7,7 @@ import type { TunnelLink } from '../tunnel/index.ts'
 import { Clusters } from './clusters.ts'
 import type { RelayConfig } from './config.ts'
 import { Frontend } from './frontend.ts'
+import { refusedTrailers } from './head-edits.ts'
 import { urlOf } from './host.ts'
 import { RelayMetrics } from './metrics.ts'
 import { Registry } from './registry.ts'
@@ -88,6 +89,7 @@ function visitors(
       exchangeDone: (report) => metrics.exchangeDone(frontend.clusterOf(report), report.status, report.ms),
     },
     limits: limits.http,
+    refusesTrailer: refusedTrailers(header),
     pool,
     via: config.via,
   })

@@ -1,9 +1,9 @@
 import { type Inbound, parseInbound } from '@branchline/wire/inbound'
+import { parseKeyHeader } from '@branchline/wire/key-header'
 import {
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
   PLATFORM_NAMESPACE,
-  ROUTED_HEADER,
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
@@ -66,7 +66,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     appHost: read.text('BRANCHLINE_APP_HOST', '127.0.0.1'),
     managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
     tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
-    keyHeader: read.parsed('BRANCHLINE_HEADER', parseHeader, ''),
+    keyHeader: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     connections: read.integer('BRANCHLINE_CONNECTIONS', DEFAULT_LIMITS.connections, {
@@ -131,14 +131,4 @@ function parseManager(text: string): string {
   }
   if (url.pathname === '/' || url.pathname === '') url.pathname = ROUTES_PATH
   return url.href
-}
-
-/** Fields that route or frame a message, which nobody may declare to be a key. */
-const NEVER_A_KEY = new Set(['host', 'connection', 'content-length', 'transfer-encoding', 'te', 'trailer'])
-
-function parseHeader(text: string): string | undefined {
-  if (text === '') return undefined
-  const name = text.toLowerCase()
-  if (/^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && name !== ROUTED_HEADER && !NEVER_A_KEY.has(name)) return name
-  throw new RangeError(`${JSON.stringify(text)}: wanted the name of a header, such as kubernetes-route-as`)
 }

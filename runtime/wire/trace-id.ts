@@ -56,6 +56,12 @@ export function traceIdNumber(traceId: string): string | undefined {
 /** Whether the hops of a trace are to be reported, by its id, which may begin within a longer text. */
 export const isExplained = (text: string, at = 0): boolean => text.startsWith(EXPLAINED_MARKER, at)
 
+/**
+ * Whether a text in lower case has a marker of ours anywhere: an id that a library may cut, join or rewrite into one
+ * of ours.
+ */
+export const hasMarker = (text: string): boolean => text.includes(MARKER) || text.includes(EXPLAINED_MARKER)
+
 /** The id of a trace that is explained: after one that a relay minted, or anew for a key, or for none. */
 export function explainedTraceId(traceId: string | undefined, key: string | undefined): string {
   const isOurs = traceId !== undefined && traceIdNumber(traceId) !== undefined

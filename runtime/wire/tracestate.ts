@@ -1,4 +1,5 @@
 import { isKey } from './key.ts'
+import { isOurs } from './list-member.ts'
 import { TRACE_VENDOR } from './names.ts'
 
 /** W3C Trace Context, 3.3.1.1: at most 32 list-members. */
@@ -33,7 +34,7 @@ function startsMember(list: string, at: number): boolean {
 }
 
 /**
- * The field value with every `branchline` entry removed and, where a key is given, ours at the left, where
+ * The field value without the entries that have our name ({@link isOurs}) and, where a key is given, ours at the left, where
  * W3C Trace Context 3.5 wants a modified entry. Others stay as they are and in order; where the list would
  * pass 32 members, or 512 characters, whole entries go from the right, entries of over 128 characters first
  * (3.3.1.5). Returns an empty string where nothing is left.
@@ -42,7 +43,7 @@ export function writeTracestateKey(tracestate: string, key: string | undefined):
   const members = tracestate
     .split(',')
     .map((member) => member.trim())
-    .filter((member) => member !== '' && !member.startsWith(OURS))
+    .filter((member) => member !== '' && !isOurs(member))
   if (key !== undefined) members.unshift(OURS + key)
   const ours = key === undefined ? 0 : 1
   while (members.length > MAX_TRACESTATE_MEMBERS) members.pop()

@@ -1,0 +1,24 @@
+import { expect, test } from 'vitest'
+import { parseKeyHeader } from './key-header.ts'
+
+test('a name is read in lower case, and an empty text is none', () => {
+  expect(parseKeyHeader('Kubernetes-Route-As')).toBe('kubernetes-route-as')
+  expect(parseKeyHeader('')).toBeUndefined()
+})
+
+test.each(['a b', 'a_b', 'a.b', '-a', 'a-', 'a:', 'ä', 'x'.repeat(64)])('%j is no name', (text) => {
+  expect(() => parseKeyHeader(text)).toThrow(`${JSON.stringify(text)}: wanted the name of a header`)
+})
+
+test.each([
+  'Host',
+  'cookie',
+  'tracestate',
+  'x-request-id',
+  'X-Forwarded-For',
+  'x-branchline-routed',
+  'b3',
+  'te',
+])('%s has a meaning of its own', (text) => {
+  expect(() => parseKeyHeader(text)).toThrow('has a meaning of its own')
+})
