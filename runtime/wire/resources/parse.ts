@@ -53,7 +53,8 @@ function unknownField(path: readonly PropertyKey[], name: string, known: readonl
 }
 
 function wantedBy(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'invalid_value') return oneOf(issue.values.map(String))
+  if (issue.code === 'invalid_value')
+    return oneOf(issue.values.map((value) => (value === '' ? '""' : String(value))))
   if (issue.code === 'invalid_type') return ARTICLES[issue.expected] ?? issue.expected
   if (issue.code === 'too_big')
     return `at most ${issue.maximum}${issue.origin === 'string' ? ' characters' : ''}`
