@@ -80,7 +80,7 @@ program
   .option('--expose <type>', 'how visitors reach the relay: ClusterIP (default), NodePort or LoadBalancer')
   .option('--relay <url>', 'the address of a relay elsewhere (wss://…), in place of one here')
   .option('--monitors', 'add PodMonitors for the Prometheus operator')
-  .option('--values <file>', 'all that can be said, in a file as the Helm chart has it (values.yaml)')
+  .option('--values <file>', 'a YAML file of settings, in the format of the chart’s values.yaml')
   .addOption(
     new Option(
       '--format <format>',

@@ -35,7 +35,10 @@ test('a relay elsewhere needs none here; monitors are for who has the operator',
 test.each([
   [{ ...OPTIONS, expose: 'Ingress' }, /--expose is Ingress/],
   [{ ...OPTIONS, cluster: 'EU!' }, /cluster is "EU!"/],
-  [{ ...OPTIONS, relay: 'relay.example.com' }, /relay is "relay\.example\.com"/],
+  [
+    { ...OPTIONS, relay: 'relay.example.com' },
+    /relay\.address is "relay\.example\.com": wanted an address such/,
+  ],
 ])('%j is refused with a sentence', (options, sentence) => {
   expect(() => platformText(options)).toThrow(sentence)
 })
@@ -60,8 +63,8 @@ test('without options it is the Platform construct without properties', () => {
 test('a file says all that the construct takes, laid over the defaults as Helm does; options say more', async () => {
   const values = await valuesFile({
     manager: { replicas: 3, resources: { limits: null } },
-    images: { registry: 'mirror.example.com', pullPolicy: 'Always' },
-    networkPolicies: false,
+    image: { registry: 'mirror.example.com', pullPolicy: 'Always' },
+    networkPolicy: { enabled: false },
   })
   const text = await runPlatform({ format: 'yaml', values, domain: 'preview.example.com' })
   expect(kinds(text)).not.toContain('NetworkPolicy')
@@ -75,14 +78,21 @@ test('a file says all that the construct takes, laid over the defaults as Helm d
   expect(text).toContain('http://preview.example.com:8080')
 })
 
-test('a folder gets a chart whose defaults are the options', async () => {
+test('a folder gets the chart, and options become its defaults', async () => {
   const out = join(folder, 'chart')
-  const printed = await runPlatform({ format: 'helm', out, domain: 'preview.example.com' })
-  expect(printed.split('\n')).toContain(join(out, 'templates/manager.yaml'))
-  expect(await readdir(out)).toEqual(['Chart.yaml', 'crds', 'templates', 'values.schema.json', 'values.yaml'])
+  const printed = await runPlatform({
+    format: 'helm',
+    out,
+    domain: 'preview.example.com',
+    expose: 'NodePort',
+  })
+  expect(printed.split('\n')).toContain(join(out, 'templates/manager-deployment.yaml'))
+  expect(await readdir(out)).toEqual(
+    expect.arrayContaining(['Chart.yaml', 'crds', 'templates', 'values.schema.json', 'values.yaml']),
+  )
   expect(parse(await readFile(join(out, 'values.yaml'), 'utf8'))).toMatchObject({
     createNamespace: false,
-    relay: { domain: 'preview.example.com' },
+    relay: { domain: 'preview.example.com', service: { type: 'NodePort' } },
   })
 })
 
@@ -111,12 +121,27 @@ test('a kustomize base names all of its files, and images by name', async () => 
 })
 
 test.each<[unknown, RegExp]>([
-  [{ relay: { domian: 'x' } }, /there is no value relay.domian: wanted one of enabled, address, domain/],
-  [{ relay: 'wss://x' }, /relay is "wss:\/\/x": wanted a map of enabled, address/],
-  [{ manager: { replicas: 'two' } }, /manager.replicas is "two": wanted a whole number/],
-  [{ cluster: null }, /cluster is undefined: wanted a text/],
-  [{ images: { pullPolicy: 'Sometimes' } }, /images.pullPolicy is "Sometimes": wanted one of/],
-  [{ images: { manager: { digest: 'abc' } } }, /images.manager.digest is "abc": wanted a text that matches/],
+  [
+    { relay: { domian: 'x' } },
+    /relay\.domian is not a known field: did you mean domain\? .*enabled, address/,
+  ],
+  [{ relay: 'wss://x' }, /relay is "wss:\/\/x": wanted an object/],
+  [{ manager: { replicas: 'two' } }, /manager\.replicas is "two": wanted a number/],
+  [{ manager: { replicas: 1.5 } }, /manager\.replicas is 1\.5: wanted a whole number/],
+  [{ cluster: null }, /cluster is missing: set it to a text/],
+  [
+    { image: { pullPolicy: 'Sometimes' } },
+    /image\.pullPolicy is "Sometimes": wanted one of "", Always, IfNotPresent/,
+  ],
+  [
+    { manager: { image: { digest: 'abc' } } },
+    /manager\.image\.digest is "abc": wanted a digest such as "sha256:/,
+  ],
+  [
+    { relay: { service: { nodePort: 30_080 } } },
+    /nodePort is 30080, but relay\.service\.type is ClusterIP: set/,
+  ],
+  [{ relayToken: { key: '' } }, /relayToken\.key is "": wanted at least 1 characters/],
   [['a'], /values.yaml: wanted a map of values/],
 ])('values %j are refused with a sentence', async (values, sentence) => {
   const file = await valuesFile(values)

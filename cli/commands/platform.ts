@@ -1,16 +1,17 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
+import { parseValues } from '@branchline/cdk8s/platform/parse-values'
 import { EXPOSE } from '@branchline/cdk8s/platform/props'
+import { PLATFORM_VALUES, type PlatformValues, propsOf } from '@branchline/cdk8s/platform/values'
 import { parse, stringify } from 'yaml'
+import { CHART_DEFAULTS, chartFiles } from '../install/chart.ts'
 import type { Files } from '../install/files.ts'
-import { HELM_DEFAULTS, helmFiles } from '../install/helm.ts'
 import { kustomizeFiles } from '../install/kustomize.ts'
-import { isMap, overlaid, parseValues } from '../install/read-values.ts'
-import { type PlatformValues, propsOf, VALUES } from '../install/values.ts'
+import { type Data, isMap, overlay } from '../install/overlay.ts'
 import { CliError } from '../platform/errors.ts'
 
-/** What `branchline platform` is told; what is not, is as in {@link VALUES}. */
+/** Options of `branchline platform`. Each overrides one value; without options {@link PLATFORM_VALUES} apply. */
 export interface PlatformOptions {
   readonly cluster?: string
   readonly domain?: string
@@ -25,33 +26,32 @@ export const PLATFORM_FORMATS: readonly PlatformFormat[] = ['yaml', 'kustomize',
 
 export interface PlatformRun extends PlatformOptions {
   readonly format: PlatformFormat
-  /** A file of values, as a chart has them. */
+  /** A YAML file of settings, in the format of the chart's `values.yaml`. */
   readonly values?: string
   /** The folder to write to. */
   readonly out?: string
 }
 
 /**
- * What installs Branchline, in a folder or, as one text, on standard output: returns what to print. Throws a
- * {@link CliError} that names what is wrong.
+ * Writes an installation of Branchline to a folder, or returns it as one text. Returns the text for standard
+ * output: the installation or the names of its files. Throws a {@link CliError} that names each wrong value.
  */
 export async function runPlatform({ format, values: file, out, ...options }: PlatformRun): Promise<string> {
-  const base = format === 'helm' ? HELM_DEFAULTS : {}
+  const base = format === 'helm' ? CHART_DEFAULTS : {}
   const values = platformValues(options, { ...base, ...(file === undefined ? {} : await readValues(file)) })
   if (out === undefined) {
     if (format === 'yaml') return platformYaml(values)
     throw new CliError('BL_PLATFORM_OPTIONS', `--format ${format} is a folder of files: say which with --out`)
   }
-  const files = await writeFiles(out, platformFiles(format, values))
+  const files = await writeFiles(out, await platformFiles(format, values))
   return `${files.join('\n')}\n`
 }
 
 /** The manifests that install Branchline, as one YAML text for `kubectl apply --server-side -f -`. */
 export const platformText = (options: PlatformOptions): string => platformYaml(platformValues(options))
 
-/** An installation as files of a format. Pure. */
-export function platformFiles(format: PlatformFormat, values: PlatformValues): Files {
-  if (format === 'helm') return helmFiles(values)
+async function platformFiles(format: PlatformFormat, values: PlatformValues): Promise<Files> {
+  if (format === 'helm') return await chartFiles(values)
   return format === 'kustomize' ? kustomizeFiles(values) : { 'branchline.yaml': platformYaml(values) }
 }
 
@@ -60,25 +60,31 @@ const platformYaml = (values: PlatformValues): string =>
     .map((manifest) => stringify(manifest, { lineWidth: 0 }))
     .join('---\n')
 
-/** The standard values, values that were read over them, and options over these. */
-export function platformValues(
+/** The construct's defaults, the given values over them, and the options over both. */
+function platformValues(
   { cluster, domain, publicUrl, expose, relay, monitors }: PlatformOptions,
-  read: Readonly<Record<string, unknown>> = {},
+  given: Data = {},
 ): PlatformValues {
   if (expose !== undefined && !EXPOSE.some((one) => one === expose)) {
     throw new CliError('BL_PLATFORM_OPTIONS', `--expose is ${expose}: wanted one of ${EXPOSE.join(', ')}`)
   }
-  const ofRelay = without({ domain, publicUrl, expose, address: relay })
-  const said = { cluster, monitors, relay: Object.keys(ofRelay).length > 0 ? ofRelay : undefined }
-  const { values, faults } = parseValues(overlaid(overlaid(VALUES, read), without(said)))
+  const options = {
+    cluster,
+    relay: defined({ domain, publicUrl, address: relay, service: defined({ type: expose }) }),
+    podMonitor: defined({ enabled: monitors }),
+  }
+  const { values, faults } = parseValues(overlay(overlay(PLATFORM_VALUES, given), options))
   if (values !== undefined) return values
   throw new CliError('BL_PLATFORM_OPTIONS', faults.join('\n'))
 }
 
-const without = (said: object): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+/** A map without what is undefined, or undefined if that leaves it empty. */
+function defined(map: Data): Data | undefined {
+  const entries = Object.entries(map).filter(([, value]) => value !== undefined)
+  return entries.length > 0 ? Object.fromEntries(entries) : undefined
+}
 
-async function readValues(file: string): Promise<Readonly<Record<string, unknown>>> {
+async function readValues(file: string): Promise<Data> {
   const read: unknown = parse(await readFile(file, 'utf8')) ?? {}
   if (isMap(read)) return read
   throw new CliError('BL_PLATFORM_OPTIONS', `--values ${file}: wanted a map of values`)

@@ -1,40 +1,53 @@
-import { crdManifests } from '@branchline/cdk8s/platform/manifests'
+import type { Manifest } from '@branchline/cdk8s/inject/manifest'
+import { crdManifests, installationManifests, namespaceManifests } from '@branchline/cdk8s/platform/manifests'
+import { imageParts, type PlatformValues, propsOf, runsRelay } from '@branchline/cdk8s/platform/values'
 import { stringify } from 'yaml'
-import { type Files, inFiles } from './files.ts'
-import { identity, objectsOf } from './installation.ts'
-import type { PlatformValues } from './values.ts'
+import type { Files } from './files.ts'
 
-const document = (object: object): string => stringify(object, { lineWidth: 0 })
+/** The file of each kind; the kinds that are missing here are in the file of their process. */
+const FILE_OF_KIND: Readonly<Record<string, string>> = {
+  Namespace: 'namespace',
+  CustomResourceDefinition: 'crds',
+  Secret: 'relay-token',
+  ClusterRole: 'rbac',
+  ClusterRoleBinding: 'rbac',
+  Role: 'rbac',
+  RoleBinding: 'rbac',
+  NetworkPolicy: 'network-policies',
+  PodMonitor: 'monitors',
+}
+const COMPONENT = 'app.kubernetes.io/component'
 
-/** A kustomize base: the same objects as the Platform construct's, in files by what they are for. Pure. */
+/** A kustomize base: the objects of the Platform construct, in one file for each purpose. Pure. */
 export function kustomizeFiles(values: PlatformValues): Files {
-  const files = inFiles(objectsOf(values).map((object) => [identity(object), document(object)]))
-  // CRDs before all that may need them, the namespace before what is in it.
-  const { namespace = [], ...rest } = Object.fromEntries(files)
-  const ordered = {
-    ...(namespace.length > 0 ? { namespace } : {}),
-    crds: crdManifests().map(document),
-    ...rest,
+  const props = propsOf(values)
+  // The namespace comes before its objects, and CRDs come before everything that may need them.
+  const objects = [...namespaceManifests(props), ...crdManifests(), ...installationManifests(props)]
+  const files = new Map<string, string[]>()
+  for (const object of objects) {
+    const file = fileOf(object)
+    files.set(file, [...(files.get(file) ?? []), document(object)])
   }
-  const resources = Object.keys(ordered).map((name) => `${name}.yaml`)
   const kustomization = {
     apiVersion: 'kustomize.config.k8s.io/v1beta1',
     kind: 'Kustomization',
-    resources,
+    resources: [...files.keys()],
     images: imagesOf(values),
   }
-  const documents = Object.entries(ordered).map(
-    ([name, texts]) => [`${name}.yaml`, texts.join('---\n')] as const,
-  )
-  return { 'kustomization.yaml': document(kustomization), ...Object.fromEntries(documents) }
+  const texts = [...files].map(([file, documents]) => [file, documents.join('---\n')] as const)
+  return { 'kustomization.yaml': document(kustomization), ...Object.fromEntries(texts) }
 }
 
-/** What kustomize's image transformer says as long as nobody says otherwise: `kustomize edit set image`. */
-function imagesOf({ images, relay }: PlatformValues): object[] {
-  const used = relay.enabled && relay.address === '' ? [images.manager, images.relay] : [images.manager]
-  return used.map(({ repository, digest }) => ({
-    name: images.registry === '' ? repository : `${images.registry}/${repository}`,
-    newTag: images.tag,
-    digest: digest === '' ? undefined : digest,
-  }))
+const document = (object: object): string => stringify(object, { lineWidth: 0 })
+
+const fileOf = ({ kind, metadata }: Manifest): string =>
+  `${FILE_OF_KIND[kind] ?? metadata.labels?.[COMPONENT]}.yaml`
+
+/** Settings of kustomize's image transformer, which `kustomize edit set image` changes. */
+function imagesOf(values: PlatformValues): object[] {
+  const components = runsRelay(values) ? [values.manager, values.relay] : [values.manager]
+  return components.map(({ image }) => {
+    const { name, tag, digest } = imageParts(values, image)
+    return { name, newTag: tag, digest }
+  })
 }

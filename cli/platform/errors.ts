@@ -1,5 +1,5 @@
 /** What went wrong on the command line's side; the message says it, and what to do. */
-export type CliErrorCode = 'BL_UP_NOT_READY' | 'BL_PREVIEW_NOT_READY' | 'BL_PLATFORM_OPTIONS' | 'BL_CHART'
+export type CliErrorCode = 'BL_UP_NOT_READY' | 'BL_PREVIEW_NOT_READY' | 'BL_PLATFORM_OPTIONS'
 
 /** An error of the command line. */
 export class CliError extends Error {

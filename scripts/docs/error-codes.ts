@@ -140,10 +140,6 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'An option or a value of `branchline platform` is wrong.',
       'Correct it. The message names the option and the accepted values.',
     ),
-    BL_CHART: explained(
-      'The Helm chart cannot represent what the construct produces.',
-      'Report it as a bug of Branchline.',
-    ),
     BL_ROUTE_EXPLAIN: explained(
       '`branchline route explain` could not get the hops of the request.',
       'Allow it at the relay: set `relay.routeExplain` of the platform to `allow`.',

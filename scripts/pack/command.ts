@@ -22,6 +22,7 @@ export async function buildCommand(folder: string): Promise<string> {
     for (const input of await bundle(entry, join(target, `processes/${name}.js`), EXTERNAL)) inputs.add(input)
   }
   await cp(join(ROOT, 'cli/bin'), join(target, 'bin'), { recursive: true })
+  await cp(join(ROOT, 'cdk8s/chart'), join(target, 'chart'), { recursive: true })
   await cp(join(ROOT, 'cli/README.md'), join(target, 'README.md'))
   await writeFile(join(target, 'THIRD-PARTY-NOTICES'), await notices([...inputs]))
   const { name, version, description, license } = await readManifest('cli')

@@ -103,7 +103,7 @@ describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => 
 
   test('`npx branchline platform` writes a Helm chart and a kustomize base', () => {
     for (const [format, file] of [
-      ['helm', 'install/helm/templates/manager.yaml'],
+      ['helm', 'install/helm/templates/manager-deployment.yaml'],
       ['kustomize', 'install/kustomize/manager.yaml'],
     ] as const) {
       const out = `install/${format}`

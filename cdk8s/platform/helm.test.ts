@@ -1,0 +1,109 @@
+/**
+ * The chart in Helm itself: `helm` on the PATH, or the command that BRANCHLINE_HELM names. `npm run test:helm`
+ * builds Helm 3 and Helm 4 (Go modules, some minutes, once) and runs these tests with both. They are skipped,
+ * and say so, where there is no Helm; `chart.test.ts` renders the chart everywhere.
+ */
+import { execFile, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { stringify } from 'yaml'
+import { CHART, chartCrds, constructObjects, type Objects, objectsIn } from './chart.fixture.ts'
+import { anyValues } from './values.fixture.ts'
+import { PLATFORM_VALUES } from './values.ts'
+
+const run = promisify(execFile)
+const MODULES = { 'helm 3': 'helm.sh/helm/v3/cmd/helm@v3.19.2', 'helm 4': 'helm.sh/helm/v4/cmd/helm@v4.0.1' }
+const BUILD_TIMEOUT_MS = 1_800_000
+const RENDER_TIMEOUT_MS = 120_000
+const KUBE_VERSION = '1.34.0'
+
+const setting = process.env['BRANCHLINE_HELM'] ?? 'helm'
+const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'branchline')
+
+/** Builds a Go module's command unless it is there, and returns the command's path. */
+async function build(module: string): Promise<string> {
+  const folder = join(cache, module.replaceAll('/', '-'))
+  const env = { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' }
+  if (!existsSync(join(folder, 'helm')))
+    await run('go', ['install', module], { env, timeout: BUILD_TIMEOUT_MS })
+  return join(folder, 'helm')
+}
+
+const commands = new Map<string, string>()
+if (setting === 'build') {
+  for (const [name, module] of Object.entries(MODULES)) commands.set(name, await build(module))
+} else if (spawnSync(setting, ['version']).status === 0) commands.set('helm', setting)
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'branchline-helm-'))
+})
+afterAll(async () => await rm(folder, { recursive: true }))
+
+async function template(helm: string, over: object): Promise<Objects> {
+  const file = join(folder, 'over.yaml')
+  await writeFile(file, stringify(over))
+  const args = ['template', 'branchline', CHART, '--include-crds', '--values', file]
+  const { stdout } = await run(helm, [...args, '--kube-version', KUBE_VERSION], { maxBuffer: 2 ** 24 })
+  return objectsIn(stdout)
+}
+
+const withCrds = (objects: Objects): Objects =>
+  new Map([
+    ...objects,
+    ...objectsIn(
+      chartCrds()
+        .map((crd) => stringify(crd))
+        .join('---\n'),
+    ),
+  ])
+
+const MISSING = 'helm (skipped: there is none on the PATH; `npm run test:helm` builds it)'
+const rows = commands.size > 0 ? [...commands] : [[MISSING, '']]
+
+describe.skipIf(commands.size === 0).each(rows as [string, string][])('%s', (_name, helm) => {
+  test('finds nothing wrong with the chart', async () => {
+    const { stdout } = await run(helm, ['lint', '--strict', CHART])
+    expect(stdout).toContain('0 chart(s) failed')
+  })
+  test('renders the objects of the construct for the default values', async () => {
+    expect(await template(helm, {})).toEqual(
+      withCrds(constructObjects({ ...PLATFORM_VALUES, createNamespace: false })),
+    )
+  })
+  test('renders the objects of the construct for random values', { timeout: RENDER_TIMEOUT_MS }, async () => {
+    for (const values of fc.sample(anyValues, { numRuns: 25, seed: 1 })) {
+      // An empty map over a default one removes none of its keys.
+      const over = {
+        ...values,
+        manager: { ...values.manager, resources: undefined },
+        relay: { ...values.relay, resources: undefined },
+      }
+      const { manager, relay } = PLATFORM_VALUES
+      const merged = {
+        ...values,
+        manager: { ...values.manager, resources: manager.resources },
+        relay: { ...values.relay, resources: relay.resources },
+      }
+      expect(await template(helm, over)).toEqual(withCrds(constructObjects(merged)))
+    }
+  })
+  test.each([
+    [{ relay: { domian: 'x' } }, /domian/],
+    [
+      { relay: { service: { nodePort: 30_080 } } },
+      /relay\.service\.nodePort is 30080, but relay\.service\.type is ClusterIP/,
+    ],
+    [{ cluster: 'EU!' }, /cluster/],
+    [{ manager: { replicas: '2' } }, /replicas/],
+    [{ relay: { service: { type: 'Ingress' } } }, /type/],
+    [{ relayToken: { secret: '' } }, /secret/],
+  ])('refuses %j', async (over, sentence) => {
+    await expect(template(helm, over)).rejects.toThrow(sentence)
+  })
+})
