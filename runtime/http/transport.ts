@@ -31,6 +31,8 @@ export interface Transport {
   readonly closed: boolean
   /** True where the views that `onData` gets are never overwritten, so that a writer need not copy them. */
   readonly stable: boolean
+  /** True where the peer takes no new work: what runs goes on, and nothing more is begun. Default: false. */
+  readonly retiring?: boolean
   /** The peer's address, where it is known (IPv4-mapped IPv6 as IPv4). */
   readonly remoteAddress: string | undefined
   /** Bytes that `write` has taken and the system has not. */

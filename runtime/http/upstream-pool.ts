@@ -42,7 +42,8 @@ export class UpstreamPool {
   put(connection: UpstreamConnection): void {
     const waiting = this.#waiting(connection.key)
     const full = waiting.length >= this.#limits.poolSize || this.#size >= this.#limits.poolTotal
-    if (full || connection.transport.closed) return connection.transport.destroy()
+    const { transport } = connection
+    if (full || transport.closed || transport.retiring === true) return transport.destroy()
     connection.pool = this
     connection.idleSince = performance.now()
     waiting.push(connection)
@@ -64,8 +65,17 @@ export class UpstreamPool {
 
   /** Closes all connections that wait. Those in use come back, and wait anew. */
   close(): void {
+    this.#closeWhere(() => true)
+  }
+
+  /** Closes the connections that wait and whose peer takes no new work. Call it when a peer says so. */
+  retire(): void {
+    this.#closeWhere(({ transport }) => transport.retiring === true)
+  }
+
+  #closeWhere(matches: (connection: UpstreamConnection) => boolean): void {
     const all = Array.from(this.#idle.values()).flat()
-    for (const connection of all) this.drop(connection)
+    for (const connection of all) if (matches(connection)) this.drop(connection)
     this.#sweep()
   }
 

@@ -70,7 +70,13 @@ export class TunnelDialler {
     this.#socket = socket
     let fault: TunnelLinkError | undefined
     const failed = (): void => this.#down(fault ?? new TunnelLinkError('the connection could not be made'))
-    socket.on('error', (error) => (fault ??= new TunnelLinkError(error.message, statusOf(error), error)))
+    socket.on('unexpected-response', (_request, response) => {
+      const { statusCode, statusMessage = '' } = response
+      fault ??= new TunnelLinkError(`the upgrade was refused: ${statusCode} ${statusMessage}`, statusCode)
+      response.resume()
+      socket.terminate()
+    })
+    socket.on('error', (error) => (fault ??= new TunnelLinkError(error.message, undefined, error)))
     socket.once('close', failed)
     socket.once('open', () => {
       socket.off('close', failed)
@@ -112,9 +118,4 @@ export function mayLeaveUnmasked(url: string): boolean {
 
 function leaveZeros(mask: Buffer): void {
   mask.fill(0)
-}
-
-function statusOf(error: Error): number | undefined {
-  const [, status] = /Unexpected server response: (\d{3})/.exec(error.message) ?? []
-  return status === undefined ? undefined : Number(status)
 }

@@ -80,13 +80,15 @@ describe('a link', () => {
     expect(downs).toHaveLength(1)
   })
 
-  test('whose peer answers no ping is cut', async () => {
+  test('whose peer answers no ping is closed with 4004', async () => {
     // Takes the connection and the upgrade, and then says nothing more.
     const deaf = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
     await once(deaf, 'listening')
+    const code = new Promise((resolve) => deaf.once('connection', (socket) => socket.once('close', resolve)))
     dial((deaf.address() as AddressInfo).port, { pingMs: 20, pongMs: 30 })
     await until(() => downs.length > 0)
-    expect(downs[0]?.message).toMatch(/no answer to a ping within 30 ms/)
+    expect(downs[0]).toMatchObject({ status: 4004, message: 'no answer to a ping within 30 ms' })
+    expect(await code).toBe(4004)
     dialler.stop()
     for (const client of deaf.clients) client.terminate()
     deaf.close()
@@ -100,6 +102,22 @@ describe('a link', () => {
     expect(downs[0]).toMatchObject({ code: 'BL_TUNNEL_LINK', status: 401 })
     dialler.stop()
     silent.close()
+  })
+
+  test.each([
+    ['401 Unauthorized', 401],
+    ['503 Unexpected server response: 401', 503],
+    ['200 OK', 200],
+  ])('that is refused with %s tells the status, whatever the text says', async (line, status) => {
+    const refusing = createServer((socket) => {
+      socket.on('error', () => {}).end(`HTTP/1.1 ${line}\r\nContent-Length: 0\r\n\r\n`)
+    })
+    await once(refusing.listen(0, '127.0.0.1'), 'listening')
+    dial((refusing.address() as AddressInfo).port)
+    await until(() => downs.length > 0)
+    expect(downs[0]).toMatchObject({ code: 'BL_TUNNEL_LINK', status })
+    dialler.stop()
+    refusing.close()
   })
 
   test('that was stopped is not dialled again', async () => {

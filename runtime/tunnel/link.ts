@@ -21,8 +21,12 @@ export interface LinkHandlers {
 /** Milliseconds between our close frame and the cut, where the peer does not answer it. */
 const CLOSE_WAIT_MS = 2_000
 
+let nextId = 1
+
 /** One open WebSocket and the streams over it: pings the peer, and ends all streams when it ends. */
 export class TunnelLink {
+  /** Tells the links of one process apart. */
+  readonly id = nextId++
   readonly #socket: WebSocket
   readonly #handlers: LinkHandlers
   readonly #mux: Mux
@@ -61,6 +65,11 @@ export class TunnelLink {
 
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** Whether {@link open} works: the link is not closing, and neither side has said that it goes away. */
+  get takesStreams(): boolean {
+    return this.#fault === undefined && !this.#closed && !this.#mux.draining
   }
 
   /** Opens a stream, see {@link Mux.open}. */
@@ -126,9 +135,11 @@ export class TunnelLink {
   #ping(pongMs: number): void {
     if (this.#socket.readyState !== WebSocket.OPEN || this.#pongTimer !== undefined) return
     this.#socket.ping()
-    this.#pongTimer = setTimeout(() => {
-      this.#cut(new TunnelLinkError(`no answer to a ping within ${pongMs} ms`, CLOSE_CODES.timeout))
-    }, pongMs)
+    // The peer may only have stood still: the code tells it why, once it reads again.
+    this.#pongTimer = setTimeout(
+      () => this.close('timeout', `no answer to a ping within ${pongMs} ms`),
+      pongMs,
+    )
   }
 
   #alive(): void {

@@ -87,6 +87,10 @@ export class Mux {
     if (this.#closed === undefined) this.#outbox.addWhole(encodeControl(message))
   }
 
+  get draining(): boolean {
+    return this.#draining
+  }
+
   /** Refuses streams from now on, both ways; those that run go on. */
   drain(): void {
     this.#draining = true
@@ -186,6 +190,7 @@ export class Mux {
       get hasRoom() {
         return outbox.hasRoom
       },
+      isDraining: () => this.#draining,
       pendingBytes: limits.pendingBytes,
       growthMs: limits.growthMs,
       sendAccept: (id) => outbox.add('accept', id),

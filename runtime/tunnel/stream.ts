@@ -11,6 +11,8 @@ import { type CreditSource, ReceiveWindow } from './receive-window.ts'
 export interface StreamCarrier extends CreditSource {
   readonly hasRoom: boolean
   readonly pendingBytes: number
+  /** Whether the link takes no new streams. */
+  isDraining(): boolean
   sendAccept(id: number): void
   /** A string has Latin-1 characters alone, one octet each. */
   sendData(id: number, data: Buffer | string): void
@@ -69,6 +71,10 @@ export class TunnelStream implements Transport {
 
   get pendingBytes(): number {
     return this.#pending.length
+  }
+
+  get retiring(): boolean {
+    return this.#carrier.isDraining()
   }
 
   /** Tells the opener that the target is reached. Once, on a stream that the peer opened. */

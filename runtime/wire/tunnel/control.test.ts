@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { isKey } from '../key.ts'
 import { parseClusterMessage, parseRelayMessage, parseTarget } from './control.ts'
@@ -9,18 +9,39 @@ import { TunnelProtocolError } from './error.ts'
 const label = z.string().refine(isKey)
 const target = z.object({ environment: label, service: label, port: z.number().int().min(1).max(65535) })
 const preview = target.extend({ label, key: label, access: z.string().max(64) })
-const goAway = z.object({ type: z.literal('goaway'), reason: z.string().max(1024) })
+// oxlint-disable-next-line no-control-regex -- these are what the protocol refuses
+const printable = z.string().regex(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/)
+const goAway = z.object({ type: z.literal('goaway'), reason: printable.max(1024) })
+const flag = z.boolean().optional()
 const clusterMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('register'), cluster: label, previews: z.array(preview) }),
-  z.object({ type: z.literal('update'), upsert: z.array(preview), remove: z.array(label) }),
+  z.object({
+    type: z.literal('register'),
+    cluster: label,
+    instance: label.optional(),
+    previews: z.array(preview),
+    more: flag,
+    leads: flag,
+  }),
+  z.object({
+    type: z.literal('update'),
+    upsert: z.array(preview),
+    remove: z.array(label),
+    more: flag,
+    leads: flag,
+  }),
   goAway,
 ])
-const text = z.string().max(1024).optional()
-const registration = z.object({ label, url: text, refusal: text })
+const registration = z
+  .object({ label, url: z.string().max(1024).optional(), refusal: printable.max(1024).optional() })
+  .refine(({ label, url }) => url === undefined || url === urlOf(label))
 const relayMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('registered'), previews: z.array(registration) }),
+  z.object({ type: z.literal('registered'), previews: z.array(registration), led: flag }),
   goAway,
 ])
+
+function urlOf(label: string): string {
+  return `https://${label}.preview.example:8443`
+}
 
 /** Mostly right values, and now and then one that is not. */
 const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
@@ -41,19 +62,43 @@ const targetFields = {
 }
 const anyTarget = fc.record({ ...targetFields, unknown })
 const anyPreview = fc.record({ ...targetFields, label: anyLabel, key: anyLabel, access: anyText, unknown })
+const anyFlag = or(fc.boolean())
 const listOf = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<unknown> => or(fc.array(or(item), { maxLength: 3 }))
 const anyGoAway = fc.record({ type: fc.constant('goaway'), reason: anyText })
 const anyClusterMessage = fc.oneof(
-  fc.record({ type: fc.constant('register'), cluster: anyLabel, previews: listOf(anyPreview), unknown }),
-  fc.record({ type: fc.constant('update'), upsert: listOf(anyPreview), remove: listOf(anyLabel) }),
+  fc.record(
+    {
+      type: fc.constant('register'),
+      cluster: anyLabel,
+      instance: anyLabel,
+      previews: listOf(anyPreview),
+      more: anyFlag,
+      leads: anyFlag,
+      unknown,
+    },
+    { requiredKeys: ['type', 'cluster', 'previews'] },
+  ),
+  fc.record(
+    {
+      type: fc.constant('update'),
+      upsert: listOf(anyPreview),
+      remove: listOf(anyLabel),
+      more: anyFlag,
+      leads: anyFlag,
+    },
+    { requiredKeys: ['type', 'upsert', 'remove'] },
+  ),
   anyGoAway,
 )
 const anyRegistration = fc.record(
-  { label: anyLabel, url: anyText, refusal: anyText, unknown },
+  { label: anyLabel, url: or(fc.constantFrom('alice', 'web--alice').map(urlOf)), refusal: anyText, unknown },
   { requiredKeys: ['label'] },
 )
 const anyRelayMessage = fc.oneof(
-  fc.record({ type: fc.constant('registered'), previews: listOf(anyRegistration), unknown }),
+  fc.record(
+    { type: fc.constant('registered'), previews: listOf(anyRegistration), led: anyFlag, unknown },
+    { requiredKeys: ['type', 'previews'] },
+  ),
   anyGoAway,
 )
 
@@ -109,5 +154,43 @@ test.each([
 test('names of the language’s own are no fields', () => {
   expect(() => parseTarget(Buffer.from('{"__proto__":{"environment":"a","service":"b","port":1}}'))).toThrow(
     TunnelProtocolError,
+  )
+})
+
+describe('what a hostile relay says of a label', () => {
+  const registered = (fields: object): Buffer =>
+    Buffer.from(JSON.stringify({ type: 'registered', previews: [{ label: 'web--alice', ...fields }] }))
+
+  test.each([
+    'javascript:alert(1)',
+    'data:text/html,x',
+    'https://user:secret@web--alice.example',
+    'https://web--alice@evil.example',
+    'https://evil.example/web--alice.example',
+    'https://web--alicex.example',
+    'https://web--alice.example\n/',
+    'https://web--alice.example/\u001b[2J',
+    'web--alice.example',
+    '',
+  ])('the URL %j is refused', (url) => {
+    expect(() => parseRelayMessage(registered({ url }))).toThrow(
+      expect.objectContaining({
+        message: expect.stringContaining('previews.0.url: wanted') as string,
+      }) as Error,
+    )
+  })
+
+  test.each(['\u001b[2J', 'a\nb', '\u009b31m', '\u202eevil', '\u007f'])(
+    'a refusal with %j is refused',
+    (refusal) => {
+      expect(() => parseRelayMessage(registered({ refusal }))).toThrow(TunnelProtocolError)
+    },
+  )
+
+  test.each(['http://web--alice.localhost:8080', 'https://WEB--alice.preview.example/'])(
+    'the URL %j is taken as it is',
+    (url) => {
+      expect(parseRelayMessage(registered({ url }))).toMatchObject({ previews: [{ url }] })
+    },
   )
 })

@@ -18,21 +18,49 @@ export interface RegisteredPreview extends StreamTarget {
   readonly access: string
 }
 
-/** From a cluster: first `register`, all that it has; then what changes. */
-export type ClusterMessage =
-  | { readonly type: 'register'; readonly cluster: string; readonly previews: RegisteredPreview[] }
-  | { readonly type: 'update'; readonly upsert: RegisteredPreview[]; readonly remove: string[] }
-  | GoAway
+/** From a cluster: first a {@link Register} with all that it has, then an {@link Update} for each change. */
+export type ClusterMessage = Register | Update | GoAway
+
+/** The first message of a connection. */
+export interface Register extends Page {
+  readonly type: 'register'
+  readonly cluster: string
+  /** Which process of the cluster this is. Absent: the only one. */
+  readonly instance?: string
+  readonly previews: RegisteredPreview[]
+}
+
+/** Previews that are new or have changed, and labels that are given up. */
+export interface Update extends Page {
+  readonly type: 'update'
+  readonly upsert: RegisteredPreview[]
+  readonly remove: string[]
+}
+
+interface Page {
+  /** True where the next `update` continues this message: until the last one, no label counts as given up. */
+  readonly more?: boolean
+  /** Whether this instance leads its cluster; absent where that has not changed. */
+  readonly leads?: boolean
+}
 
 /** What became of a label: its URL, or a sentence that says why it is not served. */
 export interface Registration {
   readonly label: string
+  /** An `http:` or `https:` URL whose host begins with the label. */
   readonly url?: string
   readonly refusal?: string
 }
 
 /** From a relay: an answer for every label asked for, again whenever that changes; `goaway` before it ends. */
-export type RelayMessage = { readonly type: 'registered'; readonly previews: Registration[] } | GoAway
+export type RelayMessage = Registered | GoAway
+
+export interface Registered {
+  readonly type: 'registered'
+  readonly previews: Registration[]
+  /** True where another instance of the cluster says that it leads. */
+  readonly led?: boolean
+}
 
 interface GoAway {
   readonly type: 'goaway'
@@ -41,6 +69,9 @@ interface GoAway {
 
 const MAX_ACCESS = 64
 const MAX_TEXT = 1024
+/** Control characters, line separators, and marks that change the direction of text. */
+// oxlint-disable-next-line no-control-regex -- these are what the pattern is for
+const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
 
 /** Parses what an OPEN frame wants; throws a {@link TunnelProtocolError}. */
 export const parseTarget = (payload: Uint8Array): StreamTarget => parse('OPEN', payload, readTarget)
@@ -80,25 +111,42 @@ function readClusterMessage(from: Part): ClusterMessage {
   const type = from.at('type')
   if (type.is('register')) {
     const previews = from.at('previews').list(readPreview)
-    return { type: 'register', cluster: from.at('cluster').label(), previews }
+    const instance = from.at('instance').optionalLabel()
+    const cluster = from.at('cluster').label()
+    return {
+      type: 'register',
+      cluster,
+      previews,
+      ...(instance !== undefined && { instance }),
+      ...readPage(from),
+    }
   }
   if (type.is('update')) {
     const remove = from.at('remove').list((label) => label.label())
-    return { type: 'update', upsert: from.at('upsert').list(readPreview), remove }
+    return { type: 'update', upsert: from.at('upsert').list(readPreview), remove, ...readPage(from) }
   }
   return readGoAway(from, 'register, update or goaway')
 }
 
+function readPage(from: Part): Page {
+  const more = from.at('more').optionalFlag()
+  const leads = from.at('leads').optionalFlag()
+  return { ...(more !== undefined && { more }), ...(leads !== undefined && { leads }) }
+}
+
 function readRelayMessage(from: Part): RelayMessage {
   if (!from.at('type').is('registered')) return readGoAway(from, 'registered or goaway')
-  return { type: 'registered', previews: from.at('previews').list(readRegistration) }
+  const led = from.at('led').optionalFlag()
+  const previews = from.at('previews').list(readRegistration)
+  return { type: 'registered', previews, ...(led !== undefined && { led }) }
 }
 
 function readRegistration(from: Part): Registration {
-  const url = from.at('url').optionalText(MAX_TEXT)
+  const label = from.at('label').label()
+  const url = from.at('url').optionalUrlOf(label)
   const refusal = from.at('refusal').optionalText(MAX_TEXT)
   return {
-    label: from.at('label').label(),
+    label,
     ...(url !== undefined && { url }),
     ...(refusal !== undefined && { refusal }),
   }
@@ -150,9 +198,30 @@ class Part {
     throw this.fault('a whole number from 1 to 65535')
   }
 
+  optionalLabel(): string | undefined {
+    return this.#value === undefined ? undefined : this.label()
+  }
+
+  optionalFlag(): boolean | undefined {
+    if (this.#value === undefined || typeof this.#value === 'boolean') return this.#value
+    throw this.fault('true or false')
+  }
+
   text(most: number): string {
-    if (typeof this.#value === 'string' && this.#value.length <= most) return this.#value
-    throw this.fault(`a text of at most ${most} characters`)
+    const value = this.#value
+    if (typeof value === 'string' && value.length <= most && !UNPRINTABLE.test(value)) return value
+    throw this.fault(`a text of at most ${most} characters, none of which controls a terminal`)
+  }
+
+  /** A URL that people open: no other scheme, no user, and the host of this very label. */
+  optionalUrlOf(label: string): string | undefined {
+    const text = this.optionalText(MAX_TEXT)
+    if (text === undefined) return undefined
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    const isWeb = url?.protocol === 'http:' || url?.protocol === 'https:'
+    if (isWeb && url.username === '' && url.password === '' && url.hostname.startsWith(`${label}.`))
+      return text
+    throw this.fault(`an http:// or https:// URL with a host that begins with ${label}`)
   }
 
   optionalText(most: number): string | undefined {

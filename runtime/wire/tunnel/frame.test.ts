@@ -57,8 +57,16 @@ test('the numbers of the protocol are those of SPEC.md', () => {
     broken: 6,
     timeout: 7,
     internal: 8,
+    forbidden: 9,
   })
-  expect(CLOSE_CODES).toEqual({ protocol: 4002, flow: 4003, timeout: 4004, replaced: 4005, forbidden: 4006 })
+  expect(CLOSE_CODES).toEqual({
+    protocol: 4002,
+    flow: 4003,
+    timeout: 4004,
+    replaced: 4005,
+    forbidden: 4006,
+    full: 4007,
+  })
   expect({ FRAME_HEADER_LENGTH, MAX_DATA_LENGTH, MAX_OPEN_LENGTH, MAX_RESET_LENGTH }).toEqual({
     FRAME_HEADER_LENGTH: 8,
     MAX_DATA_LENGTH: 65_536,

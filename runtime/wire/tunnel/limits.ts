@@ -41,6 +41,8 @@ export const RESET_CODES = {
   timeout: 7,
   /** A fault of the peer's own. */
   internal: 8,
+  /** The target is not one that the cluster has registered. */
+  forbidden: 9,
 } as const
 export type ResetCode = keyof typeof RESET_CODES
 
@@ -52,9 +54,11 @@ export const CLOSE_CODES = {
   flow: 4003,
   /** No answer to a ping, or no registration in time. */
   timeout: 4004,
-  /** Another connection of the same cluster took over. */
+  /** Another connection of the same cluster and instance took over. */
   replaced: 4005,
   /** The credential is not that of the cluster that it registers as. */
   forbidden: 4006,
+  /** The credential has as many clusters, or the cluster as many connections, as the relay allows. */
+  full: 4007,
 } as const
 export type CloseReason = keyof typeof CLOSE_CODES
