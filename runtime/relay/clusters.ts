@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import { type ClusterMessage, parseClusterMessage } from '@branchline/wire/tunnel/control'
+import { type ClusterMessage, parseClusterMessage, type Register } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../process/log.ts'
@@ -8,27 +8,34 @@ import type { Credential } from './credentials.ts'
 import type { RelayLimits } from './limits.ts'
 import type { Answers, Registry } from './registry.ts'
 
+export interface ClustersOptions {
+  readonly registry: Registry<TunnelLink>
+  readonly limits: RelayLimits
+  readonly logger: Logger
+  /** Some link takes no new streams from now on; those that run go on. */
+  readonly onDrain: () => void
+}
+
 interface Session {
   readonly credential: Credential
   /** The cluster's name, once it has registered. */
   cluster: string | undefined
+  /** Whether this instance is the last one of its cluster that said that it leads. */
+  leads: boolean
   timer: NodeJS.Timeout | undefined
 }
 
-/** The clusters that are connected: takes their registrations, and tells them what became of each. */
+/** The connections of clusters: takes their registrations, and tells each what became of its labels. */
 export class Clusters {
-  readonly #registry: Registry<TunnelLink>
-  readonly #limits: RelayLimits
-  readonly #logger: Logger
+  readonly #options: ClustersOptions
   readonly #sessions = new Map<TunnelLink, Session>()
   readonly #expiry: NodeJS.Timeout
 
-  constructor(options: { registry: Registry<TunnelLink>; limits: RelayLimits; logger: Logger }) {
-    this.#registry = options.registry
-    this.#limits = options.limits
-    this.#logger = options.logger
-    const expireMs = Math.max(10, Math.min(60_000, this.#limits.goneMs / 4))
-    this.#expiry = setInterval(() => this.#tell(this.#registry.expire(performance.now())), expireMs)
+  constructor(options: ClustersOptions) {
+    this.#options = options
+    const { registry, limits } = options
+    const expireMs = Math.max(10, Math.min(60_000, limits.goneMs / 4))
+    this.#expiry = setInterval(() => this.#tell(registry.expire(performance.now())), expireMs)
   }
 
   /** Connections, registered or not. */
@@ -45,9 +52,10 @@ export class Clusters {
 
   /** Takes a WebSocket whose credential has been found right. */
   accept(socket: WebSocket, credential: Credential): void {
+    const { limits } = this.#options
     const link = new TunnelLink(socket, {
       dialler: false,
-      limits: this.#limits.tunnel,
+      limits: limits.tunnel,
       handlers: {
         onStream: (_link, stream) => refuse(stream),
         onControl: (link, payload) => this.#control(link, payload),
@@ -55,9 +63,9 @@ export class Clusters {
       },
     })
     const timer = setTimeout(() => {
-      link.close('timeout', `no register within ${this.#limits.registerMs} ms`)
-    }, this.#limits.registerMs)
-    this.#sessions.set(link, { credential, cluster: undefined, timer })
+      link.close('timeout', `no register within ${limits.registerMs} ms`)
+    }, limits.registerMs)
+    this.#sessions.set(link, { credential, cluster: undefined, leads: false, timer })
   }
 
   /** Tells all clusters, then ends their connections. */
@@ -78,50 +86,65 @@ export class Clusters {
     const session = this.#sessions.get(link)
     if (session === undefined) return
     const message = parseClusterMessage(payload)
-    if (message.type === 'register') return this.#register(link, session, message)
-    if (session.cluster === undefined) {
+    if (message.type === 'register') this.#register(link, session, message)
+    else if (session.cluster === undefined) {
       throw new TunnelProtocolError('protocol', `${message.type} before register`)
-    }
-    if (!this.#registry.isCurrent(session.cluster, link)) return
-    if (message.type === 'update') {
-      this.#tell(this.#registry.update(session.cluster, message.upsert, message.remove))
-    } else {
-      this.#logger.info({ cluster: session.cluster, reason: message.reason }, 'a cluster goes away')
-      link.drain()
-      this.#registry.disconnect(session.cluster, link, performance.now())
-    }
+    } else if (this.#options.registry.has(link)) this.#follow(link, session, message)
   }
 
-  #register(
-    link: TunnelLink,
-    session: Session,
-    { cluster, previews }: Extract<ClusterMessage, { type: 'register' }>,
-  ): void {
+  #follow(link: TunnelLink, session: Session, message: Exclude<ClusterMessage, Register>): void {
+    const { registry, logger } = this.#options
+    if (message.type === 'update') {
+      const { upsert, remove, more = false } = message
+      this.#tell(registry.update(link, { upsert, remove, more }, performance.now()))
+      this.#lead(link, session, message.leads)
+      return
+    }
+    logger.info({ cluster: session.cluster, reason: message.reason }, 'a connection of a cluster goes away')
+    link.drain()
+    registry.drain(link, performance.now())
+    this.#options.onDrain()
+  }
+
+  #register(link: TunnelLink, session: Session, message: Register): void {
     const { credential } = session
+    const { cluster, instance, previews, more = false } = message
+    const { registry, logger } = this.#options
     if (credential.cluster !== undefined && credential.cluster !== cluster) {
       throw new TunnelProtocolError('forbidden', `this credential is not that of the cluster ${cluster}`)
     }
     if (session.cluster !== undefined) throw new TunnelProtocolError('protocol', 'a second register')
     clearTimeout(session.timer)
+    const identity = { credential: credential.id, cluster, instance }
+    const change = { upsert: previews, remove: [], more }
+    const { replaced, answers } = registry.register(link, identity, change, performance.now())
     session.cluster = cluster
-    const { replaced, answers } = this.#registry.register(cluster, link, previews)
     if (replaced !== undefined) {
-      this.#logger.warn({ cluster }, 'a cluster connected again: the connection before is closed')
+      logger.warn({ cluster, instance }, 'a cluster connected again: the connection before is closed')
       replaced.close('replaced', `another connection registered as cluster ${cluster}`)
     }
-    this.#logger.info({ cluster, previews: previews.length }, 'a cluster registered')
+    logger.info({ cluster, instance, previews: previews.length, more }, 'a cluster registered')
     // Also where there is nothing to tell: it says that the registration holds.
-    if (!answers.has(cluster)) answers.set(cluster, [])
+    if (!answers.has(link)) answers.set(link, [])
     this.#tell(answers)
+    this.#lead(link, session, message.leads)
+    if (!session.leads && registry.siblings(link).some((it) => this.#sessions.get(it)?.leads)) tellLed(link)
   }
 
-  #tell(answers: Answers): void {
-    for (const [link, { cluster }] of this.#sessions) {
-      const previews = cluster === undefined ? undefined : answers.get(cluster)
-      if (cluster === undefined || previews === undefined || !this.#registry.isCurrent(cluster, link))
-        continue
-      link.control({ type: 'registered', previews })
+  /** An instance may be cut off from all but the relay: it hears here that another one leads. */
+  #lead(link: TunnelLink, session: Session, leads: boolean | undefined): void {
+    if (leads === undefined || leads === session.leads) return
+    session.leads = leads
+    if (!leads) return
+    for (const sibling of this.#options.registry.siblings(link)) {
+      const other = this.#sessions.get(sibling)
+      if (other !== undefined) other.leads = false
+      tellLed(sibling)
     }
+  }
+
+  #tell(answers: Answers<TunnelLink>): void {
+    for (const [link, previews] of answers) link.control({ type: 'registered', previews })
   }
 
   #ended(link: TunnelLink, error: TunnelLinkError): void {
@@ -129,10 +152,12 @@ export class Clusters {
     this.#sessions.delete(link)
     clearTimeout(session?.timer)
     const cluster = session?.cluster
-    this.#logger.warn({ cluster, status: error.status, reason: error.message }, 'a tunnel ended')
-    if (cluster !== undefined) this.#registry.disconnect(cluster, link, performance.now())
+    this.#options.logger.warn({ cluster, status: error.status, reason: error.message }, 'a tunnel ended')
+    this.#options.registry.disconnect(link, performance.now())
   }
 }
+
+const tellLed = (link: TunnelLink): void => link.control({ type: 'registered', previews: [], led: true })
 
 /** Clusters open no streams towards a relay of this version. */
 function refuse(stream: TunnelStream): void {

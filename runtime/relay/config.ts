@@ -34,6 +34,11 @@ export interface RelayConfig {
   readonly tunnelPort: number
   /** BRANCHLINE_ADMIN_PORT. Default: 25091. */
   readonly adminPort: number
+  /**
+   * BRANCHLINE_STATE_DIR: where the relay remembers which cluster owns which label; one relay at a time uses it.
+   * Default: nowhere, so that after a restart the first cluster that asks for a label gets it.
+   */
+  readonly stateDirectory: string | undefined
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   readonly limits: RelayLimits
@@ -60,6 +65,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     host: read.text('POD_IP', '0.0.0.0'),
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),
+    stateDirectory: read.text('BRANCHLINE_STATE_DIR', '') || undefined,
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
     limits: DEFAULT_RELAY_LIMITS,
   }

@@ -3,6 +3,8 @@ import { isKey } from '@branchline/wire/key'
 
 /** A credential, of which only a digest is kept; without a cluster it is good for any. */
 export interface Credential {
+  /** Whose labels are whose, also across restarts: the cluster that it is bound to, else a digest of the token. */
+  readonly id: string
   readonly cluster: string | undefined
   readonly digest: Buffer
 }
@@ -31,7 +33,8 @@ export function parseCredentials(text: string): Credential[] {
         `entry ${index + 1}: wanted a token of at least ${MIN_TOKEN_LENGTH} letters, digits or -._~+/`,
       )
     }
-    return { cluster, digest: digestOf(token) }
+    const digest = digestOf(token)
+    return { id: cluster === undefined ? `token:${nameOf(digest)}` : `cluster:${cluster}`, cluster, digest }
   })
 }
 
@@ -48,3 +51,6 @@ export function findCredential(
 }
 
 const digestOf = (token: string): Buffer => createHash('sha256').update(token).digest()
+
+/** A name that does not help to guess the token. */
+const nameOf = (digest: Buffer): string => createHash('sha256').update(digest).digest('hex').slice(0, 16)

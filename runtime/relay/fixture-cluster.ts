@@ -14,6 +14,12 @@ export const previewOf = (environment: string, access = 'public'): RegisteredPre
   access,
 })
 
+/** As what a cluster connects. */
+export interface ClusterOptions {
+  readonly token?: string
+  readonly instance?: string
+}
+
 /** A cluster as a relay sees it: a few services, by `environment/service:port`. The manager's own is beside it. */
 export class TestCluster {
   readonly registrations = new Map<string, Registration>()
@@ -23,13 +29,23 @@ export class TestCluster {
   readonly goneAway: string[] = []
   readonly dialler: TunnelDialler
   registered = 0
+  /** How often it was told that another instance leads. */
+  led = 0
 
-  constructor(port: number, name: string, previews: readonly RegisteredPreview[], token = TOKEN) {
+  constructor(
+    port: number,
+    name: string,
+    previews: readonly RegisteredPreview[],
+    { token = TOKEN, instance }: ClusterOptions = {},
+  ) {
     this.dialler = new TunnelDialler({
       url: `ws://127.0.0.1:${port}${TUNNEL_PATH}`,
       token,
       limits: { backoff: { firstMs: 10, maxMs: 50 } },
-      onOpen: (link) => link.control({ type: 'register', cluster: name, previews: [...previews] }),
+      onOpen: (link) => {
+        const identity = { cluster: name, ...(instance !== undefined && { instance }) }
+        link.control({ type: 'register', ...identity, previews: [...previews] })
+      },
       onDown: (error) => void this.downs.push(error),
       onControl: (_link, payload) => {
         const message = parseRelayMessage(payload)
@@ -38,6 +54,7 @@ export class TestCluster {
           return
         }
         this.registered++
+        if (message.led === true) this.led++
         for (const registration of message.previews) this.registrations.set(registration.label, registration)
       },
       onStream: (_link, stream) => this.#serve(stream),
@@ -52,8 +69,9 @@ export class TestCluster {
     name: string,
     previews: readonly RegisteredPreview[],
     services: Record<string, string> = {},
+    options: ClusterOptions = {},
   ): Promise<TestCluster> {
-    const cluster = new TestCluster(port, name, previews)
+    const cluster = new TestCluster(port, name, previews, options)
     for (const [service, endpoint] of Object.entries(services)) cluster.services.set(service, endpoint)
     await until(() => cluster.registered > 0)
     return cluster

@@ -11,10 +11,10 @@ import type {
   Upstream,
 } from '../http/index.ts'
 import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../tunnel/index.ts'
+import type { Live, Lookup } from './cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import { labelOf } from './host.ts'
 import { type Problem, problemReply } from './page.ts'
-import type { Lookup } from './registry.ts'
 
 // Not by `import`, which loads undici, too (runtime/process/admin.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
@@ -23,35 +23,34 @@ export interface FrontendOptions {
   readonly domain: string
   readonly edits: EditOptions
   readonly find: (label: string) => Lookup<TunnelLink>
+  /** Whether the relay has just started, so that clusters may not have returned yet. */
+  readonly isReturning: () => boolean
 }
-
-type Live = Extract<Lookup<TunnelLink>, { state: 'live' }>
 
 /** Where a visitor's request goes: by its host alone. */
 export class Frontend {
   readonly #options: FrontendOptions
-  readonly #places = new WeakMap<RegisteredPreview, Place>()
+  readonly #circuits = new WeakMap<Live<TunnelLink>, Circuit>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
   }
 
-  /** The engine's route: the preview's cluster through its tunnel, or a page that says why not. */
+  /** The engine's route: the preview's cluster through its tunnels, or a page that says why not. */
   route(head: RequestHead, client: Client): Decision {
     const found = this.#find(head.host)
-    if (found.state === 'unknown') return reply(unknownHost(head.host), head)
-    if (found.state === 'gone') return reply(goneCluster(head.host, found.cluster), head)
-    if (found.preview.access !== 'public') return reply(notPublic(found.preview.access), head)
-    const place = this.#placeOf(found)
-    return { candidates: [new Way(place, place.edits.of(head, client.remoteAddress))] }
+    if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
+    const { access } = found.preview
+    if (access !== 'public') return reply(notPublic(access), head)
+    const circuit = this.#circuitOf(found)
+    return { candidates: circuit.candidates(circuit.edits.of(head, client.remoteAddress)) }
   }
 
   /** The engine's failure: what a visitor is told of a request that is no good, or that nobody answered. */
   failure(error: HttpError, head: RequestHead): Reply {
     if (!isUpstreamFault(error)) return reply(refused(error), head)
     const found = this.#find(head.host)
-    if (found.state === 'unknown') return reply(unknownHost(head.host), head)
-    if (found.state === 'gone') return reply(goneCluster(head.host, found.cluster), head)
+    if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
     const { service, environment } = found.preview
     return reply(unanswered(error, service, environment), head)
   }
@@ -64,12 +63,17 @@ export class Frontend {
     return found.state === 'unknown' ? undefined : found.cluster
   }
 
-  #placeOf(found: Live): Place {
-    const known = this.#places.get(found.preview)
-    if (known !== undefined && known.link === found.link) return known
-    const place = new Place(found, new VisitorEdits(found.preview.key, this.#options.edits))
-    this.#places.set(found.preview, place)
-    return place
+  #absence(host: string, found: Exclude<Lookup<TunnelLink>, Live<TunnelLink>>): Problem {
+    if (this.#options.isReturning()) return justStarted(host)
+    return found.state === 'unknown' ? unknownHost(host) : goneCluster(host, found.cluster)
+  }
+
+  #circuitOf(found: Live<TunnelLink>): Circuit {
+    const known = this.#circuits.get(found)
+    if (known !== undefined) return known
+    const circuit = new Circuit(found, new VisitorEdits(found.preview.key, this.#options.edits))
+    this.#circuits.set(found, circuit)
+    return circuit
   }
 
   #find(host: string): Lookup<TunnelLink> {
@@ -78,20 +82,52 @@ export class Frontend {
   }
 }
 
-/** A preview over the link that its cluster has now. Streams are pooled by what they reach there. */
+/** A preview, and the ways to it: one over each connection of its cluster. */
+class Circuit {
+  readonly edits: VisitorEdits
+  readonly #places: readonly Place[]
+  #turn = 0
+
+  constructor({ cluster, preview, links }: Live<TunnelLink>, edits: VisitorEdits) {
+    this.edits = edits
+    this.#places = links.map((link) => new Place(cluster, preview, link))
+  }
+
+  /**
+   * All connections lead to the same version of the service. The first one has the fewest streams; where several
+   * have, they take turns. The others follow, for a request that may be tried again.
+   */
+  candidates(edits: HeadEdits): Way[] {
+    const places = this.#places
+    const { length } = places
+    const turn = this.#turn++
+    let first = turn % length
+    for (let step = 1; step < length; step++) {
+      const index = (turn + step) % length
+      if (loadOf(places[index] as Place) < loadOf(places[first] as Place)) first = index
+    }
+    const ways: Way[] = []
+    for (let step = 0; step < length; step++) {
+      ways.push(new Way(places[(first + step) % length] as Place, edits))
+    }
+    return ways
+  }
+}
+
+/** A link that is ending, and not yet known to have ended, comes last. */
+const loadOf = ({ link }: Place): number => (link.takesStreams ? link.streams : Number.POSITIVE_INFINITY)
+
+/** A preview over one link. Streams are pooled by what they reach there. */
 class Place implements Upstream {
   readonly key: string
   readonly cluster: string
   readonly link: TunnelLink
-  readonly edits: VisitorEdits
   readonly #target: StreamTarget
 
-  constructor({ cluster, link, preview }: Live, edits: VisitorEdits) {
-    const { environment, service, port } = preview
-    this.key = `${cluster}/${environment}/${service}:${port}`
+  constructor(cluster: string, { environment, service, port }: RegisteredPreview, link: TunnelLink) {
+    this.key = `${link.id}/${environment}/${service}:${port}`
     this.cluster = cluster
     this.link = link
-    this.edits = edits
     this.#target = { environment, service, port }
   }
 
@@ -117,6 +153,17 @@ const unknownHost = (host: string): Problem => ({
   reason: 'unknown-host',
   title: 'No preview here',
   detail: `No preview is registered for ${host.slice(0, 255) || 'a request without a host'}. Its environment may have ended, or not have started yet.`,
+})
+
+/** Clusters return within a second, mostly: visitors need not wait for the whole time that they have. */
+const RETRY_AFTER_SECONDS = 2
+
+const justStarted = (host: string): Problem => ({
+  status: 503,
+  reason: 'relay-started',
+  title: 'One moment',
+  detail: `The relay has just started, and clusters are still connecting. Whether ${host.slice(0, 255) || 'this host'} is a preview is known in a few seconds: try again.`,
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
 const goneCluster = (host: string, cluster: string): Problem => ({

@@ -12,8 +12,25 @@ export interface RelayLimits {
   readonly registerMs: number
   /** Labels of one cluster; more are refused. Default: 20,000. */
   readonly labels: number
+  /** Labels of all clusters of one credential; more are refused. Default: 50,000. */
+  readonly credentialLabels: number
+  /** Clusters of one credential, connected or remembered; one more closes with 4007. Default: 100. */
+  readonly clusters: number
+  /** Connections of one cluster at a time; one more closes with 4007. Default: 16. */
+  readonly clusterLinks: number
   /** How long a cluster that has gone keeps its labels. Default: 10 min. */
   readonly goneMs: number
+  /**
+   * From the relay's start: while clusters have this time to return, hosts without a cluster get 503 with
+   * Retry-After instead of 404 or 502. It ends early once all clusters of the state file are back. Default: 15 s.
+   */
+  readonly returnMs: number
+  /** Between two writes of the state file. Default: 250 ms. */
+  readonly stateMs: number
+  /** After a write of the state file that failed, until the next try. Default: 5 s. */
+  readonly stateRetryMs: number
+  /** A larger state file is not read: the relay does not start. Default: 64 MiB. */
+  readonly stateBytes: number
   /** At stop: for clusters to hear of it. Default: 1 s. */
   readonly goodbyeMs: number
 }
@@ -26,6 +43,14 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   tunnelPort: { accepted: 256, waiting: 256, waitingPerAddress: 64, headMs: 5_000, refusedMs: 1_000 },
   registerMs: 5_000,
   labels: 20_000,
+  credentialLabels: 50_000,
+  clusters: 100,
+  clusterLinks: 16,
   goneMs: 600_000,
+  // Managers try again within 10 s (the tunnel's backoff).
+  returnMs: 15_000,
+  stateMs: 250,
+  stateRetryMs: 5_000,
+  stateBytes: 64 * 1024 * 1024,
   goodbyeMs: 1_000,
 }

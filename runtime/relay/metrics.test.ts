@@ -4,6 +4,7 @@ import { RelayMetrics } from './metrics.ts'
 test('requests by cluster and class of the answer, how long they took, and what is open', async () => {
   const metrics = new RelayMetrics({
     clusters: () => 2,
+    links: () => 3,
     labels: () => 7,
     streams: () => 3,
     connections: () => 5,
@@ -20,6 +21,7 @@ test('requests by cluster and class of the answer, how long they took, and what 
     'branchline_relay_requests_total{cluster="dev",code="2xx"} 2',
     'branchline_relay_requests_total{cluster="",code="4xx"} 1',
     'branchline_relay_clusters 2',
+    'branchline_relay_links 3',
     'branchline_relay_labels 7',
     'branchline_relay_streams 3',
     'branchline_relay_connections 5',
@@ -32,7 +34,13 @@ test('requests by cluster and class of the answer, how long they took, and what 
 
 test('a relay that many clusters have used counts the last of them together', async () => {
   const none = (): number => 0
-  const metrics = new RelayMetrics({ clusters: none, labels: none, streams: none, connections: none })
+  const metrics = new RelayMetrics({
+    clusters: none,
+    links: none,
+    labels: none,
+    streams: none,
+    connections: none,
+  })
   for (let index = 0; index < 1_100; index++) metrics.exchangeDone(`c${index}`, 200, 1)
   const { text } = await metrics.read()
   expect(text.match(/requests_total\{/g)).toHaveLength(1_001)

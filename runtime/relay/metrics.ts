@@ -3,6 +3,7 @@ import { CONTENT_TYPE, exposition, Histogram } from '../process/exposition.ts'
 /** What is asked at the moment of a scrape. */
 export interface MetricsSource {
   readonly clusters: () => number
+  readonly links: () => number
   readonly labels: () => number
   readonly streams: () => number
   readonly connections: () => number
@@ -74,6 +75,7 @@ export class RelayMetrics {
 
 const GAUGES = [
   ['clusters', 'Clusters that are connected.'],
+  ['links', 'Connections of clusters, registered or not.'],
   ['labels', 'Host labels that are registered, those of gone clusters included.'],
   ['streams', 'Open streams in all tunnels.'],
   ['connections', 'Open connections of visitors.'],

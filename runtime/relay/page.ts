@@ -8,10 +8,13 @@ export interface Problem {
   readonly title: string
   /** A sentence for people; it may hold what a visitor sent. */
   readonly detail: string
+  /** When to ask again. Default: nothing is said. */
+  readonly retryAfterSeconds?: number
 }
 
 /** A small page where the visitor takes HTML, else problem details (RFC 9457). Never kept by caches. */
 export function problemReply(problem: Problem, accept: string | undefined): Reply {
+  const { retryAfterSeconds } = problem
   const html = accept?.toLowerCase().includes('text/html') === true
   return {
     status: problem.status,
@@ -20,6 +23,7 @@ export function problemReply(problem: Problem, accept: string | undefined): Repl
       ['cache-control', 'no-store'],
       ['vary', 'accept'],
       ['x-content-type-options', 'nosniff'],
+      ...(retryAfterSeconds === undefined ? [] : [['retry-after', String(retryAfterSeconds)] as const]),
       ...(html ? [['content-security-policy', PAGE_POLICY] as const] : []),
     ],
     body: html ? pageOf(problem) : jsonOf(problem),
@@ -32,13 +36,16 @@ const PAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancest
 const jsonOf = ({ status, reason, title, detail }: Problem): string =>
   `${JSON.stringify({ type: `urn:branchline:${reason}`, title, status, detail, reason })}\n`
 
-const pageOf = ({ status, reason, title, detail }: Problem): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${status} ${escapeHtml(title)}</title>
+const refreshOf = ({ retryAfterSeconds }: Problem): string =>
+  retryAfterSeconds === undefined ? '' : `<meta http-equiv="refresh" content="${retryAfterSeconds}">`
+
+const pageOf = (problem: Problem): string => `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">${refreshOf(problem)}
+<title>${problem.status} ${escapeHtml(problem.title)}</title>
 <style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}</style>
-<h1>${escapeHtml(title)}</h1>
-<p>${escapeHtml(detail)}
-<p><small>Branchline: ${reason}</small>
+<h1>${escapeHtml(problem.title)}</h1>
+<p>${escapeHtml(problem.detail)}
+<p><small>Branchline: ${problem.reason}</small>
 `
 
 const ENTITIES: Readonly<Record<string, string>> = {

@@ -1,60 +1,214 @@
-import { expect, test } from 'vitest'
 import type { RegisteredPreview } from '@branchline/wire/tunnel/control'
-import { Registry } from './registry.ts'
+import { expect, test } from 'vitest'
+import { type Change, Registry, type RegistryLimits } from './registry.ts'
 
-const preview = (label: string): RegisteredPreview => ({
+const preview = (label: string, fields: Partial<RegisteredPreview> = {}): RegisteredPreview => ({
   label,
   environment: 'alice',
   key: 'alice',
   service: 'web',
   port: 80,
   access: 'public',
+  ...fields,
 })
-const made = (labels = 10): Registry<string> =>
-  new Registry({ labels, goneMs: 1000, urlOf: (label) => `http://${label}.localhost` })
+const all = (...labels: string[]): Change => ({
+  upsert: labels.map((label) => preview(label)),
+  remove: [],
+  more: false,
+})
+const part = (...labels: string[]): Change => ({ ...all(...labels), more: true })
+const without = (...remove: string[]): Change => ({ upsert: [], remove, more: false })
+const as = (cluster: string, instance?: string, credential = 'token') => ({ credential, cluster, instance })
+const url = (label: string) => ({ label, url: `http://${label}.localhost` })
 
-test('a label is the first cluster’s, the next one hears why, and gets it once it is free', () => {
+function made(limits: Partial<RegistryLimits> = {}): Registry<string> {
+  const defaults = { labels: 10, credentialLabels: 20, clusters: 5, clusterLinks: 3, goneMs: 1000 }
+  return new Registry({ limits: { ...defaults, ...limits }, urlOf: (label) => url(label).url })
+}
+
+test('a label is the first cluster’s; the next one hears why, and gets it once it is free', () => {
   const registry = made()
-  const first = registry.register('one', 'link1', [preview('web')])
-  expect(first.answers.get('one')).toEqual([{ label: 'web', url: 'http://web.localhost' }])
-  const second = registry.register('two', 'link2', [preview('web')])
-  expect(second.answers.get('two')?.[0]?.refusal).toMatch(/taken by cluster one/)
-  expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'one', link: 'link1' })
-  const freed = registry.update('one', [], ['web'])
-  expect(freed.get('two')).toEqual([{ label: 'web', url: 'http://web.localhost' }])
-  expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'two' })
+  expect(registry.register('link1', as('one'), all('web'), 0).answers.get('link1')).toEqual([url('web')])
+  const second = registry.register('link2', as('two'), all('web'), 0)
+  expect(second.answers.get('link2')?.[0]?.refusal).toMatch(/taken by cluster one/)
+  expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'one', links: ['link1'] })
+  expect(registry.update('link1', without('web'), 0)).toEqual(new Map([['link2', [url('web')]]]))
+  expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'two', links: ['link2'] })
 })
 
 test('a cluster that has gone keeps its labels for a while, and has them again when it returns', () => {
   const registry = made()
-  registry.register('one', 'link1', [preview('web')])
-  registry.register('two', 'link2', [preview('web')])
-  registry.disconnect('one', 'link1', 0)
-  expect(registry.find('web')).toMatchObject({ state: 'gone', cluster: 'one' })
+  registry.register('link1', as('one'), all('web'), 0)
+  registry.register('link2', as('two'), all('web'), 0)
+  registry.disconnect('link1', 0)
+  expect(registry.find('web')).toEqual({ state: 'gone', cluster: 'one' })
   expect(registry.expire(999)).toEqual(new Map())
-  registry.register('one', 'link3', [preview('web')])
-  expect(registry.find('web')).toMatchObject({ state: 'live', link: 'link3' })
-  registry.disconnect('one', 'link3', 1000)
-  expect(registry.expire(2000).get('two')).toEqual([{ label: 'web', url: 'http://web.localhost' }])
-  registry.disconnect('two', 'link2', 3000)
+  registry.register('link3', as('one'), all('web'), 999)
+  expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link3'] })
+  registry.disconnect('link3', 1000)
+  expect(registry.expire(2000).get('link2')).toEqual([url('web')])
+  registry.disconnect('link2', 3000)
   registry.expire(4000)
   expect(registry.find('web')).toEqual({ state: 'unknown' })
   expect(registry.labels).toBe(0)
+  expect(registry.owners()).toEqual([])
 })
 
-test('a new connection of a cluster replaces the old one, whose end changes nothing', () => {
+test('a new connection of the same instance replaces the old one, whose end changes nothing', () => {
   const registry = made()
-  registry.register('one', 'link1', [preview('web'), preview('old')])
-  const { replaced } = registry.register('one', 'link2', [preview('web')])
-  expect(replaced).toBe('link1')
-  registry.disconnect('one', 'link1', 0)
-  expect(registry.find('web')).toMatchObject({ state: 'live', link: 'link2' })
+  registry.register('link1', as('one'), all('web', 'old'), 0)
+  expect(registry.register('link2', as('one'), all('web'), 0).replaced).toBe('link1')
+  expect(registry.has('link1')).toBe(false)
+  registry.disconnect('link1', 0)
+  registry.update('link1', all('late'), 0)
+  expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link2'] })
   expect(registry.find('old')).toEqual({ state: 'unknown' })
+  expect(registry.find('late')).toEqual({ state: 'unknown' })
 })
 
-test('a cluster has so many labels and no more', () => {
-  const registry = made(2)
-  const { answers } = registry.register('one', 'link1', ['a', 'b', 'c'].map(preview))
-  expect(answers.get('one')?.map(({ refusal }) => refusal === undefined)).toEqual([true, true, false])
-  expect(registry.find('c')).toEqual({ state: 'unknown' })
+test('instances of one cluster serve the same labels, each for as long as it is connected', () => {
+  const registry = made()
+  registry.register('link1', as('one', 'a'), all('web'), 0)
+  expect(registry.register('link2', as('one', 'b'), all('web', 'new'), 0).replaced).toBeUndefined()
+  expect(registry.find('web')).toMatchObject({ links: ['link1', 'link2'] })
+  expect(registry.find('new')).toMatchObject({ links: ['link2'] })
+  registry.drain('link1', 0)
+  expect(registry.find('web')).toMatchObject({ links: ['link2'] })
+  registry.disconnect('link1', 0)
+  expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link2'] })
+  registry.disconnect('link2', 0)
+  expect(registry.find('web')).toEqual({ state: 'gone', cluster: 'one' })
+  expect(registry.clusters).toBe(0)
+})
+
+test('a label is free once no instance lists it, however far they are apart', () => {
+  const registry = made()
+  registry.register('link1', as('one', 'a'), all('web'), 0)
+  registry.register('link2', as('one', 'b'), all('web'), 0)
+  registry.register('link3', as('two'), all('web'), 0)
+  expect(registry.update('link1', without('web'), 0)).toEqual(new Map())
+  expect(registry.find('web')).toMatchObject({ cluster: 'one', links: ['link2'] })
+  expect(registry.update('link2', without('web'), 0).get('link3')).toEqual([url('web')])
+})
+
+test('while instances differ, the newest word counts, but the stricter access', () => {
+  const registry = made()
+  const says = (fields: Partial<RegisteredPreview>): Change => ({
+    ...all(),
+    upsert: [preview('web', fields)],
+  })
+  registry.register('link1', as('one', 'a'), says({ port: 80 }), 0)
+  registry.register('link2', as('one', 'b'), says({ port: 80 }), 0)
+  registry.update('link1', says({ port: 81, access: 'organization' }), 0)
+  expect(registry.find('web')).toMatchObject({ preview: { port: 81, access: 'organization' } })
+  registry.update('link2', says({ port: 81 }), 0)
+  expect(registry.find('web')).toMatchObject({ preview: { port: 81, access: 'organization' } })
+  registry.update('link1', says({ port: 81 }), 0)
+  expect(registry.find('web')).toMatchObject({ preview: { port: 81, access: 'public' } })
+})
+
+/**
+ * Attack: a tenant waits for labels of another one. A registration of many previews comes in pages; when the first
+ * page counted as all, the labels of the later pages went to the next tenant at each reconnect.
+ */
+test('a registration in pages gives up no label before its last page', () => {
+  const registry = made()
+  registry.register('link1', as('y'), all('a', 'b', 'old'), 0)
+  registry.register('link2', as('x'), all('b', 'old'), 0)
+  registry.disconnect('link1', 0)
+  const first = registry.register('link3', as('y'), part('a'), 0)
+  expect(first.answers.has('link2')).toBe(false)
+  expect(registry.find('b')).toEqual({ state: 'gone', cluster: 'y' })
+  const last = registry.update('link3', all('b'), 0)
+  expect(last.get('link3')).toEqual([url('b')])
+  expect(last.get('link2')).toEqual([url('old')])
+  expect(registry.find('b')).toMatchObject({ state: 'live', cluster: 'y' })
+})
+
+/** Attack: another credential registers under the name of a cluster, to take over its labels and its connection. */
+test('a cluster is its credential and its name', () => {
+  const registry = made()
+  registry.register('link1', as('dev', undefined, 'token:a'), all('web'), 0)
+  const { replaced, answers } = registry.register('link2', as('dev', undefined, 'token:b'), all('web'), 0)
+  expect(replaced).toBeUndefined()
+  expect(answers.get('link2')?.[0]?.refusal).toMatch(/taken by another cluster named dev/)
+  expect(registry.find('web')).toMatchObject({ links: ['link1'] })
+})
+
+/** Attack: after a restart, the first tenant that connects asks for the labels of all others. */
+test('owners of before a restart have their labels when they return, and nobody else does', () => {
+  const before = made()
+  before.register('link1', as('y'), all('web', 'api'), 0)
+  before.register('link2', as('x'), all('web', 'x'), 0)
+  const owners = before.owners()
+  expect(owners).toEqual([
+    { credential: 'token', cluster: 'y', labels: ['web', 'api'] },
+    { credential: 'token', cluster: 'x', labels: ['x'] },
+  ])
+  const registry = made()
+  registry.restore(owners, 0)
+  expect(registry.find('web')).toEqual({ state: 'gone', cluster: 'y' })
+  expect(registry.awaited).toBe(2)
+  const taken = registry.register('link3', as('x'), all('web', 'x'), 1).answers.get('link3')
+  expect(taken?.map(({ refusal }) => refusal !== undefined)).toEqual([true, false])
+  registry.register('link4', as('y'), part('web'), 2)
+  expect(registry.awaited).toBe(1)
+  expect(registry.update('link4', all(), 3).get('link4')).toBeUndefined()
+  expect(registry.awaited).toBe(0)
+  expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'y' })
+  // It did not come back with this one.
+  expect(registry.find('api')).toEqual({ state: 'unknown' })
+})
+
+test('owners of before a restart that do not return lose their labels in the usual time', () => {
+  const registry = made()
+  registry.restore([{ credential: 'token', cluster: 'y', labels: ['web'] }], 0)
+  registry.register('link1', as('x'), all('web'), 0)
+  expect(registry.expire(999)).toEqual(new Map())
+  expect(registry.expire(1000).get('link1')).toEqual([url('web')])
+  expect(registry.awaited).toBe(0)
+})
+
+test('a cluster has so many labels and no more, and so have all clusters of a credential', () => {
+  const registry = made({ labels: 2, credentialLabels: 3 })
+  const refusals = (link: string, cluster: string, credential?: string) =>
+    registry
+      .register(
+        link,
+        as(cluster, undefined, credential),
+        all(...['a', 'b', 'c'].map((it) => `${it}${link}`)),
+        0,
+      )
+      .answers.get(link)
+      ?.map(({ refusal }) => refusal?.split(':')[0])
+  expect(refusals('1', 'one')).toEqual([undefined, undefined, 'the cluster has 2 previews here already'])
+  const ofAll = 'all clusters of this credential have 3 previews here'
+  expect(refusals('2', 'two')).toEqual([undefined, ofAll, ofAll])
+  expect(refusals('3', 'two', 'other')?.[0]).toBeUndefined()
+  expect(registry.find('c1')).toEqual({ state: 'unknown' })
+  registry.update('1', without('a1'), 0)
+  expect(registry.update('2', all('b2'), 0).get('2')).toEqual([url('b2')])
+})
+
+test('a credential has so many clusters; one that has gone makes room, one that is connected does not', () => {
+  const registry = made({ clusters: 2 })
+  registry.register('link1', as('one'), all('web'), 0)
+  registry.register('link2', as('two'), all('api'), 0)
+  expect(() => registry.register('link3', as('three'), all('web'), 0)).toThrow(
+    expect.objectContaining({ reason: 'full' }) as Error,
+  )
+  registry.register('link4', as('three', undefined, 'other'), all(), 0)
+  registry.disconnect('link1', 1)
+  const { answers } = registry.register('link5', as('three'), all('web'), 2)
+  expect(answers.get('link5')).toEqual([url('web')])
+})
+
+test('a cluster has so many connections, and a label may be among those of each', () => {
+  const registry = made({ clusterLinks: 2 })
+  registry.register('link1', as('one', 'a'), all('web'), 0)
+  registry.register('link2', as('one', 'b'), all('web'), 0)
+  expect(() => registry.register('link3', as('one', 'c'), all('web'), 0)).toThrow(
+    expect.objectContaining({ reason: 'full' }) as Error,
+  )
+  expect(registry.register('link3', as('one', 'a'), all('web'), 0).replaced).toBe('link1')
 })

@@ -228,9 +228,9 @@ describe('clusters', () => {
 
   test('a token that is bound to a cluster is good for no other', async () => {
     const relay = await relayFor()
-    const bound = new TestCluster(relay.tunnelPort, 'bound', [previewOf('alice')], BOUND_TOKEN)
+    const bound = new TestCluster(relay.tunnelPort, 'bound', [previewOf('alice')], { token: BOUND_TOKEN })
     await until(() => bound.registered > 0)
-    const other = new TestCluster(relay.tunnelPort, 'dev', [previewOf('bob')], BOUND_TOKEN)
+    const other = new TestCluster(relay.tunnelPort, 'dev', [previewOf('bob')], { token: BOUND_TOKEN })
     await until(() => other.downs.length > 0)
     expect(other.downs[0]?.status).toBe(4006)
     expect(TOKEN).not.toBe(BOUND_TOKEN)

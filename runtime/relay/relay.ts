@@ -11,6 +11,7 @@ import { refusedTrailers } from './head-edits.ts'
 import { urlOf } from './host.ts'
 import { RelayMetrics } from './metrics.ts'
 import { Registry } from './registry.ts'
+import { StateFile } from './state.ts'
 import { serveTunnels } from './tunnel-server.ts'
 
 /** A relay that runs, and the ports on which it listens. */
@@ -22,14 +23,11 @@ export interface RunningRelay extends Running {
 
 /** Runs a relay. Rejects where a port is taken. */
 export async function startRelay(config: RelayConfig, logger: Logger): Promise<RunningRelay> {
-  const { host, limits, domain, publicUrl } = config
-  const registry = new Registry<TunnelLink>({
-    labels: limits.labels,
-    goneMs: limits.goneMs,
-    urlOf: (label) => urlOf(label, publicUrl),
-  })
-  const clusters = new Clusters({ registry, limits, logger })
-  const { engine, pool, metrics } = visitors(config, registry, clusters)
+  const { host, limits, domain } = config
+  const { registry, state, isReturning } = await remember(config, logger)
+  const pool = new UpstreamPool(limits.http)
+  const clusters = new Clusters({ registry, limits, logger, onDrain: () => pool.retire() })
+  const { engine, metrics } = visitors(config, { registry, clusters, pool, isReturning })
   let stopping = false
   const admin = await serveAdmin({
     host,
@@ -63,25 +61,63 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
       await tunnels.close()
       clearTimeout(cut)
       clusters.cut()
+      await state?.close()
       admin.closeAllConnections()
       await new Promise((resolve) => admin.close(resolve))
     },
   }
 }
 
+interface Memory {
+  readonly registry: Registry<TunnelLink>
+  readonly state: StateFile | undefined
+  readonly isReturning: () => boolean
+}
+
+/** The registry, with what the state directory remembers of the owners of labels. */
+async function remember(config: RelayConfig, logger: Logger): Promise<Memory> {
+  const { limits, publicUrl, stateDirectory, credentials } = config
+  const registry: Registry<TunnelLink> = new Registry({
+    limits,
+    urlOf: (label) => urlOf(label, publicUrl),
+    onOwners: () => state?.save(),
+  })
+  const state =
+    stateDirectory === undefined
+      ? undefined
+      : new StateFile({ directory: stateDirectory, limits, logger, owners: () => registry.owners() })
+  const remembered = await state?.read()
+  const startedAtMs = performance.now()
+  // A credential that is no longer there has no labels either.
+  const known = new Set(credentials.map(({ id }) => id))
+  registry.restore(remembered?.filter(({ credential }) => known.has(credential)) ?? [], startedAtMs)
+  state?.save()
+  const areAllBack = (): boolean => remembered !== undefined && registry.awaited === 0
+  return {
+    registry,
+    state,
+    isReturning: () => performance.now() - startedAtMs < limits.returnMs && !areAllBack(),
+  }
+}
+
 function visitors(
   config: RelayConfig,
-  registry: Registry<TunnelLink>,
-  clusters: Clusters,
-): { engine: HttpEngine; pool: UpstreamPool; metrics: RelayMetrics } {
+  parts: {
+    readonly registry: Registry<TunnelLink>
+    readonly clusters: Clusters
+    readonly pool: UpstreamPool
+    readonly isReturning: () => boolean
+  },
+): { engine: HttpEngine; metrics: RelayMetrics } {
+  const { registry, clusters, pool, isReturning } = parts
   const { limits, domain, trace, header, publicUrl } = config
   const scheme = publicUrl.protocol.slice(0, -1)
   const frontend = new Frontend({
     domain,
     edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
     find: (label) => registry.find(label),
+    isReturning,
   })
-  const pool = new UpstreamPool(limits.http)
   const engine: HttpEngine = new HttpEngine({
     route: (head, client) => frontend.route(head, client),
     failure: (error, { head }) => frontend.failure(error, head),
@@ -95,9 +131,10 @@ function visitors(
   })
   const metrics: RelayMetrics = new RelayMetrics({
     clusters: () => registry.clusters,
+    links: () => clusters.links,
     labels: () => registry.labels,
     streams: () => clusters.streams,
     connections: () => engine.connections,
   })
-  return { engine, pool, metrics }
+  return { engine, metrics }
 }

@@ -1,0 +1,176 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { afterEach, describe, expect, test } from 'vitest'
+import { appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
+import { previewOf, TestCluster } from './fixture-cluster.ts'
+
+afterEach(stopAll)
+
+const HOST = 'web--alice.localhost'
+
+/** A relay and a cluster of two instances, which reach the same app. */
+async function twoInstances(
+  endpoint: string,
+): Promise<{ port: number; tunnelPort: number; instances: [TestCluster, TestCluster] }> {
+  const relay = await relayFor()
+  const instance = (name: string): Promise<TestCluster> =>
+    TestCluster.connect(
+      relay.tunnelPort,
+      'dev',
+      [previewOf('alice')],
+      { 'alice/web:80': endpoint },
+      { instance: name },
+    )
+  const instances: [TestCluster, TestCluster] = [await instance('a'), await instance('b')]
+  return { port: relay.httpPort, tunnelPort: relay.tunnelPort, instances }
+}
+
+/** Visitors that ask one after the other, each on a connection of its own that it keeps. */
+class Load {
+  readonly failed: string[] = []
+  served = 0
+  #going = true
+  readonly #visitors: Promise<void>[]
+
+  constructor(port: number, visitors: number, method: string) {
+    const agent = new Agent({ keepAlive: true, maxSockets: visitors })
+    later(async () => agent.destroy())
+    this.#visitors = Array.from({ length: visitors }, () => this.#visit(port, agent, method))
+  }
+
+  async stop(): Promise<void> {
+    this.#going = false
+    await Promise.all(this.#visitors)
+  }
+
+  /** Waits until so many more were served. */
+  async more(count: number): Promise<void> {
+    const wanted = this.served + count
+    await until(() => this.served >= wanted, 20_000)
+  }
+
+  async #visit(port: number, agent: Agent, method: string): Promise<void> {
+    while (this.#going) {
+      const sent = request({ host: '127.0.0.1', port, agent, method, headers: { host: HOST } })
+      sent.end(method === 'POST' ? 'x'.repeat(3_000) : undefined)
+      try {
+        const [response] = (await once(sent, 'response')) as [IncomingMessage]
+        let text = ''
+        for await (const chunk of response) text += String(chunk)
+        this.served++
+        if (response.statusCode !== 200) this.failed.push(`${response.statusCode} ${text}`)
+      } catch (error) {
+        this.failed.push(String(error))
+      }
+    }
+  }
+}
+
+describe('a cluster of two instances', () => {
+  test('serves a preview over both connections', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { port, instances } = await twoInstances(endpoint)
+    const load = new Load(port, 8, 'GET')
+    await load.more(200)
+    await load.stop()
+    expect(load.failed).toEqual([])
+    expect(instances.map(({ streams }) => streams.length > 0)).toEqual([true, true])
+  })
+
+  test('says that one goes away: it gets no new stream, its running one ends well, and nothing fails', async () => {
+    const held: (() => void)[] = []
+    const { endpoint } = await appFor((incoming, response) => {
+      if (incoming.url === '/slow') held.push(() => response.end('slow'))
+      else incoming.resume().on('end', () => response.end('app'))
+    })
+    const { port, instances } = await twoInstances(endpoint)
+    const [leaving, staying] = instances
+    // One for each instance: the second one goes where there are fewer streams.
+    const slow = [1, 2].map(() => visit(port, { host: HOST, path: '/slow' }))
+    await until(() => held.length === 2)
+    expect(instances.map(({ streams }) => streams.length)).toEqual([1, 1])
+    const loads = [new Load(port, 4, 'GET'), new Load(port, 4, 'POST')]
+    await Promise.all(loads.map((load) => load.more(50)))
+    const link = leaving.dialler.link
+    link?.goAway('it stops')
+    // What waits unused is closed at once, so that the instance need not wait for it.
+    await until(() => link?.streams === 1)
+    const before = leaving.streams.length
+    await Promise.all(loads.map((load) => load.more(100)))
+    expect(leaving.streams.length).toBe(before)
+    for (const answer of held) answer()
+    expect((await Promise.all(slow)).map(({ body }) => body)).toEqual(['slow', 'slow'])
+    await until(() => link?.streams === 0)
+    leaving.dialler.stop()
+    await Promise.all(loads.map((load) => load.more(50)))
+    await Promise.all(loads.map((load) => load.stop()))
+    expect(loads.flatMap(({ failed }) => failed)).toEqual([])
+    expect(staying.dialler.link?.closed).toBe(false)
+  })
+
+  test('loses one at once: what can be repeated is asked of the other one, and nothing fails', async () => {
+    const { endpoint } = await appFor((_, response) => void setImmediate(() => response.end('app')))
+    const { port, instances } = await twoInstances(endpoint)
+    const load = new Load(port, 8, 'GET')
+    for (let round = 0; round < 10; round++) {
+      await load.more(30)
+      const { dialler, registered } = instances[round % 2] as TestCluster
+      dialler.link?.terminate()
+      // It dials again and registers, before the other one is cut.
+      await until(() => (instances[round % 2] as TestCluster).registered > registered)
+    }
+    await load.stop()
+    expect(load.failed).toEqual([])
+  })
+
+  test('loses one in the middle of a POST: the POST is not sent again, and its visitor is told', async () => {
+    let arrived = 0
+    const { endpoint } = await appFor((incoming) => void incoming.resume().on('end', () => arrived++))
+    const { port, instances } = await twoInstances(endpoint)
+    const answer = visit(port, { host: HOST, method: 'POST', body: 'once' })
+    await until(() => arrived === 1)
+    for (const { dialler, streams } of instances) if (streams.length > 0) dialler.link?.terminate()
+    const { status, body } = await answer
+    expect(status).toBe(502)
+    expect(JSON.parse(body)).toMatchObject({ reason: 'tunnel-lost' })
+    expect(arrived).toBe(1)
+  })
+
+  test('has a third one once one of its names connects again, which replaces that one', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { tunnelPort, instances } = await twoInstances(endpoint)
+    await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], {}, { instance: 'a' })
+    await until(() => instances[0].downs.length > 0)
+    expect(instances[0].downs[0]?.status).toBe(4005)
+    instances[0].dialler.stop()
+    expect(instances[1].downs).toEqual([])
+  })
+
+  test('hears which one leads: each of the others, and one that connects later', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { tunnelPort, instances } = await twoInstances(endpoint)
+    const leads = (index: 0 | 1): void =>
+      instances[index].dialler.link?.control({ type: 'update', upsert: [], remove: [], leads: true })
+    leads(0)
+    await until(() => instances[1].led === 1)
+    leads(1)
+    await until(() => instances[0].led === 1)
+    const later = await TestCluster.connect(tunnelPort, 'dev', [], {}, { instance: 'c' })
+    await until(() => later.led === 1)
+    expect(instances.map(({ led }) => led)).toEqual([1, 1])
+    const other = await TestCluster.connect(tunnelPort, 'other', [], {}, { instance: 'a' })
+    expect(other.led).toBe(0)
+  })
+
+  test('has as many as the relay allows', async () => {
+    const relay = await relayFor({}, { clusterLinks: 1 })
+    await TestCluster.connect(relay.tunnelPort, 'dev', [], {}, { instance: 'a' })
+    const second = new TestCluster(relay.tunnelPort, 'dev', [], { instance: 'b' })
+    await until(() => second.downs.length > 0)
+    expect(second.downs[0]).toMatchObject({
+      status: 4007,
+      message: 'the cluster dev has 1 connections, and may have no more',
+    })
+    second.dialler.stop()
+  })
+})

@@ -1,0 +1,102 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, describe, expect, test } from 'vitest'
+import { appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
+import { previewOf, TestCluster } from './fixture-cluster.ts'
+
+afterEach(stopAll)
+
+const X = 'token-of-the-cluster-x-0123'
+const Y = 'token-of-the-cluster-y-0123'
+const LONG_MS = 600_000
+
+async function stateFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'branchline-relay-'))
+  later(() => rm(folder, { recursive: true }))
+  return folder
+}
+
+describe('a relay that has just started', () => {
+  test('answers 503 with Retry-After for every host without a cluster, and 404 once clusters had time', async () => {
+    const returning = await relayFor({}, { returnMs: LONG_MS })
+    for (const host of ['web--alice.localhost', 'nobody.localhost']) {
+      const answer = await visit(returning.httpPort, { host })
+      expect(answer).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '2', 'cache-control': 'no-store' },
+      })
+      expect(JSON.parse(answer.body)).toMatchObject({ reason: 'relay-started' })
+    }
+    const html = await visit(returning.httpPort, { host: 'a.localhost', headers: { accept: 'text/html' } })
+    expect(html.body).toContain('<meta http-equiv="refresh" content="2">')
+    const relay = await relayFor({}, { returnMs: 50 })
+    await until(async () => (await visit(relay.httpPort, { host: 'nobody.localhost' })).status === 404)
+  })
+
+  test('serves the previews of each cluster that is back', async () => {
+    const relay = await relayFor({}, { returnMs: LONG_MS })
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
+    expect(await visit(relay.httpPort, { host: 'web--alice.localhost' })).toMatchObject({ body: 'app' })
+    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(503)
+  })
+
+  test('waits no longer than until all clusters are back that it remembers', async () => {
+    const variables = { BRANCHLINE_STATE_DIR: await stateFolder() }
+    const before = await relayFor(variables)
+    const cluster = await TestCluster.connect(before.tunnelPort, 'dev', [previewOf('alice')])
+    cluster.dialler.stop()
+    await before.stop()
+    const relay = await relayFor(variables, { returnMs: LONG_MS })
+    expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).status).toBe(503)
+    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(503)
+    await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
+    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(404)
+  })
+
+  test('does not start with a state file that it cannot read', async () => {
+    const folder = await stateFolder()
+    await writeFile(join(folder, 'labels.json'), '{')
+    await expect(relayFor({ BRANCHLINE_STATE_DIR: folder })).rejects.toMatchObject({ code: 'BL_RELAY_STATE' })
+  })
+})
+
+/**
+ * Attack: after a restart of the relay, one tenant connects before another one and registers that one's labels, so
+ * that the other's visitors come to it. Fix: the relay remembers to which credential and cluster a label belongs.
+ */
+describe('labels after a restart', () => {
+  const variables = async (): Promise<Record<string, string>> => ({
+    BRANCHLINE_STATE_DIR: await stateFolder(),
+    BRANCHLINE_RELAY_TOKEN: `x:${X},y:${Y}`,
+  })
+
+  test('belong to the cluster that had them, though another one is faster', async () => {
+    const kept = await variables()
+    const before = await relayFor(kept)
+    const first = new TestCluster(before.tunnelPort, 'y', [previewOf('alice')], { token: Y })
+    await until(() => first.registered > 0)
+    first.dialler.stop()
+    await before.stop()
+    const relay = await relayFor(kept)
+    const thief = new TestCluster(relay.tunnelPort, 'x', [previewOf('alice')], { token: X })
+    await until(() => thief.registered > 0)
+    expect(thief.registrations.get('web--alice')?.refusal).toMatch(/taken by cluster y/)
+    const owner = new TestCluster(relay.tunnelPort, 'y', [previewOf('alice')], { token: Y })
+    await until(() => owner.registered > 0)
+    expect(owner.registrations.get('web--alice')?.url).toBeDefined()
+  })
+
+  test('are free where their credential is no longer one', async () => {
+    const kept = await variables()
+    const before = await relayFor(kept)
+    const first = new TestCluster(before.tunnelPort, 'y', [previewOf('alice')], { token: Y })
+    await until(() => first.registered > 0)
+    await before.stop()
+    const relay = await relayFor({ ...kept, BRANCHLINE_RELAY_TOKEN: `x:${X}` })
+    const next = new TestCluster(relay.tunnelPort, 'x', [previewOf('alice')], { token: X })
+    await until(() => next.registered > 0)
+    expect(next.registrations.get('web--alice')?.url).toBeDefined()
+  })
+})
