@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { encodeControl } from '@branchline/wire/tunnel/frame'
 import { CLOSE_CODES, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -71,26 +72,36 @@ test('it serves sidecars and holds the tunnel, and writes once it leads again', 
   expect(tunnels).toHaveLength(1)
 })
 
-test('it ends that as soon as another one is known to lead', async () => {
+test('it serves sidecars no more as soon as another one is known to lead, and keeps the tunnel', async () => {
   manager.hold()
   manager.lead(false)
-  await until(() => sidecar.closeCode === 1001 && closed()[0], 'the end')
-  expect(tunnels).toHaveLength(1)
-})
-
-test('the relay’s word that another one is connected is enough, and the tunnel is not fought for', async () => {
-  manager.hold()
-  tunnels[0]?.close(CLOSE_CODES.replaced, 'another connection registered as cluster default')
   await until(() => sidecar.closeCode === 1001, 'the end')
-  // Longer than its first waits before another try.
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  expect(closed()).toEqual([true])
-  manager.lead(true)
-  await until(() => tunnels.length === 2, 'the tunnel of its next term')
+  expect(closed()).toEqual([false])
 })
 
-test('while it leads, the tunnel is dialled again', async () => {
+const led = encodeControl({ type: 'registered', previews: [], led: true })
+
+test('the relay’s word that another one leads is enough', async () => {
+  manager.hold()
+  tunnels[0]?.send(led)
+  await until(() => sidecar.closeCode === 1001, 'the end')
+  expect(closed()).toEqual([false])
+})
+
+test('while it leads, the relay’s word changes nothing', async () => {
+  tunnels[0]?.send(led)
+  tunnels[0]?.send(
+    encodeControl({ type: 'registered', previews: [{ label: 'api--base', refusal: 'after it' }] }),
+  )
+  await until(() => api.statuses.some((it) => JSON.stringify(it).includes('after it')), 'the answer')
+  expect(sidecar.closeCode).toBeUndefined()
+})
+
+test('a tunnel that the relay closes is dialled again, whether it leads or not', async () => {
   tunnels[0]?.close(CLOSE_CODES.replaced, 'another connection registered as cluster default')
   await until(() => tunnels.length === 2, 'the tunnel')
-  expect(sidecar.closeCode).toBeUndefined()
+  manager.lead(false)
+  tunnels[1]?.close(CLOSE_CODES.timeout, 'no answer to a ping')
+  await until(() => tunnels.length === 3, 'the tunnel')
+  expect(closed()).toEqual([true, true, false])
 })

@@ -18,13 +18,13 @@ export interface RunningManager extends Running {
   /** Why it is not ready, or undefined. */
   notReady(): string | undefined
   /**
-   * Whether it acts: serves sidecars, writes statuses, holds the tunnel to the relay. One that does not is
-   * ready all the same, refuses sidecars with 503, and follows what happens so that it could act at once.
+   * Whether it acts: serves sidecars and writes statuses. One that does not is ready all the same, refuses
+   * sidecars with 503, and follows what happens so that it could act at once. Preview traffic goes through all.
    */
   lead(leading: boolean): void
   /**
    * Leads no more, though nobody else is known to lead: writes and deletes nothing, and goes on to serve sidecars
-   * and the tunnel with what it knows, until it leads again or another one does.
+   * with what it knows, until it leads again or another one does.
    */
   hold(): void
 }
@@ -60,14 +60,17 @@ export async function startManager(
     ...(config.checkPodAddress && { judgeOrigin: (pod, from) => driver.origins.judge(pod, from) }),
     onRefused: (reason) => metrics.refusals.inc({ reason }),
   })
-  // The relay has another connection of this cluster: the other one leads, where this one only holds on.
-  const onReplaced = (): void => {
-    if (!driver.leading) setImmediate(() => driver.leading || lead(false))
-  }
-  const gateway = new GatewaySwitch(gatewayOf(config, logger, onReplaced), view, logger)
+  // Every replica holds a tunnel, so that no preview depends on one process.
+  const gateway = gatewayOf(config, {
+    view,
+    logger,
+    onForbidden: () => metrics.forbiddenStreams.inc(),
+    // Where this one only holds on, since it does not reach the API.
+    onLed: () => driver.leading || lead(false),
+  })
   const lead = (leads: boolean): void => {
     driver.lead(leads)
-    gateway.turn(leads)
+    gateway?.lead(leads)
   }
   lead(leading)
   driver.start()
@@ -81,42 +84,11 @@ export async function startManager(
     hold: () => driver.hold(),
     notReady: () => driver.notReady(),
     async stop() {
-      await gateway.stop()
+      await gateway?.stop()
       await push.close()
       await driver.stop()
       admin.closeAllConnections()
       await new Promise((resolve) => admin.close(resolve))
     },
-  }
-}
-
-/** The tunnel to the relay, where there is one: held while this replica leads. */
-class GatewaySwitch {
-  readonly #start: ((view: GatewayView) => Running) | undefined
-  readonly #view: GatewayView
-  readonly #logger: Logger
-  #running: Running | undefined
-  #stopped: Promise<void> = Promise.resolve()
-
-  constructor(start: ((view: GatewayView) => Running) | undefined, view: GatewayView, logger: Logger) {
-    this.#start = start
-    this.#view = view
-    this.#logger = logger
-  }
-
-  turn(on: boolean): void {
-    if (on) this.#running ??= this.#start?.(this.#view)
-    else {
-      const stopping = this.#running?.stop().catch((error: unknown) => {
-        this.#logger.warn({ err: error }, 'the tunnel did not end in order')
-      })
-      this.#running = undefined
-      this.#stopped = Promise.all([this.#stopped, stopping]).then(() => undefined)
-    }
-  }
-
-  async stop(): Promise<void> {
-    this.turn(false)
-    await this.#stopped
   }
 }

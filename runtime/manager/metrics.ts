@@ -13,6 +13,7 @@ export interface ManagerMetrics {
   readonly ackSeconds: Histogram
   /** Labelled with a `reason`. */
   readonly refusals: Counter<'reason'>
+  readonly forbiddenStreams: Counter
   /** Says once where the gauges read. */
   observe(observed: Observed): void
   /** All of them in Prometheus' text format. */
@@ -42,6 +43,11 @@ export function createMetrics(): ManagerMetrics {
         "Sidecars that were refused: for their token, for an address that is not their pod's, since their pod " +
         'is not known yet, since nobody could review the token, or since this replica does not serve.',
       labelNames: ['reason'],
+      registers,
+    }),
+    forbiddenStreams: new Counter({
+      name: 'branchline_manager_forbidden_streams_total',
+      help: 'Streams that the relay opened to a target that is not a preview’s. They were refused.',
       registers,
     }),
     observe: (observed) => gauges(observed, registers),

@@ -16,16 +16,17 @@ export class HandPlan implements GatewayView {
 
   /** Plans previews of the service `web`, port 80, one for each environment. */
   plan(...environments: string[]): this {
-    this.#previews = environments.map((environment) => ({
-      id: `${environment}/web`,
-      label: `web--${environment}`,
-      environment,
-      key: environment,
-      service: 'web',
-      port: 80,
-      access: 'public',
-    }))
-    for (const listener of this.#listeners) listener(this.#previews)
+    return this.#set(environments.map((environment) => previewOf({ environment, service: 'web', port: 80 })))
+  }
+
+  /** Plans previews of these targets too. */
+  also(...targets: Wanted[]): this {
+    return this.#set([...this.#previews, ...targets.map(previewOf)])
+  }
+
+  #set(previews: readonly PlannedPreview[]): this {
+    this.#previews = previews
+    for (const listener of this.#listeners) listener(previews)
     return this
   }
 
@@ -47,4 +48,10 @@ export class HandPlan implements GatewayView {
   report(label: string, registration: Registration): void {
     this.reports.set(label, registration)
   }
+}
+
+function previewOf({ environment, service, port }: Wanted): PlannedPreview {
+  const label = `${service}--${environment}`
+  const id = `${environment}/${service}`
+  return { id, label, environment, key: environment, service, port, access: 'public' }
 }

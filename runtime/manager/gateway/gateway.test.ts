@@ -1,8 +1,8 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { type ClusterMessage, parseClusterMessage } from '@branchline/wire/tunnel/control'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { type ClusterMessage, parseClusterMessage, type Register } from '@branchline/wire/tunnel/control'
 import { encodeOpen } from '@branchline/wire/tunnel/frame'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { type WebSocket, WebSocketServer } from 'ws'
@@ -44,9 +44,12 @@ class Relay {
 
 let relay: Relay
 let gateway: Running | undefined
+let forbidden: number
 const servers: Server[] = []
+const logger = createLogger('gateway', 'silent')
 
 beforeEach(async () => {
+  forbidden = 0
   relay = new Relay()
   await once(relay.server.listen(0, '127.0.0.1'), 'listening')
 })
@@ -81,7 +84,8 @@ function start(view: HandPlan): void {
     relay: relay.url,
     token: 'secret',
     cluster: 'dev',
-    logger: createLogger('gateway', 'silent'),
+    logger,
+    onForbidden: () => void forbidden++,
     limits: { drainMs: 50, connectMs: 500 },
   })
 }
@@ -161,6 +165,46 @@ describe('registration', () => {
     expect(view.reports.get('web--carol')).toEqual({ state: 'refused', message: 'taken by cluster x' })
   })
 
+  test('of many previews comes in pages, of which all but the last say that more follows', async () => {
+    const environments = Array.from({ length: 4_500 }, (_, index) => `branch${index}`)
+    start(new HandPlan().plan(...environments))
+    await until(() => relay.messages.length === 3)
+    expect(relay.messages.map(({ type, ...page }) => [type, 'more' in page && page.more])).toEqual([
+      ['register', true],
+      ['update', true],
+      ['update', false],
+    ])
+  })
+
+  test('names the process, and says whether it leads', async () => {
+    await connected(new HandPlan())
+    const other = startGateway({
+      view: new HandPlan().plan('alice'),
+      relay: relay.url,
+      token: 'secret',
+      cluster: 'dev',
+      logger,
+    })
+    await until(() => relay.messages.length === 2)
+    const [one, two] = relay.messages as Register[]
+    expect(one).toMatchObject({ cluster: 'dev', leads: false })
+    expect(two?.instance).not.toBe(one?.instance)
+    other.lead(true)
+    await until(() => relay.messages.length === 3)
+    expect(relay.messages[2]).toMatchObject({ type: 'update', upsert: [], remove: [], leads: true })
+    await other.stop()
+  })
+
+  test('that says what no relay says ends the connection, and reaches no status', async () => {
+    const view = new HandPlan()
+    await connected(view)
+    const { link, socket } = relay.links[0] as (typeof relay.links)[0]
+    link.control({ type: 'registered', previews: [{ label: 'web--alice', url: 'javascript:alert(1)' }] })
+    const [code] = (await once(socket, 'close')) as [number]
+    expect(code).toBe(4002)
+    expect([...view.reports.values()].filter(({ state }) => state === 'registered')).toEqual([])
+  })
+
   test('again after the link was cut; meanwhile the previews are disconnected', async () => {
     const view = new HandPlan()
     await connected(view)
@@ -184,7 +228,9 @@ describe('a stream', () => {
 
   test('a server that speaks first is heard at once', async () => {
     const endpoint = await listenTcp((socket) => void socket.end('220 hello\r\n'))
-    const view = new HandPlan().service('alice', 'mail', 25, endpoint)
+    const view = new HandPlan()
+      .service('alice', 'mail', 25, endpoint)
+      .also({ environment: 'alice', service: 'mail', port: 25 })
     await connected(view)
     const stream = relay.link.open({ environment: 'alice', service: 'mail', port: 25 })
     expect(await outcomeOf(stream, () => stream.end())).toMatchObject({ text: '220 hello\r\n', ended: true })
@@ -196,6 +242,8 @@ describe('a stream', () => {
       .service('alice', 'web', 80, dead, dead, await listenTcp(echo))
       .service('alice', 'gone', 80, dead, dead)
       .service('alice', 'empty', 80)
+      .plan('alice')
+      .also(...['gone', 'empty'].map((service) => ({ environment: 'alice', service, port: 80 })))
     await connected(view)
     for (let round = 0; round < 3; round++)
       expect(await ask('alice', 'web', 80)).toMatchObject({ text: 'ping' })
@@ -254,22 +302,52 @@ describe('a stream', () => {
 })
 
 /**
- * Attack: a relay that is not trusted, or is taken over, has a cluster dial what it likes (cloud metadata, the
- * API server). Fix: a stream names environment, service and port; the plan alone says who answers, and an
- * address is no name. lapdev's cluster tunnel dialled any host and port.
+ * Attack: a relay that is not trusted, or is taken over, has a cluster dial what it likes: cloud metadata, the API
+ * server, the database of another environment. Fix: a stream names environment, service and port, which must be the
+ * target of a preview; the plan alone says who answers, and an address is no name. lapdev's cluster tunnel dialled
+ * any host and port.
  */
 describe('dialling by order of a relay', () => {
   test.each([
     ['alice', 'web', 22],
     ['alice', 'kubernetes', 443],
+    ['alice', 'database', 5432],
     ['bob', 'web', 80],
     ['kube-system', 'web', 80],
-  ])('%s/%s:%d is not in the plan, and not dialled', async (environment, service, port) => {
+  ])('%s/%s:%d is not the target of a preview, and not dialled', async (environment, service, port) => {
     let dialled = 0
-    const view = new HandPlan().service('alice', 'web', 80, await listenTcp(() => void dialled++))
+    const endpoint = await listenTcp(() => void dialled++)
+    const view = new HandPlan()
+      .service('alice', 'web', 80, endpoint)
+      .service('alice', 'database', 5432, endpoint)
+      .service('bob', 'web', 80, endpoint)
     await connected(view)
-    expect((await ask(environment, service, port)).error).toMatchObject({ fault: 'unknown' })
-    expect(dialled).toBe(0)
+    expect((await ask(environment, service, port)).error).toMatchObject({
+      fault: 'forbidden',
+      message: `${environment}/${service}:${port} is not the target of a preview`,
+    })
+    expect({ dialled, asked: view.asked, forbidden }).toEqual({ dialled: 0, asked: [], forbidden: 1 })
+  })
+
+  test('what is a preview’s target changes with the plan', async () => {
+    const endpoint = await listenTcp(echo)
+    const view = new HandPlan()
+      .service('alice', 'web', 80, endpoint)
+      .service('bob', 'web', 80, endpoint)
+      .plan('alice')
+    await connected(view)
+    view.plan('bob')
+    expect((await ask('alice', 'web', 80)).error).toMatchObject({ fault: 'forbidden' })
+    expect(await ask('bob', 'web', 80)).toMatchObject({ text: 'ping' })
+  })
+
+  test('a thousand of them are counted, and logged in one line', async () => {
+    const warned = vi.spyOn(logger, 'warn')
+    await connected(new HandPlan())
+    await Promise.all(Array.from({ length: 1_000 }, (_, index) => ask('alice', 'web', index + 1_000)))
+    expect(forbidden).toBe(1_000)
+    expect(warned.mock.calls.filter(([, text]) => /not a preview’s/.test(String(text)))).toHaveLength(1)
+    warned.mockRestore()
   })
 
   test.each(['169.254.169.254', 'localhost:25080', '../alice', 'web.alice.svc', 'a b', ''])(

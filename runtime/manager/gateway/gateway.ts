@@ -1,7 +1,6 @@
 import type { Buffer } from 'node:buffer'
 import { TUNNEL_PATH } from '@branchline/wire/names'
 import { parseRelayMessage } from '@branchline/wire/tunnel/control'
-import { CLOSE_CODES } from '@branchline/wire/tunnel/limits'
 import type { Logger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import { TunnelDialler, type TunnelLink, type TunnelLinkError } from '../../tunnel/index.ts'
@@ -20,8 +19,16 @@ export interface GatewayOptions {
   readonly cluster: string
   readonly logger: Logger
   readonly limits?: Partial<GatewayLimits>
-  /** The relay has taken another connection of this cluster in the place of ours. */
-  readonly onReplaced?: (() => void) | undefined
+  /** The relay asked for a target that is not a preview's, and was refused. */
+  readonly onForbidden?: () => void
+  /** The relay says that another replica leads. */
+  readonly onLed?: () => void
+}
+
+/** A replica's end of the tunnel. */
+export interface RunningGateway extends Running {
+  /** Says to the relay whether this replica leads; the tunnel is held either way. Default: it does not. */
+  lead(leads: boolean): void
 }
 
 /**
@@ -29,25 +36,22 @@ export interface GatewayOptions {
  * streams that come back. It begins once there is a preview to register, so that a manager that has just
  * started and knows nothing yet never tells a relay that nothing is there.
  */
-export function startGateway(options: GatewayOptions): Running {
+export function startGateway(options: GatewayOptions): RunningGateway {
   return new Gateway(options)
 }
 
-/** The gateway of a manager's configuration, to be started once the manager has a view; none without a relay. */
+/** Starts the gateway of a manager's configuration; none without a relay. */
 export function gatewayOf(
   config: { readonly relay: URL | undefined; readonly relayToken: string; readonly cluster: string },
-  logger: Logger,
-  onReplaced?: () => void,
-): ((view: GatewayView) => Running) | undefined {
+  options: Omit<GatewayOptions, 'relay' | 'token' | 'cluster' | 'limits'>,
+): RunningGateway | undefined {
   const { relay, relayToken: token, cluster } = config
-  return relay === undefined
-    ? undefined
-    : (view) => startGateway({ view, relay, token, cluster, logger, onReplaced })
+  return relay && startGateway({ ...options, relay, token, cluster })
 }
 
 const DRAIN_CHECK_MS = 20
 
-class Gateway implements Running {
+class Gateway implements RunningGateway {
   readonly #options: GatewayOptions
   readonly #limits: GatewayLimits
   readonly #registrar: Registrar
@@ -62,7 +66,8 @@ class Gateway implements Running {
     this.#options = options
     this.#limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits }
     this.#registrar = new Registrar(view, cluster)
-    this.#streams = new StreamServer({ view, logger, limits: this.#limits })
+    const { onForbidden = () => undefined } = options
+    this.#streams = new StreamServer({ view, logger, limits: this.#limits, onForbidden })
     this.#dialler = new TunnelDialler({
       url: tunnelUrl(options.relay),
       token,
@@ -77,6 +82,10 @@ class Gateway implements Running {
       this.#start()
     })
     if (view.previews().length > 0) this.#start()
+  }
+
+  lead(leads: boolean): void {
+    this.#registrar.lead(leads)
   }
 
   async stop(): Promise<void> {
@@ -108,12 +117,12 @@ class Gateway implements Running {
     this.#said = 'up'
     this.#dialler.established()
     this.#registrar.answered(message)
+    if (message.led === true) this.#options.onLed?.()
   }
 
   #down(error: TunnelLinkError, waitMs: number): void {
     this.#registrar.lost()
     const { logger, relay } = this.#options
-    if (error.status === CLOSE_CODES.replaced) this.#options.onReplaced?.()
     // What stays so is not said again at each try.
     if (this.#said === error.message) return
     this.#said = error.message

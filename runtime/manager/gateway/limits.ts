@@ -9,6 +9,8 @@ export interface GatewayLimits {
   readonly attempts: number
   /** A stream without an octet either way. Default: 1 h. */
   readonly idleMs: number
+  /** Between two lines in the log about streams whose target is not a preview's. Default: 10 s. */
+  readonly forbiddenLogMs: number
   /** At stop: for running streams to end. Default: 10 s. */
   readonly drainMs: number
 }
@@ -19,5 +21,6 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   connectMs: 2_000,
   attempts: 3,
   idleMs: 3_600_000,
+  forbiddenLogMs: 10_000,
   drainMs: 10_000,
 }

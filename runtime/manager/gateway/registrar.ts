@@ -1,4 +1,5 @@
-import type { RegisteredPreview, RelayMessage } from '@branchline/wire/tunnel/control'
+import { randomUUID } from 'node:crypto'
+import type { Registered, RegisteredPreview } from '@branchline/wire/tunnel/control'
 import type { TunnelLink } from '../../tunnel/index.ts'
 import type { GatewayView, PlannedPreview } from '../gateway-view.ts'
 
@@ -9,9 +10,12 @@ const PAGE = 2_000
 export class Registrar {
   readonly #view: GatewayView
   readonly #cluster: string
+  /** Tells this process apart from other replicas of the cluster's manager. */
+  readonly #instance = randomUUID()
   /** By label, what the link at hand was told. */
   #told = new Map<string, string>()
   #link: TunnelLink | undefined
+  #leads = false
 
   constructor(view: GatewayView, cluster: string) {
     this.#view = view
@@ -23,7 +27,9 @@ export class Registrar {
     this.#link = link
     const previews = this.#view.previews().map(wireOf)
     this.#told = new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
-    link.control({ type: 'register', cluster: this.#cluster, previews: previews.slice(0, PAGE) })
+    const identity = { cluster: this.#cluster, instance: this.#instance, leads: this.#leads }
+    const more = previews.length > PAGE
+    link.control({ type: 'register', ...identity, previews: previews.slice(0, PAGE), ...(more && { more }) })
     this.#update(previews.slice(PAGE), [])
   }
 
@@ -38,8 +44,14 @@ export class Registrar {
     this.#update(upsert, remove)
   }
 
+  /** Says whether this replica leads. */
+  lead(leads: boolean): void {
+    this.#leads = leads
+    this.#link?.control({ type: 'update', upsert: [], remove: [], leads })
+  }
+
   /** Hands the relay's answer to the statuses. */
-  answered(message: Extract<RelayMessage, { type: 'registered' }>): void {
+  answered(message: Registered): void {
     for (const { label, url, refusal } of message.previews) {
       if (!this.#told.has(label)) continue
       if (refusal !== undefined) this.#view.report(label, { state: 'refused', message: refusal })
@@ -58,7 +70,8 @@ export class Registrar {
     const pages = Math.ceil(Math.max(upsert.length, remove.length) / PAGE)
     for (let page = 0; page < pages; page++) {
       const cut = <T>(list: readonly T[]): T[] => list.slice(page * PAGE, (page + 1) * PAGE)
-      this.#link?.control({ type: 'update', upsert: cut(upsert), remove: cut(remove) })
+      const more = page < pages - 1
+      this.#link?.control({ type: 'update', upsert: cut(upsert), remove: cut(remove), ...(more && { more }) })
     }
   }
 }
@@ -68,5 +81,5 @@ function wireOf({ label, environment, key, service, port, access }: PlannedPrevi
 }
 
 function hostOf(url: string | undefined): { url?: string; host?: string } {
-  return url !== undefined && URL.canParse(url) ? { url, host: new URL(url).hostname } : {}
+  return url === undefined ? {} : { url, host: new URL(url).hostname }
 }

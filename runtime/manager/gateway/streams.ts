@@ -1,29 +1,46 @@
 import { IGNORE, pipe } from '../../http/index.ts'
 import type { Logger } from '../../process/log.ts'
 import type { TunnelStream } from '../../tunnel/index.ts'
-import type { GatewayView } from '../gateway-view.ts'
+import type { GatewayView, PlannedPreview, Wanted } from '../gateway-view.ts'
 import { attemptsOf } from './endpoint.ts'
 import type { GatewayLimits } from './limits.ts'
 import { reach } from './reach.ts'
 
+export interface StreamServerOptions {
+  readonly view: GatewayView
+  readonly limits: GatewayLimits
+  readonly logger: Logger
+  /** A stream was refused since its target is not a preview's. */
+  readonly onForbidden: () => void
+}
+
 /**
- * Serves the streams that a relay opens. A stream names a Service's port as an environment sees it; the plan
- * at hand says who answers, and nobody else is ever dialled.
+ * Serves the streams that a relay opens. A stream names a Service's port as an environment sees it. Only targets
+ * of previews are dialled, at the endpoints of the plan at hand; a relay that asks for more is not to be trusted.
  */
 export class StreamServer {
   readonly #view: GatewayView
   readonly #limits: GatewayLimits
   readonly #logger: Logger
+  readonly #onForbidden: () => void
+  #previews: readonly PlannedPreview[] = []
+  /** Targets of {@link #previews}. */
+  #allowed = new Set<string>()
   #turn = 0
+  /** Forbidden streams since the last line about them in the log, and when that was. */
+  #unsaid = 0
+  #saidAtMs = Number.NEGATIVE_INFINITY
 
-  constructor(options: { view: GatewayView; limits: GatewayLimits; logger: Logger }) {
+  constructor(options: StreamServerOptions) {
     this.#view = options.view
     this.#limits = options.limits
     this.#logger = options.logger
+    this.#onForbidden = options.onForbidden
   }
 
   serve(stream: TunnelStream): void {
     const { environment, service, port } = stream.target
+    if (!this.#isAllowed(stream.target)) return this.#forbid(stream)
     const found = this.#view.resolve(stream.target)
     if (found === undefined) {
       return stream.reset('unknown', `${environment} has no service ${service} with port ${port}`)
@@ -47,4 +64,30 @@ export class StreamServer {
     })
     stream.receiver = { ...IGNORE, onClose: () => reaching.cancel() }
   }
+
+  #isAllowed(target: Wanted): boolean {
+    const previews = this.#view.previews()
+    if (previews !== this.#previews) {
+      this.#previews = previews
+      this.#allowed = new Set(previews.map(nameOf))
+    }
+    return this.#allowed.has(nameOf(target))
+  }
+
+  /** A relay may ask often: each is counted, and few are logged. */
+  #forbid(stream: TunnelStream): void {
+    this.#onForbidden()
+    this.#unsaid++
+    const nowMs = performance.now()
+    if (nowMs - this.#saidAtMs >= this.#limits.forbiddenLogMs) {
+      const { environment, service, port } = stream.target
+      const fields = { environment, service, port, count: this.#unsaid }
+      this.#logger.warn(fields, 'the relay asks for a target that is not a preview’s')
+      this.#saidAtMs = nowMs
+      this.#unsaid = 0
+    }
+    stream.reset('forbidden', `${nameOf(stream.target)} is not the target of a preview`)
+  }
 }
+
+const nameOf = ({ environment, service, port }: Wanted): string => `${environment}/${service}:${port}`
