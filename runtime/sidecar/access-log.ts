@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { SonicBoom } from 'sonic-boom'
+// Node finds no named exports in this CommonJS module, only its types have them.
+import sonicBoom, { type SonicBoom } from 'sonic-boom'
 
 /** Which requests are logged: none, those that failed, one in so many and those that failed, or all. */
 export type AccessLogMode = 'off' | 'errors' | 'all' | { readonly oneOf: number }
@@ -49,7 +50,7 @@ export class AccessLog {
 
   constructor(mode: AccessLogMode, fd = 1) {
     this.#mode = mode
-    this.#output = new SonicBoom({
+    this.#output = new sonicBoom.SonicBoom({
       fd,
       minLength: BATCH_BYTES,
       maxLength: MAX_PENDING_BYTES,
