@@ -1,8 +1,9 @@
+import { printable } from '@branchline/runtime/local/printable'
 import { program } from './program.ts'
 
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`${(error as Error).message}\n`)
+  process.stderr.write(`${printable((error as Error).message)}\n`)
   process.exitCode = 1
 }

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
@@ -90,7 +90,7 @@ test.each([
     {
       'a.yaml': `a: &a [x, x]\nb: &b [${'*a, '.repeat(20)}]\nc: &c [${'*b, '.repeat(20)}]\nd: [${'*c, '.repeat(20)}]\n`,
     },
-    /YAML that does not resolve: Excessive alias count/,
+    /broken YAML: Excessive alias count/,
   ],
 ])('%s is named with file and line', async (_, files: Record<string, string>, message) => {
   const { text, exitCode } = checkReport(await checked(files))
@@ -102,4 +102,31 @@ test('a folder that is not there is an error of its own', async () => {
   await expect(check(join(root, 'none'))).rejects.toThrow(
     /none does not exist: name a manifest, or a folder of them$/,
   )
+})
+
+test('names that no API server takes are problems, and reach the terminal as plain text', async () => {
+  const { text } = checkReport(
+    await checked({
+      'a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: "\\x1b[2J\\nerror: forged" }\n',
+      'b\n.yaml': 'a: b\n',
+    }),
+  )
+  expect(text.split('\n')).toEqual([
+    'error: a.yaml:3: ConfigMap \\u001b[2J\\nerror: forged: metadata.name is "\\u001b[2J\\nerror: forged": ' +
+      'wanted lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part, at most 253 characters',
+    expect.stringContaining('error: b\\n.yaml:1: no Kubernetes object'),
+    '2 files, 0 environments, 0 previews: 2 with a problem',
+    '',
+  ])
+})
+
+test('a link out of the folder is a problem; a link to its own folder ends', async () => {
+  const folder = join(root, 'links')
+  await mkdir(folder)
+  await symlink('/dev/zero', join(folder, 'a.yaml'))
+  await symlink('.', join(folder, 'loop'))
+  const { problems } = await check(folder)
+  expect(problems.map(({ file, message }) => `${file} ${message}`)).toEqual([
+    'a.yaml is a symbolic link that leads out of the folder: put a copy here',
+  ])
 })

@@ -1,5 +1,7 @@
 import { basename, relative } from 'node:path'
 import { injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
+import { objectNameFaults } from '@branchline/runtime/local/manifests/names'
+import { printableLine } from '@branchline/runtime/local/printable'
 import { GROUP } from '@branchline/wire/names'
 import type { Environment } from '@branchline/wire/resources/environment'
 import { parseEnvironment, parsePreview, type Parsed } from '@branchline/wire/resources/parse'
@@ -9,7 +11,6 @@ import {
   type FileProblem,
   isObject,
   lineOf,
-  objectOf,
   type ManifestDocument,
   manifestFiles,
   readManifests,
@@ -41,17 +42,17 @@ interface Resources {
  * say together. Reads only. Rejects where the path cannot be read.
  */
 export async function check(path: string): Promise<Checked> {
-  const files = await manifestFiles(path)
+  const { files, problems: passedOver } = manifestFiles(path)
   const found: Resources = {
     environments: [],
     previews: [],
     sources: new Map(),
     seen: new Map(),
     manifests: [],
-    problems: [],
+    problems: [...passedOver],
   }
   for (const file of files) {
-    const { documents, problems } = await readManifests(file)
+    const { documents, problems } = readable(file)
     found.problems.push(...problems)
     for (const document of documents) take(document, found)
   }
@@ -68,9 +69,19 @@ export async function check(path: string): Promise<Checked> {
   }
 }
 
+/** The documents of a file; one that cannot be read is a problem of its own. */
+function readable(file: string): ReturnType<typeof readManifests> {
+  try {
+    return readManifests(file)
+  } catch (error) {
+    const { message } = error as Error
+    return { documents: [], problems: [{ file, line: undefined, field: undefined, message }] }
+  }
+}
+
 /** A problem as one line: `file:line: kind namespace/name: sentence`. */
 export const problemLine = ({ file, line, message }: FileProblem): string =>
-  `${file}${line === undefined ? '' : `:${line}`}: ${message}`
+  printableLine(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
 
 /** A check's result for people, and the exit code: 0 where nothing is wrong, 1 otherwise. */
 export function checkReport(checked: Checked): { text: string; exitCode: number } {
@@ -85,12 +96,8 @@ export function checkReport(checked: Checked): { text: string; exitCode: number 
 }
 
 function take(document: ManifestDocument, found: Resources): void {
-  const object = objectOf(document)
-  if (object instanceof Error) {
-    const message = `YAML that does not resolve: ${object.message}`
-    found.problems.push({ file: document.file, line: lineOf(document, []), field: undefined, message })
-    return
-  }
+  // A document of comments only.
+  if (document.value === null || document.value === undefined) return
   if (!isObject(document)) {
     found.problems.push({
       file: document.file,
@@ -100,10 +107,21 @@ function take(document: ManifestDocument, found: Resources): void {
     })
     return
   }
-  const items = object as Manifest & { items?: unknown }
+  const items = document.value as Manifest & { items?: unknown }
   // A List, as `kubectl get -o yaml` writes it.
   const objects = items.kind === 'List' && Array.isArray(items.items) ? (items.items as Manifest[]) : [items]
-  for (const item of objects) takeObject(item, document, found)
+  for (const [index, item] of objects.entries()) {
+    if (typeof item === 'object' && item !== null) takeObject(item, document, found)
+    else {
+      const message = `items[${index}] is no Kubernetes object: remove it, or complete it`
+      found.problems.push({
+        file: document.file,
+        line: lineOf(document, ['items', index]),
+        field: 'items',
+        message,
+      })
+    }
+  }
 }
 
 function takeObject(object: Manifest, document: ManifestDocument, found: Resources): void {
@@ -123,7 +141,10 @@ function takeObject(object: Manifest, document: ManifestDocument, found: Resourc
   found.seen.set(twice, document)
   found.sources.set(key, document)
   if (typeof metadata === 'object' && metadata !== null) found.manifests.push(object)
-  if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${GROUP}/`)) return
+  if (typeof apiVersion !== 'string' || !apiVersion.startsWith(`${GROUP}/`)) {
+    takeNames(object, document, found)
+    return
+  }
   if (kind === 'Environment') keep(parseEnvironment(object), found.environments, object, document, found)
   else if (kind === 'Preview') keep(parsePreview(object), found.previews, object, document, found)
   else {
@@ -132,6 +153,20 @@ function takeObject(object: Manifest, document: ManifestDocument, found: Resourc
       line: lineOf(document, ['kind']),
       field: 'kind',
       message: `kind is "${kind}", which ${GROUP} does not have: wanted Environment or Preview`,
+    })
+  }
+}
+
+/** Names that no API server takes. Those of our own kinds have rules of their own. */
+function takeNames({ kind, metadata }: Manifest, document: ManifestDocument, found: Resources): void {
+  if (typeof metadata?.name !== 'string') return
+  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
+  for (const { field, message } of objectNameFaults(kind, metadata.name, namespace)) {
+    found.problems.push({
+      file: document.file,
+      line: lineOf(document, pathOf(field)),
+      field,
+      message: `${kind} ${metadata.name}: ${message}`,
     })
   }
 }

@@ -13,7 +13,6 @@ import {
   isObject,
   lineOf,
   type ManifestDocument,
-  objectOf,
   parseManifests,
 } from './manifest-files.ts'
 import { editDocument } from './yaml-edit.ts'
@@ -117,8 +116,8 @@ function gather(inputs: readonly Input[]): Gathered {
 }
 
 function placesIn(document: ManifestDocument): Place[] {
-  const object = objectOf(document)
-  if (!isObject(document) || object instanceof Error) return []
+  const object = document.value
+  if (!isObject(document)) return []
   const { kind, items } = object as Manifest & { items?: unknown }
   if (kind !== 'List' || !Array.isArray(items)) return [{ document, path: [], object: object as Manifest }]
   return (items as Manifest[]).map((item, index) => ({ document, path: ['items', index], object: item }))
@@ -164,7 +163,7 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
 }
 
 function applyTo(document: ManifestDocument, changed: readonly { place: Place; after: Manifest }[]): void {
-  const before: unknown = document.document.toJS()
+  const before = document.value
   const after = structuredClone(before) as { items?: Manifest[] }
   for (const { place, after: object } of changed) {
     const [, index] = place.path

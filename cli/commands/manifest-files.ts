@@ -1,12 +1,15 @@
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, relative } from 'node:path'
-import { type Document, isMap, LineCounter, parseAllDocuments } from 'yaml'
+import { statSync } from 'node:fs'
+import { listManifests, readText } from '@branchline/runtime/local/manifests/files'
+import { parseYaml } from '@branchline/runtime/local/manifests/yaml'
+import { type Document, isMap, LineCounter } from 'yaml'
 
 /** One YAML document of a file, and where in it it starts. */
 export interface ManifestDocument {
   /** The file, relative to what was asked for; `stdin` for standard input. */
   readonly file: string
   readonly document: Document.Parsed
+  /** The value of the document, with its aliases resolved. */
+  readonly value: unknown
   readonly lines: LineCounter
 }
 
@@ -18,35 +21,43 @@ export interface FileProblem {
   readonly message: string
 }
 
-const EXTENSION = /\.(ya?ml|json)$/
-/** More than any folder of manifests, less than what fills the memory by mistake. */
-const MAX_FILES = 10_000
-
-/** The manifest files of a folder, recursively and in order, or the file itself. Hidden ones are passed over. */
-export async function manifestFiles(path: string): Promise<string[]> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'ENOENT') throw error
-    throw new Error(`${path} does not exist: name a manifest, or a folder of them`)
-  })
-  if (!found.isDirectory()) return [path]
-  const entries = await readdir(path, { recursive: true, withFileTypes: true })
-  const files = entries
-    .filter((entry) => entry.isFile() && EXTENSION.test(entry.name))
-    .map((entry) => join(entry.parentPath, entry.name))
-    .filter((file) => !relative(path, file).split('/').some(isPassedOver))
-    .toSorted()
-  if (files.length > MAX_FILES)
-    throw new RangeError(`${path} holds ${files.length} manifests: ${MAX_FILES} at most`)
-  return files
+/** The manifests that a path leads to. */
+export interface ManifestFiles {
+  /** In order. */
+  readonly files: readonly string[]
+  /** What is not read, and why. */
+  readonly problems: readonly FileProblem[]
 }
 
-const isPassedOver = (name: string): boolean => name.startsWith('.') || name === 'node_modules'
+/** The manifest files of a folder, recursively and in order, or the file itself. Hidden ones are passed over. */
+export function manifestFiles(path: string): ManifestFiles {
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (found === undefined) throw new Error(`${path} does not exist: name a manifest, or a folder of them`)
+  if (!found.isDirectory()) return { files: [path], problems: [] }
+  const { files, passedOver } = listManifests(path)
+  return {
+    files: files.map((file) => file.path),
+    problems: passedOver.map((it) => ({
+      file: it.path,
+      line: undefined,
+      field: undefined,
+      message: it.message,
+    })),
+  }
+}
+
+/** The text of a manifest that {@link manifestFiles} found, or of a pipe that the caller names. */
+export function readManifestText(file: string): string {
+  try {
+    return readText(file, { pipes: true })
+  } catch (error) {
+    throw new Error(`${file} cannot be read: ${(error as Error).message}`, { cause: error })
+  }
+}
 
 /** The documents of a file, and what keeps some of them from being read. */
-export async function readManifests(
-  file: string,
-): Promise<{ documents: ManifestDocument[]; problems: FileProblem[] }> {
-  return parseManifests(file, await readFile(file, 'utf8'))
+export function readManifests(file: string): { documents: ManifestDocument[]; problems: FileProblem[] } {
+  return parseManifests(file, readManifestText(file))
 }
 
 /** The documents of a YAML or JSON text; empty ones are left out, broken ones are problems. */
@@ -55,16 +66,12 @@ export function parseManifests(
   text: string,
 ): { documents: ManifestDocument[]; problems: FileProblem[] } {
   const lines = new LineCounter()
-  const parsed = parseAllDocuments(text, { lineCounter: lines })
   const documents: ManifestDocument[] = []
   const problems: FileProblem[] = []
-  for (const document of Array.isArray(parsed) ? parsed : []) {
-    const [error] = document.errors
-    if (error !== undefined) {
-      const [summary] = error.message.split('\n')
-      const line = error.linePos?.[0].line
-      problems.push({ file, line, field: undefined, message: `broken YAML: ${summary}` })
-    } else if (document.contents !== null) documents.push({ file, document, lines })
+  for (const parsed of parseYaml(text, lines)) {
+    if (parsed.message === undefined) documents.push({ file, lines, ...parsed })
+    else
+      problems.push({ file, line: parsed.line, field: undefined, message: `broken YAML: ${parsed.message}` })
   }
   return { documents, problems }
 }
@@ -82,13 +89,4 @@ export function lineOf({ document, lines }: ManifestDocument, path: readonly (st
 /** Whether a document is a Kubernetes object, as far as its outline tells. */
 export function isObject({ document }: ManifestDocument): boolean {
   return isMap(document.contents) && document.has('apiVersion') && document.has('kind')
-}
-
-/** The object of a document, or why there is none: aliases that multiply beyond what a manifest needs. */
-export function objectOf({ document }: ManifestDocument): unknown {
-  try {
-    return document.toJS({ maxAliasCount: 100 })
-  } catch (error) {
-    return error
-  }
 }

@@ -1,15 +1,17 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import { parseValues } from '@branchline/cdk8s/platform/parse-values'
 import { EXPOSE } from '@branchline/cdk8s/platform/props'
 import { PLATFORM_VALUES, type PlatformValues, propsOf } from '@branchline/cdk8s/platform/values'
-import { parse, stringify } from 'yaml'
+import { parseYaml } from '@branchline/runtime/local/manifests/yaml'
+import { LineCounter, stringify } from 'yaml'
 import { CHART_DEFAULTS, chartFiles } from '../install/chart.ts'
 import type { Files } from '../install/files.ts'
 import { kustomizeFiles } from '../install/kustomize.ts'
 import { type Data, isMap, overlay } from '../install/overlay.ts'
 import { CliError } from '../platform/errors.ts'
+import { readManifestText } from './manifest-files.ts'
 
 /** Options of `branchline platform`. Each overrides one value; without options {@link PLATFORM_VALUES} apply. */
 export interface PlatformOptions {
@@ -38,7 +40,7 @@ export interface PlatformRun extends PlatformOptions {
  */
 export async function runPlatform({ format, values: file, out, ...options }: PlatformRun): Promise<string> {
   const base = format === 'helm' ? CHART_DEFAULTS : {}
-  const values = platformValues(options, { ...base, ...(file === undefined ? {} : await readValues(file)) })
+  const values = platformValues(options, { ...base, ...(file === undefined ? {} : readValues(file)) })
   if (out === undefined) {
     if (format === 'yaml') return platformYaml(values)
     throw new CliError('BL_PLATFORM_OPTIONS', `--format ${format} is a folder of files: say which with --out`)
@@ -84,9 +86,16 @@ function defined(map: Data): Data | undefined {
   return entries.length > 0 ? Object.fromEntries(entries) : undefined
 }
 
-async function readValues(file: string): Promise<Data> {
-  const read: unknown = parse(await readFile(file, 'utf8')) ?? {}
-  if (isMap(read)) return read
+function readValues(file: string): Data {
+  const [document, second] = parseYaml(readManifestText(file), new LineCounter())
+  if (document?.message !== undefined) {
+    throw new CliError(
+      'BL_PLATFORM_OPTIONS',
+      `--values ${file}:${document.line}: broken YAML: ${document.message}`,
+    )
+  }
+  const read = document?.value ?? {}
+  if (isMap(read) && second === undefined) return read
   throw new CliError('BL_PLATFORM_OPTIONS', `--values ${file}: wanted a map of values`)
 }
 

@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import { printableLine } from '@branchline/runtime/local/printable'
 import { EXPLAIN_HEADER } from '@branchline/wire/explain'
 import { type Hop, hop } from '@branchline/wire/routes/hop'
 
@@ -109,7 +110,10 @@ const isWithin = (inner: Hop, outer: Hop): boolean =>
 
 /** The tree as lines for people. */
 export function explainText({ status, traceId, hops }: ExplainedRoute): string {
-  const lines = treeOf(hops).flatMap((node) => linesOf(node, '', ''))
+  // Hops tell what peers say of themselves.
+  const lines = treeOf(hops)
+    .flatMap((node) => linesOf(node, '', ''))
+    .map(printableLine)
   return [`${status}  trace ${traceId}`, ...lines, ''].join('\n')
 }
 

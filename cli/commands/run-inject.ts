@@ -1,5 +1,5 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
+import { MAX_FILE_BYTES } from '@branchline/runtime/local/manifests/files'
+import { printable } from '@branchline/runtime/local/printable'
 import {
   type InjectCommandOptions,
   type Input,
@@ -9,7 +9,7 @@ import {
   missingEnvironment,
 } from './inject.ts'
 import { uninjectTexts } from './inject.ts'
-import { manifestFiles } from './manifest-files.ts'
+import { type FileProblem, manifestFiles, readManifestText } from './manifest-files.ts'
 
 const EXIT_USAGE = 64
 
@@ -24,14 +24,14 @@ export interface RunInjectOptions {
 
 /** `branchline inject`: writes the manifests with the sidecar, or what would change; resolves with the exit code. */
 export async function runInject(paths: readonly string[], options: RunInjectOptions): Promise<number> {
-  const inputs = await readInputs(paths)
+  const read = await readInputs(paths)
   const common = injectOptions(options)
-  const missing = missingEnvironment(inputs, common)
+  const missing = missingEnvironment(read.inputs, common)
   if (missing !== undefined) {
-    process.stderr.write(`${missing}\n`)
+    process.stderr.write(`${printable(missing)}\n`)
     return EXIT_USAGE
   }
-  return write(injectTexts(inputs, common), options.check === true)
+  return write(injectTexts(read.inputs, common), read.problems, options.check === true)
 }
 
 /** What the options of the command say to the injection. Pure. */
@@ -47,27 +47,51 @@ export const injectOptions = ({
 
 /** `branchline uninject`: the reverse. */
 export async function runUninject(paths: readonly string[], options: { check?: boolean }): Promise<number> {
-  return write(uninjectTexts(await readInputs(paths)), options.check === true)
+  const read = await readInputs(paths)
+  return write(uninjectTexts(read.inputs), read.problems, options.check === true)
 }
 
-async function readInputs(paths: readonly string[]): Promise<Input[]> {
-  const inputs: Input[] = []
+interface Inputs {
+  readonly inputs: Input[]
+  /** What is not read. */
+  readonly problems: FileProblem[]
+}
+
+async function readInputs(paths: readonly string[]): Promise<Inputs> {
+  const read: Inputs = { inputs: [], problems: [] }
   for (const path of paths) {
     if (path === '-') {
-      inputs.push({ file: 'stdin', text: await text(process.stdin) })
+      read.inputs.push({ file: 'stdin', text: await readStdin() })
       continue
     }
-    for (const file of await manifestFiles(path)) inputs.push({ file, text: await readFile(file, 'utf8') })
+    const { files, problems } = manifestFiles(path)
+    for (const file of files) read.inputs.push({ file, text: readManifestText(file) })
+    read.problems.push(...problems)
   }
-  return inputs
+  return read
 }
 
-function write(outcome: InjectOutcome, isCheck: boolean): number {
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    if (bytes > MAX_FILE_BYTES) {
+      throw new Error(`standard input has more than ${MAX_FILE_BYTES} bytes: pass the manifests in parts`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function write(injected: InjectOutcome, unread: readonly FileProblem[], isCheck: boolean): number {
+  const outcome = { ...injected, problems: [...unread, ...injected.problems] }
   const report = injectReport(outcome)
   if (isCheck) {
     process.stdout.write(report.text)
     return report.exitCode
   }
+  // The manifests themselves are data, and pass byte for byte.
   process.stdout.write(joined(outcome.outputs))
   const { problems, findings } = outcome
   if (problems.length + findings.length > 0) process.stderr.write(report.text)

@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs'
 import { describeProblem, type LogLine } from '@branchline/runtime/local/types'
+import { printable, printableLine, printableLog } from '@branchline/runtime/local/printable'
 import { Screen } from '../platform/screen.ts'
 import { environmentTable, summaryLine } from '../platform/table.ts'
 import { type Platform, type PlatformEvent, up } from './up.ts'
@@ -26,7 +27,9 @@ export interface RunUpOptions {
 export async function runUp(options: RunUpOptions): Promise<number> {
   const screen = new Screen(process.stdout)
   if (statSync(options.folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
-    process.stderr.write(`${options.folder} is no folder: give the folder of the manifests to run\n`)
+    process.stderr.write(
+      `${printableLine(options.folder)} is no folder: give the folder of the manifests to run\n`,
+    )
     return EXIT_USAGE
   }
   const startedAt = performance.now()
@@ -39,7 +42,9 @@ export async function runUp(options: RunUpOptions): Promise<number> {
     show(event, options.logs, screen)
     draw()
   }
-  screen.line(`branchline: ${options.folder} on this machine, to run and to test; production is Kubernetes`)
+  screen.line(
+    `branchline: ${printableLine(options.folder)} on this machine, to run and to test; production is Kubernetes`,
+  )
   try {
     const starting = up({ ...options, onEvent })
     const first = await Promise.race([starting, signal])
@@ -55,22 +60,23 @@ export async function runUp(options: RunUpOptions): Promise<number> {
     return 0
   } catch (error) {
     screen.end()
-    process.stderr.write(`${(error as Error).message}\n`)
+    process.stderr.write(`${printable((error as Error).message)}\n`)
     return EXIT_FAILED
   }
 }
 
 function show(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
-  if (event.type === 'problem') screen.line(`! ${describeProblem(event.problem)}`)
+  if (event.type === 'problem') screen.line(printableLine(`! ${describeProblem(event.problem)}`))
   if (event.type === 'log' && isWanted(event.line, logs)) {
     const { namespace, pod, container, text } = event.line
-    screen.line(`${namespace}/${pod} ${container} | ${text}`)
+    screen.line(`${namespace}/${pod} ${container} | ${printableLog(text)}`)
   }
   if (event.type === 'preview' && !screen.isLive) {
     const { environment, name, url, ready, message } = event.preview
-    screen.line(
-      ready ? `ready ${environment} ${name} ${url}` : `not ready ${environment} ${name}: ${message}`,
-    )
+    const line = ready
+      ? `ready ${environment} ${name} ${url}`
+      : `not ready ${environment} ${name}: ${message}`
+    screen.line(printableLine(line))
   }
 }
 

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { MAX_ALIASES } from '@branchline/runtime/local/manifests/yaml'
 import { type Document, isCollection, isScalar } from 'yaml'
 
 type Path = readonly (string | number)[]
@@ -13,7 +14,8 @@ export function editDocument(document: Document, before: unknown, after: unknown
   } catch {
     // A path that leads through an alias; below it is found that the document is not what it should be.
   }
-  if (!isDeepStrictEqual(document.toJS(), after)) document.contents = document.createNode(after) as never
+  if (!isDeepStrictEqual(document.toJS({ maxAliasCount: MAX_ALIASES }), after))
+    document.contents = document.createNode(after) as never
 }
 
 function edit(document: Document, path: Path, before: unknown, after: unknown): void {

@@ -1,3 +1,4 @@
+import { printable } from '@branchline/runtime/local/printable'
 import Table from 'cli-table3'
 import type { EnvironmentView, Platform } from '../commands/up.ts'
 
@@ -11,14 +12,15 @@ export function environmentTable(environments: readonly EnvironmentView[]): stri
   for (const { name, base, overrides, previews, ready, message, readyAfterMs } of environments) {
     const all = ready && previews.every((preview) => preview.ready)
     const why = [ready ? undefined : message, ...previews.map((it) => (it.ready ? undefined : it.message))]
-    table.push([
+    const cells = [
       name,
       base ?? '-',
       overrides.length === 0 ? '-' : overrides.join(', '),
       previews.map(({ name: preview, url }) => url ?? `${preview}: …`).join('\n') || '-',
       all ? 'yes' : (why.find((text) => text !== undefined) ?? 'not yet').slice(0, 60),
       readyAfterMs === undefined ? '-' : `${(readyAfterMs / 1000).toFixed(2)} s`,
-    ])
+    ]
+    table.push(cells.map(printable))
   }
   return table.toString()
 }

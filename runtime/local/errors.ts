@@ -5,6 +5,7 @@ export type LocalErrorCode =
   | 'BL_LOCAL_NO_COMMAND'
   | 'BL_LOCAL_NO_VALUE'
   | 'BL_LOCAL_FOLDER'
+  | 'BL_LOCAL_FILE'
 
 /** An error of the embedded cluster. */
 export class LocalError extends Error {

@@ -126,8 +126,13 @@ export class Workloads {
   }
 }
 
-const podName = (workload: Workload): string =>
-  `${workload.metadata.name}-${templateHash(workload.spec.template)}-${randomBytes(3).toString('hex').slice(0, 5)}`
+/** As long as a pod's host name may be, in characters; Kubernetes cuts the name of the workload, too. */
+const MAX_POD_NAME = 63
+
+function podName({ metadata, spec }: Workload): string {
+  const end = `-${templateHash(spec.template)}-${randomBytes(3).toString('hex').slice(0, 5)}`
+  return metadata.name.slice(0, MAX_POD_NAME - end.length) + end
+}
 
 /** A pod as Services select it. */
 export function backendOf({ runner }: ManagedPod): Backend {

@@ -162,7 +162,14 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A container refers to a ConfigMap, Secret or key that does not exist.',
       'Add it to the folder.',
     ),
-    BL_LOCAL_FOLDER: explained('The folder of manifests cannot be read.', 'Check the path.'),
+    BL_LOCAL_FOLDER: explained(
+      'The folder of manifests cannot be read, or holds more than manifests.',
+      'Check the path.',
+    ),
+    BL_LOCAL_FILE: explained(
+      'A manifest is not a regular file, or is too large.',
+      'Replace it with a regular file, or split it.',
+    ),
   },
   Constructs: {
     BL_SYNTH_ENVIRONMENT: explained('An Environment is wrong, alone or together with others.', 'Correct it.'),

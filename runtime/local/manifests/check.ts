@@ -3,9 +3,12 @@ import type { z } from 'zod'
 import { SCHEMAS } from '../kubernetes.ts'
 import type { Problem } from '../types.ts'
 import { type KubernetesObject, nameOf, typeOf } from './object.ts'
+import { objectNameFaults } from './names.ts'
+import { innerNameFaults } from './pod-names.ts'
 import { INERT_KINDS, KEPT_KINDS, UNSUPPORTED_KINDS, UNSUPPORTED_POD_FIELDS } from './support.ts'
 
 type Fault = Pick<Problem, 'severity' | 'field' | 'message' | 'object'>
+type Unnamed = Omit<Fault, 'object'>
 interface Checked {
   /** The object without what is unknown; absent where it cannot be run. */
   readonly object?: KubernetesObject
@@ -19,8 +22,11 @@ interface Checked {
  */
 export function checkObject(object: KubernetesObject): Checked {
   const type = typeOf(object)
-  const named = (faults: readonly Omit<Fault, 'object'>[]): Fault[] =>
+  const named = (faults: readonly Unnamed[]): Fault[] =>
     faults.map((fault) => ({ ...fault, object: nameOf(object) }))
+  const { name, namespace } = object.metadata
+  const misnamed = objectNameFaults(object.kind, name, namespace)
+  if (misnamed.length > 0) return { faults: named(misnamed.map(asError)) }
   if (object.kind === 'Environment' || object.kind === 'Preview') return checkOurs(object, named)
   if (KEPT_KINDS.has(type) || INERT_KINDS.has(type)) return { object, faults: [] }
   const schema = SCHEMAS[type]
@@ -29,21 +35,37 @@ export function checkObject(object: KubernetesObject): Checked {
     return { faults: named([{ severity: 'warning', message: why }]) }
   }
   const result = schema.safeParse(object)
-  if (result.success) return { object, faults: named(unsupportedFields(object)) }
+  if (result.success) return checkKnown(object, named, [])
   const faults = fieldProblems(schema, result.error, object)
   if (result.error.issues.some((issue) => issue.code !== 'unrecognized_keys')) {
-    return { faults: named(faults.map(({ field, message }) => ({ severity: 'error', field, message }))) }
+    return { faults: named(faults.map(asError)) }
   }
-  const known = withoutUnknown(object, result.error)
   const unknown = faults.map(({ field, message }) => ({ severity: 'warning' as const, field, message }))
-  return { object: known, faults: named([...unknown, ...unsupportedFields(known)]) }
+  return checkKnown(withoutUnknown(object, result.error), named, unknown)
 }
 
-function checkOurs(object: KubernetesObject, named: (faults: Omit<Fault, 'object'>[]) => Fault[]): Checked {
+/** An object whose fields are all known: whether its names are, too, and which fields do nothing here. */
+function checkKnown(
+  object: KubernetesObject,
+  named: (faults: readonly Unnamed[]) => Fault[],
+  warnings: readonly Unnamed[],
+): Checked {
+  const misnamed = innerNameFaults(object)
+  if (misnamed.length > 0) return { faults: named([...misnamed.map(asError), ...warnings]) }
+  return { object, faults: named([...warnings, ...unsupportedFields(object)]) }
+}
+
+const asError = ({ field, message }: { field: string; message: string }): Unnamed => ({
+  severity: 'error',
+  field,
+  message,
+})
+
+function checkOurs(object: KubernetesObject, named: (faults: Unnamed[]) => Fault[]): Checked {
   const parsed = object.kind === 'Environment' ? parseEnvironment(object) : parsePreview(object)
   if (parsed.problems === undefined) return { object, faults: [] }
   return {
-    faults: named(parsed.problems.map(({ field, message }) => ({ severity: 'error', field, message }))),
+    faults: named(parsed.problems.map(asError)),
   }
 }
 
@@ -58,7 +80,7 @@ function withoutUnknown(object: KubernetesObject, error: z.ZodError): Kubernetes
   return copy
 }
 
-function unsupportedFields(object: KubernetesObject): Omit<Fault, 'object'>[] {
+function unsupportedFields(object: KubernetesObject): Unnamed[] {
   const spec = valuesAt(object, ['spec', 'template', 'spec'])[0]
   const faults = UNSUPPORTED_POD_FIELDS.flatMap(({ path, why, harmless }) =>
     valuesAt(spec?.value, path.split('.'))
@@ -68,13 +90,13 @@ function unsupportedFields(object: KubernetesObject): Omit<Fault, 'object'>[] {
   return [...faults, ...unsupportedOf(object)]
 }
 
-const fault = (field: string, why: string): Omit<Fault, 'object'> => ({
+const fault = (field: string, why: string): Unnamed => ({
   severity: 'warning',
   field,
   message: `${field} ${why}`,
 })
 
-function unsupportedOf(object: KubernetesObject): Omit<Fault, 'object'>[] {
+function unsupportedOf(object: KubernetesObject): Unnamed[] {
   if (object.kind === 'Service') {
     return valuesAt(object, ['spec', 'ports', '*', 'protocol'])
       .filter(({ value }) => value !== 'TCP')

@@ -1,13 +1,11 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { statSync } from 'node:fs'
+import { relative, resolve, sep } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { watch, type FSWatcher } from 'chokidar'
 import { type Problem, describeProblem } from '../types.ts'
+import { isHidden, listManifests, MAX_FOLDER_DEPTH, pathIn, readText } from './files.ts'
 import { idOf, nameOf } from './object.ts'
 import { type FileContent, type Manifest, readManifests } from './read.ts'
-
-/** The largest manifest that is read, in octets. */
-const MAX_FILE_LENGTH = 16 * 1024 * 1024
-const MANIFEST = /\.(ya?ml|json)$/
 
 export interface FolderOptions {
   readonly folder: string
@@ -17,6 +15,12 @@ export interface FolderOptions {
   readonly onChange: (content: FileContent) => void
 }
 
+/** A file as it was read, with what shows whether it has changed since. */
+interface FileState {
+  readonly content: FileContent
+  readonly version: string
+}
+
 /**
  * A folder of manifests, read recursively and watched. A file that can no longer be read, or an object of it
  * that became wrong, stays as it last was until it is right or gone, as Argo CD keeps what it last applied.
@@ -24,7 +28,8 @@ export interface FolderOptions {
 export class ManifestFolder {
   readonly #options: FolderOptions
   readonly #folder: string
-  readonly #files = new Map<string, FileContent>()
+  readonly #files = new Map<string, FileState>()
+  #passedOver: Problem[] = []
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -35,15 +40,19 @@ export class ManifestFolder {
 
   /** Reads the folder, tells it, and watches. Rejects where the folder cannot be read. */
   async start(): Promise<void> {
-    for (const name of readdirSync(this.#folder, { recursive: true, encoding: 'utf8' }).toSorted()) {
-      if (isManifest(name)) this.#read(join(this.#folder, name))
-    }
+    this.#scan()
     this.#tell()
-    this.#watcher = watch(this.#folder, { ignoreInitial: true, ignored: isIgnored(this.#folder) })
-    this.#watcher.on('all', (event, path) => this.#changed(event, path))
+    this.#watcher = watch(this.#folder, {
+      ignoreInitial: true,
+      ignored: isIgnored(this.#folder),
+      // A link may lead anywhere. What it leads to inside the folder is watched there.
+      followSymlinks: false,
+      depth: MAX_FOLDER_DEPTH,
+    })
+    this.#watcher.on('all', () => this.#changed())
     await new Promise<void>((ready) => this.#watcher?.once('ready', ready))
     // What changed between reading and watching.
-    this.#rescan()
+    if (this.#scan()) this.#tell()
   }
 
   async stop(): Promise<void> {
@@ -51,57 +60,61 @@ export class ManifestFolder {
     await this.#watcher?.close()
   }
 
-  #rescan(): void {
-    let changed = false
-    const names = readdirSync(this.#folder, { recursive: true, encoding: 'utf8' }).filter(isManifest)
-    const paths = new Set(names.map((name) => join(this.#folder, name)))
-    for (const path of paths) changed = this.#read(path) || changed
-    for (const path of this.#files.keys()) if (!paths.has(path)) changed = this.#files.delete(path) || changed
-    if (changed) this.#tell()
-  }
-
-  #changed(event: string, path: string): void {
-    if (!isManifest(relative(this.#folder, path))) return
-    const changed = event === 'unlink' ? this.#files.delete(path) : this.#read(path)
-    if (!changed) return
+  #changed(): void {
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => this.#tell(), this.#options.settleMs ?? 40)
+    this.#timer = setTimeout(() => {
+      if (this.#scan()) this.#tell()
+    }, this.#options.settleMs ?? 40)
   }
 
-  #read(path: string): boolean {
+  /** Reads what is new or changed; says whether anything is. */
+  #scan(): boolean {
+    const { files, passedOver } = listManifests(this.#folder)
+    let changed = false
+    for (const { path, target } of files) changed = this.#read(path, target) || changed
+    const paths = new Set(files.map(({ path }) => path))
+    for (const path of this.#files.keys()) if (!paths.has(path)) changed = this.#files.delete(path) || changed
+    const problems = passedOver.map(({ path, message }): Problem => {
+      return { severity: 'warning', file: pathIn(this.#folder, path), message }
+    })
+    changed ||= JSON.stringify(problems) !== JSON.stringify(this.#passedOver)
+    this.#passedOver = problems
+    return changed
+  }
+
+  #read(path: string, target: string): boolean {
+    const version = versionOf(target)
     const before = this.#files.get(path)
-    const content = withLastGood(readFile(path, relative(this.#folder, path)), before)
-    if (before !== undefined && same(before, content)) return false
-    this.#files.set(path, content)
-    return true
+    if (before !== undefined && before.version === version) return false
+    const content = withLastGood(readFile(target, pathIn(this.#folder, path)), before?.content)
+    this.#files.set(path, { content, version })
+    return before === undefined || !isDeepStrictEqual(before.content, content)
   }
 
   #tell(): void {
-    const contents = [...this.#files.keys()].toSorted().map((path) => this.#files.get(path) as FileContent)
-    this.#options.onChange(withoutDuplicates(contents))
+    const contents = [...this.#files.keys()]
+      .toSorted()
+      .map((path) => (this.#files.get(path) as FileState).content)
+    this.#options.onChange(withoutDuplicates([{ manifests: [], problems: this.#passedOver }, ...contents]))
   }
 }
-
-const isManifest = (name: string): boolean =>
-  MANIFEST.test(name) && !name.split('/').some((part) => part.startsWith('.') || part === 'node_modules')
 
 const isIgnored =
   (folder: string) =>
   (path: string): boolean =>
-    relative(folder, path)
-      .split('/')
-      .some((part) => part === 'node_modules' || (part.startsWith('.') && part !== '..' && part !== ''))
+    path !== folder && relative(folder, path).split(sep).some(isHidden)
 
-const same = (one: FileContent, two: FileContent): boolean => JSON.stringify(one) === JSON.stringify(two)
+/** Changes whenever the file does: what `stat` says, without when it was last read. */
+function versionOf(target: string): string {
+  const stat = statSync(target, { bigint: true, throwIfNoEntry: false })
+  return stat === undefined ? 'gone' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
+}
 
-function readFile(path: string, file: string): FileContent {
+function readFile(target: string, file: string): FileContent {
   try {
-    const { size } = statSync(path)
-    if (size <= MAX_FILE_LENGTH) return readManifests(file, readFileSync(path, 'utf8'))
-    const message = `is not read: ${size} octets are more than ${MAX_FILE_LENGTH}`
-    return { manifests: [], problems: [{ severity: 'error', file, message }] }
+    return readManifests(file, readText(target))
   } catch (error) {
-    const message = `cannot be read: ${(error as Error).message}`
+    const message = `is not read: ${(error as Error).message}`
     return { manifests: [], problems: [{ severity: 'error', file, message }] }
   }
 }

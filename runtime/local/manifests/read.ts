@@ -1,7 +1,8 @@
-import { isMap, isNode, isPair, LineCounter, parseAllDocuments, type Document, type Node } from 'yaml'
+import { isMap, isNode, isPair, LineCounter, type Document, type Node } from 'yaml'
 import { type KubernetesObject, kubernetesObject } from './object.ts'
 import { checkObject } from './check.ts'
 import type { Problem } from '../types.ts'
+import { parseYaml } from './yaml.ts'
 
 /** An object out of a manifest, with where it is. */
 export interface Manifest {
@@ -16,59 +17,52 @@ export interface FileContent {
   readonly problems: readonly Problem[]
 }
 
-/** The most aliases that a document may resolve, against documents that grow without bound. */
-const MAX_ALIASES = 1_000
+/** The most problems of one file that are reported. */
+export const MAX_PROBLEMS = 100
 
 /**
  * The objects of one file of YAML or JSON (documents and `kind: List` taken apart), with the problems of
- * each. An object with an error is left out; everything else goes on.
+ * each, at most {@link MAX_PROBLEMS}. An object with an error is left out; everything else goes on.
  */
 export function readManifests(file: string, text: string): FileContent {
   const lines = new LineCounter()
-  const manifests: Manifest[] = []
-  const problems: Problem[] = []
-  for (const document of parseAllDocuments(text, { lineCounter: lines, prettyErrors: false })) {
-    const broken = document.errors[0]
-    if (broken !== undefined) {
-      const line = lines.linePos(broken.pos[0]).line
-      problems.push({
-        severity: 'error',
-        file,
-        line,
-        message: `is not valid YAML: ${sentence(broken.message)}`,
-      })
-      continue
-    }
-    const read = readDocument(document, (node) => lineOf(lines, node))
-    for (const { object, line } of read.objects) manifests.push({ object, file, line })
-    for (const problem of read.problems) problems.push({ ...problem, file })
+  const read: Read = { objects: [], problems: [] }
+  for (const parsed of parseYaml(text, lines)) {
+    if (parsed.message === undefined) readDocument(parsed, (node) => lineOf(lines, node), read)
+    else read.problems.push(notValid(parsed))
   }
-  return { manifests, problems }
+  const more = read.problems.length - MAX_PROBLEMS
+  const problems: Problem[] = []
+  for (const problem of read.problems.slice(0, MAX_PROBLEMS)) problems.push({ ...problem, file })
+  if (more > 0) problems.push({ severity: 'error', file, message: `has ${more} more problems` })
+  return { manifests: read.objects.map(({ object, line }) => ({ object, file, line })), problems }
 }
+
+const notValid = ({ message, line }: { message: string; line: number }): Problem => ({
+  severity: 'error',
+  line,
+  message: `is not valid YAML: ${message}`,
+})
 
 interface Read {
   readonly objects: { object: KubernetesObject; line: number }[]
   readonly problems: Problem[]
 }
 
-function readDocument(document: Document.Parsed, lineOfNode: (node: unknown) => number): Read {
-  const read: Read = { objects: [], problems: [] }
-  let value: unknown
-  try {
-    value = document.toJS({ maxAliasCount: MAX_ALIASES })
-  } catch (error) {
-    const message = `is not valid YAML: ${sentence((error as Error).message)}`
-    read.problems.push({ severity: 'error', line: lineOfNode(document.contents), message })
-    return read
-  }
-  if (value === null || value === undefined) return read
+interface Parsed {
+  readonly document: Document.Parsed
+  readonly value: unknown
+}
+
+function readDocument({ document, value }: Parsed, lineOfNode: (node: unknown) => number, read: Read): void {
+  // A document of comments only.
+  if (value === null || value === undefined) return
   const list = isList(value) ? value.items : undefined
   const parts = list ?? [value]
   for (const [index, part] of parts.entries()) {
     const path = list === undefined ? [] : ['items', index]
     readObject(part, (field) => lineOfNode(nodeAt(document, [...path, ...field])), read)
   }
-  return read
 }
 
 const isList = (value: unknown): value is { items: unknown[] } =>
@@ -117,5 +111,3 @@ function lineOf(lines: LineCounter, node: unknown): number {
   const range = isNode(node) ? node.range : undefined
   return range ? lines.linePos(range[0]).line : 1
 }
-
-const sentence = (message: string): string => (message.split('\n', 1)[0] as string).replace(/:$/, '')
