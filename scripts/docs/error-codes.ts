@@ -110,6 +110,14 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'The peer failed, or it sent a reset code of a newer release.',
       'Read the log of the peer.',
     ),
+    BL_TUNNEL_FORBIDDEN: explained(
+      'The relay asked for a target that is not that of a preview of the cluster.',
+      'Nothing, where a preview has just been removed. Otherwise do not trust the relay: look at the log of the manager.',
+    ),
+    BL_RELAY_STATE: explained(
+      'The relay does not start: its state directory holds a file that it cannot read.',
+      'Repair the file, or remove it. Without it, each label goes to the first cluster that asks for it.',
+    ),
     BL_TUNNEL_LOST: explained(
       'The connection of the tunnel ended under the stream.',
       'Nothing: the manager reconnects.',

@@ -34,7 +34,7 @@ async function scrapeManager(): Promise<string> {
 
 async function scrapeRelay(): Promise<string> {
   const one = (): number => 1
-  const metrics = new RelayMetrics({ clusters: one, labels: one, streams: one, connections: one })
+  const metrics = new RelayMetrics({ clusters: one, links: one, labels: one, streams: one, connections: one })
   metrics.exchangeDone('default', 200, 1)
   return (await metrics.read()).text
 }
