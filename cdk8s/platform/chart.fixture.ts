@@ -14,13 +14,15 @@ export type Objects = ReadonlyMap<string, Manifest>
 const byIdentity = (objects: readonly Manifest[]): Objects =>
   new Map(objects.map((one) => [`${one.kind}/${one.metadata.namespace ?? ''}/${one.metadata.name}`, one]))
 
-/** The objects in the documents of a YAML text. */
-export const objectsIn = (text: string): Objects =>
-  byIdentity(
-    parseAllDocuments(text)
-      .map((document) => document.toJS() as Manifest | null)
-      .filter((one) => one !== null),
-  )
+/** The objects in the documents of a YAML text. Throws if the text is not YAML, or if a key is there twice. */
+export function objectsIn(text: string): Objects {
+  const objects = parseAllDocuments(text).map((document) => {
+    const [error] = document.errors
+    if (error !== undefined) throw error
+    return document.toJS() as Manifest | null
+  })
+  return byIdentity(objects.filter((one) => one !== null))
+}
 
 /** The CRDs as the chart has them. */
 export const chartCrds = (): Manifest[] => asHelm(crdManifests())

@@ -18,7 +18,7 @@ export function parseValues(data: unknown): ParsedValues {
   return faults.length > 0 ? { faults } : { values }
 }
 
-/** The schema cannot state this rule in a sentence; the chart fails with the same one. */
+/** The rule that the schema cannot express. The chart fails with the same sentence. */
 function* serviceFaults(values: PlatformValues): Generator<string> {
   const { type, nodePort } = values.relay.service
   if (!runsRelay(values) || nodePort === 0 || type === 'NodePort') return
