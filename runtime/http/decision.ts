@@ -112,4 +112,6 @@ export interface Observer {
   connectionOpened?(client: Client): void
   connectionClosed?(client: Client): void
   exchangeDone?(exchange: ExchangeReport): void
+  /** A connection was ended, or a stream of it refused, for the reason that this sentence gives. */
+  refused?(client: Client, reason: string): void
 }

@@ -53,9 +53,21 @@ test('rapid reset: the connection ends, and the upstream has seen few of its str
     await new Promise((resolve) => setImmediate(resolve))
   }
   await until(() => attacker.closed)
+  expect(attacker.goaway).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  expect(attacker.goawayReason).toContain('resetsPerSecond (10)')
   expect(attacked.served()).toBeLessThanOrEqual(200)
   await until(() => attacked.engine.connections === 0 && attacked.engine.streams === 0)
   await stillServes(attacked)
+})
+
+test('rapid reset that keeps below the end of the connection is refused, not served', async () => {
+  const attacked = await hopTo({ resetBurst: 100, resetsPerSecond: 1 })
+  const attacker = new RawClient(attacked.port)
+  for (let at = 0; at < 150; at++) attacker.send(request(2 * at + 1), reset(2 * at + 1))
+  attacker.send(request(301))
+  await until(() => attacker.of(FRAME.rstStream).some(({ streamId }) => streamId === 301))
+  expect(attacker.of(FRAME.rstStream).at(-1)?.payload.readUInt32BE()).toBe(constants.NGHTTP2_REFUSED_STREAM)
+  expect(attacker.closed).toBe(false)
 })
 
 test('streams beyond the limit are refused, and not served', async () => {
@@ -87,6 +99,8 @@ test('connections beyond the limit are told to calm down', async () => {
   const third = new RawClient(attacked.port)
   await until(() => third.closed)
   expect(clients.map(({ closed }) => closed)).toEqual([false, false])
+  expect(third.goaway).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  expect(third.goawayReason).toContain('more than 2 connections')
 })
 
 test('a head in endless CONTINUATION frames ends the connection', async () => {
@@ -132,7 +146,9 @@ test.each([
     if (index % 20 === 0) await new Promise((resolve) => setImmediate(resolve))
   }
   await until(() => attacker.closed)
-  expect(attacked.engine.connections).toBe(0)
+  expect(attacker.goaway).toBe(constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  expect(attacker.goawayReason).toContain('controlsPerSecond (10)')
+  await until(() => attacked.engine.connections === 0)
   await stillServes(attacked)
 })
 

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 
 import type { Socket } from 'node:net'
 import type { Timed } from '../http/clock.ts'
 import type { Client } from '../http/index.ts'
-import { Bucket } from './bucket.ts'
+import { Allowance } from './allowance.ts'
+import { HttpError } from '../http/errors.ts'
 import { CODE } from './errors.ts'
 import { StreamExchange } from './exchange.ts'
 import { type FieldList, readRequestHead } from './head.ts'
@@ -21,8 +22,9 @@ export class ClientSession implements Client, Timed {
   readonly #session: ServerHttp2Session
   readonly #probe: Probe
   readonly #parts: Http2Parts
-  readonly #controls: Bucket
-  readonly #resets: Bucket
+  readonly #allowance: Allowance
+  /** Why we ended the connection, for the reports of its streams; undefined where we did not. */
+  cutError: HttpError | undefined = undefined
   #streams = 0
   #greeted = false
 
@@ -39,15 +41,13 @@ export class ClientSession implements Client, Timed {
     this.#probe = new Probe(session, socket)
     this.#parts = parts
     this.deadline = clock.in(limits.headMs)
-    const now = performance.now()
-    this.#controls = new Bucket(limits.controlBurst, limits.controlsPerSecond, now)
-    this.#resets = new Bucket(limits.resetBurst, limits.resetsPerSecond, now)
+    this.#allowance = new Allowance(limits, performance.now())
     session.setLocalWindowSize(limits.connectionWindow)
     // A connection's error ends its streams, which say so.
     session.on('error', () => {})
     session.on('close', () => parts.left(this))
     session.on('remoteSettings', () => this.#settings())
-    session.on('ping', () => this.#control())
+    session.on('ping', () => this.#calmIf(this.#allowance.ping(performance.now())))
     session.on('stream', (stream, _fields: IncomingHttpHeaders, flags, list: unknown) =>
       this.#serve(stream, flags, list as FieldList),
     )
@@ -65,30 +65,59 @@ export class ClientSession implements Client, Timed {
     if (!this.#session.closed) this.#session.close()
   }
 
-  cut(code: number): void {
-    this.#session.destroy(undefined, code)
+  /** The connection is gone: its streams end with codes that no client gave. */
+  get over(): boolean {
+    return this.#session.destroyed
+  }
+
+  /** HEADERS, or DATA of so many bytes, went one way or the other. */
+  moved(bytes: number): void {
+    this.#allowance.moved(bytes)
+  }
+
+  /** Ends at once, with its streams. The reason is what the GOAWAY, the streams' reports and the observer get. */
+  cut(code: number, reason: string): void {
+    const session = this.#session
+    if (session.destroyed || this.cutError !== undefined) return
+    this.cutError = new HttpError('BL_HTTP_OVERLOADED', 503, reason)
+    this.#parts.observer.refused?.(this, reason)
+    session.goaway(code, 0, Buffer.from(reason))
+    // Without an error Node takes the code for one that says "no error".
+    session.destroy(this.cutError, code)
   }
 
   onDeadline(): void {
-    this.deadline = this.#parts.clock.in(this.#parts.limits.probeMs)
-    if (!this.#greeted) this.cut(CODE.cancel)
+    const { clock, limits } = this.#parts
+    this.deadline = clock.in(limits.probeMs)
+    if (!this.#greeted) this.cut(CODE.cancel, `no preface and SETTINGS within ${limits.headMs} ms`)
     else if (this.#streams === 0) this.close()
-    else if (!this.#probe.alive()) this.cut(CODE.cancel)
+    else if (!this.#probe.alive()) this.cut(CODE.cancel, 'the connection has ended without a word')
   }
 
-  /** `gone`: its client did not wait for the end. */
-  streamOver(gone: boolean): void {
+  /** `early`: its client reset it before there was a response. */
+  streamOver(early: boolean): void {
     this.#streams--
     this.#parts.streams--
-    if (gone) this.#reset()
+    if (early) this.#calmIf(this.#allowance.earlyReset(performance.now()))
     if (this.#streams === 0) this.#idle()
   }
 
   #serve(stream: ServerHttp2Stream, flags: number, list: FieldList): void {
     stream.on('error', () => {})
+    const now = performance.now()
     // Reset before we saw it.
-    if (stream.closed) return this.#reset()
-    if (this.#parts.streams >= this.#parts.limits.streamsTotal) return stream.close(CODE.refusedStream)
+    if (stream.closed) return this.#calmIf(this.#allowance.earlyReset(now))
+    if (this.#allowance.refuses(now)) {
+      stream.close(CODE.refusedStream)
+      return this.#calmIf(this.#allowance.refused(now))
+    }
+    if (this.#parts.streams >= this.#parts.limits.streamsTotal) {
+      this.#parts.observer.refused?.(
+        this,
+        `more than ${this.#parts.limits.streamsTotal} streams (streamsTotal)`,
+      )
+      return stream.close(CODE.refusedStream)
+    }
     this.#parts.streams++
     if (this.#streams++ === 0) this.deadline = this.#parts.clock.in(this.#parts.limits.probeMs)
     const head = readRequestHead(list, (flags & END_STREAM) !== 0, this.#parts.limits.headBytes)
@@ -98,18 +127,14 @@ export class ClientSession implements Client, Timed {
   #settings(): void {
     if (!this.#greeted && this.#streams === 0) this.#idle()
     this.#greeted = true
-    this.#control()
+    this.#calmIf(this.#allowance.settings(performance.now()))
   }
 
   #idle(): void {
     this.deadline = this.#parts.clock.in(this.#parts.limits.idleMs)
   }
 
-  #reset(): void {
-    if (!this.#resets.take(performance.now())) this.cut(CODE.enhanceYourCalm)
-  }
-
-  #control(): void {
-    if (!this.#controls.take(performance.now())) this.cut(CODE.enhanceYourCalm)
+  #calmIf(reason: string | undefined): void {
+    if (reason !== undefined) this.cut(CODE.enhanceYourCalm, reason)
   }
 }

@@ -83,7 +83,7 @@ export class Http2Engine {
     this.#connections.add(connection)
     clock.watch(connection)
     observer.connectionOpened?.(connection)
-    if (full) connection.cut(CODE.enhanceYourCalm)
+    if (full) connection.cut(CODE.enhanceYourCalm, `more than ${limits.connections} connections`)
     else if (this.#parts.stopping) connection.close()
   }
 
@@ -110,7 +110,8 @@ export class Http2Engine {
     for (const connection of this.#connections) connection.drain(limits.drainIdleMs)
     if (this.#connections.size > 0) {
       const timer = setTimeout(() => {
-        for (const connection of this.#connections) connection.cut(CODE.cancel)
+        for (const connection of this.#connections)
+          connection.cut(CODE.cancel, `stopped, and not done within ${limits.drainMs} ms`)
       }, limits.drainMs)
       await new Promise<void>((resolve) => {
         this.#emptied = resolve
@@ -128,6 +129,8 @@ export class Http2Engine {
   }
 }
 
+const UNLIMITED = 2 ** 31
+
 function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
   // A client that ends its direction has ended the connection.
   socket.allowHalfOpen = false
@@ -141,9 +144,9 @@ function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
     },
     maxHeaderListPairs: limits.headerCount,
     maxSessionMemory: limits.sessionMemoryMb,
-    // Ours count first: nghttp2's end a connection so that node:http2 never hears of it.
-    streamResetBurst: limits.resetBurst + 1_000,
-    streamResetRate: limits.resetsPerSecond * 2,
+    // Only ours count: nghttp2's ends a connection without node:http2 hearing of it, and counts every reset.
+    streamResetBurst: UNLIMITED,
+    streamResetRate: UNLIMITED,
   })
 }
 
@@ -154,6 +157,7 @@ const waitsOf = (limits: Http2Limits): number[] => [
   limits.upstreamHelloMs,
   limits.upstreamResponseMs,
   limits.requestProgressMs,
+  limits.heldMs,
   limits.responseProgressMs,
   limits.callIdleMs,
   limits.lingerMs,

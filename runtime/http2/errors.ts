@@ -9,11 +9,21 @@ export const CODE = {
   enhanceYourCalm: 0xb,
 } as const
 
+/** The names of all codes, by number. */
+const NAMES = (
+  'NO_ERROR PROTOCOL_ERROR INTERNAL_ERROR FLOW_CONTROL_ERROR SETTINGS_TIMEOUT STREAM_CLOSED FRAME_SIZE_ERROR ' +
+  'REFUSED_STREAM CANCEL COMPRESSION_ERROR CONNECT_ERROR ENHANCE_YOUR_CALM INADEQUATE_SECURITY HTTP_1_1_REQUIRED'
+).split(' ')
+
 /** The upstream reset the stream: the client is told by the same code, which says more than a status could. */
 export class StreamReset extends HttpError {
   readonly rstCode: number
   constructor(rstCode: number) {
-    super('BL_HTTP_UPSTREAM_CLOSED', 502, `the upstream reset the stream with code ${rstCode}`)
+    super(
+      'BL_HTTP_UPSTREAM_CLOSED',
+      502,
+      `the upstream reset the stream with ${NAMES[rstCode] ?? `code ${rstCode}`}`,
+    )
     this.rstCode = rstCode === CODE.noError ? CODE.internalError : rstCode
   }
 }

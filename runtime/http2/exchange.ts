@@ -1,80 +1,72 @@
-import type {
-  ClientHttp2Stream,
-  IncomingHttpHeaders,
-  OutgoingHttpHeaders,
-  ServerHttp2Stream,
-} from 'node:http2'
+import type { ClientHttp2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Timed } from '../http/clock.ts'
 import { asHttpError, type HttpError } from '../http/errors.ts'
 import * as failures from '../http/failures.ts'
 import { BODY } from '../http/fields.ts'
 import type { Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
 import { failureReply } from '../http/reply.ts'
+import { fateOf, nextCandidate } from './candidates.ts'
 import type { ClientSession } from './client-session.ts'
 import { CODE, StreamReset } from './errors.ts'
 import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
 import type { Http2Parts } from './parts.ts'
 import { patienceMs } from './patience.ts'
-import { Replay } from './replay.ts'
 import { grpcStatusOf, grpcTrailers, sendReply } from './reply.ts'
+import { NO_TRAILERS, Upload, type UploadOwner } from './upload.ts'
 import type { SessionWaiter, UpstreamSession } from './upstream.ts'
 
-/** `ending`: all of the answer is given to Node, and not all of it to the client. */
-type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'ending' | 'over'
+/**
+ * `ending`: all of the response is given to Node, and not all of it to the client, or the request goes on.
+ * `flushing`: the client's side is over, and the upstream has not taken all of the request yet.
+ */
+type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'ending' | 'flushing' | 'over'
 
 const END_STREAM = 1
-const NO_TRAILERS: OutgoingHttpHeaders = {}
 
 /** One stream on its way: routed, sent to the first candidate that takes it, answered, reported. */
-export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
+export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, UploadOwner {
   readonly head: StreamHead
   readonly client: ClientSession
   deadline = Number.POSITIVE_INFINITY
   decision: Decision | undefined = undefined
   candidate = -1
   status = 0
-  requestBytes = 0
   responseBytes = 0
   ms = 0
   readonly upgraded = false
   error: HttpError | undefined = undefined
   readonly #parts: Http2Parts
   readonly #down: ServerHttp2Stream
+  readonly #upload: Upload
   readonly #startedAt: number
   #up: ClientHttp2Stream | undefined = undefined
   #session: UpstreamSession | undefined = undefined
   #state: State = 'routing'
   #lastError: HttpError | undefined = undefined
-  readonly #replay: Replay
-  #requestDone: boolean
-  /** The request's body flows. */
-  #reading = false
-  /** The upstream does not read on. */
-  #blocked = false
+  /** The candidate that may have processed the request without answering it; -1 for none. */
+  #processedBy = -1
+  #repeated = false
   /** The client does not read on. */
   #held = false
-  #repeated = false
+  /** It has not for {@link Http2Limits.heldMs}. */
+  #stalled = false
   #interim = 0
   #expected = -1
-  #requestTrailers = NO_TRAILERS
-  #responseTrailers = NO_TRAILERS
+  #trailers = NO_TRAILERS
 
   constructor(down: ServerHttp2Stream, head: StreamHead, client: ClientSession, parts: Http2Parts) {
     this.#down = down
     this.head = head
     this.client = client
     this.#parts = parts
-    this.#requestDone = head.body === BODY.none
-    this.#replay = new Replay(parts.limits.replayBytes)
+    this.#upload = new Upload(down, head.body === BODY.none, parts, this)
     this.#startedAt = performance.now()
     down.on('close', () => this.#clientClosed())
-    // They may be here before the upstream is.
-    if (!this.#requestDone) {
-      down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
-        this.#requestTrailers = fieldObject(list as FieldList, parts.refusesTrailer)
-      })
-    }
     parts.clock.watch(this)
+  }
+
+  get requestBytes(): number {
+    return this.#upload.bytes
   }
 
   begin(): void {
@@ -91,18 +83,30 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
 
   sessionFailed(error: HttpError): void {
     if (this.#state !== 'connecting') return
-    this.#lastError = error
+    // Once the request may have been processed, that is what the client has to know.
+    if (this.#processedBy === -1) this.#lastError = error
     this.#guard(() => this.#tryNext())
+  }
+
+  uploadMoved(bytes: number): void {
+    this.client.moved(bytes)
+    if (this.#up !== undefined) this.#waitOn()
+  }
+
+  uploadEnded(): void {
+    if (this.#state === 'waiting' || this.#state === 'ending') this.#waitOn()
   }
 
   onDeadline(): void {
     const { limits } = this.#parts
     this.deadline = Number.POSITIVE_INFINITY
+    if (this.#state === 'flushing') return this.#leaveUpstream(CODE.cancel)
     if (this.#state === 'ending') {
-      return this.#down.close(this.#requestDone ? CODE.cancel : CODE.noError)
+      return this.#down.close(this.#down.writableFinished ? CODE.noError : CODE.cancel)
     }
-    if (this.#state === 'waiting' && !this.#requestDone && !this.#blocked && !this.head.grpc) {
-      return this.fail(failures.requestTimeout('no octet of the body', limits.requestProgressMs))
+    if (this.#held && !this.#stalled && limits.heldMs < limits.responseProgressMs) return this.#stall()
+    if (this.#state === 'waiting' && !this.#upload.done && !this.#upload.blocked && !this.head.grpc) {
+      return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
     }
     // Whatever ails its connection, the next request is to have another.
     if (!this.#held) this.#session?.retire()
@@ -113,7 +117,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
   fail(error: HttpError): void {
-    if (this.#state === 'over' || this.#state === 'ending') return
+    if (this.#state === 'over' || this.#state === 'flushing' || this.#state === 'ending') return
     const responding = this.#state === 'responding'
     this.error = error
     this.#leaveUpstream(CODE.cancel)
@@ -121,7 +125,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     if (error instanceof StreamReset) this.#down.close(error.rstCode)
     else if (!responding) this.#reply(failureReply(this.#parts.failure, error, this))
     else if (this.head.grpc) {
-      this.#responseTrailers = grpcTrailers(grpcStatusOf(error.status), error.message)
+      this.#trailers = grpcTrailers(grpcStatusOf(error.status), error.message)
       this.#endResponse()
     } else this.#down.close(CODE.internalError)
   }
@@ -143,18 +147,19 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     else this.#reply(decision)
   }
 
-  #tryNext(): void {
+  #tryNext(after = this.candidate): void {
     const forward = this.decision as Forward
-    const candidate = forward.candidates[++this.candidate]
+    const index = nextCandidate(forward.candidates, after, this.#processedBy)
+    const candidate = forward.candidates[index]
     if (candidate !== undefined) {
+      this.candidate = index
       this.#state = 'connecting'
       // The pool has a limit for it.
       this.deadline = Number.POSITIVE_INFINITY
       return this.#parts.pool.acquire(candidate.upstream, this)
     }
-    this.candidate--
     const error = this.#lastError ?? failures.nowhere()
-    const otherwise = forward.otherwise?.(error)
+    const otherwise = this.#processedBy === -1 ? forward.otherwise?.(error) : undefined
     if (otherwise === undefined) return this.fail(error)
     this.candidate = -1
     this.#wait(this.#parts.limits.upstreamResponseMs)
@@ -176,77 +181,42 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
       this.#guard(() => this.#sendInterim(fields, list as FieldList)),
     )
     up.on('close', () => this.#upstreamClosed(up, session))
-    if (!endStream) this.#sendBody(up)
-    this.#waitOn()
-  }
-
-  #sendBody(up: ClientHttp2Stream): void {
-    up.on('wantTrailers', () => up.sendTrailers(this.#requestTrailers))
-    up.on('drain', () => {
-      if (up !== this.#up) return
-      this.#blocked = false
-      this.#waitOn()
-      this.#down.resume()
-    })
-    for (const chunk of this.#replay.chunks) up.write(chunk)
-    if (this.#requestDone) up.end()
-    else if (this.#reading) this.#down.resume()
-    else this.#readBody()
-  }
-
-  #readBody(): void {
-    const down = this.#down
-    this.#reading = true
-    down.on('data', (chunk: Buffer) => this.#requestData(chunk))
-    down.on('end', () => {
-      // The end of a stream that was reset is not the end of its request.
-      if (down.aborted) return
-      this.#requestDone = true
-      this.#up?.end()
-      if (this.#state === 'waiting') this.#waitOn()
-      else if (this.#state === 'ending') this.#wait(this.#parts.limits.responseProgressMs)
-    })
-  }
-
-  #requestData(chunk: Buffer): void {
-    this.requestBytes += chunk.length
-    const up = this.#up
-    if (up === undefined || up.closed) return
-    if (this.#state === 'waiting') this.#replay.keep(chunk)
-    if (!up.write(chunk)) {
-      this.#blocked = true
-      this.#down.pause()
-    }
+    if (!endStream) this.#upload.sendTo(up)
     this.#waitOn()
   }
 
   #sendInterim(fields: IncomingHttpHeaders, list: FieldList): void {
     if (this.#state !== 'waiting' || this.#down.closed) return
-    if (++this.#interim > this.#parts.limits.interimResponses) {
-      throw failures.badResponse(new Error('too many interim responses'))
+    const { interimResponses } = this.#parts.limits
+    if (++this.#interim > interimResponses) {
+      throw failures.badResponse(new Error(`more than ${interimResponses} interim responses`))
     }
     this.#waitOn()
     const status = Number(fields[':status'])
     if (status === 101) throw failures.badResponse(new Error('101 is not for HTTP/2'))
     this.#down.additionalHeaders({ ':status': status, ...fieldObject(list) })
+    this.client.moved(0)
   }
 
   #respond(up: ClientHttp2Stream, fields: IncomingHttpHeaders, flags: number, list: FieldList): void {
     if (this.#state !== 'waiting' || up !== this.#up || this.#down.closed) return
-    if (isTooLarge(list, this.#parts.limits.headBytes)) {
-      throw failures.badResponse(new Error('its head is too large'))
+    const { headBytes } = this.#parts.limits
+    if (isTooLarge(list, headBytes)) {
+      throw failures.badResponse(new Error(`its head is larger than ${headBytes} bytes`))
     }
     const status = Number(fields[':status'])
     const bodiless = status === 204 || status === 205 || status === 304 || this.head.method === 'HEAD'
     const endStream = bodiless || (flags & END_STREAM) !== 0
     const edits = (this.decision as Forward).candidates[this.candidate]?.responseEdits
     const options = { endStream, waitForTrailers: !endStream, sendDate: false }
+    if (endStream) this.#upload.outlive()
+    else this.#upload.keepNothing()
     try {
       this.#down.respond(writeResponseFields(list, status, edits), options)
     } catch (error) {
       throw failures.badResponse(error)
     }
-    this.#replay.drop()
+    this.client.moved(0)
     this.status = status
     this.#state = 'responding'
     if (endStream) {
@@ -263,6 +233,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     up.on('data', (chunk: Buffer) => {
       if (down.closed || this.#state !== 'responding') return
       this.responseBytes += chunk.length
+      this.client.moved(chunk.length)
       if (!down.write(chunk)) {
         this.#held = true
         up.pause()
@@ -271,12 +242,13 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
     })
     down.on('drain', () => {
       this.#held = false
+      this.#stalled = false
       if (this.#state !== 'responding') return
       this.#waitOn()
       up.resume()
     })
     up.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
-      this.#responseTrailers = fieldObject(list as FieldList)
+      this.#trailers = fieldObject(list as FieldList)
     })
     up.on('end', () => {
       // A stream that was reset ends, too; and so does one whose reset says "no error".
@@ -288,34 +260,48 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
   /** Ends the response with its trailers. */
   #endResponse(): void {
     const down = this.#down
-    down.on('wantTrailers', () => down.sendTrailers(this.#responseTrailers))
+    this.#upload.outlive()
+    down.on('wantTrailers', () => down.sendTrailers(this.#trailers))
     down.end()
     this.#answered()
   }
 
-  /** The upstream has said all; a client that has not may end its request, and then it is over. */
+  /** The response is complete. The upstream may still want the rest of the request; else it is read and dropped. */
   #answered(): void {
-    const { limits } = this.#parts
     this.#state = 'ending'
-    this.#replay.drop()
-    if (this.#requestDone) return this.#wait(limits.responseProgressMs)
-    this.#leaveUpstream(CODE.noError)
-    this.#wait(limits.lingerMs)
-    if (this.#reading) this.#down.resume()
-    else this.#readBody()
+    if (this.#up === undefined) this.#upload.drop()
+    this.#waitOn()
   }
 
   #reply(reply: Reply): void {
     if (this.#down.closed) return
     this.status = this.head.grpc ? 200 : reply.status
+    this.#upload.outlive()
     this.responseBytes = sendReply(this.#down, reply, this.head)
+    this.client.moved(this.responseBytes)
     this.#answered()
+  }
+
+  /** The client has not read on for a while: its app may refuse the streams of others on the same connection. */
+  #stall(): void {
+    this.#stalled = true
+    this.#session?.replace()
+    this.#waitOn()
   }
 
   #leaveUpstream(code: number): void {
     const up = this.#up
     this.#up = undefined
-    up?.close(code)
+    if (up === undefined || up.closed) return
+    // Node's servers never forget what they had buffered of such a response, and refuse all streams in the end.
+    if (
+      this.#state === 'responding' &&
+      (this.#held || this.responseBytes >= this.#parts.limits.abandonedBytes)
+    ) {
+      this.#session?.replace()
+    }
+    this.#session?.countReset()
+    up.close(code)
   }
 
   #upstreamClosed(up: ClientHttp2Stream, session: UpstreamSession): void {
@@ -329,48 +315,65 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed {
           ? failures.brokeOff(undefined)
           : new StreamReset(up.rstCode),
       )
-    }
+    } else if (this.#state === 'ending' && !this.#upload.done) {
+      this.#upload.drop()
+      this.#waitOn()
+    } else if (this.#state === 'flushing') this.#over()
   }
 
-  /** No answer came: sent again where nobody looked at it, or where it is safe to repeat. */
+  /** No answer came: sent again where it was not processed, or where it is safe to repeat. */
   #closedEarly(up: ClientHttp2Stream, session: UpstreamSession): void {
     const { rstCode } = up
-    const unseen = rstCode === CODE.refusedStream || (up.id ?? 0) > session.lastStreamId
-    const error = session.dead || unseen ? failures.closedEarly(undefined) : new StreamReset(rstCode)
-    const repeatable = unseen || (session.dead && this.head.repeatable)
-    if (!repeatable || !this.#replay.whole || this.#interim > 0) return this.fail(error)
+    const fate = fateOf(rstCode, up.id ?? 0, session)
+    if (rstCode === CODE.enhanceYourCalm) session.replace()
+    const answer = fate === 'reset' || (fate === 'unknown' && !session.dead)
+    const error = answer ? new StreamReset(rstCode) : failures.closedEarly(undefined)
+    const repeatable = fate === 'unprocessed' || (fate === 'unknown' && this.head.repeatable)
+    if (!repeatable || !this.#upload.repeatable || this.#interim > 0) return this.fail(error)
     this.#lastError = error
-    this.#down.pause()
+    if (fate !== 'unprocessed') this.#processedBy = this.candidate
+    this.#upload.hold()
     // A kept connection that was about to end says nothing of the upstream: it is asked once more.
-    if (session.used && !this.#repeated) {
-      this.#repeated = true
-      this.candidate--
-    }
-    this.#guard(() => this.#tryNext())
+    const again = session.used && !this.#repeated
+    if (again) this.#repeated = true
+    this.#guard(() => this.#tryNext(again ? this.candidate - 1 : this.candidate))
   }
 
   #clientClosed(): void {
     if (this.#state === 'over') return
-    const { rstCode } = this.#down
-    if (this.#state !== 'ending' || (rstCode !== CODE.noError && !this.#down.writableFinished)) {
-      this.error ??= failures.clientGone('the client left before its answer was complete')
-    }
-    this.#leaveUpstream(rstCode === CODE.noError ? CODE.cancel : rstCode)
-    this.#replay.drop()
+    const { rstCode, writableFinished } = this.#down
+    const whole = this.#state === 'ending' && (rstCode === CODE.noError || writableFinished)
+    if (!whole)
+      this.error ??=
+        this.client.cutError ?? failures.clientGone('the client left before its answer was complete')
+    // The upstream goes on with a request that it has answered and that is all here.
+    const flushing = whole && this.#upload.done && this.#up !== undefined
+    if (!flushing) this.#leaveUpstream(this.client.over ? CODE.cancel : rstCode || CODE.cancel)
+    this.#upload.keepNothing()
+    this.ms = performance.now() - this.#startedAt
+    this.#state = flushing ? 'flushing' : 'over'
+    this.#parts.observer.exchangeDone?.(this)
+    const gone = this.error?.code === 'BL_HTTP_CLIENT_GONE'
+    this.client.streamOver(gone && this.status === 0 && this.ms < this.#parts.limits.earlyResetMs)
+    if (flushing) this.#wait(this.#parts.limits.upstreamResponseMs)
+    else this.#over()
+  }
+
+  #over(): void {
     this.#state = 'over'
     this.#parts.clock.unwatch(this)
-    this.ms = performance.now() - this.#startedAt
-    this.#parts.observer.exchangeDone?.(this)
-    this.client.streamOver(this.error?.code === 'BL_HTTP_CLIENT_GONE')
   }
 
   get #patienceMs(): number {
     const waiting = {
       grpc: this.head.grpc,
       responding: this.#state === 'responding',
-      requestDone: this.#requestDone,
-      blocked: this.#blocked,
+      answered: this.#state === 'ending',
+      taken: this.#up !== undefined,
+      requestDone: this.#upload.done,
+      blocked: this.#upload.blocked,
       held: this.#held,
+      stalled: this.#stalled,
     }
     return patienceMs(waiting, this.#parts.limits)
   }

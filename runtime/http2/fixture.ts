@@ -278,6 +278,13 @@ export class RawClient {
     return this.of(FRAME.goaway).at(-1)?.payload.readUInt32BE(4)
   }
 
+  /** Why the connection ended: the debug data of the GOAWAY frames that came. */
+  get goawayReason(): string {
+    return this.of(FRAME.goaway)
+      .map(({ payload }) => payload.subarray(8).toString())
+      .join('')
+  }
+
   #read(data: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, data])
     while (this.#bytes.length >= 9) {

@@ -18,13 +18,23 @@ export interface Http2Limits {
   readonly connectionWindow: number
   /** What node:http2 may keep for one connection, in 10^6 octets; above it new streams are refused. Default: 32. */
   readonly sessionMemoryMb: number
-  /** Streams that a client may reset at once, and then per second (CVE-2023-44487): GOAWAY. Default: 500. */
+  /**
+   * Streams that a client may reset early at one time: without a response, and before {@link earlyResetMs} have
+   * passed (CVE-2023-44487). Beyond the limit its new streams get REFUSED_STREAM; a client that goes on as fast
+   * gets a GOAWAY (ENHANCE_YOUR_CALM). Other resets are free. Default: 1,000.
+   */
   readonly resetBurst: number
-  /** Default: 100. */
+  /** The same per second, once the burst is used up. Default: 500. */
   readonly resetsPerSecond: number
-  /** PING and SETTINGS frames of one connection at once, and then per second: GOAWAY (ENHANCE_YOUR_CALM). Default: 500. */
+  /** A stream that lived longer is bounded by {@link streams} alone, so its reset is free. Default: 1 s. */
+  readonly earlyResetMs: number
+  /**
+   * PING and SETTINGS frames of one connection at one time: GOAWAY (ENHANCE_YOUR_CALM). For each frame of DATA or
+   * HEADERS that moves on the connection one PING is free, since gRPC clients ping to measure their link.
+   * Default: 500.
+   */
   readonly controlBurst: number
-  /** Default: 50. */
+  /** The same per second, once the burst is used up. Default: 50. */
   readonly controlsPerSecond: number
   /** From a connection's start to its preface and SETTINGS; it is then cut. Default: 10 s. */
   readonly headMs: number
@@ -38,11 +48,19 @@ export interface Http2Limits {
   readonly upstreamResponseMs: number
   /** Without one octet of a request's body that the client owes: 408; not for gRPC. Default: 30 s. */
   readonly requestProgressMs: number
+  /**
+   * For a client not to read its response, before the connection to the upstream takes no new streams. An app
+   * may buffer such a response and refuse streams of the same connection. Default: 2 s.
+   */
+  readonly heldMs: number
   /** Without one octet of a response's body; for gRPC only where the client does not read on. Default: 300 s. */
   readonly responseProgressMs: number
   /** A gRPC call without an octet either way: its messages may be far apart. Default: 1 h. */
   readonly callIdleMs: number
-  /** For a client to end its request once it was answered; the rest is read and dropped until then. Default: 2 s. */
+  /**
+   * For a client to end its request after a complete response, where the upstream takes no more of it: the rest is
+   * read and dropped, then RST_STREAM(NO_ERROR). Default: 2 s.
+   */
   readonly lingerMs: number
   /** Octets of a request's body that are kept until it is answered, to be sent again where that is safe. Default: 16 KiB. */
   readonly replayBytes: number
@@ -50,7 +68,17 @@ export interface Http2Limits {
   readonly probeMs: number
   /** How long an unused upstream connection is kept. Default: 60 s. */
   readonly poolIdleMs: number
-  /** Connections to one upstream, where its own limit of streams asks for more than one: 503. Default: 32. */
+  /**
+   * Streams that are reset on one upstream connection before another one takes its place. Servers end a
+   * connection after about 1,000 (nghttp2, and so Node) or 500 (Envoy). Default: 400.
+   */
+  readonly upstreamResets: number
+  /**
+   * Bytes of a response that its client abandons, from which on its upstream connection takes no new streams: an app
+   * may keep what it had buffered of the rest, and refuse streams in the end. Default: 32 KiB.
+   */
+  readonly abandonedBytes: number
+  /** Connections to one upstream, where its own limit of streams asks for more than one: 503. As many more may end. Default: 32. */
   readonly poolSessions: number
   /** At stop: between the first GOAWAY and the one that ends new streams. Default: 500 ms. */
   readonly drainIdleMs: number
@@ -69,8 +97,9 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   streamWindow: 65_535,
   connectionWindow: 1024 * 1024,
   sessionMemoryMb: 32,
-  resetBurst: 500,
-  resetsPerSecond: 100,
+  resetBurst: 1_000,
+  resetsPerSecond: 500,
+  earlyResetMs: 1_000,
   controlBurst: 500,
   controlsPerSecond: 50,
   headMs: 10_000,
@@ -79,12 +108,15 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   upstreamHelloMs: 30_000,
   upstreamResponseMs: 120_000,
   requestProgressMs: 30_000,
+  heldMs: 2_000,
   responseProgressMs: 300_000,
   callIdleMs: 3_600_000,
   lingerMs: 2_000,
   replayBytes: 16 * 1024,
   probeMs: 10_000,
   poolIdleMs: 60_000,
+  upstreamResets: 400,
+  abandonedBytes: 32 * 1024,
   poolSessions: 32,
   drainIdleMs: 500,
   drainMs: 30_000,

@@ -5,20 +5,35 @@ export interface Waiting {
   readonly grpc: boolean
   /** The response has begun. */
   readonly responding: boolean
+  /** The response is complete. */
+  readonly answered: boolean
+  /** An upstream takes the request. */
+  readonly taken: boolean
   readonly requestDone: boolean
   /** The upstream does not read on. */
   readonly blocked: boolean
   /** The client does not read on. */
   readonly held: boolean
+  /** It has not for {@link Http2Limits.heldMs}. */
+  readonly stalled: boolean
 }
 
-/** How long the side whose turn it is may take. Whoever calls has deadlines of gRPC's, and may say nothing for long. */
-export function patienceMs(
-  { grpc, responding, requestDone, blocked, held }: Waiting,
-  limits: Http2Limits,
-): number {
-  if (held) return limits.responseProgressMs
+/**
+ * How long the side whose turn it is may take. gRPC calls have deadlines of their own, and may say nothing for long.
+ */
+export function patienceMs(waiting: Waiting, limits: Http2Limits): number {
+  const { grpc, responding, answered, taken, requestDone, blocked } = waiting
+  if (answered && requestDone) return limits.responseProgressMs
+  if (answered && !taken) return limits.lingerMs
+  if (answered) return blocked ? limits.upstreamResponseMs : limits.requestProgressMs
+  if (waiting.held) return heldPatienceMs(waiting.stalled, limits)
   if (grpc) return limits.callIdleMs
   if (responding) return limits.responseProgressMs
   return requestDone || blocked ? limits.upstreamResponseMs : limits.requestProgressMs
+}
+
+/** In two parts: until the upstream's connection is replaced, and until the stream ends. */
+function heldPatienceMs(stalled: boolean, { heldMs, responseProgressMs }: Http2Limits): number {
+  if (heldMs >= responseProgressMs) return responseProgressMs
+  return stalled ? responseProgressMs - heldMs : heldMs
 }

@@ -40,6 +40,7 @@ export class UpstreamSession implements Timed {
   #session: ClientHttp2Session | undefined = undefined
   #probe: Probe | undefined = undefined
   #error: Error | undefined = undefined
+  #resets = 0
 
   constructor(upstream: Upstream, pool: SessionPool) {
     this.upstream = upstream
@@ -108,6 +109,16 @@ export class UpstreamSession implements Timed {
     if (this.ready) this.#leave()
   }
 
+  /** As {@link retire}, where its upstream has room for the connection that takes its place. */
+  replace(): void {
+    if (this.ready && this.#pool.hasRoom(this.upstream)) this.#leave()
+  }
+
+  /** One of its streams was reset by us. */
+  countReset(): void {
+    if (++this.#resets >= this.#pool.limits.upstreamResets) this.replace()
+  }
+
   /** Takes no more streams, and ends with the last one. */
   close(): void {
     this.#leave()
@@ -119,7 +130,7 @@ export class UpstreamSession implements Timed {
   cut(): void {
     this.#leave()
     if (this.#session === undefined) this.#transport.destroy()
-    else this.#session.destroy(undefined, CODE.cancel)
+    else this.#session.destroy(this.#error ?? new Error('the connection was cut'), CODE.cancel)
     this.#over(this.#error)
   }
 
@@ -238,6 +249,13 @@ export class SessionPool {
       this.#open.add(making)
     }
     making.waiting.push(waiter)
+  }
+
+  /** Whether one more connection to it may end while others take its place. */
+  hasRoom({ key }: Upstream): boolean {
+    let open = 0
+    for (const { upstream } of this.#open) if (upstream.key === key) open++
+    return open < 2 * this.limits.poolSessions
   }
 
   /** It takes no more streams; where it is dead, it is gone. */

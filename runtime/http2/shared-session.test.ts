@@ -1,0 +1,111 @@
+/**
+ * One connection to an app serves all clients, so that one client could shut out the others: Node's servers count
+ * what they have buffered of a connection's responses (`maxSessionMemory`, 10 MB), refuse all of its streams with
+ * ENHANCE_YOUR_CALM above that, and never forget a response that was reset before it was sent. Two downloads that
+ * a client does not read, or abandons, are enough. A connection with such a stream takes no new streams.
+ */
+import { constants } from 'node:http2'
+import { afterEach, expect, test } from 'vitest'
+import {
+  app,
+  ask,
+  cleanUp,
+  client,
+  frame,
+  FRAME,
+  GET,
+  hop,
+  type Hop,
+  literals,
+  RawClient,
+  until,
+} from './fixture.ts'
+import type { Http2Limits } from './limits.ts'
+
+afterEach(cleanUp)
+
+const POST = { ':method': 'POST' }
+const LARGE = Buffer.alloc(8_000_000)
+
+const downloads = async (limits: Partial<Http2Limits>): Promise<Hop> => {
+  const { port } = await app((stream, { ':path': path }) => {
+    stream.respond({ ':status': 200 })
+    stream.end(path === '/large' ? LARGE : 'small')
+  })
+  return hop(port, { limits })
+}
+
+/** A client that asks for two large responses and reads neither. */
+async function holdTwo({ port, engine }: Hop): Promise<RawClient> {
+  const unread = new RawClient(
+    port,
+    Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+      // SETTINGS_INITIAL_WINDOW_SIZE: 0.
+      frame(FRAME.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])),
+    ]),
+  )
+  for (const streamId of [1, 3]) {
+    unread.send(frame(FRAME.headers, 5, streamId, literals({ ...GET, ':path': '/large' })))
+  }
+  await until(() => unread.of(FRAME.headers).length === 2 && engine.streams === 2)
+  return unread
+}
+
+test('responses that one client does not read refuse no request of another that is safe to repeat', async () => {
+  const attacked = await downloads({ heldMs: 60_000 })
+  const attacker = await holdTwo(attacked)
+  const other = client(attacked.port)
+  for (let count = 0; count < 20; count++) expect((await ask(other)).text).toBe('small')
+  expect(attacked.engine.upstreamConnections).toBe(2)
+  attacker.socket.destroy()
+  await until(() => attacked.engine.streams === 0 && attacked.engine.upstreamConnections === 1)
+  expect((await ask(other, POST, 'x')).text).toBe('small')
+})
+
+test('nor one that is not, once they have not been read for heldMs', async () => {
+  const attacked = await downloads({ heldMs: 50 })
+  await holdTwo(attacked)
+  const other = client(attacked.port)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  for (let count = 0; count < 20; count++) expect((await ask(other, POST, 'x')).text).toBe('small')
+})
+
+test('downloads that are abandoned in the middle refuse nothing to the next request', async () => {
+  const attacked = await downloads({})
+  const other = client(attacked.port)
+  for (let count = 0; count < 4; count++) {
+    const download = other.request({ ':path': '/large' })
+    let bytes = 0
+    await new Promise<void>((resolve) => {
+      download.on('data', (chunk: Buffer) => {
+        if ((bytes += chunk.length) < 300_000) return
+        download.close(constants.NGHTTP2_CANCEL)
+        resolve()
+      })
+    })
+    await until(() => attacked.engine.streams === 0)
+    expect((await ask(other, POST, 'x')).text).toBe('small')
+  }
+})
+
+test('connections that are replaced are bounded', async () => {
+  const { port } = await app((stream) => {
+    stream.respond({ ':status': 200 })
+    stream.end(LARGE)
+  })
+  const attacked = await hop(port, { limits: { heldMs: 20, poolSessions: 2 } })
+  const unread = new RawClient(
+    attacked.port,
+    Buffer.concat([
+      Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+      frame(FRAME.settings, 0, 0, Buffer.from([0, 4, 0, 0, 0, 0])),
+    ]),
+  )
+  for (let count = 0; count < 12; count++) {
+    unread.send(frame(FRAME.headers, 5, 2 * count + 1, literals(GET)))
+    await until(() => unread.of(FRAME.headers).length + unread.of(FRAME.rstStream).length > count)
+    await new Promise((resolve) => setTimeout(resolve, 40))
+  }
+  expect(attacked.engine.upstreamConnections).toBeLessThanOrEqual(4)
+})

@@ -1,0 +1,122 @@
+import type {
+  ClientHttp2Stream,
+  IncomingHttpHeaders,
+  OutgoingHttpHeaders,
+  ServerHttp2Stream,
+} from 'node:http2'
+import { fieldObject, type FieldList } from './head.ts'
+import type { Http2Parts } from './parts.ts'
+import { Replay } from './replay.ts'
+import { RequestEnd } from './request-end.ts'
+
+export const NO_TRAILERS: OutgoingHttpHeaders = {}
+
+/** Who watches an upload. */
+export interface UploadOwner {
+  /** So many bytes came, or (0) the upstream reads on. */
+  uploadMoved(bytes: number): void
+  /** All of the body is here. */
+  uploadEnded(): void
+}
+
+/** A request's body: read from the client, kept at its beginning, and sent to the upstream of the moment. */
+export class Upload {
+  /** All of it is here. */
+  done: boolean
+  /** The upstream does not read on. */
+  blocked = false
+  bytes = 0
+  readonly #down: ServerHttp2Stream
+  readonly #owner: UploadOwner
+  readonly #replay: Replay
+  #up: ClientHttp2Stream | undefined = undefined
+  #reading = false
+  #keeping = true
+  #trailers = NO_TRAILERS
+  #end: RequestEnd | undefined = undefined
+
+  constructor(down: ServerHttp2Stream, none: boolean, parts: Http2Parts, owner: UploadOwner) {
+    this.#down = down
+    this.done = none
+    this.#replay = new Replay(parts.limits.replayBytes)
+    this.#owner = owner
+    if (none) return
+    // They may be here before the upstream is.
+    down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
+      this.#trailers = fieldObject(list as FieldList, parts.refusesTrailer)
+    })
+  }
+
+  /** Whether all that was sent of it can be sent again. */
+  get repeatable(): boolean {
+    return this.#replay.whole
+  }
+
+  /** Sends it to this upstream: what is kept of it first, then what comes. */
+  sendTo(up: ClientHttp2Stream): void {
+    this.#up = up
+    this.blocked = false
+    up.on('wantTrailers', () => up.sendTrailers(this.#trailers))
+    up.on('drain', () => {
+      if (up !== this.#up) return
+      this.blocked = false
+      this.#owner.uploadMoved(0)
+      this.#down.resume()
+    })
+    for (const chunk of this.#replay.chunks) up.write(chunk)
+    if (this.done) up.end()
+    else this.#read()
+  }
+
+  /** The upstream has gone: the client waits for the next one. */
+  hold(): void {
+    this.#up = undefined
+    this.#down.pause()
+  }
+
+  /** The response is about to be complete, and the body is not. */
+  outlive(): void {
+    this.keepNothing()
+    if (this.done) return
+    // What is left is a window at most, and would be lost with the client's connection.
+    this.#end ??= new RequestEnd(this.#down, () => this.#down.resume())
+  }
+
+  /** Nothing of it is wanted any more: it is read and dropped. */
+  drop(): void {
+    this.#up = undefined
+    if (!this.done) this.#read()
+  }
+
+  /** It is not sent a second time. */
+  keepNothing(): void {
+    this.#keeping = false
+    this.#replay.drop()
+  }
+
+  #read(): void {
+    const down = this.#down
+    if (this.#reading) return void down.resume()
+    this.#reading = true
+    down.on('data', (chunk: Buffer) => this.#data(chunk))
+    down.on('end', () => {
+      // The end of a stream that was reset is not the end of its request.
+      if (down.aborted || this.#end?.seen === false) return
+      this.done = true
+      this.#up?.end()
+      this.#owner.uploadEnded()
+    })
+  }
+
+  #data(chunk: Buffer): void {
+    this.bytes += chunk.length
+    // Before all else: an upstream that is closing loses it, and the next one needs it.
+    if (this.#keeping) this.#replay.keep(chunk)
+    const up = this.#up
+    if (up !== undefined && !up.closed && !up.write(chunk)) {
+      this.blocked = true
+      if (this.#end?.seen !== true) this.#down.pause()
+    }
+    this.#owner.uploadMoved(chunk.length)
+  }
+}
