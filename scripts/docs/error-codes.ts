@@ -111,16 +111,18 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'Read the log of the peer.',
     ),
     BL_TUNNEL_FORBIDDEN: explained(
-      'The relay asked for a target that is not that of a preview of the cluster.',
-      'Nothing, where a preview has just been removed. Otherwise do not trust the relay: look at the log of the manager.',
-    ),
-    BL_RELAY_STATE: explained(
-      'The relay does not start: its state directory holds a file that it cannot read.',
-      'Repair the file, or remove it. Without it, each label goes to the first cluster that asks for it.',
+      'The relay asked for a target that is not that of a preview. The manager refuses it.',
+      'Nothing if a preview has just been removed. Otherwise do not trust the relay; read the log of the manager.',
     ),
     BL_TUNNEL_LOST: explained(
       'The connection of the tunnel ended under the stream.',
       'Nothing: the manager reconnects.',
+    ),
+  },
+  Relay: {
+    BL_RELAY_STATE: explained(
+      'The state directory holds a file that the relay cannot read. The relay does not start.',
+      'Restore the file, or remove it: then the first cluster that asks gets each host label.',
     ),
   },
   'Every process': {
@@ -130,7 +132,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
     ),
   },
   Manager: {
-    BL_SOURCE: explained(
+    BL_KUBERNETES: explained(
       'The Kubernetes API did not do what the manager asked. The error says whether a retry may succeed.',
       'Check the API server and the rights of the manager.',
     ),
@@ -170,14 +172,7 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A container refers to a ConfigMap, Secret or key that does not exist.',
       'Add it to the folder.',
     ),
-    BL_LOCAL_FOLDER: explained(
-      'The folder of manifests cannot be read, or holds more than manifests.',
-      'Check the path.',
-    ),
-    BL_LOCAL_FILE: explained(
-      'A manifest is not a regular file, or is too large.',
-      'Replace it with a regular file, or split it.',
-    ),
+    BL_LOCAL_FOLDER: explained('The folder of manifests cannot be read.', 'Check the path.'),
   },
   Constructs: {
     BL_SYNTH_ENVIRONMENT: explained('An Environment is wrong, alone or together with others.', 'Correct it.'),

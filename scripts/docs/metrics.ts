@@ -1,4 +1,4 @@
-import { createMetrics } from '@branchline/runtime/manager/metrics'
+import { createMetrics, type Observed } from '@branchline/runtime/manager/metrics'
 import { RelayMetrics } from '@branchline/runtime/relay/metrics'
 import { Metrics } from '@branchline/runtime/sidecar/metrics'
 import { code, table } from './markdown.ts'
@@ -18,8 +18,12 @@ export async function metricsReference(): Promise<string> {
   ].join('\n')
 }
 
+/** Answers every question of a process's metrics: the values do not matter, only the names. */
+const source = <T extends object>(answers: Partial<T> = {}): T =>
+  new Proxy(answers as T, { get: (known, name) => (Reflect.get(known, name) as unknown) ?? (() => 1) })
+
 async function scrapeSidecar(): Promise<string> {
-  const metrics = new Metrics({ epoch: () => 1, managerConnected: () => true, held: () => 0 })
+  const metrics = new Metrics(source())
   metrics.request({ environment: 'alice', service: 'api', reason: 'own' }, 200, 1)
   metrics.upstreamFailure('alice', 'api', 'unreachable')
   return (await metrics.scrape()).text
@@ -27,14 +31,13 @@ async function scrapeSidecar(): Promise<string> {
 
 async function scrapeManager(): Promise<string> {
   const metrics = createMetrics()
-  metrics.observe({ epoch: () => 1, sidecars: () => 1, objects: () => ({ Pod: 1 }) })
+  metrics.observe(source<Observed>({ objects: () => ({ Pod: 1 }) }))
   metrics.refusals.inc({ reason: 'token' })
   return (await metrics.read()).text
 }
 
 async function scrapeRelay(): Promise<string> {
-  const one = (): number => 1
-  const metrics = new RelayMetrics({ clusters: one, links: one, labels: one, streams: one, connections: one })
+  const metrics = new RelayMetrics(source())
   metrics.exchangeDone('default', 200, 1)
   return (await metrics.read()).text
 }
