@@ -1,3 +1,4 @@
+import type { Protocol } from '@branchline/wire/inbound'
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 import type { EndpointState, SliceFacts } from '../store/objects.ts'
 import { nameId, type Snapshot } from '../store/snapshot.ts'
@@ -14,6 +15,8 @@ export interface Attachment {
 export interface ServicePresence {
   readonly ports: ReadonlyMap<number, Presence>
   readonly names: ReadonlyMap<string, number>
+  /** What its ports speak, by number. */
+  readonly protocols: ReadonlyMap<number, Protocol>
   readonly attachments: readonly Attachment[]
   /** Whether some of its endpoints are no pods. */
   readonly foreign: boolean
@@ -50,8 +53,8 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
     }
   }
   const ports = new Map([...found].map(([port, it]) => [port, it.presence()]))
-  const { ports: names, headless, otherPorts } = service
-  return { ports, names, attachments: [...attachments.values()], foreign, headless, otherPorts }
+  const { ports: names, protocols, headless, otherPorts } = service
+  return { ports, names, protocols, attachments: [...attachments.values()], foreign, headless, otherPorts }
 }
 
 /** The endpoints of one port, by how they stand. */

@@ -1,7 +1,9 @@
+import type { Protocol } from '@branchline/wire/inbound'
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
 import type { Problem } from '@branchline/wire/resources/validate'
 import { previewLabel } from '@branchline/wire/host-label'
+import type { Resolution } from '../gateway-view.ts'
 import { nameId, type Unreadable } from '../store/snapshot.ts'
 import { endsAtMs, heldBy } from '../expiry/expiry.ts'
 import type { Forest, Node } from './forest.ts'
@@ -123,6 +125,8 @@ export function previewPlan(
   const planned = { id, label, environment: node.name, key: node.key, service, port, access }
   const found = resolved(forest, presences, { environment: node.name, service, port })
   if (found === undefined) return { verdict: missing, planned }
+  const spoken = unsupported(found, service, port, forest, presences)
+  if (spoken !== undefined) return { verdict: no('ProtocolUnsupported', spoken), planned }
   if (!found.ready) {
     const rest = found.endpoints.length === 0 ? '' : ': requests go to those that run'
     const message = `${service} of ${found.environment} has no ready endpoint${rest}`
@@ -130,6 +134,31 @@ export function previewPlan(
   }
   const message = `${service} of ${found.environment} answers`
   return { verdict: { ready: true, reason: 'Routed', message, generation }, planned }
+}
+
+/** What a relay cannot carry to a port, in words. It speaks HTTP/1.1. */
+const UNSUPPORTED: Readonly<Partial<Record<Protocol, string>>> = {
+  http2: 'HTTP/2 only',
+  grpc: 'gRPC',
+  tcp: 'TCP, not HTTP',
+}
+
+/** Why visitors of a preview could not be served, or undefined. */
+function unsupported(
+  { environment }: Resolution,
+  service: string,
+  port: number,
+  forest: Forest,
+  presences: PresenceByService,
+): string | undefined {
+  const namespace = forest.byName.get(environment)?.namespace ?? ''
+  const protocol = presences.get(nameId(namespace, service))?.protocols.get(port)
+  const what = protocol && UNSUPPORTED[protocol]
+  return (
+    what &&
+    `port ${port} of ${service} in ${environment} is declared as ${protocol}: it speaks ${what}, and preview URLs ` +
+      'carry HTTP/1.1; use a port that serves HTTP/1.1, or declare this one as http where it serves both'
+  )
 }
 
 const fault = ({ reason, message }: Problem, generation: number | undefined): Verdict => ({

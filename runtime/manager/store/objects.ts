@@ -1,10 +1,13 @@
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { type Protocol, protocolOf } from '@branchline/wire/inbound'
 import { z } from 'zod'
 
 /** A Service, as far as routes need it. */
 export interface ServiceFacts {
   /** Numbers of its TCP ports by port name; a lone port may be nameless (an empty name). */
   readonly ports: ReadonlyMap<string, number>
+  /** What its TCP ports speak, by number, as their `appProtocol` or name declares it. */
+  readonly protocols: ReadonlyMap<number, Protocol>
   /** Its other ports, such as `53/UDP`: nothing routes them. */
   readonly otherPorts: readonly string[]
   /** Without an address of its own (`clusterIP: None`): callers reach the pods themselves. */
@@ -47,23 +50,31 @@ const service = z.object({
           name: z.string().nullish(),
           port: z.number().int(),
           protocol: z.string().nullish(),
+          appProtocol: z.string().nullish(),
         }),
       )
       .nullish(),
   }),
 })
+type ServicePort = NonNullable<z.infer<typeof service>['spec']['ports']>[number]
 
 /** Undefined where a Service has no endpoints of its own: one of type ExternalName, or without ports. */
 export function parseService(object: KubernetesObject): ServiceFacts | undefined {
   const { spec } = service.parse(object)
   if (spec.type === 'ExternalName' || !spec.ports?.length) return undefined
   return {
+    protocols: new Map(spec.ports.filter(isTcp).map((port) => [port.port, declared(port)])),
     ports: new Map(spec.ports.filter(isTcp).map(({ name, port }) => [name ?? '', port])),
     otherPorts: spec.ports.filter((port) => !isTcp(port)).map(({ port, protocol }) => `${port}/${protocol}`),
     headless: spec.clusterIP === 'None',
     family: spec.ipFamilies?.[0] === 'IPv6' ? 'IPv6' : 'IPv4',
   }
 }
+
+const declared = ({ name, appProtocol }: ServicePort): Protocol =>
+  protocolOf({ ...(isGiven(name) && { name }), ...(isGiven(appProtocol) && { appProtocol }) })
+
+const isGiven = (text: string | null | undefined): text is string => text !== null && text !== undefined
 
 const isTcp = ({ protocol }: { protocol?: string | null | undefined }): boolean =>
   (protocol ?? 'TCP') === 'TCP'
