@@ -1,10 +1,11 @@
-import { EXPOSE, type PlatformProps } from './props.ts'
+import { EXPOSE, type PlatformProps, type RelayProps } from './props.ts'
 
 /** What texts of a platform's properties must match, for schemas of other tools too. */
 export const PLATFORM_PATTERNS = {
   cluster: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
   address: /^wss?:\/\/[^\s/]+/,
   domain: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
+  stateClaim: /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
   publicUrl: /^https?:\/\/[^\s/]+\/?$/,
 } as const
 /** The most characters of a domain, which leaves room for a preview's host below it (RFC 1035: 253 in all). */
@@ -24,12 +25,18 @@ export function* platformFaults(props: PlatformProps): Generator<string> {
   if (typeof relay === 'string' && !PLATFORM_PATTERNS.address.test(relay)) {
     yield `relay is ${JSON.stringify(relay)}: wanted an address such as "wss://relay.example.com"`
   }
-  if (typeof relay !== 'object') return
+  if (typeof relay === 'object') yield* relayFaults(relay)
+}
+
+function* relayFaults(relay: RelayProps): Generator<string> {
   if (!isDomain(relay.domain ?? 'localhost')) {
     yield `relay.domain is ${JSON.stringify(relay.domain)}: wanted a domain such as "preview.example.com"`
   }
   if (relay.publicUrl !== undefined && !PLATFORM_PATTERNS.publicUrl.test(relay.publicUrl)) {
     yield `relay.publicUrl is ${JSON.stringify(relay.publicUrl)}: wanted a URL such as "https://preview.example.com"`
+  }
+  if (relay.stateClaim !== undefined && !PLATFORM_PATTERNS.stateClaim.test(relay.stateClaim)) {
+    yield `relay.stateClaim is ${JSON.stringify(relay.stateClaim)}: wanted the name of a PersistentVolumeClaim`
   }
   if (relay.expose !== undefined && !EXPOSE.includes(relay.expose)) {
     yield `relay.expose is ${JSON.stringify(relay.expose)}: wanted one of ${EXPOSE.join(', ')}`

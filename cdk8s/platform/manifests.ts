@@ -114,8 +114,12 @@ function managerProcess(
   }
 }
 
+/** Where the relay's state is mounted. */
+const STATE_FOLDER = '/var/lib/branchline'
+
 function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey): PlatformProcess {
   const domain = relay.domain ?? DEFAULTS.relay.domain
+  const isLocal = props.source === 'local'
   return {
     name: RELAY_SERVICE,
     component: 'relay',
@@ -127,12 +131,15 @@ function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey)
         BRANCHLINE_DOMAIN: domain,
         BRANCHLINE_PUBLIC_URL: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
         BRANCHLINE_ROUTE_EXPLAIN: relay.routeExplain,
+        BRANCHLINE_STATE_DIR: isLocal ? undefined : STATE_FOLDER,
         LOG_LEVEL: props.logLevel,
       }),
       tokenVariable(token),
     ],
     ports: { http: RELAY_HTTP_PORT, tunnel: RELAY_TUNNEL_PORT, admin: RELAY_ADMIN_PORT },
     resources: relay.resources ?? DEFAULTS.relay.resources,
+    // The embedded cluster has one tenant, and a relay of it a new run each time.
+    ...(!isLocal && { state: { folder: STATE_FOLDER, claim: relay.stateClaim } }),
     pods: props.pods ?? {},
     images: props.images ?? {},
   }

@@ -66,3 +66,31 @@ test.each<[PlatformProps, RegExp]>([
 ])('%j is refused with a sentence', (props, fault) => {
   expect([...platformFaults(props)]).toEqual([expect.stringMatching(fault)])
 })
+
+test('the relay’s state is on a volume of its pod, or on a claim that one pod at a time has', () => {
+  const relayOf = (props: PlatformProps): unknown =>
+    platformManifests(props).find(
+      ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'branchline-relay',
+    )?.spec
+  const mounted = {
+    template: { spec: { containers: [{ volumeMounts: [{ mountPath: '/var/lib/branchline' }] }] } },
+  }
+  const own = relayOf({})
+  expect(own).toMatchObject(mounted)
+  expect(own).toMatchObject({
+    template: { spec: { volumes: [{ emptyDir: {} }], securityContext: { fsGroup: 65532 } } },
+  })
+  expect(own).not.toHaveProperty('strategy')
+  const claimed = relayOf({ relay: { stateClaim: 'relay-state' } })
+  expect(claimed).toMatchObject({
+    ...mounted,
+    strategy: { type: 'Recreate' },
+  })
+  expect(claimed).toMatchObject({
+    template: { spec: { volumes: [{ persistentVolumeClaim: { claimName: 'relay-state' } }] } },
+  })
+  expect(JSON.stringify(relayOf({ source: 'local' }))).not.toContain('/var/lib/branchline')
+  expect([...platformFaults({ relay: { stateClaim: 'A b' } })]).toEqual([
+    'relay.stateClaim is "A b": wanted the name of a PersistentVolumeClaim',
+  ])
+})

@@ -14,6 +14,8 @@ export interface PlatformProcess {
   /** Ports by name; `admin` serves `/livez`, `/readyz` and `/metrics`, and is in no Service. */
   readonly ports: Readonly<Record<string, number>>
   readonly resources: Resources
+  /** A folder that outlives the container: the name of a claim, or undefined for a volume of the pod. */
+  readonly state?: { readonly folder: string; readonly claim: string | undefined }
   /** Whether it speaks to the Kubernetes API. */
   readonly usesApi: boolean
   /** What all pods of the platform have. */
@@ -53,6 +55,8 @@ export function processManifests(process: PlatformProcess): Manifest[] {
       metadata,
       spec: {
         replicas: process.replicas,
+        // Two pods may not have the claim at the same time.
+        ...(process.state?.claim !== undefined && { strategy: { type: 'Recreate' } }),
         selector: { matchLabels: selector },
         template: {
           metadata: { labels: labelsOf(component), ...said({ annotations: process.pods.annotations }) },
@@ -83,15 +87,22 @@ export function processManifests(process: PlatformProcess): Manifest[] {
 const said = (fields: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
+/** The user and group of the platform's processes. */
+const USER = 65532
+
+const volumeOf = (claim: string | undefined): object =>
+  claim === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName: claim } }
+
 function podOf(process: PlatformProcess): object {
   const { annotations: _ofTheTemplate, ...pod } = process.pods
+  const { state } = process
   const probe = (path: string) => ({ httpGet: { path, port: 'admin' } })
   return {
     serviceAccountName: process.name,
     automountServiceAccountToken: process.usesApi,
     enableServiceLinks: false,
     // Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
-    securityContext: { ...RESTRICTED_POD, runAsUser: 65532 },
+    securityContext: { ...RESTRICTED_POD, runAsUser: USER, ...(state && { fsGroup: USER }) },
     ...said({ imagePullSecrets: process.images.pullSecrets, ...pod }),
     containers: [
       {
@@ -106,7 +117,9 @@ function podOf(process: PlatformProcess): object {
         livenessProbe: { ...probe('/livez'), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
         resources: process.resources,
         securityContext: { ...RESTRICTED_CONTAINER, readOnlyRootFilesystem: true },
+        ...(state && { volumeMounts: [{ name: 'state', mountPath: state.folder }] }),
       },
     ],
+    ...(state && { volumes: [{ name: 'state', ...volumeOf(state.claim) }] }),
   }
 }

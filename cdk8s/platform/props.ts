@@ -17,6 +17,12 @@ export interface RelayProps {
   readonly annotations?: Readonly<Record<string, string>>
   /** Whether managers of other clusters connect here. Default: false. */
   readonly shared?: boolean
+  /**
+   * The PersistentVolumeClaim, in the platform's namespace, where the relay remembers which cluster owns which
+   * host. Needed where clusters that do not trust each other share the relay. Default: a volume that lasts as long
+   * as the pod.
+   */
+  readonly stateClaim?: string
   /** Whether visitors may ask which way a request took (`x-branchline-route: 1`). Default: deny. */
   readonly routeExplain?: 'allow' | 'deny'
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */

@@ -58,6 +58,7 @@ export const anyValues: fc.Arbitrary<PlatformValues> = fc.record<PlatformValues>
     domain: or(relay.domain, ['preview.example.com', '012']),
     publicUrl: or('', ['https://preview.example.com', 'http://x:8080/']),
     shared: fc.boolean(),
+    stateClaim: or('', ['relay-state', '012']),
     routeExplain: or(relay.routeExplain, ['allow', 'deny']),
     image: image(relay.image),
     service: fc.oneof(

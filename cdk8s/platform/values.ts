@@ -49,6 +49,7 @@ export const platformValues = z.strictObject({
     domain: matching(PLATFORM_PATTERNS.domain, 'a domain such as "preview.example.com"').max(DOMAIN_LENGTH),
     publicUrl: optional(PLATFORM_PATTERNS.publicUrl, 'a URL such as "https://preview.example.com"'),
     shared: z.boolean(),
+    stateClaim: optional(PLATFORM_PATTERNS.stateClaim, 'the name of a PersistentVolumeClaim'),
     routeExplain: z.enum(['', 'allow', 'deny']),
     image,
     service: z.strictObject({
@@ -89,6 +90,7 @@ export const PLATFORM_VALUES: PlatformValues = {
     domain: DEFAULTS.relay.domain,
     publicUrl: '',
     shared: false,
+    stateClaim: '',
     routeExplain: '',
     image: { repository: REPOSITORIES.relay, digest: '' },
     service: { type: DEFAULTS.relay.expose, nodePort: 0, annotations: {} },
@@ -167,6 +169,7 @@ function relayOf(relay: PlatformValues['relay']): RelayProps | string | false {
     nodePort: given(relay.service.nodePort),
     annotations: given(relay.service.annotations),
     shared: relay.shared,
+    stateClaim: given(relay.stateClaim),
     routeExplain: given(relay.routeExplain),
     resources: relay.resources,
   } satisfies All<RelayProps>)
