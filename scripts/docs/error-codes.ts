@@ -172,6 +172,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A container refers to a ConfigMap, Secret or key that does not exist.',
       'Add it to the folder.',
     ),
+    BL_LOCAL_FILE: explained(
+      'A file of the folder is not a regular file, or it is too large.',
+      'Replace it, or split it. The message names the file.',
+    ),
     BL_LOCAL_FOLDER: explained('The folder of manifests cannot be read.', 'Check the path.'),
   },
   Constructs: {
