@@ -1,13 +1,14 @@
 import { basename, dirname, extname, join } from 'node:path'
 import { build } from 'esbuild'
+import { OLDEST_NODE } from '../cli/bin/node-version.js'
 
 /** CommonJS dependencies inside an ES module bundle still call `require` for Node's own modules. */
 const REQUIRE =
   "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
 /**
- * Bundles one entry with all that it imports, but for the `external` packages, into ES modules for Node 22 and
- * later: the named file, and beside it those that it imports later. Resolves with the files that went into it,
+ * Bundles one entry with all that it imports, but for the `external` packages, into ES modules for the oldest
+ * Node and later: the named file, and beside it those that it imports later. Resolves with the files that went into it,
  * relative to the repository.
  */
 export async function bundle(
@@ -28,7 +29,7 @@ export async function bundle(
     bundle: true,
     external: [...external],
     platform: 'node',
-    target: 'node22',
+    target: `node${OLDEST_NODE}`,
     format: 'esm',
     minifySyntax: true,
     minifyWhitespace: true,
@@ -36,6 +37,8 @@ export async function bundle(
     lineLimit: 160,
     legalComments: 'none',
     banner: { js: REQUIRE },
+    // An image on an older base, or an older Node on a laptop, ends with a sentence.
+    inject: [join(import.meta.dirname, 'check-node.js')],
     logLevel: 'warning',
   })
   return Object.keys(metafile.inputs)

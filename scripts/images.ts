@@ -2,6 +2,8 @@ import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises
 import { join } from 'node:path'
 import { $ } from 'zx'
 import { bundle } from './bundle.ts'
+import { nodeNotice, notices } from './pack/notices.ts'
+import { readBases } from './kind/base-images.ts'
 import { dockerBuild } from './kind/build.ts'
 
 /** The images of the product: the name, and the entry that each runs. */
@@ -19,9 +21,9 @@ const root = join(import.meta.dirname, '..')
 
 /**
  * Builds the images `branchline/<name>:<version>` with Docker and returns their references. Nothing is
- * fetched inside the build; `BASE_IMAGE` names another base than the default one of the Dockerfile.
+ * fetched inside the build but the base. Default: the base that the variables name.
  */
-export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promise<string[]> {
+export async function buildImages({ product } = readBases(process.env)): Promise<string[]> {
   const { version } = JSON.parse(await readFile(join(root, 'runtime/package.json'), 'utf8')) as {
     version: string
   }
@@ -31,12 +33,13 @@ export async function buildImages(baseImage = process.env['BASE_IMAGE']): Promis
     const folder = join(root, 'dist/images', name)
     await rm(folder, { recursive: true, force: true })
     await mkdir(folder, { recursive: true })
-    await bundle(join(root, entry), join(folder, 'main.js'), EXTERNAL)
+    const inputs = await bundle(join(root, entry), join(folder, 'main.js'), EXTERNAL)
+    await writeFile(join(folder, 'THIRD-PARTY-NOTICES'), (await notices(inputs)) + (await nodeNotice()))
+    await copyFile(join(root, 'LICENSE'), join(folder, 'LICENSE'))
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
     await copyFile(join(root, 'kind/images/Dockerfile'), join(folder, 'Dockerfile'))
     const reference = `branchline/${name}:${version}`
-    const base = { variable: 'BASE_IMAGE', image: baseImage === '' ? undefined : baseImage }
-    await dockerBuild(folder, [reference], base, [
+    await dockerBuild(folder, [reference], product, [
       `PROCESS=${name}`,
       `VERSION=${version}`,
       `REVISION=${revision}`,

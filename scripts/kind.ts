@@ -7,6 +7,7 @@ import {
   contextOf,
   deleteCluster,
   ensureCluster,
+  fenceServices,
   loadImages,
   readSettings,
 } from './kind/cluster.ts'
@@ -45,12 +46,15 @@ async function step<T>(title: string, run: () => Promise<T>): Promise<T> {
 
 async function up(): Promise<void> {
   await checkTools()
-  await step(`cluster ${settings.cluster}`, () => ensureCluster(settings))
+  await step(`cluster ${settings.cluster}`, async () => {
+    await ensureCluster(settings)
+    await fenceServices(settings)
+  })
   const images = await step('images', async () => [
-    ...(await buildImages(settings.baseImage)),
-    ...(await buildShopImages(settings.baseImage)),
-    ...(await buildForeignImages()),
-    ...(await buildProgramImages(settings.baseImage)),
+    ...(await buildImages(settings.bases)),
+    ...(await buildShopImages(settings.bases)),
+    ...(await buildForeignImages(settings.bases)),
+    ...(await buildProgramImages(settings.bases)),
   ])
   const loaded = await step('loading images', () => loadImages(settings, images))
   process.env['SHOP_DB_PASSWORD'] ??= await shopPassword(context)

@@ -1,6 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
+import { isNewEnough } from '../cli/bin/node-version.js'
 
 /** What each folder may import of ours, beside itself. A room that is missing here fails the test. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
@@ -86,4 +87,40 @@ test('every folder of the product says in a README what it promises', () => {
     .filter((room) => files.some((file) => roomOf(file) === room))
     .filter((room) => globSync(`${room}/README.md`).length === 0)
   expect(missing).toEqual([])
+})
+
+interface LockedPackage {
+  readonly version?: string
+  readonly link?: boolean
+  readonly inBundle?: boolean
+  readonly integrity?: string
+  readonly resolved?: string
+}
+
+test('the lock file names what each package must be, and no registry', () => {
+  const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
+    packages: Record<string, LockedPackage>
+  }
+  const fetched = Object.entries(packages).filter(
+    ([path, { link, inBundle }]) => path.includes('node_modules/') && link !== true && inBundle !== true,
+  )
+  expect(fetched.length).toBeGreaterThan(100)
+  const unchecked = fetched.filter(([, { integrity }]) => integrity?.startsWith('sha512-') !== true)
+  expect(unchecked.map(([path]) => path)).toEqual([])
+  const addressed = Object.entries(packages).filter(([, { resolved }]) => resolved?.includes('://') === true)
+  expect(addressed.map(([path]) => path)).toEqual([])
+})
+
+test('npm brings one version of Node for all machines, and one that is new enough', () => {
+  const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    optionalDependencies: Record<string, string>
+  }
+  const versions = Object.entries(optionalDependencies).flatMap(([name, version]) =>
+    name.startsWith('node-') ? version : [],
+  )
+  expect(new Set(versions).size).toBe(1)
+  expect(versions.every((version) => isNewEnough(version))).toBe(true)
+  expect(isNewEnough('24.6.0')).toBe(false)
+  expect(isNewEnough('22.20.0')).toBe(false)
+  expect(isNewEnough('26.0.0')).toBe(true)
 })

@@ -6,21 +6,20 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { isNewEnough, OLDEST_NODE } from './node-version.js'
 
 const folder = join(dirname(fileURLToPath(import.meta.url)), '..')
 const bundled = join(folder, 'main.js')
 const isPublished = existsSync(bundled)
-// The repository's sources are TypeScript, which Node runs as it is from 24 on.
-const NEEDED = isPublished ? 22 : 24
 const main = isPublished ? bundled : join(folder, 'main.ts')
 
-if (Number(process.versions.node.split('.')[0]) >= NEEDED) {
+if (isNewEnough(process.versions.node)) {
   await import(pathToFileURL(main).href)
 } else {
   const node = nodeFromNpm(folder)
   if (node === undefined) {
     process.stderr.write(
-      `branchline needs Node ${NEEDED} or later, and this is ${process.version}: install Node ${NEEDED}` +
+      `branchline needs Node ${OLDEST_NODE} or later, and this is ${process.version}: install a newer Node` +
         (isPublished ? '\n' : `, or run npm ci with optional dependencies, which bring it\n`),
     )
     process.exit(64)

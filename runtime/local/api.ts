@@ -56,7 +56,8 @@ async function answer(
       return json(response, options.state())
     case 'PUT /v1/status': {
       const found = options.store.setStatus(await body(request, localStatus))
-      response.writeHead(found ? 204 : 404).end()
+      if (found) response.writeHead(204).end()
+      else response.writeHead(404).end('no such object\n')
       return
     }
     case 'POST /v1/tokenreviews': {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { buildFailure } from './build.ts'
 
-const BASE = { variable: 'BASE_IMAGE', image: undefined }
+const BASE = { variable: 'BASE_IMAGE', image: 'gcr.io/x:1' }
 
 test.each([
   'Get "https://gcr.io/v2/": dial tcp: lookup gcr.io on 10.0.0.1:53: no such host',
@@ -10,14 +10,14 @@ test.each([
   'pull access denied for branchline.local/node, repository does not exist',
 ])('a base image that cannot be fetched: which variable names another (%s)', (said) => {
   const message = buildFailure('branchline/relay:1', said, BASE)
-  expect(message).toMatch(/^docker build branchline\/relay:1: the Dockerfile's default base image cannot be/)
+  expect(message).toMatch(/^docker build branchline\/relay:1: the base image gcr\.io\/x:1 cannot be fetched/)
   expect(message).toContain('set BASE_IMAGE to an image that this machine has')
   expect(message).toContain(said)
 })
 
-test('one that somebody named is named', () => {
+test('the variable is that of the image', () => {
   const message = buildFailure('x:1', 'manifest unknown', { variable: 'FOREIGN_BASE_IMAGE', image: 'a/b:1' })
-  expect(message).toContain('FOREIGN_BASE_IMAGE=a/b:1 cannot be fetched: set FOREIGN_BASE_IMAGE')
+  expect(message).toContain('the base image a/b:1 cannot be fetched: set FOREIGN_BASE_IMAGE')
 })
 
 test('another failure is told as it is', () => {

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { $, which } from 'zx'
+import { type Bases, readBases } from './base-images.ts'
 
 /** What the harness can be told, by variables. */
 export interface KindSettings {
@@ -7,8 +8,8 @@ export interface KindSettings {
   readonly cluster: string
   /** The node image, KIND_NODE_IMAGE. Default: kind's own. */
   readonly nodeImage: string | undefined
-  /** The base of all images that are built, BASE_IMAGE. Default: a public Node.js image. */
-  readonly baseImage: string | undefined
+  /** What images are built on. */
+  readonly bases: Bases
 }
 
 /** Reads the settings out of variables. */
@@ -16,7 +17,7 @@ export function readSettings(environment: Readonly<Record<string, string | undef
   return {
     cluster: environment['KIND_CLUSTER'] || 'branchline',
     nodeImage: environment['KIND_NODE_IMAGE'] || undefined,
-    baseImage: environment['BASE_IMAGE'] || undefined,
+    bases: readBases(environment),
   }
 }
 
@@ -44,6 +45,32 @@ export async function ensureCluster({ cluster, nodeImage }: KindSettings): Promi
   const image = nodeImage === undefined ? [] : ['--image', nodeImage]
   await $`kind create cluster --name ${cluster} --config ${CONFIGURATION} ${image} --wait 120s`
   return true
+}
+
+/** Chains of a node that see what no rule of kube-proxy has sent on: of pods, and of the node itself. */
+const CHAINS = ['FORWARD', 'OUTPUT']
+
+/**
+ * Makes the nodes refuse connections to addresses of Services that lead nowhere yet. kind's nodes pass them to
+ * Docker's network, and with that to whatever answers there: behind some gateways every address accepts and
+ * answers "404" with an empty body, and a kept connection to it outlives the moment in which a new Service's
+ * address is known to DNS and not yet to kube-proxy. Does nothing where a node has no iptables.
+ */
+export async function fenceServices({ cluster }: KindSettings): Promise<void> {
+  const context = contextOf(cluster)
+  const config =
+    await $`kubectl --context ${context} -n kube-system get configmap kubeadm-config -o yaml`.quiet()
+  const subnets = /serviceSubnet: (\S+)/.exec(config.stdout)?.[1]?.split(',') ?? []
+  const nodes = (await $`kind get nodes --name ${cluster}`.quiet()).stdout.split('\n').filter(Boolean)
+  for (const subnet of subnets.filter((one) => one.includes('.'))) {
+    for (const node of nodes) {
+      for (const chain of CHAINS) {
+        const rule = [chain, '-d', subnet, '-m', 'comment', '--comment', 'no such Service', '-j', 'REJECT']
+        const there = await $`docker exec ${node} iptables -C ${rule}`.quiet().nothrow()
+        if (there.exitCode !== 0) await $`docker exec ${node} iptables -I ${rule}`.quiet().nothrow()
+      }
+    }
+  }
 }
 
 /** Deletes the cluster, if it is there. */

@@ -1,6 +1,7 @@
 import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bundle } from '../bundle.ts'
+import type { Bases } from './base-images.ts'
 import { dockerBuild } from './build.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -19,10 +20,7 @@ const PYTHON_REFERENCE = 'programs/dropper-python:1'
  * Builds the images of the stories' small programs, with the Dockerfiles of the sample shop and of the foreign
  * application, and returns their references.
  */
-export async function buildProgramImages(
-  baseImage: string | undefined,
-  pythonBaseImage = process.env['FOREIGN_BASE_IMAGE'] || undefined,
-): Promise<string[]> {
+export async function buildProgramImages({ node, python }: Bases): Promise<string[]> {
   const references: string[] = []
   for (const [name, entry] of Object.entries(ENTRIES)) {
     const context = await emptyContext(name, 'shop')
@@ -31,13 +29,12 @@ export async function buildProgramImages(
     await writeFile(join(context, 'app/package.json'), '{"type":"module"}\n')
     await bundle(join(TESTS, entry), join(context, 'app/main.js'))
     const reference = `programs/${name}:1`
-    await dockerBuild(context, [reference], { variable: 'BASE_IMAGE', image: baseImage })
+    await dockerBuild(context, [reference], node)
     references.push(reference)
   }
   const context = await emptyContext('dropper-python', 'foreign')
   await cp(join(TESTS, 'droppers/service.py'), join(context, 'service.py'))
-  const base = { variable: 'FOREIGN_BASE_IMAGE', image: pythonBaseImage }
-  await dockerBuild(context, [PYTHON_REFERENCE], base)
+  await dockerBuild(context, [PYTHON_REFERENCE], python)
   return [...references, PYTHON_REFERENCE]
 }
 

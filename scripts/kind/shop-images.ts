@@ -2,6 +2,7 @@ import { cp, mkdir, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { bundle } from '../bundle.ts'
+import type { Bases } from './base-images.ts'
 import { dockerBuild } from './build.ts'
 
 const root = join(import.meta.dirname, '../..')
@@ -18,13 +19,13 @@ const VERSIONS: Readonly<Record<string, readonly string[]>> = {
 const BROKEN = 'broken'
 
 /** Builds the images of the sample's services, `shop/<service>:<version>`, and returns their references. */
-export async function buildShopImages(baseImage: string | undefined): Promise<string[]> {
+export async function buildShopImages({ node }: Bases): Promise<string[]> {
   const references: string[] = []
   for (const [service, versions] of Object.entries(VERSIONS)) {
     const sound = versions.filter((version) => version !== BROKEN)
-    await buildImage(await contextOf(service, false), tags(service, sound), baseImage)
+    await dockerBuild(await contextOf(service, false), tags(service, sound), node)
     if (versions.includes(BROKEN)) {
-      await buildImage(await contextOf(service, true), tags(service, [BROKEN]), baseImage)
+      await dockerBuild(await contextOf(service, true), tags(service, [BROKEN]), node)
     }
     references.push(...tags(service, versions))
   }
@@ -58,9 +59,3 @@ async function addPostgres(app: string): Promise<void> {
     })
   }
 }
-
-const buildImage = (
-  context: string,
-  references: readonly string[],
-  baseImage: string | undefined,
-): Promise<void> => dockerBuild(context, references, { variable: 'BASE_IMAGE', image: baseImage })

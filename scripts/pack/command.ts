@@ -24,6 +24,7 @@ export async function buildCommand(folder: string): Promise<string> {
   await cp(join(ROOT, 'cli/bin'), join(target, 'bin'), { recursive: true })
   await cp(join(ROOT, 'cdk8s/chart'), join(target, 'chart'), { recursive: true })
   await cp(join(ROOT, 'cli/README.md'), join(target, 'README.md'))
+  await cp(join(ROOT, 'LICENSE'), join(target, 'LICENSE'))
   await writeFile(join(target, 'THIRD-PARTY-NOTICES'), await notices([...inputs]))
   const { name, version, description, license } = await readManifest('cli')
   const bin = { branchline: './bin/branchline.js' }

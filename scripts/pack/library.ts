@@ -16,6 +16,7 @@ export async function buildLibraries(folder: string): Promise<string[]> {
     await mkdir(target, { recursive: true })
     await cp(join(compiled, source), target, { recursive: true })
     await cp(join(ROOT, source, 'README.md'), join(target, 'README.md'))
+    await cp(join(ROOT, 'LICENSE'), join(target, 'LICENSE'))
     const manifest = published(await readManifest(source))
     await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     packages.push(target)

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { OLDEST_NODE } from '../../cli/bin/node-version.js'
 
 /** The repository's folder. */
 export const ROOT = join(import.meta.dirname, '../..')
-/** The versions of Node that run what is published; the repository itself needs a newer one, for TypeScript. */
-export const NODE = '>=22'
+/** The versions of Node that run what is published. */
+export const NODE = `>=${OLDEST_NODE}`
 
 /** A package.json, as far as publishing reads it. */
 export interface Manifest {

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type ShopAnswer, parseAnswer } from './hop.ts'
+import { type ShopAnswer, parseAnswer, SERVICE_FIELD } from './hop.ts'
 import { findUpstream } from './upstream.ts'
 
 const CALL_TIMEOUT_MS = 40_000
@@ -40,8 +40,18 @@ function get(service: string, options: http.RequestOptions): Promise<ShopAnswer>
     })
     request.on('response', (response) => {
       answered = true
+      // Once the response has been read, it no longer has its socket.
+      const { socket } = response
+      const from = `${socket.remoteAddress}:${socket.remotePort}`
       readText(response)
-        .then((text) => resolve(toAnswer(service, response.statusCode, text)))
+        .then((text) => {
+          if (response.headers[SERVICE_FIELD] !== service) {
+            // Whatever answered would answer the next request on this connection, too.
+            socket.destroy()
+            throw strange(service, from, response, text)
+          }
+          resolve(toAnswer(service, response.statusCode, text))
+        })
         .catch(reject)
     })
   })
@@ -56,6 +66,19 @@ async function readText(response: http.IncomingMessage): Promise<string> {
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
+}
+
+/** What to say of an answer that is not the service's: who gave it, as far as it tells. */
+function strange(
+  service: string,
+  from: string,
+  { statusCode, headers }: http.IncomingMessage,
+  text: string,
+): Error {
+  const said = `${statusCode}: ${text.slice(0, 300) || '(empty)'}`
+  return new Error(
+    `${service} was not reached: ${from}, server ${String(headers['server'] ?? 'unknown')} answered ${said}`,
+  )
 }
 
 function toAnswer(service: string, status: number | undefined, text: string): ShopAnswer {

@@ -1,6 +1,12 @@
 /** The request fields that carry a trace or a routing key: what a service passes on by hand. */
 export const PROPAGATED = ['traceparent', 'tracestate', 'baggage', 'x-request-id'] as const
 
+/**
+ * The response field in which a service of the shop says who it is, on every response. An address may belong to
+ * something else for a moment: a Service that was just made, a pod that is gone.
+ */
+export const SERVICE_FIELD = 'x-shop-service'
+
 /** One service's part in an answer. */
 export interface Hop {
   readonly service: string

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { ShopConfig } from './config.ts'
-import type { Hop } from './hop.ts'
+import { type Hop, SERVICE_FIELD } from './hop.ts'
 
 const DRAIN_TIMEOUT_MS = 10_000
 const MAX_SLOW_MS = 30_000
@@ -37,6 +37,7 @@ export async function serve(
   const server = http.createServer({ keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS })
   let draining = false
   server.on('request', (request, response) => {
+    response.setHeader(SERVICE_FIELD, config.service)
     if (draining) response.setHeader('connection', 'close')
     void answer(config, handle, isHealthy, request)
       .catch(toFault(config))
@@ -103,7 +104,11 @@ function pairs(raw: readonly string[]): [string, string][] {
 }
 
 /** Drains on SIGTERM or SIGINT, then ends the process; a second signal ends it at once. */
-export function untilSignal(config: ShopConfig, drain: () => Promise<unknown>): void {
+export function untilSignal(
+  config: ShopConfig,
+  drain: () => Promise<unknown>,
+  fields: Record<string, unknown> = {},
+): void {
   let stopping = false
   const stop = (): void => {
     if (stopping) process.exit(1)
@@ -112,7 +117,7 @@ export function untilSignal(config: ShopConfig, drain: () => Promise<unknown>): 
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)
-  log(config, 'running')
+  log(config, 'running', fields)
 }
 
 /** One line of JSON on standard output. */

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import http from 'node:http'
+import net, { type AddressInfo } from 'node:net'
+import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type ShopAnswer, parseAnswer } from './hop.ts'
+import { type ShopAnswer, parseAnswer, SERVICE_FIELD } from './hop.ts'
 
 /** The whole shop without any platform: four processes, each on an address of its own. */
 const READY_TIMEOUT_MS = 15_000
@@ -45,6 +47,14 @@ afterAll(async () => {
   const ended = running.map((child) => new Promise((resolve) => child.once('exit', resolve)))
   for (const child of children) child.kill('SIGTERM')
   await Promise.all(ended)
+})
+
+test('every response names its service, a refusal too', async () => {
+  for (const path of ['/', '/healthz', '/tcp?bytes=1&at=none']) {
+    const response = await fetch(`http://${hosts.web}:8080${path}`)
+    expect([path, response.headers.get(SERVICE_FIELD)]).toEqual([path, 'web'])
+    await response.text()
+  }
 })
 
 test('every service on the way says who it is, the database too', async () => {
@@ -91,18 +101,61 @@ test('raw TCP: the server speaks first, and every octet returns', async () => {
   })
 })
 
-test('a request that runs at SIGTERM is answered', async () => {
-  const web = children.at(-1) as ChildProcess
-  const slow = http.get(`http://${hosts.web}:8080/?slow=api&ms=300`)
-  await new Promise((resolve) => slow.once('finish', resolve))
-  await answer('/')
-  web.kill('SIGTERM')
-  const [response] = await new Promise<[http.IncomingMessage]>((resolve, reject) => {
-    slow.once('response', (response) => resolve([response]))
-    slow.once('error', reject)
+/** A `web` of its own, whose API is a server of the test. */
+async function webWithApi(api: http.Server): Promise<{ web: ChildProcess; port: number }> {
+  await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
+  const variables = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', API_SERVICE_HOST: '127.0.0.1' }
+  const web = spawn('node', [join(import.meta.dirname, 'web.ts')], {
+    env: { ...variables, API_SERVICE_PORT: String((api.address() as AddressInfo).port) },
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  expect(response.statusCode).toBe(200)
-  response.resume()
+  children.push(web)
+  for await (const line of createInterface({ input: web.stdout })) {
+    const { port } = JSON.parse(line) as { port?: number }
+    if (port !== undefined) return { web, port }
+  }
+  throw new Error('web ended before it was running')
+}
+
+const refuses = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = net.connect(port, '127.0.0.1', () => resolve(false))
+    socket.once('error', () => resolve(true)).once('close', () => socket.destroy())
+    socket.once('connect', () => socket.destroy())
+  })
+
+test('a request that runs at SIGTERM is answered', async () => {
+  const arrived = Promise.withResolvers<http.ServerResponse>()
+  const api = http.createServer((_request, response) => arrived.resolve(response))
+  const { web, port } = await webWithApi(api)
+  const answered = fetch(`http://127.0.0.1:${port}/`)
+  const held = await arrived.promise
+  web.kill('SIGTERM')
+  // It has taken the signal once it takes no more connections.
+  await vi.waitUntil(() => refuses(port), { timeout: READY_TIMEOUT_MS, interval: 10 })
+  held.writeHead(200, { [SERVICE_FIELD]: 'api' }).end('{"hops":[],"products":[]}')
+  expect((await answered).status).toBe(200)
+  api.close()
+})
+
+test('an answer that the service did not give is an error that says so, and its connection is not kept', async () => {
+  const sockets = new Set<unknown>()
+  // As a gateway answers for an address that is a Service's in a moment.
+  const api = http.createServer((request, response) => {
+    sockets.add(request.socket)
+    response.writeHead(404, { server: 'gateway', 'content-length': '0' }).end()
+  })
+  const { web, port } = await webWithApi(api)
+  for (const count of [1, 2]) {
+    const response = await fetch(`http://127.0.0.1:${port}/`)
+    expect(response.status).toBe(502)
+    expect(await response.text()).toMatch(
+      /api was not reached: 127\.0\.0\.1:\d+, server gateway answered 404: \(empty\)/,
+    )
+    expect(sockets.size).toBe(count)
+  }
+  web.kill('SIGTERM')
+  api.close()
 })
 
 test('the programs hold no secret', () => {

@@ -30,7 +30,7 @@ const server = await serve(config, async (request, url) => {
   }
   return { type: 'application/json', body: JSON.stringify(whole) }
 })
-untilSignal(config, () => server.drain())
+untilSignal(config, () => server.drain(), { port: server.port })
 
 /** The name by which a service is called: its short one, or with `?at=NAMESPACE` one that names its place. */
 function hostOf(service: string, url: URL): string {

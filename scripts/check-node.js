@@ -1,0 +1,12 @@
+// Ends with a sentence where Node is too old. `npm ci` runs it with the Node of `npm run`: the one that npm brought,
+// where there is one for this machine, else the caller's. Each bundle begins with it.
+/* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-member-access,
+   typescript/no-unsafe-argument -- no types reach a plain script */
+import { isNewEnough, OLDEST_NODE } from '../cli/bin/node-version.js'
+
+if (!isNewEnough(process.versions.node)) {
+  process.stderr.write(
+    `Branchline needs Node ${OLDEST_NODE} or later, and this is ${process.version}: install a newer Node\n`,
+  )
+  process.exit(64)
+}
