@@ -11,7 +11,7 @@ import { ROOT } from './pack/manifest.ts'
  * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, `branchline` as a command without
  * dependencies. Resolves with the tarballs' paths.
  */
-export async function pack(out = join(ROOT, 'dist/packages')): Promise<string[]> {
+async function pack(out = join(ROOT, 'dist/packages')): Promise<string[]> {
   await rm(out, { recursive: true, force: true })
   await mkdir(out, { recursive: true })
   const tarballs: string[] = []

@@ -31,7 +31,7 @@ const SETTLE_TRIES = 5
 const MAX_ANSWER = 1024 * 1024
 
 /** Why no way could be told, with what to do. */
-export class ExplainError extends Error {
+class ExplainError extends Error {
   readonly code = 'BL_ROUTE_EXPLAIN'
   constructor(message: string) {
     super(message)

@@ -11,7 +11,7 @@ export interface Course {
 }
 
 /** What came of a load. */
-export interface LoadResult {
+interface LoadResult {
   readonly requests: number
   readonly wrong: number
   readonly failed: number

@@ -6,7 +6,7 @@ import { type ShopConfig, parsePort } from './config.ts'
 import { findUpstream } from './upstream.ts'
 
 /** The worker's raw TCP port. Its Service port says nothing of what it speaks. */
-export const ECHO_PORT = 7070
+const ECHO_PORT = 7070
 const GREETING_TIMEOUT_MS = 5000
 const CHUNK_BYTES = 64 * 1024
 const GREETING_END = '\n'

@@ -9,7 +9,7 @@ const MAX_SLOW_MS = 30_000
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 
 /** What a service answers: a body of this type, with status 200 unless said otherwise. */
-export interface Answer {
+interface Answer {
   readonly status?: number
   readonly type: 'application/json' | 'text/html; charset=utf-8'
   readonly body: string
@@ -121,7 +121,7 @@ export function untilSignal(
 }
 
 /** One line of JSON on standard output. */
-export function log(config: ShopConfig, message: string, fields: Record<string, unknown> = {}): void {
+function log(config: ShopConfig, message: string, fields: Record<string, unknown> = {}): void {
   const { service, version, environment } = config
   process.stdout.write(`${JSON.stringify({ service, version, environment, message, ...fields })}\n`)
 }

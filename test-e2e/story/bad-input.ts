@@ -25,7 +25,7 @@ const preview = (name: string, namespace: string): string =>
 {apiVersion: branchline.dev/v1alpha1, kind: Preview, metadata: {name: ${name}, namespace: ${namespace}}, spec: {service: web, port: 8080}}
 `
 
-export const MISTAKES: readonly Mistake[] = [
+const MISTAKES: readonly Mistake[] = [
   {
     what: 'a base that is missing',
     file: 'lost.yaml',

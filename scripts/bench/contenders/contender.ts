@@ -1,7 +1,7 @@
 import type { Running } from '../processes.ts'
 
 /** What a contender stands in front of, and where it keeps its files. */
-export interface Started {
+interface Started {
   readonly folder: string
   readonly upstreamPort: number
   /** Routing keys that it knows. Contenders whose configuration lists none ignore it. */

@@ -16,7 +16,7 @@ const LISTENER = 25001
 const CREATED = '2026-11-21T10:00:00Z'
 
 export const branchName = (index: number): string => `b${index}`
-export const podOf = (service: string): string => `${service}-0`
+const podOf = (service: string): string => `${service}-0`
 /** `namespace/name` of a Service's pod, which is its token as well. */
 export const podId = (namespace: string, service: string): string => `${namespace}/${podOf(service)}`
 

@@ -84,7 +84,7 @@ export class Api {
 }
 
 /** The HTTP status with which the API server refused a call, if it was that. */
-export const statusOf = (error: unknown): number | undefined =>
+const statusOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number'
     ? error.code
     : undefined

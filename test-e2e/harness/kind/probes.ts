@@ -37,7 +37,7 @@ export const askForRoutes = (from: From, host: string, port: number, token = '')
   node(from, UPGRADE, [host, String(port), token])
 
 /** The pods of a namespace that run and stay: name and address. */
-export async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]> {
+async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]> {
   const path =
     '{range .items[?(@.status.phase=="Running")]}{.metadata.name} {.status.podIP} {.metadata.deletionTimestamp}{"\\n"}{end}'
   const lines = (await kube('-n', namespace, 'get', 'pods', '-o', `jsonpath=${path}`)).trim().split('\n')

@@ -3,7 +3,7 @@ import { kube } from '../../harness/kind/cluster.ts'
 import { apply, dial, type From, podNamed } from '../../harness/kind/probes.ts'
 
 /** A namespace that is no environment, with a pod that listens and one that dials. */
-export const ELSEWHERE = 'elsewhere'
+const ELSEWHERE = 'elsewhere'
 export const ELSEWHERE_PORT = 8080
 export const DIALLER: From = { namespace: ELSEWHERE, pod: 'dialler', container: 'main' }
 

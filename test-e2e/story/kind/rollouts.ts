@@ -11,7 +11,7 @@ const ROLLOUT = '--timeout=90s'
 const READY_TIMEOUT_MS = 60_000
 
 /** Waits until a Deployment is rolled out, the old pods gone. */
-export const rolledOut = (namespace: string, deployment: string): Promise<string> =>
+const rolledOut = (namespace: string, deployment: string): Promise<string> =>
   kube('-n', namespace, 'rollout', 'status', `deployment/${deployment}`, ROLLOUT)
 
 interface Deployment {
