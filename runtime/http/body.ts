@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { badRequest, tooLarge } from './errors.ts'
 import { BODY, type BodyKind } from './fields.ts'
 import { isTokenChar, isValueChar } from './grammar.ts'
 
@@ -149,7 +149,8 @@ export class BodyFramer {
 
   /** RFC 9112, 7.1.1, without the bad white space that it lets one send. */
   #stepExtension(code: number): State {
-    if (++this.#extra > this.#maxExtra) throw badRequest('chunk extensions are too long')
+    if (++this.#extra > this.#maxExtra)
+      throw tooLarge(`chunk extensions of more than ${this.#maxExtra} bytes`, 400)
     const inToken = isTokenChar(code)
     switch (this.#state) {
       case S.extensionFirst:
@@ -185,12 +186,12 @@ export class BodyFramer {
   }
 
   #stepTrailer(code: number): State {
-    if (++this.#extra > this.#maxExtra) throw badRequest('trailers are too long', 431)
+    if (++this.#extra > this.#maxExtra) throw tooLarge(`trailers of more than ${this.#maxExtra} bytes`)
     switch (this.#state) {
       case S.trailerFirst:
         if (code === 0x0d) return S.endLf
         this.#name = ''
-        if (++this.#trailers > this.#maxTrailers) throw badRequest('too many trailers', 431)
+        if (++this.#trailers > this.#maxTrailers) throw tooLarge(`more than ${this.#maxTrailers} trailers`)
         return this.#stepTrailerName(code)
       case S.trailerName:
         return this.#stepTrailerName(code)

@@ -13,8 +13,9 @@ import type { Receiver, Transport } from './transport.ts'
 type Phase = 'head' | 'exchange' | 'linger' | 'piped' | 'over'
 
 /**
- * One client connection: reads request after request, one exchange at a time. What comes of the next request
- * meanwhile is held, one read at the most, and nothing more is read then: so pipelining is in order and bounded.
+ * One client connection: reads request after request, one exchange at a time. What comes meanwhile is held, and
+ * from {@link Limits.heldBytes} on the client is not read any more: so pipelining is in order and bounded, and a
+ * client that leaves is still noticed.
  */
 export class ClientConnection implements Receiver, Timed, Client {
   readonly transport: Transport
@@ -29,7 +30,7 @@ export class ClientConnection implements Receiver, Timed, Client {
   #held: Buffer | undefined = undefined
   #consuming = false
   #ended = false
-  #lingered = 0
+  #lingerUntil = 0
 
   constructor(transport: Transport, context: unknown, parts: EngineParts) {
     this.transport = transport
@@ -50,9 +51,14 @@ export class ClientConnection implements Receiver, Timed, Client {
     return this.#phase === 'piped'
   }
 
-  /** True once the client has ended its direction: nobody may be there any more to wait for an upgrade. */
+  /** True once the client has ended its direction. */
   get ended(): boolean {
     return this.#ended
+  }
+
+  /** True where no other request of this client can come. */
+  get ending(): boolean {
+    return this.#ended && this.#held === undefined && !this.#consuming
   }
 
   onOpen(): void {}
@@ -67,7 +73,7 @@ export class ClientConnection implements Receiver, Timed, Client {
 
   onEnd(): void {
     this.#ended = true
-    if (this.#phase === 'exchange') this.exchange?.clientEnded()
+    if (this.#phase === 'exchange') this.exchange?.clientEnded(this.#held !== undefined)
     else if (this.#phase === 'head') this.linger()
   }
 
@@ -83,7 +89,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     else if (this.#phase === 'head' && this.#reader.started) {
       this.refuse(requestTimeout('no complete head', limits.headMs))
     } else if (this.#phase === 'head') this.linger()
-    else this.#cut()
+    else this.cut()
   }
 
   /** Answers what could not be read as a request, and closes. */
@@ -104,12 +110,17 @@ export class ClientConnection implements Receiver, Timed, Client {
     this.linger()
   }
 
-  /** No more requests: our end, and a while for the client to read and to close. */
+  /**
+   * No more requests: our end, and a while for the client to read and to close. Meanwhile what it sends is read
+   * and dropped: a connection closed with bytes unread is reset, which may destroy the response (RFC 9112, 9.6).
+   */
   linger(): void {
+    const { clock, limits } = this.#parts
     this.exchange = undefined
     this.#held = undefined
     this.#phase = 'linger'
-    this.deadline = this.#parts.clock.in(this.#parts.limits.lingerMs)
+    this.deadline = clock.in(limits.lingerMs)
+    this.#lingerUntil = clock.in(limits.lingerTotalMs)
     this.transport.end()
     this.transport.resume()
   }
@@ -118,19 +129,32 @@ export class ClientConnection implements Receiver, Timed, Client {
   next(): void {
     const { clock, limits } = this.#parts
     this.exchange = undefined
-    if (this.#ended) return this.linger()
+    if (this.ending) return this.linger()
     this.#phase = 'head'
     this.deadline = clock.in(limits.idleMs)
     if (!this.#consuming) this.proceed()
   }
 
-  /** Goes on with what was held, then with what arrives. */
+  /** Goes on with what was held, then with what arrives; by itself where it is in the midst of a read. */
   proceed(): void {
+    if (this.#consuming) return
     const held = this.#held
     this.#held = undefined
-    if (held !== undefined) this.#consume(held)
-    if (this.#held === undefined && this.exchange?.blocked !== true && this.#phase !== 'over')
-      this.transport.resume()
+    if (held === undefined) this.exchange?.flush()
+    else this.#consume(held)
+    if (this.#phase === 'over' || this.#phase === 'piped') return
+    if (this.#ended && this.#held === undefined) return this.#readAll()
+    if (this.exchange?.blocked !== true && this.#mayReadOn()) this.transport.resume()
+  }
+
+  #mayReadOn(): boolean {
+    return this.#held === undefined || this.#held.length < this.#parts.limits.heldBytes
+  }
+
+  /** Nothing more can come: what is incomplete now stays so. */
+  #readAll(): void {
+    if (this.#phase === 'head') this.linger()
+    else if (!this.body.done) this.exchange?.clientEnded(false)
   }
 
   /** Hands the transport over to a pipe; returns what was held. */
@@ -153,6 +177,12 @@ export class ClientConnection implements Receiver, Timed, Client {
     if (this.idle) this.deadline = this.#parts.clock.in(waitMs)
   }
 
+  /** Ends it now: the client has left, or has had its time. */
+  cut(): void {
+    this.transport.destroy()
+    this.#leave()
+  }
+
   #consume(view: Buffer): void {
     this.#consuming = true
     let at = 0
@@ -169,8 +199,7 @@ export class ClientConnection implements Receiver, Timed, Client {
   #step(view: Buffer, at: number): number {
     if (this.#phase === 'head') return this.#readHead(view, at)
     if (this.#phase === 'linger') {
-      this.#lingered += view.length - at
-      if (this.#lingered > this.#parts.limits.lingerBytes) this.#cut()
+      this.deadline = Math.min(this.#parts.clock.in(this.#parts.limits.lingerMs), this.#lingerUntil)
       return -1
     }
     const { exchange } = this
@@ -179,7 +208,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     // Copied, since the next read overwrites the view.
     const rest = Buffer.from(view.subarray(at))
     this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest])
-    this.transport.pause()
+    if (!this.#mayReadOn()) this.transport.pause()
     exchange.flush()
     return -1
   }
@@ -205,11 +234,6 @@ export class ClientConnection implements Receiver, Timed, Client {
     const failure = asHttpError(error)
     if (this.exchange === undefined) this.refuse(failure)
     else this.exchange.fail(failure)
-  }
-
-  #cut(): void {
-    this.transport.destroy()
-    this.#leave()
   }
 
   #leave(): void {

@@ -43,22 +43,18 @@ export interface Candidate {
 }
 
 /**
- * The candidates in order. The next one is tried where one cannot be reached, or breaks off before it has
- * answered anything to a request that is safe to repeat (GET, HEAD, OPTIONS, TRACE, without a body).
+ * The candidates in order. The next one is tried where one cannot be reached. Where one breaks off before it has
+ * answered anything, a request that is safe to repeat (GET, HEAD, OPTIONS, TRACE, without a body) is sent once
+ * more, to a candidate of the same version.
  */
 export interface Forward {
   readonly candidates: readonly Candidate[]
   /**
-   * Asked where no candidate could serve the request and nothing of it is lost: another decision, or
-   * undefined to let it fail. It may take its time, up to `upstreamResponseMs`; meanwhile the
-   * client is not read on.
+   * Asked where no candidate could serve the request, and it may still be sent: another decision, whose candidates
+   * are held to the same rule, or undefined to let it fail. It may take its time, up to `upstreamResponseMs`;
+   * meanwhile the client is read no further.
    */
   readonly otherwise?: ((error: HttpError) => Decision | Promise<Decision> | undefined) | undefined
-  /**
-   * Called where the client ends its direction (a FIN) while `otherwise` takes its time: most likely it has left,
-   * though an answer would still be sent.
-   */
-  readonly clientEnded?: () => void
 }
 
 /** An answer of our own. Content-Length, Date and Connection are the engine's to write. */
@@ -84,7 +80,7 @@ export type Route = (head: RequestHead, client: Client) => Decision | Promise<De
 /** The answer to a request that failed, e.g. a page for people; undefined leaves a short plain text. */
 export type FailureReply = (
   error: HttpError,
-  exchange: { readonly head: RequestHead; readonly client: Client; readonly decision: Decision | undefined },
+  exchange: Pick<ExchangeReport, 'head' | 'client' | 'decision' | 'reached'>,
 ) => Reply | undefined
 
 /** One request and its answer, once it is over. The object is not kept by the engine. */
@@ -94,6 +90,8 @@ export interface ExchangeReport {
   readonly decision: Decision | undefined
   /** The index of the candidate that served, or was tried last; -1 where none was. */
   readonly candidate: number
+  /** The candidate that was sent the request last; undefined where none was. It may not have received it. */
+  readonly reached?: Candidate | undefined
   /** The status that the client was sent; 0 where it got none. */
   readonly status: number
   /** Octets of the bodies as they were framed. */

@@ -5,15 +5,14 @@ import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
  * The head to send upstream: as it came, without what is meant for one hop, with the edits, in origin form
- * and HTTP/1.1. `via` is the field line that names us, or empty. Throws a RangeError for an edit that is no
+ * and HTTP/1.1; HTTP/1.0 without a Host stays HTTP/1.0, since there is none that would be true. `via` is the field line that names us, or empty. Throws a RangeError for an edit that is no
  * header field.
  */
 export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
-  const rewritten = head.absolute || head.version === 10
+  const rewritten = head.absolute || (head.version === 10 && !head.hostless)
   const writer = new Writer(head, rewritten ? head.from : 0)
   if (rewritten) writer.text = `${head.method} ${head.target} HTTP/1.1\r\n`
-  const noHost = head.host === '' && head.get('host') === undefined
-  if (head.absolute || noHost) writer.text += `host: ${head.host}\r\n`
+  if (head.absolute) writer.text += `host: ${head.host}\r\n`
   const { at } = head
   for (let i = 0; i < at.length; i += STRIDE) {
     const kind = at[i + 4] as number

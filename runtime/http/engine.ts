@@ -47,6 +47,7 @@ export class HttpEngine {
       observer: options.observer ?? {},
       refusesTrailer: options.refusesTrailer,
       limits,
+      responseLimits: { headBytes: limits.responseHeadBytes, headerCount: limits.responseHeaderCount },
       via: viaOf(options.via),
       pool: options.pool ?? (this.#ownPool as UpstreamPool),
       clock: new Clock(waitsOf(limits)),

@@ -2,7 +2,7 @@
 export type HttpErrorCode =
   /** The request is not HTTP, or ambiguous (RFC 9112): 400, 501, 505. */
   | 'BL_HTTP_BAD_REQUEST'
-  /** The head or its target is over a limit: 431, 414. */
+  /** The request's head, its target, its trailers or its chunk extensions are over a limit: 431, 414, 400. */
   | 'BL_HTTP_HEAD_TOO_LARGE'
   /** The client sent its head or its body too slowly: 408. */
   | 'BL_HTTP_REQUEST_TIMEOUT'
@@ -18,6 +18,8 @@ export type HttpErrorCode =
   | 'BL_HTTP_UPSTREAM_CLOSED'
   /** The upstream's answer is not HTTP, or ambiguous: 502. */
   | 'BL_HTTP_BAD_RESPONSE'
+  /** The head of the upstream's answer, or its trailers, are over a limit: 502; in the trailers: the response is cut. */
+  | 'BL_HTTP_RESPONSE_TOO_LARGE'
   /** The upstream took too long: 504. */
   | 'BL_HTTP_UPSTREAM_TIMEOUT'
   /** The engine was stopped, and its time to drain ran out. */
@@ -38,6 +40,10 @@ export class HttpError extends Error {
 /** The request is refused and the connection closed. */
 export const badRequest = (message: string, status = 400): HttpError =>
   new HttpError('BL_HTTP_BAD_REQUEST', status, message)
+
+/** The request is refused, since a part of it is over a limit, and the connection closed. */
+export const tooLarge = (message: string, status = 431): HttpError =>
+  new HttpError('BL_HTTP_HEAD_TOO_LARGE', status, message)
 
 /** Whatever was thrown on a request's way; what is not an {@link HttpError} is a fault of the route's answer. */
 export const asHttpError = (error: unknown): HttpError =>

@@ -9,6 +9,14 @@ export const clientGone = (message: string): HttpError => new HttpError('BL_HTTP
 export const requestTimeout = (what: string, waitMs: number): HttpError =>
   new HttpError('BL_HTTP_REQUEST_TIMEOUT', 408, `${what} within ${waitMs} ms`)
 
+/** The client waits for a 100 (Continue), which the upstream owes it. */
+export const owes100 = (waitMs: number): HttpError =>
+  new HttpError(
+    'BL_HTTP_UPSTREAM_TIMEOUT',
+    504,
+    `the upstream sent no 100 (Continue) and no answer within ${waitMs} ms, and the client waits for one of them (Expect: 100-continue)`,
+  )
+
 /** A candidate could not be connected to. */
 export const unreachable = (error: unknown): HttpError =>
   new HttpError(
@@ -28,16 +36,37 @@ export const nowhere = (): HttpError =>
 
 /** The upstream closed before it answered anything. */
 export const closedEarly = (cause: unknown): HttpError =>
-  new HttpError('BL_HTTP_UPSTREAM_CLOSED', 502, 'the upstream closed without an answer', cause)
+  new HttpError(
+    'BL_HTTP_UPSTREAM_CLOSED',
+    502,
+    'the upstream received the request and closed the connection before it answered',
+    cause,
+  )
 
 /** The upstream closed in the middle of its answer's body. */
 export const brokeOff = (cause: unknown): HttpError =>
   new HttpError('BL_HTTP_UPSTREAM_CLOSED', 502, 'the upstream broke off in the middle of its answer', cause)
 
-/** The upstream answered what is not HTTP/1.x, or is ambiguous. */
+/** The upstream answered what is not HTTP/1.x, or is ambiguous, or is over a limit; the cause says what it is. */
 export const badResponse = (cause: unknown): HttpError =>
-  new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${because(cause)}`)
+  cause instanceof HttpError && cause.code === 'BL_HTTP_HEAD_TOO_LARGE'
+    ? responseTooLarge(cause)
+    : new HttpError(
+        'BL_HTTP_BAD_RESPONSE',
+        502,
+        `the upstream's answer is not valid HTTP: ${because(cause)}`,
+        cause,
+      )
+
+/** The upstream's answer is over a limit, which the cause names. */
+export const responseTooLarge = (cause: unknown): HttpError =>
+  new HttpError(
+    'BL_HTTP_RESPONSE_TOO_LARGE',
+    502,
+    `the upstream's answer is too large: ${because(cause)}`,
+    cause,
+  )
 
 /** The upstream stood still for too long. */
 export const upstreamTimeout = (waitMs: number): HttpError =>
-  new HttpError('BL_HTTP_UPSTREAM_TIMEOUT', 504, `the upstream said nothing for ${waitMs} ms`)
+  new HttpError('BL_HTTP_UPSTREAM_TIMEOUT', 504, `the upstream sent nothing for ${waitMs} ms`)

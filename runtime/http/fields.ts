@@ -1,4 +1,4 @@
-import { badRequest } from './errors.ts'
+import { badRequest, tooLarge } from './errors.ts'
 import { equalsIgnoreCase, isTokenChar, octetsEqualIgnoreCase } from './grammar.ts'
 
 /** What a field is to an intermediary. */
@@ -98,7 +98,7 @@ export function parseFields(fields: Fields, maxCount: number, octets: Uint8Array
       valueEnd - start,
       kindOf(octets, nameStart, nameEnd),
     )
-    if (out.length > maxCount * STRIDE) throw badRequest(`more than ${maxCount} header fields`, 431)
+    if (out.length > maxCount * STRIDE) throw tooLarge(`more than ${maxCount} header fields`)
   }
 }
 

@@ -12,6 +12,8 @@ export interface Framing {
   close: boolean
   keepAlive: boolean
   upgrade: boolean
+  /** There is an Expect field. */
+  expects: boolean
   /** TE has `trailers` (RFC 9110, 10.1.4). */
   trailers: boolean
   /** How long a peer keeps an idle connection by its `Keep-Alive: timeout`, in seconds; Infinity where it does not say. */
@@ -30,6 +32,7 @@ export function readFraming(fields: Fields, version: number): Framing {
     close: false,
     keepAlive: false,
     upgrade: false,
+    expects: false,
     trailers: false,
     keptSeconds: Number.POSITIVE_INFINITY,
   }
@@ -47,6 +50,8 @@ export function readFraming(fields: Fields, version: number): Framing {
       checkCoding(text.slice(at[i + 2], at[i + 3]))
     } else if (kind === KIND.connection) {
       readConnection(fields, text.slice(at[i + 2], at[i + 3]), framing)
+    } else if (kind === KIND.expect) {
+      framing.expects = true
     } else if (kind === KIND.te) {
       framing.trailers ||= /(?:^|,)\s*trailers\s*(?:$|[,;])/i.test(text.slice(at[i + 2], at[i + 3]))
     } else if (kind === KIND.keepAlive) {

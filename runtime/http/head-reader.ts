@@ -1,4 +1,4 @@
-import { badRequest, HttpError } from './errors.ts'
+import { badRequest, type HttpError, tooLarge } from './errors.ts'
 import { isValueChar } from './grammar.ts'
 import { latin1, octetsOf } from './latin1.ts'
 
@@ -70,7 +70,7 @@ export class HeadReader {
   #tooLarge(headBytes: number): HttpError {
     const line = this.#partial.indexOf('\r\n')
     const [what, status] = line === -1 ? ['start line', 414] : ['head', 431]
-    return new HttpError('BL_HTTP_HEAD_TOO_LARGE', status, `${what} of more than ${headBytes} octets`)
+    return tooLarge(`a ${what} of more than ${headBytes} bytes`, status)
   }
 }
 

@@ -84,7 +84,7 @@ test('an absolute target becomes the origin form and the Host', () => {
   expect(request('OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n').target).toBe('*')
 })
 
-test('an upgrade passes; one to h2c, or with a body, does not', () => {
+test('an upgrade passes, with a body too; one to h2c does not', () => {
   const upgrade = (protocol: string, more = '') =>
     request(
       `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: a\r\n${more}\r\n`,
@@ -92,11 +92,8 @@ test('an upgrade passes; one to h2c, or with a body, does not', () => {
   expect(writeRequestHead(upgrade('websocket'), undefined)).toBe(
     'GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nconnection: upgrade\r\n\r\n',
   )
-  for (const head of [
-    upgrade('h2c'),
-    upgrade('websocket, h2c'),
-    upgrade('websocket', 'Content-Length: 1\r\n'),
-  ]) {
+  expect(upgrade('tcp', 'Content-Length: 1\r\n')).toMatchObject({ upgrade: 'tcp', body: BODY.length })
+  for (const head of [upgrade('h2c'), upgrade('websocket, h2c')]) {
     expect(head.upgrade).toBeUndefined()
     expect(writeRequestHead(head, undefined)).not.toMatch(/upgrade|settings/i)
   }
@@ -152,10 +149,14 @@ test('edits stand once, and cannot add lines', () => {
   expect(() => writeRequestHead(head, { set: [['a b', 'c']] })).toThrow(RangeError)
 })
 
-test('HTTP/1.0 becomes HTTP/1.1 upstream, with a Host', () => {
-  const head = request('GET / HTTP/1.0\r\nExpect: 100-continue\r\n\r\n')
-  expect(head.keepAlive).toBe(false)
-  expect(writeRequestHead(head, undefined)).toBe('GET / HTTP/1.1\r\nhost: \r\n\r\n')
+test('HTTP/1.0 becomes HTTP/1.1 upstream where it has a Host, and stays what it is where it has none', () => {
+  const hosted = request(`GET / HTTP/1.0\r\n${H}Expect: 100-continue\r\n\r\n`)
+  expect(hosted.keepAlive).toBe(false)
+  expect(writeRequestHead(hosted, undefined)).toBe(`GET / HTTP/1.1\r\n${H}\r\n`)
+  const hostless = request('GET / HTTP/1.0\r\nExpect: 100-continue\r\nA: b\r\n\r\n')
+  expect(writeRequestHead(hostless, undefined)).toBe('GET / HTTP/1.0\r\nA: b\r\n\r\n')
+  const absolute = request('GET http://y/ HTTP/1.0\r\n\r\n')
+  expect(writeRequestHead(absolute, undefined)).toBe('GET / HTTP/1.1\r\nhost: y\r\n\r\n')
 })
 
 test('response heads: status, framing, persistence', () => {

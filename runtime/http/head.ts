@@ -1,4 +1,5 @@
 import { badRequest, HttpError } from './errors.ts'
+import { badResponse } from './failures.ts'
 import { BODY, type BodyKind, Fields, KIND, parseFields, STRIDE } from './fields.ts'
 import { type Framing, readFraming } from './framing.ts'
 import { equalsIgnoreCase, isAuthority, isTargetChar, isTokenChar, isValueChar } from './grammar.ts'
@@ -24,6 +25,10 @@ export class RequestHead extends Fields {
   keepAlive = true
   /** The protocols of an upgrade that may be passed on. */
   upgrade: string | undefined = undefined
+  /** Whether the client may wait for a 100 (Continue) before it sends its body (RFC 9110, 10.1.1). */
+  expects = false
+  /** True for HTTP/1.0 without a Host field: it is passed on as HTTP/1.0, where a Host may be missing. */
+  hostless = false
   /** Whether the client takes trailers, and may be promised them. */
   trailers = false
   /** Max-Forwards of an OPTIONS or TRACE, as it came; -1 where there is none (RFC 9110, 7.6.2). */
@@ -105,6 +110,7 @@ function readTarget(head: RequestHead, target: string): void {
     throw badRequest(`request target ${JSON.stringify(target.slice(0, 64))}`)
   }
   head.absolute = true
+  head.hostless = false
   head.host = authority
   if (rest === '') head.target = head.method === 'OPTIONS' ? '*' : '/'
   else head.target = rest.startsWith('/') ? rest : `/${rest}`
@@ -122,6 +128,7 @@ function readHost(head: RequestHead): string {
     host = text.slice(at[i + 2], at[i + 3])
   }
   if (host === undefined && head.version === 11) throw badRequest('no Host field')
+  head.hostless = host === undefined
   if (host === undefined || host === lastHost) return host ?? ''
   if (!isAuthority(host)) throw badRequest(`Host ${JSON.stringify(host.slice(0, 64))}`)
   lastHost = host
@@ -148,8 +155,9 @@ function applyRequestFraming(head: RequestHead, framing: Framing): void {
   head.keepAlive = !framing.close && (head.version === 11 || framing.keepAlive)
   // HTTP/1.0 has no chunks to end with trailers.
   head.trailers = framing.trailers && head.version === 11
-  // An upgrade with a body, or to h2c (which would carry requests past the routing), is served without it.
-  if (framing.upgrade && head.version === 11 && head.body === BODY.none) {
+  head.expects = framing.expects && head.version === 11
+  // An upgrade to h2c, which would carry requests past the routing, is served without it.
+  if (framing.upgrade && head.version === 11) {
     const protocols = head.get('upgrade')
     if (protocols !== undefined && !/(?:^|[,\s])h2c?(?:$|[,\s/])/i.test(protocols)) head.upgrade = protocols
   }
@@ -170,7 +178,7 @@ export function parseResponseHead(
     return readResponse(text, method, limits, octets, start)
   } catch (error) {
     if (!(error instanceof HttpError)) throw error
-    throw new HttpError('BL_HTTP_BAD_RESPONSE', 502, `the upstream's answer: ${error.message}`)
+    throw badResponse(error)
   }
 }
 

@@ -166,7 +166,7 @@ test('the pool keeps no connection beyond what its upstream says', async () => {
   pool.close()
 })
 
-test('a client that leaves frees its upstream', async () => {
+test('a client that resets its connection frees its upstream', async () => {
   let began = false
   let closed = false
   const { port: to } = await app((request) => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
     server.emit('request', request, response)
   })
   direct = port
-  through = await hop(port, { limits: { requestProgressMs: 300, headMs: 300 } })
+  through = await hop(port, { limits: { requestProgressMs: 300, headMs: 300, halfCloseMs: 60_000 } })
 })
 afterAll(cleanUp)
 

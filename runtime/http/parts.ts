@@ -17,6 +17,8 @@ export interface EngineParts {
   readonly observer: Observer
   readonly refusesTrailer: ((name: string) => boolean) | undefined
   readonly limits: Limits
+  /** The same for responses. */
+  readonly responseLimits: Pick<Limits, 'headBytes' | 'headerCount'>
   /** The Via field lines for requests of HTTP/1.1 and of HTTP/1.0; empty where we do not name ourselves. */
   readonly via: { readonly 11: string; readonly 10: string }
   readonly pool: UpstreamPool

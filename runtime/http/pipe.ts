@@ -71,6 +71,12 @@ class Join implements Pipe {
     this.b.transport.resume()
   }
 
+  /** This side takes more: the other is read on. */
+  resume(side: Side): void {
+    const other = side === this.a ? this.b : this.a
+    other.resume()
+  }
+
   closed(side: Side, error: Error | undefined): void {
     const other = side === this.a ? this.b : this.a
     this.#error ??= error
@@ -137,6 +143,7 @@ class Side implements Receiver {
   octets = 0
   ended = false
   over = false
+  #held = false
   readonly #join: Join
   readonly #other: Transport
 
@@ -146,6 +153,11 @@ class Side implements Receiver {
     this.#other = other
   }
 
+  /** What it has sent is the other's, unless that does not read on: then its end would not be noticed. */
+  get readsOn(): boolean {
+    return !this.#held
+  }
+
   onOpen(): void {
     this.#join.opened()
   }
@@ -153,7 +165,14 @@ class Side implements Receiver {
   onData(data: Buffer): void {
     this.octets += data.length
     this.#join.moved = true
-    if (!this.#other.write(data, this.transport.stable)) this.transport.pause()
+    if (this.#other.write(data, this.transport.stable)) return
+    this.#held = true
+    this.transport.pause()
+  }
+
+  resume(): void {
+    this.#held = false
+    this.transport.resume()
   }
 
   onEnd(): void {
@@ -163,7 +182,7 @@ class Side implements Receiver {
 
   onDrain(): void {
     this.#join.moved = true
-    this.#other.resume()
+    this.#join.resume(this)
   }
 
   onClose(error?: Error): void {

@@ -1,4 +1,4 @@
-import type { Client, Decision, FailureReply, Reply } from './decision.ts'
+import type { FailureReply, Reply } from './decision.ts'
 import { checkField } from './edits.ts'
 import type { HttpError } from './errors.ts'
 import type { RequestHead } from './head.ts'
@@ -46,7 +46,7 @@ export const plainReply = (status: number, message: string): Reply => ({
 export function failureReply(
   custom: FailureReply | undefined,
   error: HttpError,
-  exchange: { readonly head: RequestHead; readonly client: Client; readonly decision: Decision | undefined },
+  exchange: Parameters<FailureReply>[1],
 ): Reply {
   const plain = plainReply(error.status, error.message)
   // A faulty answer to a failure must not become the next failure.

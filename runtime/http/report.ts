@@ -1,5 +1,5 @@
 import type { ClientConnection } from './client-connection.ts'
-import type { Decision, ExchangeReport, Observer } from './decision.ts'
+import type { Candidate, Decision, ExchangeReport, Observer } from './decision.ts'
 import type { HttpError } from './errors.ts'
 import type { RequestHead } from './head.ts'
 
@@ -14,12 +14,16 @@ export class Report implements ExchangeReport {
   ms = 0
   upgraded = false
   error: HttpError | undefined = undefined
+  reached: Candidate | undefined = undefined
+  /** When the client had sent its whole request; until then, its head. By the monotonic clock. */
+  completeAt: number
   readonly #startedAt: number
 
-  constructor(client: ClientConnection, head: RequestHead, observer: Observer) {
+  constructor(client: ClientConnection, head: RequestHead) {
     this.client = client
     this.head = head
-    this.#startedAt = observer.exchangeDone === undefined ? 0 : performance.now()
+    this.#startedAt = performance.now()
+    this.completeAt = this.#startedAt
   }
 
   get requestBytes(): number {

@@ -34,6 +34,10 @@ export class SocketTransport implements Transport, WriteListener {
   #paused = false
   #blocked = false
   #ending = false
+  /** The peer has ended its direction. */
+  #ended = false
+  /** A write failed, and what the peer has sent is still to be read. */
+  #writeError: Error | undefined = undefined
   #error: Error | undefined = undefined
 
   constructor() {
@@ -48,6 +52,7 @@ export class SocketTransport implements Transport, WriteListener {
   }
 
   get pendingBytes(): number {
+    if (this.#writeError !== undefined) return 0
     const { pendingBytes } = this.#writer ?? NOTHING
     return this.#queued ? pendingBytes + (this.#socket?.writableLength ?? 0) : pendingBytes
   }
@@ -65,7 +70,7 @@ export class SocketTransport implements Transport, WriteListener {
     socket.on('error', (error) => {
       this.#error = error
     })
-    socket.on('end', () => this.receiver.onEnd())
+    socket.on('end', () => this.#end(socket))
     socket.on('drain', () => this.#drained())
     socket.on('close', () => this.#close())
     if (opened) this.#writer = handleWriter(socket, this)
@@ -79,7 +84,7 @@ export class SocketTransport implements Transport, WriteListener {
 
   write(data: Buffer | string, stable = false): boolean {
     const socket = this.#socket
-    if (socket === undefined || this.closed || this.#ending) return true
+    if (socket === undefined || !this.#writes) return true
     if (typeof data === 'string') this.#send(socket, data)
     else if (data.length <= COPY_BYTES) this.#send(socket, latin1(data, 0, data.length))
     else if (stable) this.#send(socket, data)
@@ -89,7 +94,7 @@ export class SocketTransport implements Transport, WriteListener {
 
   writeBoth(text: string, data: Buffer, stable = false): boolean {
     const socket = this.#socket
-    if (socket === undefined || this.closed || this.#ending) return true
+    if (socket === undefined || !this.#writes) return true
     if (text.length + data.length <= COPY_BYTES) {
       this.#send(socket, text + latin1(data, 0, data.length))
       return this.#hasRoom()
@@ -116,7 +121,7 @@ export class SocketTransport implements Transport, WriteListener {
 
   end(): void {
     this.#ending = true
-    this.#socket?.end()
+    if (this.#writeError === undefined) this.#socket?.end()
   }
 
   destroy(error?: Error): void {
@@ -192,7 +197,23 @@ export class SocketTransport implements Transport, WriteListener {
   }
 
   failed(error: Error): void {
-    this.#socket?.destroy(error)
+    if (this.receiver.readsOn !== true || this.#ended) {
+      this.#socket?.destroy(error)
+      return
+    }
+    this.#writeError ??= error
+    // Later, since this may be inside of a write.
+    if (this.#blocked) process.nextTick(() => this.#drained())
+  }
+
+  get #writes(): boolean {
+    return !this.closed && !this.#ending && this.#writeError === undefined
+  }
+
+  #end(socket: Socket): void {
+    this.#ended = true
+    if (this.#writeError === undefined) this.receiver.onEnd()
+    else socket.destroy(this.#writeError)
   }
 
   #hasRoom(): boolean {

@@ -17,6 +17,12 @@ export interface Receiver {
   onEnd(): void
   /** There is room again, after a `write` that returned false. */
   onDrain(): void
+  /**
+   * True where what the peer has sent is still wanted once writing to it has failed, as an app's response is that
+   * has come before the end of its request. `write` then drops what it is given, and `onClose` follows the end of
+   * what can be read. Otherwise a failed write closes the transport. Default: false.
+   */
+  readonly readsOn?: boolean
   /** The last event, exactly once: both directions are over; an error where it was not in peace. */
   onClose(error?: Error): void
 }

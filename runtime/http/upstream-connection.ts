@@ -18,6 +18,7 @@ export class UpstreamConnection implements Receiver {
   readonly key: string
   readonly reader = new HeadReader(false)
   readonly body = new BodyFramer()
+  readonly readsOn = true
   user: UpstreamUser | undefined = undefined
   pool: UpstreamPool | undefined = undefined
   idleSince = 0

@@ -181,7 +181,7 @@ const refused = (error: HttpError): Problem => ({
 })
 
 const isUpstreamFault = ({ code }: HttpError): boolean =>
-  code.startsWith('BL_HTTP_UPSTREAM') || code === 'BL_HTTP_BAD_RESPONSE'
+  code.startsWith('BL_HTTP_UPSTREAM') || code in REASONS
 
 const notPublic = (access: string): Problem => ({
   status: 403,
@@ -206,4 +206,5 @@ const REASONS: Readonly<Record<string, string>> = {
   BL_HTTP_UPSTREAM_CLOSED: 'closed',
   BL_HTTP_UPSTREAM_TIMEOUT: 'timeout',
   BL_HTTP_BAD_RESPONSE: 'bad-response',
+  BL_HTTP_RESPONSE_TOO_LARGE: 'too-large',
 }

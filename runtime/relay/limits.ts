@@ -35,10 +35,27 @@ export interface RelayLimits {
   readonly goodbyeMs: number
 }
 
+/**
+ * What the relay adds to a request: eight fields (head-edits.ts), Via and the question for its way, with the key, the
+ * host (twice) and the address in them. Its own limits leave that much room, so that no sidecar behind it refuses
+ * what it has accepted.
+ */
+export const ADDED = { fields: 10, bytes: 4 * 1024 } as const
+
 /** The defaults of {@link RelayLimits}. */
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   // The upstream is reached through a cluster, which tries several endpoints on its own.
-  http: { ...DEFAULT_LIMITS, upstreamConnectMs: 8_000, drainMs: 20_000 },
+  http: {
+    ...DEFAULT_LIMITS,
+    headBytes: DEFAULT_LIMITS.headBytes - ADDED.bytes,
+    headerCount: DEFAULT_LIMITS.headerCount - ADDED.fields,
+    upstreamConnectMs: 8_000,
+    // Behind a tunnel, a stale connection shows itself one round trip through the Internet later.
+    poolStaleMs: 1_000,
+    // Visitors are browsers: one that ends its connection has left, and must not hold a stream of its cluster's.
+    halfCloseMs: 0,
+    drainMs: 20_000,
+  },
   tunnel: DEFAULT_TUNNEL_LIMITS,
   tunnelPort: { accepted: 256, waiting: 256, waitingPerAddress: 64, headMs: 5_000, refusedMs: 1_000 },
   registerMs: 5_000,

@@ -24,6 +24,7 @@ const entry: AccessEntry = {
   key: 'alice',
   traceId: undefined,
   error: undefined,
+  detail: undefined,
 }
 
 /** What a log writes into a file. */

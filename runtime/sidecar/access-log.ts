@@ -20,6 +20,8 @@ export interface AccessEntry {
   readonly key: string | undefined
   readonly traceId: string | undefined
   readonly error: string | undefined
+  /** What was wrong, in a sentence. */
+  readonly detail: string | undefined
 }
 
 /** The most bytes of lines that wait to be written. Further lines are dropped and counted. */

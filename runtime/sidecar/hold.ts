@@ -11,8 +11,6 @@ export interface HoldLimits {
   readonly probe: { readonly firstMs: number; readonly maxMs: number }
   /** How long one try may take. Default: 1 s. */
   readonly probeTimeoutMs: number
-  /** A client that ends its direction so soon is one that sends nothing more; later, one that leaves. Default: 100 ms. */
-  readonly halfCloseMs: number
 }
 
 export const DEFAULT_HOLD_LIMITS: HoldLimits = {
@@ -20,12 +18,10 @@ export const DEFAULT_HOLD_LIMITS: HoldLimits = {
   headBytes: 4 * 1024 * 1024,
   probe: { firstMs: 50, maxMs: 1_000 },
   probeTimeoutMs: 1_000,
-  halfCloseMs: 100,
 }
 
 interface Held {
   readonly bytes: number
-  readonly sinceMs: number
   readonly end: (goesOn: boolean) => void
 }
 
@@ -67,19 +63,9 @@ export class Holds {
         stopProbing()
         resolve(goesOn)
       }
-      this.#held.set(request, { bytes, sinceMs: performance.now(), end })
+      this.#held.set(request, { bytes, end })
       this.#bytes += bytes
     })
-  }
-
-  /**
-   * The client of a request has ended its direction. Some do so with their request and wait for the answer (a
-   * half-close); whoever does it in the middle of the wait has most likely left, and waits no more.
-   */
-  clientEnded(request: object): void {
-    const held = this.#held.get(request)
-    if (held !== undefined && performance.now() - held.sinceMs >= this.#limits.halfCloseMs)
-      this.release(request)
   }
 
   /** The client of a request has left: it waits no more, if it did. */

@@ -4,7 +4,13 @@ import type { Reply } from '../http/index.ts'
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /** Why nobody answered, in a word that programs may branch on. */
-export type UnavailableReason = 'no-endpoint' | 'unreachable' | 'closed' | 'timeout' | 'bad-response'
+export type UnavailableReason =
+  | 'no-endpoint'
+  | 'unreachable'
+  | 'closed'
+  | 'timeout'
+  | 'bad-response'
+  | 'too-large'
 
 /** A request that nobody could answer. */
 export interface Unavailable {
@@ -13,6 +19,8 @@ export interface Unavailable {
   readonly environment: string
   readonly service: string
   readonly reason: UnavailableReason
+  /** What exactly was wrong, without an address; goes behind the sentence. */
+  readonly cause?: string | undefined
   /** When the first request failed so, that none has succeeded after. */
   readonly since?: Date | undefined
 }
@@ -20,9 +28,10 @@ export interface Unavailable {
 const SENTENCES: Record<UnavailableReason, string> = {
   'no-endpoint': 'has no endpoint that is ready',
   unreachable: 'could not be reached',
-  closed: 'closed the connection before it answered',
+  closed: 'received the request and closed the connection before it answered',
   timeout: 'did not answer in time',
   'bad-response': 'sent an answer that is not valid HTTP',
+  'too-large': 'sent an answer that is too large',
 }
 
 /**
@@ -33,7 +42,8 @@ export function unavailable(problem: Unavailable, accept: string | undefined): R
   const { status, environment, service, reason } = problem
   const title = STATUS_CODES[status] ?? 'Bad Gateway'
   const when = problem.since === undefined ? '' : `, since ${problem.since.toISOString()}`
-  const detail = `${service} of the environment ${environment} ${SENTENCES[reason]}${when}.`
+  const because = problem.cause === undefined ? '' : ` (${problem.cause})`
+  const detail = `${service} of the environment ${environment} ${SENTENCES[reason]}${because}${when}.`
   const [type, body] = render(accept, { type: 'urn:branchline:unavailable', title, detail, ...problem })
   return {
     status,

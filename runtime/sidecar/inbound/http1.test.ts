@@ -216,18 +216,6 @@ test('a branch whose own app is dead and whose rule is fail says so', async () =
   expect(JSON.parse(answer.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })
 })
 
-test('an override that dies before it answers: what is safe to repeat falls back, what is not does not', async () => {
-  const dying = await world.tcpApp((socket) => socket.once('data', () => socket.destroy()))
-  const { port } = await world.pod({
-    appPort: local,
-    routes: { routes: { alice: target('alice', [dying]) } },
-  })
-  expect((await see(port, { headers: keyed('alice') })).app).toBe('baseline')
-  const post = await ask(port, { method: 'POST', body: 'once', headers: keyed('alice') })
-  expect(post.status).toBe(502)
-  expect(JSON.parse(post.text)).toMatchObject({ environment: 'alice', reason: 'closed' })
-})
-
 test('a request that has begun ends where it began; the next one goes by the new table', async () => {
   let answer: (() => void) | undefined
   const slow = await world.app('slow', (_, response) => {

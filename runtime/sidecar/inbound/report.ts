@@ -1,4 +1,4 @@
-import type { ExchangeReport, FailureReply, HttpError, HttpErrorCode } from '../../http/index.ts'
+import type { Candidate, ExchangeReport, FailureReply, HttpError, HttpErrorCode } from '../../http/index.ts'
 import type { EndpointUpstream } from '../balance.ts'
 import { unavailable, type UnavailableReason } from '../problem.ts'
 import type { Surroundings } from './arrival.ts'
@@ -10,20 +10,32 @@ const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
   BL_HTTP_UPSTREAM_CLOSED: 'closed',
   BL_HTTP_UPSTREAM_TIMEOUT: 'timeout',
   BL_HTTP_BAD_RESPONSE: 'bad-response',
+  BL_HTTP_RESPONSE_TOO_LARGE: 'too-large',
 }
 
 /** The answer where nobody answered: who should have, why nobody did, and since when. */
 export function failureOf({ outages }: Surroundings): FailureReply {
-  return (error, { head, decision }) => {
+  return (error, { head, decision, reached }) => {
     const reason = REASONS[error.code]
     if (reason === undefined || !isRouted(decision)) return undefined
     const { about } = decision
     outages.failed(about)
-    const { environment, service } = about
+    const { service } = about
+    const { environment } = receiverOf(reached) ?? about
     const since = outages.since(about)
-    return unavailable({ status: error.status, environment, service, reason, since }, head.get('accept'))
+    const cause = reason === 'unreachable' || reason === 'closed' ? undefined : causeOf(error)
+    return unavailable(
+      { status: error.status, environment, service, reason, cause, since },
+      head.get('accept'),
+    )
   }
 }
+
+/** What the parser said, where it was the parser. */
+const causeOf = ({ cause, message }: HttpError): string => (cause instanceof Error ? cause.message : message)
+
+const receiverOf = (reached: Candidate | undefined): RoutedCandidate | undefined =>
+  reached !== undefined && 'environment' in reached ? (reached as RoutedCandidate) : undefined
 
 /** Learns from a request that is over, and tells of it. */
 export function record(around: Surroundings, exchange: ExchangeReport): void {
@@ -32,6 +44,7 @@ export function record(around: Surroundings, exchange: ExchangeReport): void {
   if (!isRouted(decision)) {
     const reason = decision === undefined ? 'refused' : 'no-table'
     around.metrics.request({ environment: '', service: '', reason }, status, ms / 1000)
+    if (error !== undefined && around.accessLog.wants(true)) logRefused(around, exchange, reason)
     return
   }
   const { about } = decision
@@ -47,12 +60,12 @@ export function record(around: Surroundings, exchange: ExchangeReport): void {
 /** What a request has taught of those who were asked; returns who answered, or was asked last. */
 function learn(
   { outages, metrics }: Surroundings,
-  { candidate, error, status }: ExchangeReport,
+  { candidate, error, status, reached }: ExchangeReport,
   decision: RoutedForward,
 ): RoutedCandidate | undefined {
   const { candidates, about } = decision
   unload(decision)
-  const served = candidates[candidate]
+  const served = candidates[candidate] ?? receiverOf(reached)
   const reason = error && REASONS[error.code]
   for (let index = 0; index < candidate; index++) candidates[index]?.endpoint?.failed('unreachable')
   if (served?.endpoint !== undefined) judge(served.endpoint, error, status)
@@ -91,6 +104,29 @@ function log(
     key: about.found?.key,
     traceId: about.asked.traceId,
     error: error?.code,
+    detail: error?.message,
+  })
+}
+
+/** A request that could not be read, or not be routed. */
+function logRefused(
+  { accessLog }: Surroundings,
+  { head, status, ms, error }: ExchangeReport,
+  reason: string,
+): void {
+  accessLog.add({
+    status,
+    method: head.method,
+    path: pathOf(head.target),
+    ms: Math.round(ms * 1000) / 1000,
+    service: '',
+    environment: '',
+    endpoint: undefined,
+    reason,
+    key: undefined,
+    traceId: undefined,
+    error: error?.code,
+    detail: error?.message,
   })
 }
 

@@ -26,9 +26,10 @@ export interface Asked {
   readonly span: HopSpan | undefined
 }
 
-/** A candidate, with the environment that it stands for. */
+/** A candidate, with the environment that it stands for, which is its version. */
 export interface RoutedCandidate extends Candidate {
   readonly environment: string
+  readonly version: string
   /** Undefined: the app of this pod. */
   readonly endpoint: EndpointUpstream | undefined
   /** Whether this is whom the key means, not a fallback. */
@@ -53,7 +54,6 @@ export function forward(
   about: About,
   candidates: readonly RoutedCandidate[],
   otherwise?: (error: HttpError) => ReturnType<NonNullable<Forward['otherwise']>>,
-  clientEnded?: () => void,
 ): RoutedForward {
   const load = candidates[0]?.endpoint
   if (load !== undefined) load.outstanding++
@@ -64,7 +64,7 @@ export function forward(
     for (const { endpoint } of candidates) endpoint?.failed(howOf(error))
     return otherwise(error)
   }
-  return Object.assign(decision, { otherwise: then, clientEnded })
+  return Object.assign(decision, { otherwise: then })
 }
 
 /** Takes the request off its endpoint's count. */

@@ -75,12 +75,7 @@ class Routing {
     const tried = hold ? steps.slice(0, 1) : steps
     const candidates = this.#candidates(tried, 0, about)
     if (hold) {
-      return forward(
-        about,
-        candidates,
-        (error) => this.#hold(error, decision, about, candidates),
-        () => this.#around.holds.clientEnded(this.#head),
-      )
+      return forward(about, candidates, (error) => this.#hold(error, decision, about, candidates))
     }
     if (candidates.length > 0) return forward(about, candidates)
     outages.failed(about)
@@ -164,7 +159,14 @@ class Routing {
       for (const endpoint of this.#around.balancer.pick(step.destination)) {
         const way = this.#passWay(about, endpoint.key)
         const all = way === undefined ? edits : { set: [...edits.set, way] }
-        candidates.push({ upstream: endpoint, edits: all, environment, endpoint, meant })
+        candidates.push({
+          upstream: endpoint,
+          version: environment,
+          edits: all,
+          environment,
+          endpoint,
+          meant,
+        })
       }
     }
     return candidates
@@ -222,6 +224,7 @@ class LocalCandidate implements RoutedCandidate {
   readonly upstream: Upstream
   readonly responseEdits: HeadEdits | undefined
   readonly environment: string
+  readonly version: string
   readonly endpoint = undefined
   readonly meant: boolean
   readonly #routing: Routing
@@ -239,6 +242,7 @@ class LocalCandidate implements RoutedCandidate {
     this.upstream = upstream
     this.#about = about
     this.environment = about.own
+    this.version = about.own
     this.meant = meant
     this.responseEdits = responseEdits
   }
