@@ -7,3 +7,16 @@ export function looksLikeHttp2(bytes: Buffer): boolean | undefined {
   if (PREFACE.compare(bytes, 0, length, 0, length) !== 0) return false
   return length === PREFACE.length ? true : undefined
 }
+
+const SETTINGS = 4
+
+/**
+ * Whether what a server says first is HTTP/2's (RFC 9113, 3.4: a SETTINGS frame, on stream 0 and not an ACK), is
+ * not, or could still become it.
+ */
+export function looksLikeSettings(bytes: Buffer): boolean | undefined {
+  const { length } = bytes
+  if (length > 3 && bytes[3] !== SETTINGS) return false
+  for (let at = 4; at < Math.min(length, 9); at++) if (bytes[at] !== 0) return false
+  return length < 9 ? undefined : bytes.readUIntBE(0, 3) % 6 === 0
+}

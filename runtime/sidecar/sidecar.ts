@@ -23,11 +23,12 @@ import { type HoldLimits, Holds } from './hold.ts'
 import type { Arrival, Surroundings } from './inbound/arrival.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
-import { sniff, SNIFF_TIMEOUT_MS } from './inbound/sniff.ts'
+import { type Engines, type OpeningLimits, Openings } from './inbound/opening.ts'
 import { RawConnections, type RawLimits } from './inbound/tcp.ts'
 import { ManagerLink } from './link.ts'
 import { Metrics } from './metrics.ts'
 import { Outages } from './outage.ts'
+import { Refusals } from './refusals.ts'
 import type { Tracer } from './tracing.ts'
 
 /** What may be bounded otherwise than by default. */
@@ -35,6 +36,7 @@ export interface SidecarLimits {
   readonly http?: Partial<Limits>
   readonly http2?: Partial<Http2Limits>
   readonly raw?: Partial<RawLimits>
+  readonly opening?: Partial<OpeningLimits>
   readonly hold?: Partial<HoldLimits>
   readonly link?: Partial<LinkLimits>
 }
@@ -87,6 +89,7 @@ class RunningSidecar implements Sidecar {
   readonly #engine: HttpEngine
   readonly #engine2: Http2Engine
   readonly #raw: RawConnections
+  readonly #openings: Openings
   readonly #around: Surroundings
   readonly #listeners: Listener[] = []
   #admin: Server | undefined
@@ -120,6 +123,7 @@ class RunningSidecar implements Sidecar {
       holds,
       metrics: this.#metrics,
       accessLog: new AccessLog(config.accessLog),
+      refusals: new Refusals(logger),
       tracer,
       explain: config.routeExplain === 'allow' ? this.#link : undefined,
       keyHeader: config.keyHeader,
@@ -130,6 +134,15 @@ class RunningSidecar implements Sidecar {
     this.#engine = http1Engine(around, { connections, drainMs, ...limits.http }, via)
     this.#engine2 = http2Engine(around, { connections, drainMs, ...limits.http2 }, via)
     this.#raw = new RawConnections(around, limits.raw)
+    const engines: Engines = {
+      raw: this.#raw,
+      http: (spoken, client, context, { bytes, ended }) => {
+        if (spoken === 'http2') return this.#engine2.serve(client, { bytes, context })
+        this.#engine.serve(client, { bytes, context })
+        if (ended) client.receiver.onEnd()
+      },
+    }
+    this.#openings = new Openings(engines, around.refusals, { openings: connections, ...limits.opening })
   }
 
   get adminPort(): number {
@@ -175,20 +188,8 @@ class RunningSidecar implements Sidecar {
   }
 
   #accept(client: Transport, arrival: Arrival): void {
-    const { protocol } = arrival.inbound
-    if (protocol === 'http') this.#engine.serve(client, { context: arrival })
-    else if (protocol === 'http2' || protocol === 'grpc') this.#engine2.serve(client, { context: arrival })
-    else if (protocol === 'auto') this.#sniff(client, arrival)
-    else this.#raw.serve(client, arrival)
-  }
-
-  #sniff(client: Transport, arrival: Arrival): void {
-    sniff(client, ({ spoken, bytes, ended }) => {
-      if (spoken === 'raw') return this.#raw.serve(client, arrival, { bytes, ended })
-      if (spoken === 'http2') return this.#engine2.serve(client, { bytes, context: arrival })
-      this.#engine.serve(client, { bytes, context: arrival })
-      if (ended) client.receiver.onEnd()
-    })
+    if (arrival.inbound.protocol === 'tcp') this.#raw.serve(client, arrival)
+    else this.#openings.serve(client, arrival)
   }
 
   /**
@@ -211,15 +212,13 @@ class RunningSidecar implements Sidecar {
    * `drainTimeoutMs` and cuts the rest. The table is followed until the last request is done.
    */
   async stop(): Promise<void> {
-    const { drainDelayMs, drainTimeoutMs, inbound } = this.#config
+    const { drainDelayMs, drainTimeoutMs } = this.#config
     this.#draining = true
     clearInterval(this.#leaving)
     if (drainDelayMs > 0 && this.#openSinceMs !== undefined) await delay(drainDelayMs)
     for (const listener of this.#listeners) listener.stop()
-    if (this.#openSinceMs !== undefined && inbound.some(({ protocol }) => protocol === 'auto')) {
-      // What was accepted last may still be asked what it speaks.
-      await delay(SNIFF_TIMEOUT_MS)
-    }
+    // What was accepted last may still have to say what it speaks.
+    await this.#openings.stop()
     await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
     const { accessLog, tracer } = this.#around
     await Promise.all([this.#link.stop(), accessLog.close(), tracer?.stop()])

@@ -7,6 +7,7 @@ import type { Holds } from '../hold.ts'
 import type { AddedId } from '../id-edits.ts'
 import type { Metrics } from '../metrics.ts'
 import type { Outages } from '../outage.ts'
+import type { Refusals } from '../refusals.ts'
 import type { Routes } from '../table.ts'
 import type { Tracer } from '../tracing.ts'
 
@@ -19,6 +20,7 @@ export interface Surroundings {
   readonly holds: Holds
   readonly metrics: Metrics
   readonly accessLog: AccessLog
+  readonly refusals: Refusals
   /** Undefined where no traces are wanted. */
   readonly tracer: Tracer | undefined
   /** Undefined where nobody may ask for a request's way. */

@@ -45,6 +45,7 @@ export function httpRouting(
       connectionOpened: () => around.metrics.connections.http.inc(),
       connectionClosed: () => around.metrics.connections.http.dec(),
       exchangeDone: (exchange) => record(around, exchange),
+      refused: ({ remoteAddress }, reason) => around.refusals.add(remoteAddress, reason),
     },
   }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { looksLikeHttp1, spokenBy } from './sniff.ts'
+import { looksLikeHttp1, spokenBy, verdict } from './sniff.ts'
 
 test.each([
   ['GET / HTTP/1.1\r\n', true],
@@ -53,4 +53,66 @@ test('what arrives in pieces is judged as the whole is, or not yet', () => {
       expect([undefined, whole]).toContain(part)
     }),
   )
+})
+
+const SETTINGS: Buffer = Buffer.from('000006040000000000000400100000', 'hex')
+const EMPTY: Buffer = Buffer.alloc(0)
+const anyClient = fc.constantFrom(
+  'GET / HTTP/1.1\r\nhost: a\r\n',
+  'PATCH http://a/ HTTP/1.0\r\n',
+  'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+  'EHLO a\r\n',
+  '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03',
+)
+const anyServer = fc.constantFrom<Buffer>(
+  EMPTY,
+  SETTINGS,
+  Buffer.from('220 mail ESMTP\r\n'),
+  Buffer.from('J\0\0\0\n8.4'),
+)
+
+test('whatever the order of bytes, the first word decides: a request of the client, or a greeting of the app', () => {
+  const anySteps = fc.array(fc.record({ client: fc.boolean(), bytes: fc.integer({ min: 1, max: 9 }) }), {
+    maxLength: 60,
+  })
+  fc.assert(
+    fc.property(anyClient, anyServer, anySteps, (text, greeting, steps) => {
+      const sent = Buffer.from(text, 'latin1')
+      let [bytes, heard] = [EMPTY, EMPTY]
+      for (const step of steps) {
+        const settled = verdict({ declared: false, bytes, last: false, heard, appEnded: false })
+        if (settled !== undefined) break
+        if (step.client) bytes = sent.subarray(0, bytes.length + step.bytes)
+        else heard = greeting.subarray(0, heard.length + step.bytes)
+        const spoken = verdict({ declared: false, bytes, last: false, heard, appEnded: false })
+        const greeted = greeting !== SETTINGS && heard.length > 3
+        const expected = !step.client && greeted ? 'raw' : spokenBy(bytes)
+        expect(spoken).toBe(expected)
+        expect([undefined, 'raw', spokenBy(sent)]).toContain(spoken)
+      }
+    }),
+  )
+})
+
+test.each([
+  ['a declared port', true, 'GARBAGE\r\n', false, 'http1'],
+  ['a declared port', true, 'POST', false, 'http1'],
+  ['a declared port', true, 'P', false, undefined],
+  ['a declared port', true, 'P', true, 'http1'],
+  ['a declared port', true, 'PRI * HT', true, 'http2'],
+  ['a declared port', true, '', false, undefined],
+  ['an undeclared port', false, 'GET /', true, 'http1'],
+  ['an undeclared port', false, 'GET', true, 'raw'],
+  ['an undeclared port', false, '', true, 'raw'],
+] as const)('on %s (%s) %j, at last %s, is %s', (_port, declared, text, last, expected) => {
+  const bytes = Buffer.from(text)
+  expect(verdict({ declared, bytes, last, heard: EMPTY, appEnded: false })).toBe(expected)
+})
+
+test('SETTINGS decide nothing, and an app that ends makes a connection raw', () => {
+  const known = { declared: false, bytes: EMPTY, last: false }
+  expect(verdict({ ...known, heard: SETTINGS, appEnded: false })).toBeUndefined()
+  expect(verdict({ ...known, heard: SETTINGS.subarray(0, 4), appEnded: false })).toBeUndefined()
+  expect(verdict({ ...known, heard: Buffer.from('HTTP/1.1 408 \r\n'), appEnded: false })).toBe('raw')
+  expect(verdict({ ...known, heard: EMPTY, appEnded: true })).toBe('raw')
 })

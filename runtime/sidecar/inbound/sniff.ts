@@ -1,17 +1,13 @@
-import { IGNORE, type Transport } from '../../http/index.ts'
-import { looksLikeHttp2 } from '../../http2/index.ts'
-import type { Read } from './tcp.ts'
+import { looksLikeHttp2, looksLikeSettings } from '../../http2/index.ts'
 
-/** How long an undeclared port waits for a client's first words, in milliseconds. */
-export const SNIFF_TIMEOUT_MS = 50
-/** The most octets of a request line for which it waits: a longer one is judged by its beginning. */
+/** The most bytes of a request line that are looked at: a longer one is judged by its beginning. */
 const MAX_LINE = 4096
 
 const BEGINNING = /^[A-Z][A-Z-]{0,23} (?:\/|\*|https?:\/\/)/
 const WHOLE = / HTTP\/1\.[01]\r?$/
 
 /**
- * Whether a connection's first octets are a request line of HTTP/1 (RFC 9112, 3), are not, or could still
+ * Whether a connection's first bytes are a request line of HTTP/1 (RFC 9112, 3), are not, or could still
  * become one. HTTP/2's preface is not: `PRI * HTTP/2.0`.
  */
 export function looksLikeHttp1(bytes: Buffer): boolean | undefined {
@@ -37,7 +33,7 @@ function couldBegin(text: string): boolean {
 /** What a connection may turn out to speak. */
 export type Spoken = 'http1' | 'http2' | 'raw'
 
-/** What a connection's first octets are, or undefined where they could still become one or the other. */
+/** What a connection's first bytes are, or undefined where they could still become one or the other. */
 export function spokenBy(bytes: Buffer): Spoken | undefined {
   const http2 = looksLikeHttp2(bytes)
   if (http2 === true) return 'http2'
@@ -46,45 +42,41 @@ export function spokenBy(bytes: Buffer): Spoken | undefined {
   return http1 === false && http2 === false ? 'raw' : undefined
 }
 
-/** The same where no more is waited for: a request line or a preface counts by its beginning. */
-function spokenAtLast(bytes: Buffer): Spoken {
+/** The same on a port that is declared to speak HTTP: the preface, or HTTP/1.1, which says what is wrong. */
+function spokenHttp(bytes: Buffer): Spoken | undefined {
+  const http2 = looksLikeHttp2(bytes)
+  return http2 === undefined ? undefined : http2 ? 'http2' : 'http1'
+}
+
+/** Where no more is waited for, a request line or a preface counts by its beginning. */
+function spokenAtLast(bytes: Buffer, declared: boolean): Spoken {
   if (bytes.length >= MIN_PREFACE && looksLikeHttp2(bytes) !== false) return 'http2'
-  return BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)) ? 'http1' : 'raw'
+  return declared || BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)) ? 'http1' : 'raw'
 }
 /** `PRI * H`: no request line begins so. */
 const MIN_PREFACE = 7
 
-/** What a sniffed connection turned out to speak. */
-export interface Sniffed extends Read {
-  readonly spoken: Spoken
+/** What is known of a connection of which it is not known what it speaks. */
+export interface Known {
+  /** Its port is declared to speak HTTP. */
+  readonly declared: boolean
+  /** What the client has sent so far. */
+  readonly bytes: Buffer
+  /** The client sends nothing more: it has ended its direction, or stopped in the middle of its first line. */
+  readonly last: boolean
+  /** What the app has sent so far, on the connection that was opened for it. */
+  readonly heard: Buffer
+  /** The app has ended its direction. */
+  readonly appEnded: boolean
 }
 
 /**
- * Waits for a client's first octets, at most {@link SNIFF_TIMEOUT_MS}, and tells what they look like. A client
- * that says nothing waits for the server's greeting, so silence is not HTTP; a request line or preface that is
- * not whole by then counts by its beginning. Calls back once, with the transport free for another receiver; not
- * at all where the client has left.
+ * What a connection speaks, or undefined while that is open. The client's first bytes decide, whenever they arrive.
+ * Only an app that speaks first makes a connection raw without them. Servers of HTTP/2 send SETTINGS at once, which
+ * decides nothing.
  */
-export function sniff(
-  client: Transport,
-  done: (sniffed: Sniffed) => void,
-  timeoutMs = SNIFF_TIMEOUT_MS,
-): void {
-  let bytes = Buffer.alloc(0)
-  const timer = setTimeout(() => finish(spokenAtLast(bytes), false), timeoutMs)
-  const finish = (spoken: Spoken, ended: boolean): void => {
-    clearTimeout(timer)
-    client.receiver = IGNORE
-    done({ spoken, bytes, ended })
-  }
-  client.receiver = {
-    ...IGNORE,
-    onData: (data) => {
-      bytes = Buffer.concat([bytes, data])
-      const spoken = spokenBy(bytes)
-      if (spoken !== undefined) finish(spoken, false)
-    },
-    onEnd: () => finish(spokenAtLast(bytes), true),
-    onClose: () => clearTimeout(timer),
-  }
+export function verdict({ declared, bytes, last, heard, appEnded }: Known): Spoken | undefined {
+  if (appEnded || (heard.length > 0 && looksLikeSettings(heard) === false)) return 'raw'
+  const spoken = declared ? spokenHttp(bytes) : spokenBy(bytes)
+  return spoken === undefined && last ? spokenAtLast(bytes, declared) : spoken
 }

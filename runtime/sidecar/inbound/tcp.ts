@@ -1,7 +1,7 @@
 import { IGNORE, type Pipe, pipe, type Transport, type Upstream } from '../../http/index.ts'
-import { EndpointUpstream } from '../balance.ts'
 import { decideRaw } from '../decide.ts'
 import type { Arrival, Surroundings } from './arrival.ts'
+import { RawDial, type RawDialOwner } from './raw-dial.ts'
 
 /** The waits of raw connections, in milliseconds. */
 export interface RawLimits {
@@ -26,9 +26,11 @@ export interface Read {
   readonly ended: boolean
 }
 
+const NOTHING: Read = { bytes: Buffer.alloc(0), ended: false }
+
 /**
- * Passes connections that are not HTTP/1.1 byte for byte, ends included. Each goes, by its caller's pod, to
- * the caller's override or to the app of this pod, and stays there.
+ * Passes connections that are not HTTP byte for byte, ends included. Each goes, by its caller's pod, to the
+ * caller's override or to the app of this pod, and stays there.
  */
 export class RawConnections {
   readonly #around: Surroundings
@@ -43,69 +45,74 @@ export class RawConnections {
   }
 
   /** Takes over an accepted connection. */
-  serve(client: Transport, { inbound, app }: Arrival, read?: Read): void {
+  serve(client: Transport, arrival: Arrival, read = NOTHING): void {
+    this.#begin(client)
+    client.receiver = IGNORE
+    client.pause()
+    const dial = this.dial(client, arrival, {
+      reached: (peer) => {
+        if (!client.closed) return this.#join(client, peer, read, NOTHING)
+        peer.destroy()
+        this.#closed(client)
+      },
+      unreachable: (tried) => {
+        this.#around.metrics.upstreamFailure('', 'raw', tried === 0 ? 'no-endpoint' : 'unreachable')
+        client.destroy(new Error('no endpoint could be reached'))
+        this.#closed(client)
+      },
+    })
+    if (!this.#open.has(client)) return
+    this.#open.set(client, () => {
+      dial.cancel()
+      client.destroy(new Error('stopped'))
+      this.#closed(client)
+    })
+  }
+
+  /** Opens the connection that one of this client would be joined with. */
+  dial(client: Transport, { inbound, app }: Arrival, owner: RawDialOwner): RawDial {
     const routes = this.#around.routes()
     const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
     const { steps } = decideRaw(routes?.listener(inbound.port), callerKey)
     const upstreams = steps.flatMap((step): readonly Upstream[] =>
       step.kind === 'local' ? [app] : this.#around.balancer.pick(step.destination),
     )
-    this.#around.metrics.connections.raw.inc()
-    client.receiver = IGNORE
-    client.pause()
-    this.#dial(client, upstreams, 0, read)
-  }
-
-  #dial(client: Transport, upstreams: readonly Upstream[], index: number, read: Read | undefined): void {
-    const upstream = upstreams[index]
-    if (upstream === undefined) {
-      const reason = upstreams.length === 0 ? 'no-endpoint' : 'unreachable'
-      this.#around.metrics.upstreamFailure('', 'raw', reason)
-      client.destroy(new Error('no endpoint could be reached'))
-      this.#closed(client)
-      return
-    }
-    if (index > 0) this.#around.metrics.fallback()
-    const peer = upstream.dial()
-    const timer = setTimeout(() => peer.destroy(new Error('connect timeout')), this.#limits.connectTimeoutMs)
-    this.#open.set(client, () => {
-      client.destroy(new Error('stopped'))
-      peer.destroy()
+    const dial: RawDial = new RawDial(upstreams, this.#limits.connectTimeoutMs, {
+      reached: (peer) => {
+        for (let failed = 0; failed < dial.failed; failed++) this.#around.metrics.fallback()
+        owner.reached(peer)
+      },
+      unreachable: (tried) => owner.unreachable(tried),
     })
-    peer.receiver = {
-      ...IGNORE,
-      onOpen: () => {
-        clearTimeout(timer)
-        if (upstream instanceof EndpointUpstream) upstream.succeeded()
-        if (!client.closed) return this.#join(client, peer, read)
-        peer.destroy()
-        this.#closed(client)
-      },
-      onClose: () => {
-        clearTimeout(timer)
-        if (peer.opened) return
-        if (upstream instanceof EndpointUpstream) upstream.failed('unreachable')
-        if (client.closed) this.#closed(client)
-        else this.#dial(client, upstreams, index + 1, read)
-      },
-    }
+    return dial
   }
 
-  #join(client: Transport, peer: Transport, read: Read | undefined): void {
+  /** Joins an accepted connection with one that was dialled for it, of which `heard` was read already. */
+  join(client: Transport, peer: Transport, read: Read, heard: Read): void {
+    this.#begin(client)
+    this.#join(client, peer, read, heard)
+  }
+
+  #begin(client: Transport): void {
+    this.#around.metrics.connections.raw.inc()
+    this.#open.set(client, () => client.destroy(new Error('stopped')))
+  }
+
+  #join(client: Transport, peer: Transport, read: Read, heard: Read): void {
     const joined: Pipe = pipe(client, peer, {
       idleMs: this.#limits.idleTimeoutMs,
       onDone: () => this.#closed(client),
     })
     this.#open.set(client, () => joined.retire(this.#limits.retireMs, new Error('stopped')))
     client.resume()
-    if (read === undefined) return
-    // As if it had come just now: the pipe's own receiver forwards it.
-    if (read.bytes.length > 0) client.receiver.onData(read.bytes)
-    if (read.ended) client.receiver.onEnd()
+    peer.resume()
+    // As if it had come just now: the pipe's own receivers forward it.
+    deliver(client, read)
+    deliver(peer, heard)
   }
 
   #closed(client: Transport): void {
-    this.#open.delete(client)
+    if (!this.#open.delete(client)) return
     this.#around.metrics.connections.raw.dec()
     if (this.#open.size === 0) this.#onIdle?.()
   }
@@ -126,4 +133,9 @@ export class RawConnections {
     })
     clearTimeout(timer)
   }
+}
+
+function deliver({ receiver }: Transport, { bytes, ended }: Read): void {
+  if (bytes.length > 0) receiver.onData(bytes)
+  if (ended) receiver.onEnd()
 }
