@@ -10,13 +10,15 @@ export default defineConfig({
             '{runtime,cdk8s,cli,gitops,scripts,kind}/**/*.test.ts',
             'test-e2e/{harness,shop}/**/*.test.ts',
           ],
-          testTimeout: 20_000,
+          // For what hangs alone: no test demands to be fast, and other work may keep the machine busy.
+          testTimeout: 60_000,
         },
       },
       {
         test: {
           name: 'e2e',
           include: ['test-e2e/stories/**/*.test.ts'],
+          setupFiles: ['test-e2e/harness/setup.ts'],
           // One platform a file, and two cores: stories run one file after the other.
           fileParallelism: false,
           testTimeout: 120_000,

@@ -1,7 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { synthesiseShop } from '@branchline/gitops/synth'
 import { runUp } from 'branchline/commands/run-up.ts'
 import { check } from './demo/check.ts'
@@ -22,7 +21,7 @@ async function checkStory(): Promise<number> {
 
 /** Synthesises the sample into a folder of its own, and runs that as any other. */
 async function runShop(port: number): Promise<number> {
-  const folder = mkdtempSync(join(tmpdir(), 'branchline-demo-'))
+  const folder = temporaryFolder('demo')
   try {
     synthesiseShop(folder)
     return await runUp({ folder, port, domain: 'localhost', hosts: true })

@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { $ } from 'zx'
 import { buildImages } from './images.ts'
@@ -11,7 +10,6 @@ import {
   loadImages,
   readSettings,
 } from './kind/cluster.ts'
-import { collectEvidence } from './kind/evidence.ts'
 import { buildForeignImages } from './kind/foreign-images.ts'
 import { installPlatform, installShop, shopPassword } from './kind/platform.ts'
 import { buildProgramImages } from './kind/program-images.ts'
@@ -25,7 +23,6 @@ import { uninstall } from './kind/uninstall.ts'
  * `--keep`. `--only NAME` runs the stories whose file has that name.
  */
 const USAGE = 'usage: node scripts/kind.ts [up|test|clean|down] [--keep] [--only NAME]'
-const EVIDENCE = join(import.meta.dirname, '../kind/out')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,9 +67,7 @@ async function test(): Promise<boolean> {
   const filter = values.only === undefined ? [] : [values.only]
   const env = { ...process.env, BRANCHLINE_TARGET: 'kind', BRANCHLINE_CONTEXT: context }
   const run = $({ env, stdio: 'inherit' })`vitest run --project e2e ${filter}`.nothrow()
-  const passed = (await run).exitCode === 0
-  if (!passed) process.stdout.write(`what explains it: ${await collectEvidence(context, EVIDENCE)}\n`)
-  return passed
+  return (await run).exitCode === 0
 }
 
 const clean = (): Promise<void> => step('uninstalling, with nothing left behind', () => uninstall(context))

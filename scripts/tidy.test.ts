@@ -40,7 +40,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'gitops',
     'test-e2e',
   ],
-  'test-e2e': ['runtime/wire', 'runtime/http', 'cli', 'cdk8s', 'gitops'],
+  'test-e2e': ['runtime/wire', 'runtime/http', 'runtime/process', 'cli', 'cdk8s', 'gitops'],
 }
 const PACKAGES: Record<string, string> = {
   '@branchline/wire': 'runtime/wire',

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { chmodSync, mkdtempSync } from 'node:fs'
+import { chmodSync } from 'node:fs'
 import type { Server } from 'node:http'
-import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { LOCAL_API_VARIABLE, type LocalState } from '@branchline/wire/local-api'
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { temporaryFolder } from '../process/temporary.ts'
 import { Addresses } from './addresses.ts'
 import { serveApi } from './api.ts'
 import type { ImageResolver } from './command.ts'
@@ -101,7 +101,7 @@ export class Cluster {
   private constructor(options: ClusterOptions, addresses: Addresses) {
     this.#options = options
     this.#addresses = addresses
-    this.runFolder = mkdtempSync(join(tmpdir(), 'branchline-'))
+    this.runFolder = temporaryFolder('run')
     // Pods that run as another user pass through it to their own folders.
     chmodSync(this.runFolder, 0o711)
     const run = randomUUID()

@@ -224,6 +224,9 @@ export class PodRunner {
     const argv = command.map((part) => rewritePaths(part, mounts))
     const user = this.#allowedUser(spec, cwd, argv[0] as string)
     if (user !== undefined) makeFolder((env['HOME'] = join(this.#options.folder, 'home')), user)
+    // As a container has a /tmp of its own: what a process leaves there goes with the pod, however it ends.
+    if (variables['TMPDIR'] === undefined)
+      makeFolder((env['TMPDIR'] = join(this.#options.folder, 'tmp')), user)
     const sandbox = { argv, hosts: this.hostsFile, ...(user !== undefined && { user }) }
     const { reaper, hosts } = this.#host
     return startProcess({ argv: sandboxed(hosts, sandbox), env, cwd, reaper, onOutput })

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { Agent } from 'node:http'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ListenerRoutes } from '@branchline/wire/routes/messages'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { temporaryFolder } from '../process/temporary.ts'
 import { StandInManager, tableOf } from './fixture/stand-in-manager.ts'
 import { ask, freePort, keyed, target, until, World } from './fixture/world.ts'
 
@@ -43,7 +43,9 @@ async function untilReadiness(replica: Replica, wanted: number): Promise<void> {
 
 test('a rolling restart of real processes under load loses nothing', { timeout: 60_000 }, async () => {
   const app = await world.app('alice')
-  const tokenFile = join(tmpdir(), `branchline-rolling-${process.pid}`)
+  const folder = temporaryFolder('rolling')
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const tokenFile = join(folder, 'token')
   await writeFile(tokenFile, TOKEN)
   const start = ({ port, adminPort }: Pick<Replica, 'port' | 'adminPort'>): ChildProcess => {
     const child = spawn(process.execPath, [`${import.meta.dirname}/main.ts`], {

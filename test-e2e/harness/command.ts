@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 
 const REPOSITORY = join(import.meta.dirname, '../..')
 const MAX_OUTPUT_LENGTH = 1024 * 1024
@@ -12,7 +12,7 @@ const MAX_OUTPUT_LENGTH = 1024 * 1024
  */
 export class Command {
   readonly #child: ChildProcess
-  readonly #temporary = mkdtempSync(join(tmpdir(), 'branchline-command-'))
+  readonly #temporary = temporaryFolder('command')
   readonly #exited: Promise<number>
   #output = ''
 
@@ -49,10 +49,15 @@ export class Command {
 
   /** The processes that it started, directly or not, and that still run: their command lines. */
   descendants(): string[] {
+    // A pod's own folder is below it.
     const mark = `TMPDIR=${this.#temporary}`
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name) && Number(name) !== this.#child.pid)
-      .filter((pid) => read(`/proc/${pid}/environ`).split('\0').includes(mark))
+      .filter((pid) =>
+        read(`/proc/${pid}/environ`)
+          .split('\0')
+          .some((one) => one.startsWith(mark)),
+      )
       .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
   }
 

@@ -56,7 +56,7 @@ function running(platform: Platform): Running {
   }
 }
 
-const CHANGE_TIMEOUT_MS = 15_000
+const CHANGE_TIMEOUT_MS = 60_000
 const LOG_LINES = 15
 
 const sentences = (platform: Platform): string[] =>

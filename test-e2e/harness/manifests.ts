@@ -1,6 +1,6 @@
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 
 /** A folder of manifests, which a target watches as Argo CD watches git. */
 export class Manifests {
@@ -12,7 +12,7 @@ export class Manifests {
 
   /** A new, empty folder. */
   static async create(): Promise<Manifests> {
-    return new Manifests(await mkdtemp(join(tmpdir(), 'branchline-manifests-')))
+    return new Manifests(temporaryFolder('manifests'))
   }
 
   /** Writes a file at once: whoever watches never sees a half of it. */

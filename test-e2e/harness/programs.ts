@@ -1,6 +1,6 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { ANNOTATIONS, API_VERSION } from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import type { Running } from './target.ts'
@@ -92,7 +92,7 @@ export class RunningProgram {
 
   /** Starts a program; `manifests` are its files' texts by name. */
   static async start(manifests: Readonly<Record<string, string>>): Promise<RunningProgram> {
-    const folder = await mkdtemp(join(tmpdir(), 'branchline-program-'))
+    const folder = temporaryFolder('program')
     for (const [name, text] of Object.entries(manifests)) await writeFile(join(folder, `${name}.yaml`), text)
     return new RunningProgram(folder, await chosenTarget().start(folder))
   }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, test } from 'vitest'
 import type { Proof } from '../story/proof.ts'
 import { embedded } from './embedded.ts'
+import { keepEvidence } from './evidence.ts'
 import { kind } from './kind/kind.ts'
 import { Shop } from './shop.ts'
 import type { Target } from './target.ts'
@@ -31,6 +32,7 @@ export function tell(...proofs: readonly Proof[]): void {
       try {
         note(await proof.prove(shop))
       } catch (error) {
+        await keepEvidence()
         process.stderr.write(`${await shop.platform.describe()}\n`)
         throw error
       }

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { keepEvidence } from './evidence.ts'
 
 const POLL_MS = 20
 
@@ -21,6 +22,7 @@ export async function until<T>(
         await delay(POLL_MS)
         continue
       }
+      await keepEvidence()
       const reason = error instanceof Error ? error.message : String(error)
       throw new Error(`${what}: not within ${timeoutMs} ms; last: ${reason}`, { cause: error })
     }

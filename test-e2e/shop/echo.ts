@@ -7,7 +7,7 @@ import { findUpstream } from './upstream.ts'
 
 /** The worker's raw TCP port. Its Service port says nothing of what it speaks. */
 const ECHO_PORT = 7070
-const GREETING_TIMEOUT_MS = 5000
+const GREETING_TIMEOUT_MS = 20_000
 const CHUNK_BYTES = 64 * 1024
 const GREETING_END = '\n'
 

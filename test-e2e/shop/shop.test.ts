@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ShopAnswer, parseAnswer, SERVICE_FIELD } from './hop.ts'
 
 /** The whole shop without any platform: four processes, each on an address of its own. */
-const READY_TIMEOUT_MS = 15_000
+const READY_TIMEOUT_MS = 60_000
 const network = `127.${100 + (process.pid % 100)}.${1 + (process.pid % 250)}`
 const hosts = { db: `${network}.4`, worker: `${network}.3`, api: `${network}.2`, web: `${network}.1` }
 const children: ChildProcess[] = []

@@ -11,7 +11,7 @@ import { until } from '../harness/until.ts'
  * is a leaf, and the leaf alone is what the branch changes.
  */
 const PROGRAMS = join(import.meta.dirname, '../droppers')
-const EXPLAIN_TIMEOUT_MS = 10_000
+const EXPLAIN_TIMEOUT_MS = 30_000
 const NODE = { image: 'dropper', command: 'node service.ts' }
 const PYTHON = { image: 'dropper-python', command: 'python3 service.py' }
 const CHAIN = [

@@ -1,19 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { synthesiseShop } from '@branchline/gitops/synth'
 import { type Platform, up } from 'branchline/commands/up.ts'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ALICE_WAY, BASELINE_WAY, BOB_WAY } from '../harness/shop.ts'
 import { chosenTarget } from '../harness/tell.ts'
 import { visitShop, wayOf } from '../harness/visit.ts'
 
 /** Where a machine lets nobody have an /etc/hosts of his own, pods find Services by variables alone. */
-const READY_TIMEOUT_MS = 30_000
+const READY_TIMEOUT_MS = 60_000
 const WAYS = { baseline: BASELINE_WAY, alice: ALICE_WAY, bob: BOB_WAY }
 
 describe.skipIf(chosenTarget().name !== 'embedded')('without hosts files', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'branchline-no-hosts-'))
+  const folder = temporaryFolder('no-hosts')
   let platform: Platform
   beforeAll(async () => {
     synthesiseShop(folder)

@@ -1,8 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stringify } from 'yaml'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chosenTarget, note } from '../harness/tell.ts'
 import { until } from '../harness/until.ts'
@@ -54,7 +54,7 @@ const MANIFESTS = [
 
 // The packages are the embedded cluster's; on a cluster the images are what is published.
 describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'branchline-published-'))
+  const folder = temporaryFolder('published')
   const packages = join(folder, 'packages')
   const home = join(folder, 'home')
   afterAll(() => rmSync(folder, { recursive: true, force: true }))

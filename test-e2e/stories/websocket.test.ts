@@ -23,8 +23,8 @@ const echo = (version: string): Program => programOf('echo', { VERSION: version 
 const VERSIONS = { sockets: '1', 'new-echo': '2' }
 type Environment = keyof typeof VERSIONS
 const ENVIRONMENTS = Object.keys(VERSIONS) as Environment[]
-const OPEN_TIMEOUT_MS = 10_000
-const CLOSED_TIMEOUT_MS = 5_000
+const OPEN_TIMEOUT_MS = 30_000
+const CLOSED_TIMEOUT_MS = 30_000
 
 let program: RunningProgram
 const open: WebSocket[] = []

@@ -4,7 +4,7 @@ import { until } from '../harness/until.ts'
 import { endFaultless, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
 
-const SENTENCE_TIMEOUT_MS = 10_000
+const SENTENCE_TIMEOUT_MS = 30_000
 const CONNECTIONS = 4
 
 /** A file that somebody got wrong, and what its one sentence must name. */

@@ -4,7 +4,7 @@ import type { Shop } from '../harness/shop.ts'
 import { until } from '../harness/until.ts'
 import type { Proof } from './proof.ts'
 
-const REFUSAL_TIMEOUT_MS = 10_000
+const REFUSAL_TIMEOUT_MS = 30_000
 
 export const branchOfBranch: Proof = {
   title: 'a branch of a branch: web (alice-ui), api (alice), worker (baseline), and one level more',

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import net from 'node:net'
 import type { Proof } from './proof.ts'
 
-const ANSWER_TIMEOUT_MS = 5000
+const ANSWER_TIMEOUT_MS = 30_000
 
 /** What somebody sends who does not speak HTTP well, and the status that RFC 9110, 9112 or 6585 has for it. */
 const GARBAGE: readonly (readonly [what: string, bytes: string, status: number])[] = [

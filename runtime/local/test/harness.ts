@@ -7,7 +7,7 @@ import type { KubernetesObject } from '../manifests/object.ts'
 import { describeProblem, type Problem } from '../types.ts'
 
 const APP = join(import.meta.dirname, 'app.ts')
-const DEADLINE_MS = 10_000
+const DEADLINE_MS = 45_000
 const EVERY_MS = 15
 
 /** A cluster on a folder of its own, with what tests ask of it. */

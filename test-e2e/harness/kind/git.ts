@@ -1,7 +1,7 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from './cluster.ts'
+import { temporaryFolder } from '@branchline/runtime/process/temporary'
 
 const AUTHOR = ['-c', 'user.name=Branchline', '-c', 'user.email=e2e@branchline.invalid']
 
@@ -16,7 +16,7 @@ export class GitFolder {
   }
 
   static async create(remote: string): Promise<GitFolder> {
-    const git = new GitFolder(await mkdtemp(join(tmpdir(), 'branchline-git-')), remote)
+    const git = new GitFolder(temporaryFolder('git'), remote)
     await git.#git('init', '--quiet', '--initial-branch=main')
     return git
   }

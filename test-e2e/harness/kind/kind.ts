@@ -1,14 +1,18 @@
+import { join } from 'node:path'
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node'
 import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, Target } from '../target.ts'
 import { until } from '../until.ts'
 import type { Visit } from '../visit.ts'
 import { check, problemLine } from 'branchline/commands/check.ts'
+import { collectWith, keepEvidence } from '../evidence.ts'
 import { Api } from './api.ts'
+import { collectEvidence } from './evidence.ts'
 import { FolderSync } from './folder.ts'
 import { killContainer, kubectl, processesOf } from './processes.ts'
 
 const CHANGE_TIMEOUT_MS = 90_000
+const EVIDENCE = join(import.meta.dirname, '../../../kind/out')
 /** Namespaces of the story before may still be ending. */
 const SYNC_TIMEOUT_MS = 90_000
 
@@ -24,6 +28,7 @@ export const kind: Target = {
   async start(folder: string): Promise<Running> {
     const context = process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
     const api = new Api(context)
+    collectWith(() => collectEvidence(context, EVIDENCE))
     if (left.length === 0) left = await environmentNamespaces(api)
     const sync = new FolderSync(api, folder, left)
     await synced(sync)
@@ -40,6 +45,7 @@ async function synced(sync: FolderSync): Promise<void> {
   try {
     await Promise.race([sync.synced, late])
   } catch (error) {
+    await keepEvidence()
     await sync.stop()
     throw error
   }

@@ -7,7 +7,7 @@ const ELSEWHERE = 'elsewhere'
 export const ELSEWHERE_PORT = 8080
 export const DIALLER: From = { namespace: ELSEWHERE, pod: 'dialler', container: 'main' }
 
-const ENFORCED_TIMEOUT_MS = 10_000
+const ENFORCED_TIMEOUT_MS = 30_000
 const LISTEN = `require('node:net').createServer((s) => s.end('x')).listen(${ELSEWHERE_PORT}, '0.0.0.0')`
 const POD_SECURITY = {
   runAsNonRoot: true,

@@ -13,8 +13,6 @@ import { hasReady } from './rollouts.ts'
 const BRANCHES = 20
 const OVERRIDING = 5
 const GONE_TIMEOUT_MS = 60_000
-/** Its pods end with their grace, and its URL does not wait for them. */
-const REFUSED_TIMEOUT_MS = 3_000
 
 const nameOf = (index: number): string => `pr-${100 + index}`
 const wayThrough = (index: number): string =>
@@ -85,7 +83,7 @@ export const namespaceDeleted: Proof = {
       const startedAt = performance.now()
       const deletion = kube('delete', 'namespace', name, '--timeout=90s')
       const refused = (): Promise<void> => isRefused(shop, name, url)
-      const { ms } = await until('neither URL nor key', refused, REFUSED_TIMEOUT_MS)
+      const { ms } = await until('neither URL nor key', refused, shop.platform.changeTimeoutMs)
       await deletion
       const goneMs = Math.round(performance.now() - startedAt)
       await isGone(shop, name, url)

@@ -1,0 +1,49 @@
+import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const NAME = /^branchline-[a-z-]+-([0-9a-z]+)-(\d+)-\w{6}$/
+
+/**
+ * Makes a folder `branchline-<kind>-…` for this process below the system's folder for temporary files, and returns
+ * its path; the caller removes it. Also removes the folders that processes of the same user left because they were
+ * killed. `kind` is in lower-case letters and hyphens.
+ */
+export function temporaryFolder(kind: string): string {
+  removeLeftovers()
+  return mkdtempSync(join(tmpdir(), `branchline-${kind}-${NAMESPACE}-${process.pid}-`))
+}
+
+/** The namespace that process ids count in: containers may share a folder for temporary files. */
+const NAMESPACE = processNamespace()
+
+function processNamespace(): string {
+  try {
+    return Number(/\d+/.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? 0).toString(36)
+  } catch {
+    return '0'
+  }
+}
+
+function removeLeftovers(): void {
+  for (const name of readdirSync(tmpdir())) {
+    const [, namespace, pid] = NAME.exec(name) ?? []
+    if (namespace !== NAMESPACE || pid === undefined || isRunning(Number(pid))) continue
+    const path = join(tmpdir(), name)
+    try {
+      if (lstatSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true })
+    } catch {
+      // Another process has removed it meanwhile, or it holds files of another user.
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: it runs, as another user.
+    return (error as NodeJS.ErrnoException).code !== 'ESRCH'
+  }
+}
