@@ -48,6 +48,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'The response of the upstream is not valid HTTP, or it is ambiguous. The client gets 502.',
       'Fix the app. The message names the fault.',
     ),
+    BL_HTTP_RESPONSE_TOO_LARGE: explained(
+      'The head of a response exceeds a limit. The client gets 502.',
+      'Send fewer or shorter header fields, or raise the limit.',
+    ),
     BL_HTTP_UPSTREAM_TIMEOUT: explained(
       'The upstream took too long to respond. The client gets 504.',
       'Check the app, or raise the limit.',
