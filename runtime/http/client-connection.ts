@@ -1,10 +1,11 @@
 import { BodyFramer } from './body.ts'
 import type { Client } from './decision.ts'
 import { asHttpError, type HttpError } from './errors.ts'
-import { requestTimeout } from './failures.ts'
+import { overloaded, requestTimeout } from './failures.ts'
 import { Exchange } from './exchange.ts'
 import { parseRequestHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
+import type { Keeper } from './memory-budget.ts'
 import type { EngineParts } from './parts.ts'
 import type { Timed } from './clock.ts'
 import { plainReply, writeReply } from './reply.ts'
@@ -17,12 +18,13 @@ type Phase = 'head' | 'exchange' | 'linger' | 'piped' | 'over'
  * from {@link Limits.heldBytes} on the client is not read any more: so pipelining is in order and bounded, and a
  * client that leaves is still noticed.
  */
-export class ClientConnection implements Receiver, Timed, Client {
+export class ClientConnection implements Receiver, Timed, Client, Keeper {
   readonly transport: Transport
   readonly remoteAddress: string | undefined
   readonly context: unknown
   readonly body = new BodyFramer()
   deadline: number
+  countedBytes = 0
   exchange: Exchange | undefined = undefined
   readonly #parts: EngineParts
   readonly #reader = new HeadReader(true)
@@ -31,6 +33,8 @@ export class ClientConnection implements Receiver, Timed, Client {
   #consuming = false
   #ended = false
   #lingerUntil = 0
+  /** What was read ahead is dropped: the response at hand is the last one. */
+  #last = false
 
   constructor(transport: Transport, context: unknown, parts: EngineParts) {
     this.transport = transport
@@ -58,7 +62,7 @@ export class ClientConnection implements Receiver, Timed, Client {
 
   /** True where no other request of this client can come. */
   get ending(): boolean {
-    return this.#ended && this.#held === undefined && !this.#consuming
+    return this.#last || (this.#ended && this.#held === undefined && !this.#consuming)
   }
 
   onOpen(): void {}
@@ -118,6 +122,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     const { clock, limits } = this.#parts
     this.exchange = undefined
     this.#held = undefined
+    this.#forget()
     this.#phase = 'linger'
     this.deadline = clock.in(limits.lingerMs)
     this.#lingerUntil = clock.in(limits.lingerTotalMs)
@@ -130,6 +135,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     const { clock, limits } = this.#parts
     this.exchange = undefined
     if (this.ending) return this.linger()
+    this.#forget()
     this.#phase = 'head'
     this.deadline = clock.in(limits.idleMs)
     if (!this.#consuming) this.proceed()
@@ -141,7 +147,10 @@ export class ClientConnection implements Receiver, Timed, Client {
     const held = this.#held
     this.#held = undefined
     if (held === undefined) this.exchange?.flush()
-    else this.#consume(held)
+    else {
+      if (this.countedBytes > 0) this.#count()
+      this.#consume(held)
+    }
     if (this.#phase === 'over' || this.#phase === 'piped') return
     if (this.#ended && this.#held === undefined) return this.#readAll()
     if (this.exchange?.blocked !== true && this.#mayReadOn()) this.transport.resume()
@@ -164,6 +173,7 @@ export class ClientConnection implements Receiver, Timed, Client {
     this.#phase = 'piped'
     this.deadline = Number.POSITIVE_INFINITY
     this.exchange = undefined
+    this.#forget()
     return held
   }
 
@@ -181,6 +191,29 @@ export class ClientConnection implements Receiver, Timed, Client {
   cut(): void {
     this.transport.destroy()
     this.#leave()
+  }
+
+  /** The engine needs memory: an incomplete head is refused, and what was read ahead is dropped. */
+  shed(): void {
+    const { exchange } = this
+    this.#held = undefined
+    if (exchange === undefined) return this.refuse(noMemory())
+    this.#count()
+    // The rest of a body, or of an upgrade, cannot be left out; pipelined requests can (RFC 9112, 9.3.2).
+    if (!this.body.done || exchange.head.upgrade !== undefined) return exchange.fail(noMemory())
+    this.#last = true
+    this.transport.resume()
+  }
+
+  /** Tells the budget what is kept at this moment; false where there is no room for it. */
+  #count(): boolean {
+    const ahead = this.#reader.kept + (this.#held?.length ?? 0)
+    return this.#parts.memory.keep(this, ahead + (this.exchange?.head.octets ?? 0), ahead > 0)
+  }
+
+  #forget(): void {
+    this.#reader.forget()
+    if (this.countedBytes > 0) this.#count()
   }
 
   #consume(view: Buffer): void {
@@ -205,24 +238,35 @@ export class ClientConnection implements Receiver, Timed, Client {
     const { exchange } = this
     if (this.#phase !== 'exchange' || exchange === undefined) return -1
     if (exchange.takesBody) return exchange.sendBody(view, at)
+    if (this.#last) return -1
     // Copied, since the next read overwrites the view.
     const rest = Buffer.from(view.subarray(at))
     this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest])
     if (!this.#mayReadOn()) this.transport.pause()
-    exchange.flush()
+    if (!this.#count()) this.shed()
+    else exchange.flush()
     return -1
   }
 
   #readHead(view: Buffer, at: number): number {
-    const { clock, limits } = this.#parts
+    const { clock, limits, memory } = this.#parts
     const started = this.#reader.started
     const end = this.#reader.read(view, at, limits.headBytes)
     if (end === -1) {
       if (!started) this.deadline = clock.in(limits.headMs)
+      if (!this.#count()) throw noMemory()
       return -1
     }
     const { text, start } = this.#reader
     const head = parseRequestHead(text, limits, this.#reader.octets(view), start)
+    this.#reader.forget()
+    // Most heads are small, and count nothing.
+    if (
+      (head.octets > limits.keptFreeBytes || this.countedBytes > 0) &&
+      !memory.keep(this, head.octets, false)
+    ) {
+      throw noMemory()
+    }
     this.body.start(head.body, head.length, limits)
     this.#phase = 'exchange'
     this.exchange = new Exchange(this, head, this.#parts)
@@ -241,6 +285,9 @@ export class ClientConnection implements Receiver, Timed, Client {
     this.#phase = 'over'
     this.#held = undefined
     this.exchange = undefined
+    this.#forget()
     this.#parts.left(this)
   }
 }
+
+const noMemory = (): HttpError => overloaded('the memory for requests is used up: send it again in a moment')

@@ -2,9 +2,10 @@ import { ClientConnection } from './client-connection.ts'
 import { Clock } from './clock.ts'
 import type { FailureReply, Observer, Route } from './decision.ts'
 import { checkField } from './edits.ts'
-import { HttpError } from './errors.ts'
+import { overloaded, stopping } from './failures.ts'
 import { RequestHead } from './head.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { MemoryBudget } from './memory-budget.ts'
 import type { EngineParts } from './parts.ts'
 import type { Transport } from './transport.ts'
 import { UpstreamPool } from './upstream-pool.ts'
@@ -51,6 +52,7 @@ export class HttpEngine {
       via: viaOf(options.via),
       pool: options.pool ?? (this.#ownPool as UpstreamPool),
       clock: new Clock(waitsOf(limits)),
+      memory: new MemoryBudget(limits),
       noHead: new RequestHead('\r\n\r\n', 2),
       upgraded: new Map(),
       stopping: false,
@@ -62,6 +64,11 @@ export class HttpEngine {
   /** Client connections that are open, upgraded ones included. */
   get connections(): number {
     return this.#connections.size
+  }
+
+  /** Bytes that count towards {@link Limits.keptTotalBytes}, and how often connections had to let go of some. */
+  get memory(): { readonly used: number; readonly sheds: number } {
+    return this.#parts.memory
   }
 
   /**
@@ -76,8 +83,7 @@ export class HttpEngine {
     parts.clock.watch(connection)
     parts.observer.connectionOpened?.(connection)
     if (full || parts.stopping) {
-      const why = full ? 'too many connections' : 'this server is stopping'
-      connection.refuse(new HttpError(full ? 'BL_HTTP_OVERLOADED' : 'BL_HTTP_STOPPED', 503, why))
+      connection.refuse(full ? overloaded('too many connections') : stopping())
     } else if (given.bytes !== undefined && given.bytes.length > 0) connection.onData(given.bytes)
   }
 
@@ -116,7 +122,7 @@ export class HttpEngine {
   }
 
   #cutAll(): void {
-    const error = new HttpError('BL_HTTP_STOPPED', 503, 'this server is stopping')
+    const error = stopping()
     for (const connection of this.#connections) {
       const upgraded = this.#parts.upgraded.get(connection)
       if (upgraded === undefined) connection.transport.destroy(error)

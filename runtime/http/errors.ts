@@ -8,7 +8,7 @@ export type HttpErrorCode =
   | 'BL_HTTP_REQUEST_TIMEOUT'
   /** The client left before its answer was complete. */
   | 'BL_HTTP_CLIENT_GONE'
-  /** Too many connections: 503. */
+  /** Too many connections, or no memory left for the request (Limits.keptTotalBytes): 503. */
   | 'BL_HTTP_OVERLOADED'
   /** The route function threw: 500. */
   | 'BL_HTTP_ROUTE_FAILED'

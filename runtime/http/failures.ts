@@ -17,6 +17,12 @@ export const owes100 = (waitMs: number): HttpError =>
     `the upstream sent no 100 (Continue) and no answer within ${waitMs} ms, and the client waits for one of them (Expect: 100-continue)`,
   )
 
+/** There is no room for the client, or for its request. */
+export const overloaded = (why: string): HttpError => new HttpError('BL_HTTP_OVERLOADED', 503, why)
+
+/** The engine takes no more requests. */
+export const stopping = (): HttpError => new HttpError('BL_HTTP_STOPPED', 503, 'this server is stopping')
+
 /** A candidate could not be connected to. */
 export const unreachable = (error: unknown): HttpError =>
   new HttpError(

@@ -1,6 +1,7 @@
+import { giveBytes, takeBytes } from './byte-pool.ts'
 import { badRequest, type HttpError, tooLarge } from './errors.ts'
 import { isValueChar } from './grammar.ts'
-import { latin1, octetsOf } from './latin1.ts'
+import { latin1 } from './latin1.ts'
 
 /** Collects one head out of what arrives; by far most arrive whole, and are cut out of the view at once. */
 export class HeadReader {
@@ -8,8 +9,10 @@ export class HeadReader {
   text = ''
   /** Where the head begins in its {@link octets}. */
   start = 0
-  #whole = true
-  #partial = ''
+  /** A head that comes in pieces; kept until the next one, or {@link forget}. */
+  #pieces: Buffer | undefined = undefined
+  /** Bytes of it that have come; 0 once it is complete. */
+  #length = 0
   readonly #skipEmptyLines: boolean
 
   /** A server skips empty lines before a request (RFC 9112, 2.2); a response has none. */
@@ -19,7 +22,21 @@ export class HeadReader {
 
   /** True in the midst of a head. */
   get started(): boolean {
-    return this.#partial !== ''
+    return this.#length > 0
+  }
+
+  /** Bytes of memory that an incomplete head takes. */
+  get kept(): number {
+    return this.#pieces?.length ?? 0
+  }
+
+  /** Lets go of what was read: an idle connection would keep its last head, and an ended one an incomplete one. */
+  forget(): void {
+    this.text = ''
+    this.#length = 0
+    if (this.#pieces === undefined) return
+    giveBytes(this.#pieces)
+    this.#pieces = undefined
   }
 
   /**
@@ -29,46 +46,62 @@ export class HeadReader {
    */
   read(view: Buffer, at: number, headBytes: number): number {
     let from = at
-    if (this.#partial !== '') return this.#readOn(view, at, headBytes)
+    if (this.#length > 0) return this.#readOn(view, at, headBytes)
+    if (this.#pieces !== undefined) this.forget()
     if (this.#skipEmptyLines) while (view[from] === 0x0d && view[from + 1] === 0x0a) from += 2
     if (from - at > 8) throw badRequest('empty lines in place of a request')
-    const end = findEnd(view, from)
+    const end = findEnd(view, from, view.length)
     if (end === -1 || end + 4 - from > headBytes) return this.#readOn(view, from, headBytes)
     this.text = latin1(view, from, end + 4)
-    this.#whole = true
     this.start = from
     return end + 4
   }
 
   /** What `text` was made of: the view that was read last, or a copy where the head came in pieces. */
   octets(view: Buffer): Buffer {
-    return this.#whole ? view : octetsOf(this.text)
+    return this.#pieces ?? view
   }
 
   #readOn(view: Buffer, at: number, headBytes: number): number {
-    const before = this.#partial.length
-    const end = Math.min(view.length, at + headBytes - before + 1)
-    this.#partial += latin1(view, at, end)
-    if (this.#skipEmptyLines && this.#partial.startsWith('\r\n')) {
+    const before = this.#length
+    const pieces = this.#add(view, at, Math.min(view.length, at + headBytes - before + 1))
+    const length = this.#length
+    if (this.#skipEmptyLines && length > 1 && pieces[0] === 0x0d && pieces[1] === 0x0a) {
       // The first CRLF came in two pieces.
-      this.#partial = ''
+      this.forget()
       return this.read(view, at + 2 - before, headBytes)
     }
-    const found = this.#partial.indexOf('\r\n\r\n', Math.max(0, before - 3))
+    const found = findEnd(pieces, Math.max(0, before - 3), length)
     if (found !== -1 && found + 4 <= headBytes) {
-      this.text = this.#partial.slice(0, found + 4)
-      this.#whole = false
+      this.text = latin1(pieces, 0, found + 4)
       this.start = 0
-      this.#partial = ''
+      this.#length = 0
       return at + found + 4 - before
     }
-    checkOctets(this.#partial, Math.max(0, before - 1))
-    if (this.#partial.length > headBytes) throw this.#tooLarge(headBytes)
+    checkOctets(pieces, Math.max(0, before - 1), length)
+    if (length > headBytes) throw this.#tooLarge(pieces, headBytes)
     return -1
   }
 
-  #tooLarge(headBytes: number): HttpError {
-    const line = this.#partial.indexOf('\r\n')
+  #add(view: Buffer, at: number, end: number): Buffer {
+    const length = this.#length + end - at
+    const known = this.#pieces
+    let pieces = known
+    if (pieces === undefined || pieces.length < length) {
+      pieces = takeBytes(length)
+      if (known !== undefined) {
+        known.copy(pieces, 0, 0, this.#length)
+        giveBytes(known)
+      }
+      this.#pieces = pieces
+    }
+    view.copy(pieces, this.#length, at, end)
+    this.#length = length
+    return pieces
+  }
+
+  #tooLarge(pieces: Buffer, headBytes: number): HttpError {
+    const line = pieces.subarray(0, this.#length).indexOf('\r\n')
     const [what, status] = line === -1 ? ['start line', 414] : ['head', 431]
     return tooLarge(`a ${what} of more than ${headBytes} bytes`, status)
   }
@@ -78,12 +111,12 @@ const CR = 0x0d
 const LF = 0x0a
 
 /**
- * Where the first CRLFCRLF from an index on begins, or -1: the octet where its last one would be says how far to
+ * Where the first CRLFCRLF between two indexes begins, or -1: the octet where its last one would be says how far to
  * go on, so that by far most are not looked at (Horspool). A call of Node's search costs more than a short head.
  */
-function findEnd(view: Buffer, from: number): number {
+function findEnd(view: Buffer, from: number, to: number): number {
   let last = from + 3
-  while (last < view.length) {
+  while (last < to) {
     const code = view[last]
     if (code === CR) last++
     else if (code !== LF) last += 4
@@ -94,12 +127,12 @@ function findEnd(view: Buffer, from: number): number {
 }
 
 // What can never become a head is refused before it is complete: a bare CR or LF, control characters.
-function checkOctets(text: string, from: number): void {
-  for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i)
+function checkOctets(octets: Buffer, from: number, to: number): void {
+  for (let i = from; i < to; i++) {
+    const code = octets[i] as number
     if (isValueChar(code)) continue
-    const crlf = code === 0x0d && (i + 1 === text.length || text.charCodeAt(i + 1) === 0x0a)
-    if (crlf || (code === 0x0a && text.charCodeAt(i - 1) === 0x0d)) continue
+    const crlf = code === CR && (i + 1 === to || octets[i + 1] === LF)
+    if (crlf || (code === LF && i > 0 && octets[i - 1] === CR)) continue
     throw badRequest('a control character, or a bare CR or LF, in a head')
   }
 }

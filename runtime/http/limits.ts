@@ -8,6 +8,17 @@ export interface Limits {
   readonly responseHeadBytes: number
   /** Fields of a response's head, and of its trailers: 502. Default: 128. */
   readonly responseHeaderCount: number
+  /**
+   * Bytes of a request's head, and of what was read ahead of it, that one connection may keep at any time: what it
+   * keeps beyond that counts towards {@link keptTotalBytes}. Default: 4 KiB.
+   */
+  readonly keptFreeBytes: number
+  /**
+   * Bytes that all connections together may keep so. When they are used up, the connections that have kept some for
+   * longest let go of an incomplete head (503 with Retry-After) or of pipelined requests (closed after the response
+   * at hand); where that is not enough, a new request gets the 503. Default: 64 MiB.
+   */
+  readonly keptTotalBytes: number
   /** Interim responses (1xx) to one request: 502. Default: 32. */
   readonly interimResponses: number
   /** Client connections at one time; the next one gets a 503. Default: 10,000. */
@@ -66,6 +77,8 @@ export const DEFAULT_LIMITS: Limits = {
   headerCount: 128,
   responseHeadBytes: 32 * 1024,
   responseHeaderCount: 128,
+  keptFreeBytes: 4 * 1024,
+  keptTotalBytes: 64 * 1024 * 1024,
   interimResponses: 32,
   connections: 10_000,
   headMs: 10_000,

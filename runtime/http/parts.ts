@@ -2,6 +2,7 @@ import type { Clock } from './clock.ts'
 import type { Client, FailureReply, Observer, Route } from './decision.ts'
 import type { RequestHead } from './head.ts'
 import type { Limits } from './limits.ts'
+import type { MemoryBudget } from './memory-budget.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
 /** A connection that has become another protocol's. */
@@ -23,6 +24,7 @@ export interface EngineParts {
   readonly via: { readonly 11: string; readonly 10: string }
   readonly pool: UpstreamPool
   readonly clock: Clock
+  readonly memory: MemoryBudget
   /** Stands for the head of a request that could not be read. */
   readonly noHead: RequestHead
   /** The connections that are another protocol's now. */

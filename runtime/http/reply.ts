@@ -38,7 +38,11 @@ export const lastHop = (method: string): Reply =>
 /** The answer to a failure where nobody has a better one. */
 export const plainReply = (status: number, message: string): Reply => ({
   status,
-  headers: [['content-type', 'text/plain; charset=utf-8']],
+  headers: [
+    ['content-type', 'text/plain; charset=utf-8'],
+    // Whatever there is no room for now has room soon.
+    ...(status === 503 ? [['retry-after', '1'] as const] : []),
+  ],
   body: `${message}\n`,
 })
 

@@ -1,5 +1,5 @@
 import type { ClientConnection } from './client-connection.ts'
-import { HttpError } from './errors.ts'
+import { stopping } from './failures.ts'
 import type { EngineParts } from './parts.ts'
 import { pipe } from './pipe.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
@@ -30,7 +30,7 @@ export function joinUpgraded(
       client.left()
     },
   })
-  let leave = (): void => joined.retire(lingerMs, stopped())
+  let leave = (): void => joined.retire(lingerMs, stopping())
   if (protocol.toLowerCase() === 'websocket') {
     const up = new WebSocketDirection(true, client.transport.receiver, upstream.transport)
     const down = new WebSocketDirection(false, upstream.transport.receiver, client.transport)
@@ -47,12 +47,10 @@ export function joinUpgraded(
     leave = () => {
       up.leave(onLeft)
       down.leave(onLeft)
-      late = setTimeout(() => joined.destroy(up.left && down.left ? undefined : stopped()), lingerMs)
+      late = setTimeout(() => joined.destroy(up.left && down.left ? undefined : stopping()), lingerMs)
     }
   }
   parts.upgraded.set(client, { leave })
   client.transport.resume()
   if (client.ended) upstream.transport.end()
 }
-
-const stopped = (): HttpError => new HttpError('BL_HTTP_STOPPED', 503, 'this server is stopping')

@@ -44,6 +44,7 @@ export class UpstreamPool {
     const full = waiting.length >= this.#limits.poolSize || this.#size >= this.#limits.poolTotal
     const { transport } = connection
     if (full || transport.closed || transport.retiring === true) return transport.destroy()
+    connection.reader.forget()
     connection.pool = this
     connection.idleSince = performance.now()
     waiting.push(connection)

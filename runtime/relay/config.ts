@@ -1,9 +1,12 @@
+import { BlockList } from 'node:net'
 import { isKey } from '@branchline/wire/key'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
 import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { type Credential, parseCredentials } from './credentials.ts'
+import { keptBytesHere } from '../process/memory.ts'
+import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 
 /** What becomes of a visitor's trace: a new one, or its own where it has one. */
@@ -39,8 +42,18 @@ export interface RelayConfig {
    * Default: nowhere, so that after a restart the first cluster that asks for a label gets it.
    */
   readonly stateDirectory: string | undefined
+  /**
+   * BRANCHLINE_FRONTS: addresses and CIDR ranges of what stands in front of the relay, such as an ingress controller:
+   * bounds per address do not count there. Default: none.
+   */
+  readonly fronts: BlockList
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
+  /**
+   * BRANCHLINE_CONNECTIONS, BRANCHLINE_CONNECTIONS_PER_ADDRESS, BRANCHLINE_REQUESTS_PER_ADDRESS,
+   * BRANCHLINE_REQUESTS_PER_PREVIEW, BRANCHLINE_KEPT_TOTAL_BYTES. The last one's default: an eighth of the memory of
+   * the container.
+   */
   readonly limits: RelayLimits
 }
 
@@ -67,10 +80,28 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),
     stateDirectory: read.text('BRANCHLINE_STATE_DIR', '') || undefined,
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
-    limits: DEFAULT_RELAY_LIMITS,
+    fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
+    limits: readLimits(read),
   }
   read.check()
   return config
+}
+
+function readLimits(read: VariableReader): RelayLimits {
+  const { http, connectionsPerAddress, requestsPerAddress, requestsPerPreview } = DEFAULT_RELAY_LIMITS
+  const count = (name: string, fallback: number, min = 0): number =>
+    read.integer(name, fallback, { min, max: 1_000_000 })
+  return {
+    ...DEFAULT_RELAY_LIMITS,
+    http: {
+      ...http,
+      connections: count('BRANCHLINE_CONNECTIONS', http.connections, 1),
+      keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', keptBytesHere(), { min: 0, max: 2 ** 40 }),
+    },
+    connectionsPerAddress: count('BRANCHLINE_CONNECTIONS_PER_ADDRESS', connectionsPerAddress),
+    requestsPerAddress: count('BRANCHLINE_REQUESTS_PER_ADDRESS', requestsPerAddress),
+    requestsPerPreview: count('BRANCHLINE_REQUESTS_PER_PREVIEW', requestsPerPreview),
+  }
 }
 
 function parseDomain(text: string): string {

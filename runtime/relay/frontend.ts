@@ -15,6 +15,7 @@ import type { Live, Lookup } from './cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import { labelOf } from './host.ts'
 import { type Problem, problemReply } from './page.ts'
+import type { Visitor, Visitors } from './visitors.ts'
 
 // Not by `import`, which loads undici, too (runtime/process/admin.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
@@ -25,12 +26,16 @@ export interface FrontendOptions {
   readonly find: (label: string) => Lookup<TunnelLink>
   /** Whether the relay has just started, so that clusters may not have returned yet. */
   readonly isReturning: () => boolean
+  readonly visitors: Visitors
+  /** Requests of one preview that run at a time; 0: no bound. */
+  readonly requestsPerPreview: number
 }
 
 /** Where a visitor's request goes: by its host alone. */
 export class Frontend {
   readonly #options: FrontendOptions
   readonly #circuits = new WeakMap<Live<TunnelLink>, Circuit>()
+  readonly #upgraded = new Map<Client, Circuit>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
@@ -43,7 +48,32 @@ export class Frontend {
     const { access } = found.preview
     if (access !== 'public') return reply(notPublic(access), head)
     const circuit = this.#circuitOf(found)
+    const { visitors, requestsPerPreview } = this.#options
+    if (requestsPerPreview > 0 && circuit.requests >= requestsPerPreview)
+      return reply(busyPreview(head.host), head)
+    const visitor = client.context as Visitor
+    if (!visitors.mayAsk(visitor)) return reply(busyVisitor(visitor.group), head)
+    circuit.requests++
+    visitor.requests++
     return { candidates: circuit.candidates(circuit.edits.of(head, client.remoteAddress)) }
+  }
+
+  /** A request is over, or has become an upgraded connection, which counts until that is closed. */
+  done({ client, decision, upgraded }: Pick<ExchangeReport, 'client' | 'decision' | 'upgraded'>): void {
+    const way = wayOf(decision)
+    if (way === undefined) return
+    if (upgraded) this.#upgraded.set(client, way.circuit)
+    else release(client, way.circuit)
+  }
+
+  /** A connection is over. */
+  closed(client: Client): void {
+    const circuit = this.#upgraded.get(client)
+    if (circuit !== undefined) {
+      this.#upgraded.delete(client)
+      release(client, circuit)
+    }
+    this.#options.visitors.leave(client.context as Visitor)
   }
 
   /** The engine's failure: what a visitor is told of a request that is no good, or that nobody answered. */
@@ -57,8 +87,8 @@ export class Frontend {
 
   /** The cluster that a finished exchange was for; undefined where its host is nobody's. */
   clusterOf({ head, decision }: Pick<ExchangeReport, 'head' | 'decision'>): string | undefined {
-    const way = decision !== undefined && 'candidates' in decision ? decision.candidates[0] : undefined
-    if (way instanceof Way) return way.upstream.cluster
+    const way = wayOf(decision)
+    if (way !== undefined) return way.upstream.cluster
     const found = this.#find(head.host)
     return found.state === 'unknown' ? undefined : found.cluster
   }
@@ -82,9 +112,21 @@ export class Frontend {
   }
 }
 
+function wayOf(decision: Decision | undefined): Way | undefined {
+  const way = decision !== undefined && 'candidates' in decision ? decision.candidates[0] : undefined
+  return way instanceof Way ? way : undefined
+}
+
+function release(client: Client, circuit: Circuit): void {
+  circuit.requests--
+  ;(client.context as Visitor).requests--
+}
+
 /** A preview, and the ways to it: one over each connection of its cluster. */
 class Circuit {
   readonly edits: VisitorEdits
+  /** Requests that run, upgraded connections included. */
+  requests = 0
   readonly #places: readonly Place[]
   #turn = 0
 
@@ -108,7 +150,7 @@ class Circuit {
     }
     const ways: Way[] = []
     for (let step = 0; step < length; step++) {
-      ways.push(new Way(places[(first + step) % length] as Place, edits))
+      ways.push(new Way(this, places[(first + step) % length] as Place, edits))
     }
     return ways
   }
@@ -137,10 +179,12 @@ class Place implements Upstream {
 }
 
 class Way implements Candidate {
+  readonly circuit: Circuit
   readonly upstream: Place
   readonly edits: HeadEdits
 
-  constructor(upstream: Place, edits: HeadEdits) {
+  constructor(circuit: Circuit, upstream: Place, edits: HeadEdits) {
+    this.circuit = circuit
     this.upstream = upstream
     this.edits = edits
   }
@@ -178,6 +222,23 @@ const refused = (error: HttpError): Problem => ({
   reason: 'refused',
   title: STATUS_CODES[error.status] ?? 'Bad Request',
   detail: error.message,
+  ...(error.status === 503 ? { retryAfterSeconds: RETRY_AFTER_SECONDS } : {}),
+})
+
+const busyPreview = (host: string): Problem => ({
+  status: 503,
+  reason: 'preview-busy',
+  title: 'The preview is busy',
+  detail: `The preview ${host} has as many requests running as one preview may have: try again.`,
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
+})
+
+const busyVisitor = (address: string): Problem => ({
+  status: 503,
+  reason: 'visitor-busy',
+  title: 'Too many requests at a time',
+  detail: `Your address (${address}) has as many requests running as one address may have: try again when some are done.`,
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
 const isUpstreamFault = ({ code }: HttpError): boolean =>

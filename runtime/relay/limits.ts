@@ -6,6 +6,18 @@ import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
 export interface RelayLimits {
   readonly http: Limits
   readonly tunnel: TunnelLimits
+  /**
+   * Visitors' connections of one address (IPv6: of one /64); more are closed at once. Fronts are not bounded; 0: nor
+   * is anybody. Default: 1,000.
+   */
+  readonly connectionsPerAddress: number
+  /**
+   * Visitors' requests of one address that run in clusters at a time, upgraded connections included; more get 503.
+   * Fronts are not bounded; 0: nor is anybody. Default: 256.
+   */
+  readonly requestsPerAddress: number
+  /** The same of one preview, so that it cannot take all streams of a tunnel (2,048). 0: no bound. Default: 1,024. */
+  readonly requestsPerPreview: number
   /** Connections to the tunnel's port: `accepted` are clusters' links, 256 by default. */
   readonly tunnelPort: UpgradeLimits
   /** From a cluster's connection to its `register`. Default: 5 s. */
@@ -54,9 +66,15 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
     poolStaleMs: 1_000,
     // Visitors are browsers: one that ends its connection has left, and must not hold a stream of its cluster's.
     halfCloseMs: 0,
+    // Streams that wait in the pool are taken from those that requests may have.
+    poolSize: 128,
+    poolTotal: 512,
     drainMs: 20_000,
   },
   tunnel: DEFAULT_TUNNEL_LIMITS,
+  connectionsPerAddress: 1_000,
+  requestsPerAddress: 256,
+  requestsPerPreview: 1_024,
   tunnelPort: { accepted: 256, waiting: 256, waitingPerAddress: 64, headMs: 5_000, refusedMs: 1_000 },
   registerMs: 5_000,
   labels: 20_000,

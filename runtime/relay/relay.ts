@@ -12,7 +12,9 @@ import { urlOf } from './host.ts'
 import { RelayMetrics } from './metrics.ts'
 import { Registry } from './registry.ts'
 import { StateFile } from './state.ts'
+import { Refusals } from './refusals.ts'
 import { serveTunnels } from './tunnel-server.ts'
+import { Visitors } from './visitors.ts'
 
 /** A relay that runs, and the ports on which it listens. */
 export interface RunningRelay extends Running {
@@ -27,7 +29,10 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const { registry, state, isReturning } = await remember(config, logger)
   const pool = new UpstreamPool(limits.http)
   const clusters = new Clusters({ registry, limits, logger, onDrain: () => pool.retire() })
-  const { engine, metrics } = visitors(config, { registry, clusters, pool, isReturning })
+  const { connectionsPerAddress, requestsPerAddress } = limits
+  const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
+  const refusals = new Refusals(logger, 'a visitor was refused: its address has too many connections')
+  const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({
     host,
@@ -44,7 +49,13 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     logger,
     onSocket: (socket, credential) => clusters.accept(socket, credential),
   })
-  const listener = await listen({ host, port: config.httpPort }, (transport) => engine.serve(transport))
+  const listener = await listen({ host, port: config.httpPort }, (transport) => {
+    const visitor = visitors.arrive(transport.remoteAddress)
+    if (visitor === undefined) {
+      refusals.add({ from: transport.remoteAddress })
+      transport.destroy()
+    } else engine.serve(transport, { context: visitor })
+  })
   const adminPort = (admin.address() as AddressInfo).port
   logger.info({ host, httpPort: listener.port, tunnelPort: tunnels.port, adminPort, domain }, 'relay runs')
   return {
@@ -100,16 +111,17 @@ async function remember(config: RelayConfig, logger: Logger): Promise<Memory> {
   }
 }
 
-function visitors(
+function serveVisitors(
   config: RelayConfig,
   parts: {
     readonly registry: Registry<TunnelLink>
     readonly clusters: Clusters
     readonly pool: UpstreamPool
     readonly isReturning: () => boolean
+    readonly visitors: Visitors
   },
 ): { engine: HttpEngine; metrics: RelayMetrics } {
-  const { registry, clusters, pool, isReturning } = parts
+  const { registry, clusters, pool, isReturning, visitors } = parts
   const { limits, domain, trace, header, publicUrl } = config
   const scheme = publicUrl.protocol.slice(0, -1)
   const frontend = new Frontend({
@@ -117,12 +129,18 @@ function visitors(
     edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
     find: (label) => registry.find(label),
     isReturning,
+    visitors,
+    requestsPerPreview: limits.requestsPerPreview,
   })
   const engine: HttpEngine = new HttpEngine({
     route: (head, client) => frontend.route(head, client),
     failure: (error, { head }) => frontend.failure(error, head),
     observer: {
-      exchangeDone: (report) => metrics.exchangeDone(frontend.clusterOf(report), report.status, report.ms),
+      exchangeDone(report) {
+        metrics.exchangeDone(frontend.clusterOf(report), report.status, report.ms)
+        frontend.done(report)
+      },
+      connectionClosed: (client) => frontend.closed(client),
     },
     limits: limits.http,
     refusesTrailer: refusedTrailers(header),

@@ -5,6 +5,7 @@ import type { WebSocket } from 'ws'
 import type { Logger } from '../process/log.ts'
 import { listenForUpgrades, type UpgradeLimits } from '../process/upgrade.ts'
 import { type Credential, findCredential } from './credentials.ts'
+import { Refusals } from './refusals.ts'
 
 export interface TunnelServerOptions {
   readonly host: string
@@ -27,7 +28,7 @@ export interface TunnelServer {
  */
 export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
   const { host, port, limits, credentials, onSocket } = options
-  const refusals = new Refusals(options.logger)
+  const refusals = new Refusals(options.logger, 'a tunnel was refused')
   const server = await listenForUpgrades({
     host,
     port,
@@ -41,7 +42,7 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
     judge(request) {
       const judged = judge(request, credentials)
       if (typeof judged !== 'number') return { accept: (socket) => onSocket(socket, judged) }
-      refusals.add(judged, request.socket.remoteAddress)
+      refusals.add({ status: judged, from: request.socket.remoteAddress })
       return { status: judged }
     },
   })
@@ -62,28 +63,4 @@ function judge(request: IncomingMessage, credentials: readonly Credential[]): Cr
   if ((request.url ?? '').split('?', 1)[0] !== TUNNEL_PATH) return 404
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
   return offered.includes(TUNNEL_SUBPROTOCOL) ? credential : 400
-}
-
-const LOG_EVERY_MS = 1_000
-
-/** Logs refused tunnels, one line a second at most: anyone can cause as many as they like. */
-class Refusals {
-  readonly #logger: Logger
-  #loggedAtMs = Number.NEGATIVE_INFINITY
-  #unlogged = 0
-
-  constructor(logger: Logger) {
-    this.#logger = logger
-  }
-
-  add(status: number, from: string | undefined): void {
-    const nowMs = performance.now()
-    if (nowMs - this.#loggedAtMs < LOG_EVERY_MS) {
-      this.#unlogged++
-      return
-    }
-    this.#loggedAtMs = nowMs
-    this.#logger.warn({ status, from, unlogged: this.#unlogged }, 'a tunnel was refused')
-    this.#unlogged = 0
-  }
 }

@@ -9,6 +9,7 @@ import {
 } from '@branchline/wire/names'
 import { DEFAULT_LIMITS, parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
+import { keptBytesHere } from '../process/memory.ts'
 import { type AccessLogMode, parseAccessLog } from './access-log.ts'
 import { BALANCING, type Balancing } from './balance.ts'
 import { ADDED_IDS, type AddedId } from './id-edits.ts'
@@ -33,6 +34,11 @@ export interface SidecarConfig {
   readonly via: string | undefined
   /** Client connections of HTTP/1.1 at one time, and as many of HTTP/2. */
   readonly connections: number
+  /**
+   * Bytes of heads, and of what was read ahead of them, that all connections of HTTP/1.1 may keep beyond 4 KiB each.
+   * Default: an eighth of the memory of the container.
+   */
+  readonly keptTotalBytes: number
   /** How an endpoint is chosen. */
   readonly balancing: Balancing
   /** How long requests wait for an override to return, from when it was first missed. */
@@ -73,6 +79,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
       min: 1,
       max: 1_000_000,
     }),
+    keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', keptBytesHere(), { min: 0, max: 2 ** 40 }),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',

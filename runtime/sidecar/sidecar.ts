@@ -130,8 +130,8 @@ class RunningSidecar implements Sidecar {
       addedIds: config.addedIds,
     }
     this.#around = around
-    const { via, connections, drainTimeoutMs: drainMs } = config
-    this.#engine = http1Engine(around, { connections, drainMs, ...limits.http }, via)
+    const { via, connections, keptTotalBytes, drainTimeoutMs: drainMs } = config
+    this.#engine = http1Engine(around, { connections, keptTotalBytes, drainMs, ...limits.http }, via)
     this.#engine2 = http2Engine(around, { connections, drainMs, ...limits.http2 }, via)
     this.#raw = new RawConnections(around, limits.raw)
     const engines: Engines = {
