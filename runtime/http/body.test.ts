@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BodyFramer } from './body.ts'
+import { BodyFramer, withoutBlanks } from './body.ts'
 import { BODY } from './fields.ts'
 
 const limits = { headBytes: 64, headerCount: 3 }
@@ -106,5 +106,59 @@ test('any data in any chunks comes out whole, at any splits', () => {
         expect(Buffer.concat(out).equals(Buffer.concat(parts))).toBe(true)
       },
     ),
+  )
+})
+
+/** What is sent on of a response's chunks, read in two pieces. */
+function sentOn(text: string, split: number): string {
+  const body = new BodyFramer(true)
+  body.start(BODY.chunked, 0, limits)
+  let sent = ''
+  for (const piece of [text.slice(0, split), text.slice(split)]) {
+    const view = Buffer.from(piece, 'latin1')
+    const end = body.take(view, 0)
+    sent += (body.blanks === undefined ? view : withoutBlanks(view, 0, end, body.blanks)).toString('latin1')
+  }
+  if (!body.done) throw new Error('not done')
+  return sent
+}
+
+test('the white space of a response’s chunks is taken, and is not sent on, split at every byte', () => {
+  const padded = '5  \t\r\nhel o\r\n00A ; a ;\tb = c ; d= "e f" \r\n012 456 89\r\n0   \r\nX-T \t: v w\r\n\r\n'
+  const strict = '5\r\nhel o\r\n00A;a;b=c;d="e f"\r\n012 456 89\r\n0\r\nX-T: v w\r\n\r\n'
+  for (let split = 0; split <= padded.length; split++) expect(sentOn(padded, split)).toBe(strict)
+})
+
+test.each([
+  ['before a size', ' 5\r\nhello\r\n'],
+  ['within a size', '1 0\r\n'],
+  ['within the name of an extension', '5;a b\r\nhello\r\n'],
+  ['within its value', '5;a=b c\r\nhello\r\n'],
+  ['more of it than any padding has', `5${' '.repeat(65)}\r\n`],
+  ['before the name of a trailer', '0\r\n X: y\r\n\r\n'],
+  ['within the name of a trailer', '0\r\nX Y: z\r\n\r\n'],
+  ['before the colon of a trailer that reframes', '0\r\nContent-Length : 5\r\n\r\n'],
+])('white space of a response’s chunks that is refused: %s', (_, text) => {
+  expect(() => sentOn(text, 0)).toThrow(/^(?:chunk|trailer)/)
+})
+
+test('whatever is taken leniently is sent on strictly', () => {
+  const blank = fc.constantFrom('', '', ' ', '\t', '  ')
+  const line = fc
+    .tuple(blank, blank, blank, blank, blank, fc.constantFrom('', ';', ';a', '=b', '="c d"', ' ', '\r'))
+    .map(([a, b, c, d, e, odd]) => `3${a};${b}x${c}=${d}y${e}${odd}\r\nabc\r\n`)
+  fc.assert(
+    fc.property(fc.array(line, { maxLength: 2 }), fc.nat(40), (lines, split) => {
+      let sent: string
+      try {
+        sent = sentOn(`${lines.join('')}0\r\n\r\n`, split)
+      } catch {
+        return
+      }
+      const strict = new BodyFramer()
+      strict.start(BODY.chunked, 0, limits)
+      expect(strict.take(Buffer.from(sent), 0)).toBe(sent.length)
+      expect(strict.done).toBe(true)
+    }),
   )
 })

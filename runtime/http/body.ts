@@ -12,17 +12,37 @@ const S = {
   quoted: 6,
   escaped: 7,
   quotedEnd: 8,
-  sizeLf: 9,
-  data: 10,
-  dataCr: 11,
-  dataLf: 12,
-  trailerFirst: 13,
-  trailerName: 14,
-  trailerValue: 15,
-  trailerLf: 16,
-  endLf: 17,
+  nameBlank: 9,
+  valueBlank: 10,
+  sizeLf: 11,
+  data: 12,
+  dataCr: 13,
+  dataLf: 14,
+  trailerFirst: 15,
+  trailerName: 16,
+  trailerValue: 17,
+  trailerLf: 18,
+  endLf: 19,
+  trailerBlank: 20,
 } as const
 type State = number
+
+/** White space of one chunk's line, at most: sizes are padded to eight or sixteen digits. */
+const MAX_BLANK = 64
+
+/** The state behind white space, where a lenient reader lets it be. */
+const AFTER_BLANK: Readonly<Record<State, State>> = {
+  [S.size]: S.valueBlank,
+  [S.extensionFirst]: S.extensionFirst,
+  [S.extension]: S.nameBlank,
+  [S.valueFirst]: S.valueFirst,
+  [S.value]: S.valueBlank,
+  [S.quotedEnd]: S.valueBlank,
+  [S.nameBlank]: S.nameBlank,
+  [S.valueBlank]: S.valueBlank,
+  [S.trailerName]: S.trailerBlank,
+  [S.trailerBlank]: S.trailerBlank,
+}
 
 /** Fields that would reframe or redirect a message if a reader merged them into its head (RFC 9110, 6.5.1). */
 const FORBIDDEN_TRAILERS = new Set([
@@ -36,10 +56,17 @@ const FORBIDDEN_TRAILERS = new Set([
   'expect',
 ])
 
+/** Where white space that a response's chunks may have begins and ends in a view. */
+export interface Blanks {
+  readonly from: number
+  to: number
+}
+
 /**
  * Finds where a message's body ends (RFC 9112, 6.3 and 7.1), without changing or keeping it. Chunked bodies
- * are checked octet by octet outside their data, extensions and trailers included, so that they can be passed
- * on as they are.
+ * are checked byte by byte outside their data, extensions and trailers included, so that they can be passed
+ * on as they are. A lenient one takes the bad white space of chunk lines (RFC 9112, 7.1.1; RFC 9110, 5.6.3) and
+ * before the colon of a trailer, and says where it is, so that nothing but strict chunks is sent on.
  */
 export class BodyFramer {
   kind: BodyKind = BODY.none
@@ -51,8 +78,13 @@ export class BodyFramer {
   onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
   /** Further trailers that are refused, by their names in lower case. */
   refusesTrailer: ((name: string) => boolean) | undefined = undefined
+  /** The white space in the view that was taken last, which is not to be sent on; undefined where there is none. */
+  blanks: Blanks[] | undefined = undefined
+  readonly #lenient: boolean
   #left = 0
   #digits = 0
+  /** White space in the line of this chunk. */
+  #blank = 0
   #state: State = S.sizeFirst
   /** Octets of extensions and trailers, which are bounded together for the whole body. */
   #extra = 0
@@ -60,6 +92,10 @@ export class BodyFramer {
   #trailers = 0
   #maxTrailers = 0
   #name = ''
+
+  constructor(lenient = false) {
+    this.#lenient = lenient
+  }
 
   /** Begins a body of this kind, and of this length where it has one. */
   start(
@@ -81,6 +117,7 @@ export class BodyFramer {
 
   /** The index after the last octet from `at` on that belongs to the body. Throws a 400 for wrong chunks. */
   take(view: Buffer, at: number): number {
+    this.blanks = undefined
     if (this.done) return at
     let end = view.length
     if (this.kind === BODY.length) {
@@ -107,14 +144,32 @@ export class BodyFramer {
         if (this.#left === 0) this.#state = S.dataCr
         continue
       }
-      this.#state = this.#step(view[at] as number)
+      const code = view[at] as number
+      if (this.#lenient && (code === 0x20 || code === 0x09) && this.#skipsBlank()) this.#noteBlank(at)
+      else this.#state = this.#step(code)
       at++
       if (this.done) return at
     }
     return at
   }
 
+  /** Whether white space may stand here; what stood before it is complete then. */
+  #skipsBlank(): boolean {
+    const after = AFTER_BLANK[this.#state]
+    if (after === undefined) return false
+    if (++this.#blank > MAX_BLANK) throw badRequest(`chunk: more than ${MAX_BLANK} bytes of white space`)
+    this.#state = after
+    return true
+  }
+
+  #noteBlank(at: number): void {
+    const last = this.blanks?.at(-1)
+    if (last?.to === at) last.to++
+    else (this.blanks ??= []).push({ from: at, to: at + 1 })
+  }
+
   #step(code: number): State {
+    if (this.#state === S.nameBlank && code === 0x3d) return S.valueFirst
     if (this.#state <= S.sizeLf) return this.#stepSize(code)
     if (this.#state >= S.trailerFirst) return this.#stepTrailer(code)
     if (this.#state === S.dataCr && code === 0x0d) return S.dataLf
@@ -127,6 +182,7 @@ export class BodyFramer {
       case S.sizeFirst:
         this.#left = hex(code)
         this.#digits = 1
+        this.#blank = 0
         if (this.#left < 0) throw badRequest('chunk: no size')
         return S.size
       case S.size:
@@ -174,6 +230,7 @@ export class BodyFramer {
         if (code < 0x80 && isValueChar(code)) return S.quoted
         break
       default:
+        // `quotedEnd`, and white space behind whatever may be followed by an extension or the end of the line.
         return this.#afterToken(code)
     }
     throw badRequest('chunk: invalid extension')
@@ -194,6 +251,9 @@ export class BodyFramer {
         if (++this.#trailers > this.#maxTrailers) throw tooLarge(`more than ${this.#maxTrailers} trailers`)
         return this.#stepTrailerName(code)
       case S.trailerName:
+        return this.#stepTrailerName(code)
+      case S.trailerBlank:
+        if (code !== 0x3a) break
         return this.#stepTrailerName(code)
       case S.trailerValue:
         if (code === 0x0d) return S.trailerLf
@@ -223,6 +283,18 @@ export class BodyFramer {
     }
     return S.trailerValue
   }
+}
+
+/** A part of a view without the white space that its reader has found there. */
+export function withoutBlanks(view: Buffer, from: number, to: number, blanks: readonly Blanks[]): Buffer {
+  const kept: Buffer[] = []
+  let at = from
+  for (const blank of blanks) {
+    kept.push(view.subarray(at, blank.from))
+    at = blank.to
+  }
+  kept.push(view.subarray(at, to))
+  return Buffer.concat(kept)
 }
 
 function hex(code: number): number {

@@ -1,3 +1,4 @@
+import { withoutBlanks } from './body.ts'
 import { writeResponseHead } from './edits.ts'
 import { isEnding } from './parts.ts'
 import type { HttpError } from './errors.ts'
@@ -188,6 +189,10 @@ export class Exchange extends RequestSide {
       end = body.take(view, at)
     } catch (error) {
       failed = error
+    }
+    if (body.blanks !== undefined) {
+      this.#write(text, withoutBlanks(view, at, end, body.blanks))
+      return this.#took(end, view)
     }
     const whole = text !== '' && end - at <= SMALL_BYTES
     // As one string: a view, and a write of two parts, cost more than so few octets.

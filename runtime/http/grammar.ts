@@ -6,7 +6,7 @@ const TARGET = 4
 
 const table = new Uint8Array(256)
 for (let c = 0x21; c <= 0x7e; c++) table[c] = VALUE | TARGET
-for (let c = 0x80; c <= 0xff; c++) table[c] = VALUE
+for (let c = 0x80; c <= 0xff; c++) table[c] = VALUE | TARGET
 for (const c of '#') table[c.charCodeAt(0)] = VALUE
 for (const c of ' \t') table[c.charCodeAt(0)] = VALUE
 for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
@@ -17,7 +17,11 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
 export const isTokenChar = (code: number): boolean => ((table[code] as number) & TCHAR) !== 0
 /** RFC 9110, 5.5: a character of a field's value, with SP and HTAB; obs-text passes. */
 export const isValueChar = (code: number): boolean => ((table[code] as number) & VALUE) !== 0
-/** A character of a request target: visible ASCII without `#` (RFC 9112, 3.2; browsers send more than RFC 3986 allows). */
+/**
+ * A byte of a request target: visible ASCII without `#`, and what is not ASCII (RFC 9112, 3.2). Clients send more
+ * than RFC 3986 allows, UTF-8 among it. It is passed on as it came: to encode it would be to correct it behind the
+ * client's back, which 3.2 warns of, and no part of it decides about routing.
+ */
 export const isTargetChar = (code: number): boolean => ((table[code] as number) & TARGET) !== 0
 
 /** True where the octets between two indices are those of this lower-case word, in any case of ASCII letters. */

@@ -76,7 +76,7 @@ export function parseRequestHead(
   const method = text.slice(0, at)
   const targetStart = ++at
   while (isTargetChar(octets[start + at] as number)) at++
-  if (at === targetStart || octets[start + at] !== 0x20) throw badRequest('request line: invalid target')
+  if (at === targetStart || octets[start + at] !== 0x20) throw badTarget(octets[start + at])
   const head = new RequestHead(text, at + 11)
   head.method = method
   head.version = parseVersion(text, at + 1)
@@ -89,6 +89,13 @@ export function parseRequestHead(
   if (method === 'OPTIONS' || method === 'TRACE') readMaxForwards(head)
   return head
 }
+
+const badTarget = (code: number | undefined): HttpError =>
+  code === 0x23
+    ? badRequest('request line: the target has a fragment (#), which is never sent')
+    : badRequest(
+        `request line: invalid character 0x${(code ?? 0).toString(16).padStart(2, '0')} in the target`,
+      )
 
 function parseVersion(text: string, at: number): number {
   if (text.startsWith('HTTP/1.1', at)) return 11
@@ -178,9 +185,14 @@ export function parseResponseHead(
     return readResponse(text, method, limits, octets, start)
   } catch (error) {
     if (!(error instanceof HttpError)) throw error
-    throw badResponse(error)
+    const clean = text.replaceAll(SPACE_BEFORE_COLON, '$1:')
+    if (clean === text) throw badResponse(error)
+    return parseResponseHead(clean, method, limits)
   }
 }
+
+/** A proxy removes it from responses (RFC 9112, 5.1), and reads and sends on what is left. */
+const SPACE_BEFORE_COLON = /(?<=\r\n)([!#$%&'*+.^_`|~0-9A-Za-z-]+)[ \t]+:/g
 
 function statusAt(text: string, at: number): number {
   const hundreds = text.charCodeAt(at) - 0x30
@@ -190,6 +202,10 @@ function statusAt(text: string, at: number): number {
   if (!valid) throw badRequest('status line: no status')
   return hundreds * 100 + tens * 10 + ones
 }
+
+/** Whether a response that cannot have a body announces one, which may follow it all the same, if only its end. */
+const announcesBody = ({ body, length }: Framing, status: number): boolean =>
+  body === BODY.chunked || (status === 204 && length > 0)
 
 function readResponse(
   text: string,
@@ -215,7 +231,8 @@ function readResponse(
   const empty = framing.body === BODY.length && framing.length === 0
   head.body = bodiless || empty ? BODY.none : framing.body
   head.length = framing.length
-  head.keepAlive = !framing.close && head.body !== BODY.close && (version === 11 || framing.keepAlive)
+  const delimited = head.body !== BODY.close && !(bodiless && announcesBody(framing, status))
+  head.keepAlive = !framing.close && delimited && (version === 11 || framing.keepAlive)
   // Four fifths of what it says, so that it does not close while the next request is on its way.
   head.keptMs = framing.keptSeconds * 800
   return head

@@ -65,7 +65,8 @@ const field = fc
   .map((parts) => parts.join(''))
 const target = often(
   fc.constantFrom('/', '/a?b=c', '/%20|{}', '//x'),
-  fc.constantFrom('*', 'a', '/a b', '/#f', 'http://h/p', '/\x80', ''),
+  // Not bytes above 0x7f, which llhttp refuses: they pass as they came, and the app decides (liberal.test.ts).
+  fc.constantFrom('*', 'a', '/a b', '/#f', 'http://h/p', ''),
 )
 const start = fc
   .tuple(

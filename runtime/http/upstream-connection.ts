@@ -17,7 +17,7 @@ export class UpstreamConnection implements Receiver {
   readonly transport: Transport
   readonly key: string
   readonly reader = new HeadReader(false)
-  readonly body = new BodyFramer()
+  readonly body = new BodyFramer(true)
   readonly readsOn = true
   user: UpstreamUser | undefined = undefined
   pool: UpstreamPool | undefined = undefined
