@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parse, parseAllDocuments } from 'yaml'
 import type { Manifest } from '../inject/manifest.ts'
 import { parseTemplate, render, type Template } from './go-template.fixture.ts'
-import { crdManifests, installationManifests, namespaceManifests } from './manifests.ts'
+import { installationManifests, namespaceManifests } from './manifests.ts'
 import { type PlatformValues, propsOf } from './values.ts'
 
 export const CHART = join(import.meta.dirname, '../chart')
@@ -23,9 +23,6 @@ export function objectsIn(text: string): Objects {
   })
   return byIdentity(objects.filter((one) => one !== null))
 }
-
-/** The CRDs as the chart has them. */
-export const chartCrds = (): Manifest[] => asHelm(crdManifests())
 
 /** What the construct makes of values, but for the label that says which tool manages an object. */
 export const constructObjects = (values: PlatformValues): Objects =>

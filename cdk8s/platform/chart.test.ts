@@ -7,13 +7,13 @@ import { z } from 'zod'
 import { RELEASE } from '../images.ts'
 import {
   CHART,
-  chartCrds,
   chartObjects,
   constructObjects,
   objectsIn,
   objectTemplates,
   renderTemplate,
 } from './chart.fixture.ts'
+import { crdManifests } from './manifests.ts'
 import { anyValues } from './values.fixture.ts'
 import { PLATFORM_VALUES, platformValues } from './values.ts'
 
@@ -73,7 +73,7 @@ describe('files that are generated from the code', () => {
     )
   })
   test.each(
-    chartCrds().map((crd) => [(crd.spec as { names: { plural: string } }).names.plural, crd] as const),
+    crdManifests().map((crd) => [(crd.spec as { names: { plural: string } }).names.plural, crd] as const),
   )(`crds/%s.yaml is the generated CRD: ${UPDATE}`, async (plural, crd) => {
     await expect(stringify(crd, { lineWidth: 0 })).toMatchFileSnapshot(join(CHART, `crds/${plural}.yaml`))
   })

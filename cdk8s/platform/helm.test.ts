@@ -12,7 +12,8 @@ import { promisify } from 'node:util'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
-import { CHART, chartCrds, constructObjects, type Objects, objectsIn } from './chart.fixture.ts'
+import { CHART, constructObjects, type Objects, objectsIn } from './chart.fixture.ts'
+import { crdManifests } from './manifests.ts'
 import { anyValues } from './values.fixture.ts'
 import { PLATFORM_VALUES } from './values.ts'
 
@@ -54,7 +55,7 @@ async function template(helm: string, over: object): Promise<Objects> {
 }
 
 const crds = objectsIn(
-  chartCrds()
+  crdManifests()
     .map((crd) => stringify(crd))
     .join('---\n'),
 )

@@ -55,8 +55,7 @@ export function processManifests(process: PlatformProcess): Manifest[] {
       metadata,
       spec: {
         replicas: process.replicas,
-        // Two pods may not have the claim at the same time.
-        ...(process.state?.claim !== undefined && { strategy: { type: 'Recreate' } }),
+        ...(process.state && { strategy: strategyOf(process.state.claim) }),
         selector: { matchLabels: selector },
         template: {
           metadata: { labels: labelsOf(component), ...said({ annotations: process.pods.annotations }) },
@@ -89,6 +88,15 @@ const said = (fields: Readonly<Record<string, unknown>>): object =>
 
 /** The user and group of the platform's processes. */
 const USER = 65532
+
+/**
+ * Two pods may not have the claim at the same time. Without one, the strategy is Kubernetes' default for one replica,
+ * but stated: server-side apply cannot remove a defaulted `rollingUpdate`, which `Recreate` forbids.
+ */
+const strategyOf = (claim: string | undefined): object =>
+  claim === undefined
+    ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
+    : { type: 'Recreate' }
 
 const volumeOf = (claim: string | undefined): object =>
   claim === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName: claim } }
