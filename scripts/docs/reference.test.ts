@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -5,7 +6,10 @@ import { ERROR_CODES } from './error-codes.ts'
 import { codesInSource } from './errors.ts'
 import { referenceFiles } from './reference.ts'
 
-const folder = join(import.meta.dirname, '../../docs/reference')
+const root = join(import.meta.dirname, '../..')
+const folder = join(root, 'docs/reference')
+/** What the parts of the embedded cluster say to each other. */
+const INTERNAL = new Set(['BRANCHLINE_RUN'])
 
 test('docs/reference says what the code says', async () => {
   const outdated: string[] = []
@@ -19,4 +23,12 @@ test('docs/reference says what the code says', async () => {
 test('every error code is explained in scripts/docs/error-codes.ts, and no other', async () => {
   const explained = Object.values(ERROR_CODES).flatMap((codes) => Object.keys(codes))
   expect(explained.toSorted()).toEqual(await codesInSource())
+})
+
+test('every variable of ours that the code names is in the reference', async () => {
+  const found = execFileSync('git', ['grep', '-hoE', "'BRANCHLINE_[A-Z0-9_]+'", '--', '*.ts'], { cwd: root })
+  const named = new Set(found.toString().match(/BRANCHLINE_[A-Z0-9_]+/g))
+  const text = Object.values(await referenceFiles()).join('')
+  const missing = [...named].filter((name) => !INTERNAL.has(name) && !text.includes(`\`${name}\``))
+  expect(missing).toEqual([])
 })

@@ -4,6 +4,7 @@ import { errorReference } from './errors.ts'
 import { GENERATED } from './markdown.ts'
 import { metricsReference } from './metrics.ts'
 import { namesReference } from './names.ts'
+import { variablesReference } from './variables.ts'
 
 /** The generated files of `docs/reference`: name and text. */
 export async function referenceFiles(): Promise<Readonly<Record<string, string>>> {
@@ -14,5 +15,8 @@ export async function referenceFiles(): Promise<Readonly<Record<string, string>>
     'metrics.md': await metricsReference(),
     'names.md': await namesReference(),
   }
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, `${GENERATED}${text}`]))
+  const variables = { 'environment-variables.md': variablesReference(Object.values(files).join('')) }
+  return Object.fromEntries(
+    Object.entries({ ...files, ...variables }).map(([name, text]) => [name, `${GENERATED}${text}`]),
+  )
 }

@@ -1,0 +1,89 @@
+/** A process that reads variables. */
+export type Process = 'Sidecar' | 'Manager' | 'Relay'
+type Meanings = Readonly<Record<string, string>>
+
+const COMMON: Meanings = {
+  POD_IP: 'Address on which the process listens.',
+  LOG_LEVEL: 'Least severe level that is logged.',
+}
+const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`.'
+
+/** What each variable of a process means. The names, values and defaults come from the code. */
+export const MEANINGS: Readonly<Record<Process, Meanings>> = {
+  Sidecar: {
+    ...COMMON,
+    BRANCHLINE_INBOUND:
+      'Listeners, with commas: `LISTEN=APP/PROTOCOL`, such as `25001=8080/http`. Required. The injection sets it.',
+    BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the route table.',
+    BRANCHLINE_APP_HOST: 'Address on which the app of the pod listens.',
+    BRANCHLINE_MANAGER: 'WebSocket URL of the manager.',
+    BRANCHLINE_TOKEN_FILE: "File with the pod's token. The sidecar reads it at each connect.",
+    BRANCHLINE_HEADER: 'Further header that carries the key, for example of another tool. Empty: none.',
+    BRANCHLINE_ID_HEADERS:
+      'Id headers that apps get if they have none, with commas; also `x-cloud-trace-context`, or `none`.',
+    BRANCHLINE_VIA: VIA,
+    BRANCHLINE_CONNECTIONS:
+      "Clients' connections at a time, of HTTP/1.1 and of HTTP/2 each. More get a 503 or a GOAWAY.",
+    BRANCHLINE_BALANCING: 'How an endpoint is chosen.',
+    BRANCHLINE_HOLD_TIMEOUT_MS:
+      'How long after the first failure requests wait for an override, with `onUnavailable: hold`.',
+    BRANCHLINE_ACCESS_LOG:
+      '`off`, `errors` (no response, or a 5xx), `sample:N` (one of N, and errors) or `all`.',
+    BRANCHLINE_ROUTE_EXPLAIN: 'Whether a request may ask for its route.',
+    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT:
+      'Where spans go, path included. Without it and the next one, no spans.',
+    OTEL_EXPORTER_OTLP_ENDPOINT: 'Where spans go, without the path `/v1/traces`.',
+    BRANCHLINE_FIRST_TABLE_TIMEOUT_MS:
+      'How long readiness waits for the first route table. Then the pod serves without one.',
+    BRANCHLINE_DRAIN_TIMEOUT_MS: 'How long running requests may take after SIGTERM.',
+    BRANCHLINE_DRAIN_DELAY_MS: 'How long a stopping sidecar, already not ready, still accepts.',
+  },
+  Manager: {
+    ...COMMON,
+    BRANCHLINE_SOURCE: 'Where the manager reads objects.',
+    BRANCHLINE_LOCAL_API: 'Socket of the embedded cluster. Required with the source `local`.',
+    BRANCHLINE_CLUSTER: 'Name of this cluster at the relay.',
+    BRANCHLINE_RELAY: 'URL of the relay, `ws://` or `wss://`. Empty: no previews.',
+    BRANCHLINE_RELAY_TOKEN: 'Credential of the cluster at the relay. Required with `BRANCHLINE_RELAY`.',
+    BRANCHLINE_ROUTES_PORT: 'Port for sidecars.',
+    BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the plan.',
+    BRANCHLINE_NAMESPACE: "Namespace of the replicas' Lease.",
+    HOSTNAME: 'Name of this replica. Kubernetes sets it to the name of the pod.',
+    BRANCHLINE_GATHER_MS: 'How long changes are gathered into one epoch.',
+    BRANCHLINE_CHECK_POD_ADDRESS:
+      "Whether a sidecar's token is accepted only from an address of its pod. Off with the source `local`.",
+  },
+  Relay: {
+    ...COMMON,
+    BRANCHLINE_DOMAIN: 'Domain of previews. Their hosts are `<label>.<domain>`.',
+    BRANCHLINE_PUBLIC_URL: 'How visitors reach the domain: scheme, host and port.',
+    BRANCHLINE_RELAY_TOKEN:
+      'Credentials of clusters, with commas: `token`, or `cluster:token` for one cluster. Required.',
+    BRANCHLINE_TRACE: "Whether a visitor's trace restarts, or is kept.",
+    BRANCHLINE_HEADER: 'Header in which sidecars read a key too. The relay removes it from requests.',
+    BRANCHLINE_ROUTE_EXPLAIN: 'Whether visitors may ask for the route of a request.',
+    BRANCHLINE_VIA: VIA,
+    BRANCHLINE_STATE_DIR: 'Folder in which the owners of host labels survive a restart. Empty: none.',
+    BRANCHLINE_HTTP_PORT: 'Port for visitors.',
+    BRANCHLINE_TUNNEL_PORT: "Port for clusters' tunnels.",
+    BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the registered hosts.',
+  },
+}
+
+/** Variables of tests and of developers' commands. */
+export const DEVELOPMENT: Meanings = {
+  BASE_IMAGE: 'Base of all images (`npm run images`, `npm run kind`).',
+  FOREIGN_BASE_IMAGE: 'Another base for the images with Python.',
+  KIND_CLUSTER: 'Name of the kind cluster. Default: `branchline`.',
+  KIND_NODE_IMAGE: "Image of the kind cluster's nodes.",
+  GITOPS_REMOTE: 'Git server of the GitOps story, from this machine.',
+  GITOPS_REPOSITORY: 'The same, from the cluster.',
+  BRANCHLINE_TARGET: 'Target of the e2e stories: `embedded` (default) or `kind`.',
+  BRANCHLINE_CONTEXT: 'kubectl context of the target `kind`.',
+  BRANCHLINE_SLOW: '`1`: the fault campaigns run at full length (`npm run test:slow` sets it).',
+  BRANCHLINE_CAMPAIGN_MS: 'Length of a fault campaign.',
+  BRANCHLINE_CAMPAIGN_SEED: 'Seed of a fault campaign, to repeat a run.',
+  BRANCHLINE_H2SPEC: '`build`: build h2spec with Go, and run it (`npm run test:h2spec` sets it).',
+  BRANCHLINE_HELM: 'Helm command of the tests; or `build`: build Helm with Go (`npm run test:helm` sets it).',
+  SHOP_DB_PASSWORD: "Password of the sample's database. Default: random for each synthesis.",
+}
