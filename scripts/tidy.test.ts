@@ -11,8 +11,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // A tunnel's stream is a Transport of the engine's.
   'runtime/tunnel': ['runtime/wire', 'runtime/http', 'runtime/process'],
   // Routing, heads and edits are the HTTP/1.1 engine's, and so are its clock and its errors.
-  'runtime/http2': ['runtime/http'],
-  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/http2', 'runtime/process'],
+  'runtime/http2': ['runtime/http', 'runtime/peers'],
+  // Programs in other languages, for tests.
+  'runtime/peers': [],
+  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/http2', 'runtime/process', 'runtime/peers'],
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
   'runtime/manager': [
     'runtime/wire',
@@ -40,7 +42,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'gitops',
     'test-e2e',
   ],
-  'test-e2e': ['runtime/wire', 'runtime/http', 'runtime/process', 'cli', 'cdk8s', 'gitops'],
+  'test-e2e': ['runtime/wire', 'runtime/http', 'runtime/peers', 'runtime/process', 'cli', 'cdk8s', 'gitops'],
 }
 const PACKAGES: Record<string, string> = {
   '@branchline/wire': 'runtime/wire',

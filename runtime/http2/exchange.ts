@@ -189,7 +189,9 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     if (this.#state !== 'waiting' || this.#down.closed) return
     const { interimResponses } = this.#parts.limits
     if (++this.#interim > interimResponses) {
-      throw failures.badResponse(new Error(`more than ${interimResponses} interim responses`))
+      throw failures.badResponse(
+        new Error(`it has more than interimResponses (${interimResponses}) 1xx heads`),
+      )
     }
     this.#waitOn()
     const status = Number(fields[':status'])
@@ -202,7 +204,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     if (this.#state !== 'waiting' || up !== this.#up || this.#down.closed) return
     const { headBytes } = this.#parts.limits
     if (isTooLarge(list, headBytes)) {
-      throw failures.badResponse(new Error(`its head is larger than ${headBytes} bytes`))
+      throw failures.responseTooLarge(new Error(`its head has more than headBytes (${headBytes} bytes)`))
     }
     const status = Number(fields[':status'])
     const bodiless = status === 204 || status === 205 || status === 304 || this.head.method === 'HEAD'

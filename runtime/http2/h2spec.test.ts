@@ -4,34 +4,20 @@
  * Go is missing it is skipped and says so. By itself, since its cases have time limits of their own.
  */
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
+import { goModule } from '../peers/programs.ts'
 import { app, cleanUp, hop } from './fixture.ts'
 
 afterEach(cleanUp)
 
 const run = promisify(execFile)
 const MODULE = 'github.com/summerwind/h2spec/cmd/h2spec@v2.2.1+incompatible'
-const folder = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'branchline', 'h2spec')
-const binary = join(folder, 'h2spec')
-
-async function build(): Promise<string | undefined> {
-  try {
-    const env = { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' }
-    await run('go', ['install', MODULE], { env, timeout: 120_000 })
-    return undefined
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error)
-  }
-}
-
-const wanted = process.env['BRANCHLINE_H2SPEC'] === 'build'
-const problem = wanted && !existsSync(binary) ? await build() : undefined
-const missing = wanted ? problem : '`npm run test:h2spec` runs it'
+const program = await goModule(MODULE)
+const [binary, missing] = 'missing' in program ? ['', program.missing] : [program.command[0] as string]
 
 interface Outcome {
   readonly passed: number

@@ -84,7 +84,9 @@ export function readRequestHead(list: FieldList, endStream: boolean, headBytes: 
   }
   head.body = endStream ? BODY.none : BODY.close
   head.host = authority ?? host ?? ''
-  head.fault = isTooLarge(list, headBytes) ? badRequest('the head is too large', 431) : faultOf(head, host)
+  head.fault = isTooLarge(list, headBytes)
+    ? badRequest(`the head has more than headBytes (${headBytes} bytes)`, 431)
+    : faultOf(head, host)
   return head
 }
 

@@ -117,7 +117,10 @@ test.each([
     'a call',
     { ':method': 'POST', 'content-type': 'application/grpc' },
     'x',
-    { 'grpc-status': '14', 'grpc-message': 'the upstream closed without an answer' },
+    {
+      'grpc-status': '14',
+      'grpc-message': 'the upstream received the request and closed the connection before it answered',
+    },
   ],
 ])('%s that the meant version may have processed is a failure', async (_name, fields, body, failure) => {
   const plans = [
