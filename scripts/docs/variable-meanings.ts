@@ -6,7 +6,16 @@ const COMMON: Meanings = {
   POD_IP: 'Address on which the process listens.',
   LOG_LEVEL: 'Least severe level that is logged.',
 }
+const CONNECTIONS =
+  "Clients' connections at a time. More get a 503, or a GOAWAY with HTTP/2, which is counted by itself."
+const KEPT =
+  'Bytes of requests that the process keeps for all clients. Beyond it, those that have kept some for longest get a 503.'
 const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`.'
+
+/** Defaults that the machine decides. */
+export const COMPUTED: Meanings = {
+  BRANCHLINE_KEPT_TOTAL_BYTES: "an eighth of the container's memory",
+}
 
 /** What each variable of a process means. The names, values and defaults come from the code. */
 export const MEANINGS: Readonly<Record<Process, Meanings>> = {
@@ -22,8 +31,8 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ID_HEADERS:
       'Id headers that apps get if they have none, with commas; also `x-cloud-trace-context`, or `none`.',
     BRANCHLINE_VIA: VIA,
-    BRANCHLINE_CONNECTIONS:
-      "Clients' connections at a time, of HTTP/1.1 and of HTTP/2 each. More get a 503 or a GOAWAY.",
+    BRANCHLINE_CONNECTIONS: CONNECTIONS,
+    BRANCHLINE_KEPT_TOTAL_BYTES: KEPT,
     BRANCHLINE_BALANCING: 'How an endpoint is chosen.',
     BRANCHLINE_HOLD_TIMEOUT_MS:
       'How long after the first failure requests wait for an override, with `onUnavailable: hold`.',
@@ -64,6 +73,16 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ROUTE_EXPLAIN: 'Whether visitors may ask for the route of a request.',
     BRANCHLINE_VIA: VIA,
     BRANCHLINE_STATE_DIR: 'Folder in which the owners of host labels survive a restart. Empty: none.',
+    BRANCHLINE_CONNECTIONS: CONNECTIONS,
+    BRANCHLINE_KEPT_TOTAL_BYTES: KEPT,
+    BRANCHLINE_CONNECTIONS_PER_ADDRESS:
+      'Connections of one address (IPv6: of one /64). More are closed. 0: no limit.',
+    BRANCHLINE_REQUESTS_PER_ADDRESS:
+      'Requests of one address that run at a time. More get a 503. 0: no limit.',
+    BRANCHLINE_REQUESTS_PER_PREVIEW:
+      'Requests to one preview that run at a time. More get a 503. 0: no limit.',
+    BRANCHLINE_FRONTS:
+      'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address do not apply to them.',
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',
     BRANCHLINE_TUNNEL_PORT: "Port for clusters' tunnels.",
     BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the registered hosts.',

@@ -3,7 +3,7 @@ import { readConfig as readManagerConfig } from '@branchline/runtime/manager/con
 import { readConfig as readRelayConfig } from '@branchline/runtime/relay/config'
 import { readConfig as readSidecarConfig } from '@branchline/runtime/sidecar/config'
 import { code, table } from './markdown.ts'
-import { DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
+import { COMPUTED, DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
 
 type Environment = Readonly<Record<string, string>>
 type ReadConfig = (environment: Environment) => unknown
@@ -31,7 +31,7 @@ export function variablesReference(elsewhere: string): string {
     const rows = asked.map(([name, { values, preset }]) => [
       code(name),
       values,
-      preset,
+      COMPUTED[name] ?? preset,
       MEANINGS[process][name] as string,
     ])
     return `## ${process}\n\n${table(['Variable', 'Values', 'Default', 'Meaning'], rows)}`
