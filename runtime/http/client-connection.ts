@@ -5,6 +5,8 @@ import { overloaded, requestTimeout } from './failures.ts'
 import { Exchange } from './exchange.ts'
 import { parseRequestHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
+import { giveBytes } from './byte-pool.ts'
+import { KeptBytes } from './kept-bytes.ts'
 import type { Keeper } from './memory-budget.ts'
 import type { EngineParts } from './parts.ts'
 import type { Timed } from './clock.ts'
@@ -29,7 +31,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   readonly #parts: EngineParts
   readonly #reader = new HeadReader(true)
   #phase: Phase = 'head'
-  #held: Buffer | undefined = undefined
+  readonly #held = new KeptBytes()
   #consuming = false
   #ended = false
   #lingerUntil = 0
@@ -62,7 +64,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
 
   /** True where no other request of this client can come. */
   get ending(): boolean {
-    return this.#last || (this.#ended && this.#held === undefined && !this.#consuming)
+    return this.#last || (this.#ended && this.#held.length === 0 && !this.#consuming)
   }
 
   onOpen(): void {}
@@ -77,7 +79,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
 
   onEnd(): void {
     this.#ended = true
-    if (this.#phase === 'exchange') this.exchange?.clientEnded(this.#held !== undefined)
+    if (this.#phase === 'exchange') this.exchange?.clientEnded(this.#held.length > 0)
     else if (this.#phase === 'head') this.linger()
   }
 
@@ -121,7 +123,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   linger(): void {
     const { clock, limits } = this.#parts
     this.exchange = undefined
-    this.#held = undefined
+    this.#held.clear()
     this.#forget()
     this.#phase = 'linger'
     this.deadline = clock.in(limits.lingerMs)
@@ -144,20 +146,24 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   /** Goes on with what was held, then with what arrives; by itself where it is in the midst of a read. */
   proceed(): void {
     if (this.#consuming) return
-    const held = this.#held
-    this.#held = undefined
-    if (held === undefined) this.exchange?.flush()
-    else {
-      if (this.countedBytes > 0) this.#count()
-      this.#consume(held)
-    }
+    if (this.#held.length === 0) this.exchange?.flush()
+    else this.#consumeHeld()
     if (this.#phase === 'over' || this.#phase === 'piped') return
-    if (this.#ended && this.#held === undefined) return this.#readAll()
+    if (this.#ended && this.#held.length === 0) return this.#readAll()
     if (this.exchange?.blocked !== true && this.#mayReadOn()) this.transport.resume()
   }
 
+  #consumeHeld(): void {
+    const { bytes } = this.#held
+    const buffer = this.#held.detach()
+    if (this.countedBytes > 0) this.#count()
+    this.#consume(bytes)
+    // A writer that was told that they do not change may still hold a view of them.
+    if (!this.transport.stable) giveBytes(buffer)
+  }
+
   #mayReadOn(): boolean {
-    return this.#held === undefined || this.#held.length < this.#parts.limits.heldBytes
+    return this.#held.length < this.#parts.limits.heldBytes
   }
 
   /** Nothing more can come: what is incomplete now stays so. */
@@ -168,8 +174,8 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
 
   /** Hands the transport over to a pipe; returns what was held. */
   handOver(): Buffer | undefined {
-    const held = this.#held
-    this.#held = undefined
+    const held = this.#held.length === 0 ? undefined : this.#held.bytes
+    this.#held.detach()
     this.#phase = 'piped'
     this.deadline = Number.POSITIVE_INFINITY
     this.exchange = undefined
@@ -196,7 +202,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   /** The engine needs memory: an incomplete head is refused, and what was read ahead is dropped. */
   shed(): void {
     const { exchange } = this
-    this.#held = undefined
+    this.#held.clear()
     if (exchange === undefined) return this.refuse(noMemory())
     this.#count()
     // The rest of a body, or of an upgrade, cannot be left out; pipelined requests can (RFC 9112, 9.3.2).
@@ -207,7 +213,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
 
   /** Tells the budget what is kept at this moment; false where there is no room for it. */
   #count(): boolean {
-    const ahead = this.#reader.kept + (this.#held?.length ?? 0)
+    const ahead = this.#reader.kept + this.#held.size
     return this.#parts.memory.keep(this, ahead + (this.exchange?.head.octets ?? 0), ahead > 0)
   }
 
@@ -240,8 +246,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     if (exchange.takesBody) return exchange.sendBody(view, at)
     if (this.#last) return -1
     // Copied, since the next read overwrites the view.
-    const rest = Buffer.from(view.subarray(at))
-    this.#held = this.#held === undefined ? rest : Buffer.concat([this.#held, rest])
+    this.#held.add(view, at, view.length)
     if (!this.#mayReadOn()) this.transport.pause()
     if (!this.#count()) this.shed()
     else exchange.flush()
@@ -283,7 +288,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   #leave(): void {
     if (this.#phase === 'over') return
     this.#phase = 'over'
-    this.#held = undefined
+    this.#held.clear()
     this.exchange = undefined
     this.#forget()
     this.#parts.left(this)

@@ -5,7 +5,7 @@ import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchlin
 import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { type Credential, parseCredentials } from './credentials.ts'
-import { keptBytesHere } from '../process/memory.ts'
+import { clientMemory } from '../process/memory.ts'
 import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 
@@ -51,8 +51,8 @@ export interface RelayConfig {
   readonly logLevel: string
   /**
    * BRANCHLINE_CONNECTIONS, BRANCHLINE_CONNECTIONS_PER_ADDRESS, BRANCHLINE_REQUESTS_PER_ADDRESS,
-   * BRANCHLINE_REQUESTS_PER_PREVIEW, BRANCHLINE_KEPT_TOTAL_BYTES. The last one's default: an eighth of the memory of
-   * the container.
+   * BRANCHLINE_REQUESTS_PER_PREVIEW, BRANCHLINE_KEPT_TOTAL_BYTES. The first and the last fit the container by default
+   * (runtime/process/memory.ts).
    */
   readonly limits: RelayLimits
 }
@@ -89,14 +89,18 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 
 function readLimits(read: VariableReader): RelayLimits {
   const { http, connectionsPerAddress, requestsPerAddress, requestsPerPreview } = DEFAULT_RELAY_LIMITS
+  const memory = clientMemory()
   const count = (name: string, fallback: number, min = 0): number =>
     read.integer(name, fallback, { min, max: 1_000_000 })
   return {
     ...DEFAULT_RELAY_LIMITS,
     http: {
       ...http,
-      connections: count('BRANCHLINE_CONNECTIONS', http.connections, 1),
-      keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', keptBytesHere(), { min: 0, max: 2 ** 40 }),
+      connections: count('BRANCHLINE_CONNECTIONS', memory.connections, 1),
+      keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', memory.keptTotalBytes, {
+        min: 0,
+        max: 2 ** 40,
+      }),
     },
     connectionsPerAddress: count('BRANCHLINE_CONNECTIONS_PER_ADDRESS', connectionsPerAddress),
     requestsPerAddress: count('BRANCHLINE_REQUESTS_PER_ADDRESS', requestsPerAddress),

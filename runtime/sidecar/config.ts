@@ -7,9 +7,9 @@ import {
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
-import { DEFAULT_LIMITS, parsePseudonym } from '../http/index.ts'
+import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
-import { keptBytesHere } from '../process/memory.ts'
+import { clientMemory } from '../process/memory.ts'
 import { type AccessLogMode, parseAccessLog } from './access-log.ts'
 import { BALANCING, type Balancing } from './balance.ts'
 import { ADDED_IDS, type AddedId } from './id-edits.ts'
@@ -65,6 +65,7 @@ const DEFAULT_TOKEN_FILE = '/var/run/secrets/branchline/token'
 /** The configuration out of a container's variables. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): SidecarConfig {
   const read = new VariableReader(environment)
+  const memory = clientMemory()
   const config: SidecarConfig = {
     host: read.text('POD_IP', '0.0.0.0'),
     inbound: read.parsed('BRANCHLINE_INBOUND', parseRequiredInbound, '') ?? [],
@@ -75,11 +76,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
-    connections: read.integer('BRANCHLINE_CONNECTIONS', DEFAULT_LIMITS.connections, {
+    connections: read.integer('BRANCHLINE_CONNECTIONS', memory.connections, {
       min: 1,
       max: 1_000_000,
     }),
-    keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', keptBytesHere(), { min: 0, max: 2 ** 40 }),
+    keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', memory.keptTotalBytes, {
+      min: 0,
+      max: 2 ** 40,
+    }),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',

@@ -14,6 +14,7 @@ const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`
 
 /** Defaults that the machine decides. */
 export const COMPUTED: Meanings = {
+  BRANCHLINE_CONNECTIONS: 'as many as the memory of the container has room for, 10,000 at most',
   BRANCHLINE_KEPT_TOTAL_BYTES: "an eighth of the container's memory",
 }
 
