@@ -1,30 +1,30 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { freePort } from '../ports.ts'
-import { installed, startDaemon } from '../processes.ts'
+import { installed } from '../processes.ts'
 import type { Contender } from './contender.ts'
+import { type Daemon, daemon } from './daemon.ts'
 import { PREVIEW_HOST } from './relay.ts'
 
-const haproxyInstalled = installed('haproxy', 'apt-get install haproxy')
+const common = {
+  missing: installed('haproxy', 'apt-get install haproxy'),
+  command: 'haproxy',
+  args: (file) => ['-db', '-f', file],
+} satisfies Partial<Daemon>
 
-/** HAProxy in `http` mode, which routes by tracestate. */
-export const haproxy: Contender = {
-  name: 'HAProxy',
-  missing: haproxyInstalled,
-  async start({ folder, upstreamPort }) {
-    const port = await freePort()
-    const file = join(folder, 'haproxy.cfg')
-    await writeFile(
-      file,
-      `global
+/** One thread, and timeouts that no benchmark reaches. */
+const defaults = (mode: 'http' | 'tcp', global = ''): string => `global
   nbthread 1
-  maxconn 10100
-  no strict-limits
-defaults
-  mode http
+${global}defaults
+  mode ${mode}
   timeout connect 3s
   timeout client 600s
   timeout server 600s
+`
+
+/** HAProxy in `http` mode, which routes by tracestate. */
+export const haproxy = daemon({
+  ...common,
+  name: 'HAProxy',
+  file: 'haproxy.cfg',
+  config: ({ port, upstreamPort }) => `${defaults('http', '  maxconn 10100\n  no strict-limits\n')}\
   timeout tunnel 600s
   http-reuse always
 frontend in
@@ -37,72 +37,27 @@ backend base
 backend alice
   server s 127.0.0.1:${upstreamPort}
 `,
-    )
-    return startDaemon(port, 'haproxy', ['-db', '-f', file])
-  },
-}
+})
 
 /** HAProxy in `tcp` mode. */
-export const haproxyTcp: Contender = {
+export const haproxyTcp = daemon({
+  ...common,
   name: 'HAProxy tcp',
-  missing: haproxyInstalled,
-  async start({ folder, upstreamPort }) {
-    const port = await freePort()
-    const file = join(folder, 'haproxy-tcp.cfg')
-    await writeFile(
-      file,
-      `global
-  nbthread 1
-defaults
-  mode tcp
-  timeout connect 3s
-  timeout client 600s
-  timeout server 600s
-frontend in
+  file: 'haproxy-tcp.cfg',
+  config: ({ port, upstreamPort }) => `${defaults('tcp')}frontend in
   bind 127.0.0.1:${port}
   default_backend base
 backend base
   server s 127.0.0.1:${upstreamPort}
 `,
-    )
-    return startDaemon(port, 'haproxy', ['-db', '-f', file])
-  },
-}
+})
 
-/**
- * The relay's work, and the way through two processes, without a tunnel: an HAProxy that finds the service by
- * the host and writes the same fields (less strictly), and one behind it in `tcp` mode, as the gateway is.
- */
-export const haproxyTwice: Contender = {
-  name: 'HAProxy twice: HTTP as the relay, then TCP',
-  missing: haproxyInstalled,
-  async start({ folder, upstreamPort, routes }) {
-    const behind = await haproxyTcp.start({ folder, upstreamPort, routes })
-    try {
-      const port = await freePort()
-      const file = join(folder, 'haproxy-visitors.cfg')
-      await writeFile(file, visitors(port, behind.port))
-      const front = await startDaemon(port, 'haproxy', ['-db', '-f', file])
-      const stop = async (): Promise<void> => {
-        await front.stop()
-        await behind.stop()
-      }
-      return { port, pids: [...front.pids, ...behind.pids], stop }
-    } catch (error) {
-      await behind.stop()
-      throw error
-    }
-  },
-}
-
-const visitors = (port: number, next: number): string => `global
-  nbthread 1
-defaults
-  mode http
-  timeout connect 3s
-  timeout client 600s
-  timeout server 600s
-  http-reuse always
+/** HAProxy that does the relay's work (less strictly): finds the preview by the host, and writes the same fields. */
+const visitors = daemon({
+  ...common,
+  name: 'HAProxy as the relay',
+  file: 'haproxy-visitors.cfg',
+  config: ({ port, upstreamPort }) => `${defaults('http')}  http-reuse always
 frontend in
   bind 127.0.0.1:${port}
   http-request del-header b3
@@ -121,5 +76,26 @@ frontend in
   http-request set-header forwarded "for=%[src];host=%[req.hdr(host)];proto=http"
   use_backend alice if { req.hdr(host) -i ${PREVIEW_HOST} }
 backend alice
-  server s 127.0.0.1:${next}
-`
+  server s 127.0.0.1:${upstreamPort}
+`,
+})
+
+/** The relay's path through two processes, without a tunnel: the second one is in `tcp` mode, as the gateway is. */
+export const haproxyTwice: Contender = {
+  name: 'HAProxy twice: HTTP as the relay, then TCP',
+  missing: common.missing,
+  async start(options) {
+    const behind = await haproxyTcp.start(options)
+    try {
+      const front = await visitors.start({ ...options, upstreamPort: behind.port })
+      const stop = async (): Promise<void> => {
+        await front.stop()
+        await behind.stop()
+      }
+      return { port: front.port, pids: [...front.pids, ...behind.pids], stop }
+    } catch (error) {
+      await behind.stop()
+      throw error
+    }
+  },
+}
