@@ -108,3 +108,17 @@ test('a client that is done with its early answer leaves: that is no failure', a
   await waitFor(() => reports[0])
   expect(reports[0]).toMatchObject({ status: 413, error: undefined })
 })
+
+test('a client that has half-closed is waited for less long: it may have left as well', async () => {
+  const { port: to, seen } = await noticing((response, request) => {
+    if (request.url === '/stream') response.writeHead(200).write(': hello\n\n')
+  })
+  const { port, reports } = await hop(to, { limits: { halfCloseMs: 60_000, halfClosedMs: 50 } })
+  const quiet = new RawClient(port).send('GET /stream HTTP/1.1\r\nHost: x\r\n\r\n')
+  await quiet.until((text) => text.includes('hello'))
+  quiet.socket.end()
+  new RawClient(port).send(GET).socket.end()
+  await waitFor(() => (seen.left === 2 ? true : undefined))
+  await waitFor(() => (reports.length === 2 ? true : undefined))
+  expect(reports.map(({ error }) => error?.code)).toEqual(['BL_HTTP_CLIENT_GONE', 'BL_HTTP_CLIENT_GONE'])
+})

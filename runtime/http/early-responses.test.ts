@@ -92,6 +92,20 @@ test.each([
   client.destroy()
 })
 
+test('an app that closes behind its early answer, without saying so, harms no request that follows', async () => {
+  const counts: number[] = []
+  const to = await uploads((socket) => {
+    socket.write('HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n')
+    socket.on('data', () => counts.at(-1) === 100_000 && socket.end())
+  }, counts)
+  const { port } = await hop(to, { limits: { poolUnsafeIdleMs: 60_000, ...PATIENT.limits } })
+  for (let i = 1; i <= 10; i++) {
+    const { text } = await upload(port, 100_000)
+    expect(text.slice(0, 13)).toBe('HTTP/1.1 202 ')
+  }
+  await waitFor(() => (counts.every((count) => count === 100_000) ? true : undefined))
+})
+
 test('an app of HTTP/1.0 ends its early answer with its direction, and still gets the whole upload', async () => {
   const counts: number[] = []
   const to = await uploads((socket) => socket.end('HTTP/1.0 202 Accepted\r\n\r\nstored soon'), counts)

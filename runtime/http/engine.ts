@@ -151,6 +151,7 @@ const waitsOf = (limits: Limits): number[] => [
   limits.upstreamResponseMs,
   limits.requestProgressMs,
   limits.responseProgressMs,
+  limits.halfClosedMs,
   limits.lingerMs,
   limits.drainIdleMs,
 ]

@@ -10,6 +10,7 @@ import { failureReply } from './reply.ts'
 import { RequestSide } from './request-side.ts'
 import { writeParts } from './transport.ts'
 import { joinUpgraded } from './upgrade.ts'
+import { retire } from './retire.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
 /** Up to so many bytes of a body go out in one string with their head. */
@@ -37,7 +38,14 @@ export class Exchange extends RequestSide {
       if (this.state === 'uploading') return this.end()
       return this.fail(failures.clientGone('the client ended in the middle of its request'))
     }
-    if (performance.now() - this.completeAt < this.parts.limits.halfCloseMs) return
+    const { client } = this
+    const { clock, limits } = this.parts
+    if (performance.now() - this.completeAt >= limits.halfCloseMs) return this.#abandon()
+    client.deadline = Math.min(client.deadline, clock.in(limits.halfClosedMs))
+  }
+
+  /** The client has left, as far as can be told. */
+  #abandon(): void {
     this.clientGone()
     this.client.cut()
   }
@@ -57,6 +65,7 @@ export class Exchange extends RequestSide {
     const state = this.state
     if (state === 'connecting') return this.unreachable(failures.connectTimeout(limits.upstreamConnectMs))
     if (state === 'uploading') return this.end()
+    if (this.client.ended) return this.#abandon()
     if (state === 'waiting' && this.owes100) return this.fail(failures.owes100(limits.upstreamResponseMs))
     if (state === 'waiting' && !this.client.body.done && !this.blocked) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
@@ -230,7 +239,10 @@ export class Exchange extends RequestSide {
   protected override end(): void {
     const upstream = this.upstream as UpstreamConnection
     const { client } = this
-    if (this.#reusable && client.body.done) {
+    if (this.state === 'uploading' && client.body.done) {
+      // Many an app closes behind an early answer without saying so: its connection is not used again.
+      retire(upstream, this.parts.limits.lingerTotalMs)
+    } else if (this.#reusable && client.body.done) {
       upstream.user = undefined
       upstream.used = true
       upstream.transport.resume()

@@ -312,29 +312,6 @@ test('a WebSocket-like upgrade becomes two byte pipes, with what was sent early'
   await waitFor(() => (engine.connections === 0 ? true : undefined))
 })
 
-test('a stale pooled connection: repeated where that is safe, and only once', async () => {
-  let accepted = 0
-  const port = await rawServer((socket) => {
-    accepted++
-    let served = 0
-    socket.on('data', () => {
-      if (served++ === 0) socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-      else socket.destroy()
-    })
-  })
-  const { port: at, reports } = await hop(port, { limits: { poolStaleMs: 60_000 } })
-  const client = new RawClient(at)
-  for (let i = 1; i <= 3; i++) {
-    client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-    await client.until((text) => text.match(/ok/g)?.length === i)
-  }
-  expect(accepted).toBe(3)
-  client.text = ''
-  client.send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx')
-  expect(await client.until((text) => text.includes('\n\r\n'))).toContain('502')
-  expect(reports.at(-1)?.error?.code).toBe('BL_HTTP_UPSTREAM_CLOSED')
-})
-
 for (const [name, head] of [
   ['length', 'Content-Length: 100\r\n\r\nhalf'],
   ['chunks', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],

@@ -42,6 +42,8 @@ export interface Limits {
    * connection is ended at once. 0: each FIN is a departure. Default: 100 ms.
    */
   readonly halfCloseMs: number
+  /** Without a byte of the response for a client that has half-closed so: it may have left as well. Default: 10 s. */
+  readonly halfClosedMs: number
   /** Without one octet of a response's body sent or received: both ends are cut. Default: 300 s. */
   readonly responseProgressMs: number
   /** How long an unused upstream connection is kept; below the 5 s after which Node's servers close theirs. Default: 4 s. */
@@ -49,8 +51,9 @@ export interface Limits {
   /** How long it may have been unused for a request that cannot be repeated (POST): a longer one may be stale. Default: 1 s. */
   readonly poolUnsafeIdleMs: number
   /**
-   * A kept connection that closes so soon after a request was written to it was most likely stale: a request that
-   * is safe to repeat is sent again, over a fresh one. Later it counts as received. Default: 50 ms.
+   * A kept connection that ends (a FIN) so soon after a request was written to it was most likely stale: a request
+   * that is safe to repeat is sent again, over a fresh one. Later it counts as received. One that is reset was stale
+   * whenever that is: its peer had not read the request. Default: 50 ms.
    */
   readonly poolStaleMs: number
   /** Unused connections kept for one upstream. Default: 256. */
@@ -87,6 +90,7 @@ export const DEFAULT_LIMITS: Limits = {
   upstreamResponseMs: 120_000,
   requestProgressMs: 30_000,
   halfCloseMs: 100,
+  halfClosedMs: 10_000,
   responseProgressMs: 300_000,
   poolIdleMs: 4_000,
   poolUnsafeIdleMs: 1_000,

@@ -184,7 +184,8 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     if (!this.head.repeatable || answered || this.#sent > 1) return this.fail(error)
     upstream.destroy()
     this.#lastError = error
-    const stale = upstream.used && performance.now() - this.#sentAt < this.parts.limits.poolStaleMs
+    const early = performance.now() - this.#sentAt < this.parts.limits.poolStaleMs
+    const stale = upstream.used && (early || isReset(cause))
     this.guard(() => {
       if (stale) this.#connect(this.chosen as Candidate)
       else this.#tryNext(this.decision as Forward)
@@ -192,7 +193,8 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   }
 
   protected wait(waitMs: number): void {
-    this.client.deadline = this.parts.clock.in(waitMs)
+    const { client, parts } = this
+    client.deadline = parts.clock.in(client.ended ? Math.min(waitMs, parts.limits.halfClosedMs) : waitMs)
   }
 
   /** Something moved: whoever's turn it is has its time anew. */
@@ -222,3 +224,7 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     return decision && 'candidates' in decision ? decision.candidates[this.candidate] : undefined
   }
 }
+
+/** The system resets a connection whose peer has closed it before it has read all that came. */
+const isReset = (cause: unknown): boolean =>
+  cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')

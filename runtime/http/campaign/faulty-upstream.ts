@@ -8,6 +8,7 @@ export const FAULTS = [
   'close',
   'drip',
   'early',
+  'early-close',
   'surplus',
   'then-close',
   'drop',
@@ -89,7 +90,7 @@ export class FaultyUpstream {
         this.#sockets.set(socket, (this.#sockets.get(socket) ?? 0) + 1)
         owed = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)
         text = ''
-        if (asked.fault === 'early' || owed === 0) {
+        if (asked.fault.startsWith('early') || owed === 0) {
           this.#answer(socket, asked)
           asked = undefined
         }
@@ -117,6 +118,14 @@ export class FaultyUpstream {
     const acts: Record<Fault, () => unknown> = {
       length: () => socket.write(Buffer.concat([Buffer.from(head), body])),
       early: () => socket.write(Buffer.concat([Buffer.from(head), body])),
+      'early-close': () => {
+        // What is not read by now makes its end a reset.
+        socket.pause()
+        socket.end(
+          Buffer.concat([Buffer.from(head.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n')), body]),
+        )
+        socket.once('finish', () => socket.destroy())
+      },
       chunked: () => {
         socket.write('HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n')
         if (half.length > 0) socket.write(chunk(half))

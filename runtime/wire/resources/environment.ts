@@ -66,8 +66,10 @@ export const environmentSpec = z
       .enum(ON_UNAVAILABLE)
       .default('baseline')
       .describe(
-        'What becomes of requests whose override has no endpoint that answers. baseline: the base serves ' +
-          'them. hold: they wait a while for it. fail: they get a 502 that says why.',
+        'What becomes of requests whose override cannot be reached. baseline: the base serves them. hold: ' +
+          'they wait a while for it, and then the base serves them. fail: they get a 502 that says why. ' +
+          'Whatever the rule, the base serves no request that the override may have received: such a ' +
+          'request gets a 502 that names the environment.',
       ),
   })
   .meta({
