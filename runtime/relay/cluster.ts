@@ -4,8 +4,15 @@ import type { RegisteredPreview } from '@branchline/wire/tunnel/control'
 export type Lookup<Link> =
   | { readonly state: 'unknown' }
   /** A cluster owns the label, and none of its connections serves it now. */
-  | { readonly state: 'gone'; readonly cluster: string }
+  | Gone
   | Live<Link>
+
+export interface Gone {
+  readonly state: 'gone'
+  readonly cluster: string
+  /** Since when; undefined where no connection has served it since the relay started. */
+  readonly sinceMs: number | undefined
+}
 
 /** A label that is served. Each of `links` reaches the preview. */
 export interface Live<Link> {
@@ -77,8 +84,11 @@ export function judge<Link>(cluster: Cluster<Link>, label: string, nowMs: number
   entry.unlistedAtMs = listed ? undefined : (entry.unlistedAtMs ?? nowMs)
   const { name } = cluster
   const { preview } = entry
-  if (links.length === 0 || preview === undefined) entry.lookup = { state: 'gone', cluster: name }
-  else {
+  if (links.length === 0 || preview === undefined) {
+    const { lookup } = entry
+    const sinceMs = lookup.state === 'gone' ? lookup.sinceMs : nowMs
+    entry.lookup = { state: 'gone', cluster: name, sinceMs }
+  } else {
     const strict = access === undefined || access === preview.access ? preview : { ...preview, access }
     entry.lookup = { state: 'live', cluster: name, preview: strict, links }
   }

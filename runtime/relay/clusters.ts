@@ -12,6 +12,8 @@ export interface ClustersOptions {
   readonly registry: Registry<TunnelLink>
   readonly limits: RelayLimits
   readonly logger: Logger
+  /** A cluster has registered something. */
+  readonly onRegistered: () => void
   /** Some link takes no new streams from now on; those that run go on. */
   readonly onDrain: () => void
 }
@@ -98,6 +100,7 @@ export class Clusters {
       const { upsert, remove, more = false } = message
       this.#tell(registry.update(link, { upsert, remove, more }, performance.now()))
       this.#lead(link, session, message.leads)
+      this.#options.onRegistered()
       return
     }
     logger.info({ cluster: session.cluster, reason: message.reason }, 'a connection of a cluster goes away')
@@ -128,6 +131,7 @@ export class Clusters {
     if (!answers.has(link)) answers.set(link, [])
     this.#tell(answers)
     this.#lead(link, session, message.leads)
+    this.#options.onRegistered()
     if (!session.leads && registry.siblings(link).some((it) => this.#sessions.get(it)?.leads)) tellLed(link)
   }
 

@@ -39,8 +39,8 @@ export async function relayFor(
   })
   const http = { ...DEFAULT_RELAY_LIMITS.http, drainMs: 200, drainIdleMs: 20 }
   const relay = await startRelay(
-    // Unless a test is about a relay that has just started.
-    { ...config, limits: { ...config.limits, http, returnMs: 0, ...limits } },
+    // Unless a test is about a relay that has just started, or about requests that wait.
+    { ...config, limits: { ...config.limits, http, returnMs: 0, hold: { holdMs: 0, held: 0 }, ...limits } },
     createLogger('relay', 'silent'),
   )
   later(() => relay.stop())

@@ -4,6 +4,7 @@ import type {
   Client,
   Decision,
   ExchangeReport,
+  Forward,
   HttpError,
   HeadEdits,
   Reply,
@@ -13,6 +14,7 @@ import type {
 import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../tunnel/index.ts'
 import type { Live, Lookup } from './cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
+import type { Hold } from './hold.ts'
 import { labelOf } from './host.ts'
 import { type Problem, problemReply } from './page.ts'
 import type { Visitor, Visitors } from './visitors.ts'
@@ -29,6 +31,8 @@ export interface FrontendOptions {
   readonly visitors: Visitors
   /** Requests of one preview that run at a time; 0: no bound. */
   readonly requestsPerPreview: number
+  /** Requests that wait for a cluster that has gone a moment ago. */
+  readonly hold: Hold
 }
 
 /** Where a visitor's request goes: by its host alone. */
@@ -36,15 +40,19 @@ export class Frontend {
   readonly #options: FrontendOptions
   readonly #circuits = new WeakMap<Live<TunnelLink>, Circuit>()
   readonly #upgraded = new Map<Client, Circuit>()
+  /** Clients whose request waits for its cluster. */
+  readonly #waiting = new Set<Client>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
   }
 
   /** The engine's route: the preview's cluster through its tunnels, or a page that says why not. */
-  route(head: RequestHead, client: Client): Decision {
+  route(head: RequestHead, client: Client): Decision | Promise<Decision> {
     const found = this.#find(head.host)
-    if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
+    if (found.state !== 'live') {
+      return this.#await(found, head, client) ?? reply(this.#absence(head.host, found), head)
+    }
     const { access } = found.preview
     if (access !== 'public') return reply(notPublic(access), head)
     const circuit = this.#circuitOf(found)
@@ -55,7 +63,13 @@ export class Frontend {
     if (!visitors.mayAsk(visitor)) return reply(busyVisitor(visitor.group), head)
     circuit.requests++
     visitor.requests++
-    return { candidates: circuit.candidates(circuit.edits.of(head, client.remoteAddress)) }
+    return new Route(this, head, client, circuit)
+  }
+
+  /** Where no connection could serve a request that may still be sent: waits where all of them are gone. */
+  again(head: RequestHead, client: Client, before: Circuit): Promise<Decision> | undefined {
+    const found = this.#find(head.host)
+    return isServed(found) ? undefined : this.#await(found, head, client, before)
   }
 
   /** A request is over, or has become an upgraded connection, which counts until that is closed. */
@@ -68,6 +82,7 @@ export class Frontend {
 
   /** A connection is over. */
   closed(client: Client): void {
+    this.#waiting.delete(client)
     const circuit = this.#upgraded.get(client)
     if (circuit !== undefined) {
       this.#upgraded.delete(client)
@@ -91,6 +106,29 @@ export class Frontend {
     if (way !== undefined) return way.upstream.cluster
     const found = this.#find(head.host)
     return found.state === 'unknown' ? undefined : found.cluster
+  }
+
+  /** `before` is where the request is counted so far. */
+  #await(
+    found: Lookup<TunnelLink>,
+    head: RequestHead,
+    client: Client,
+    before?: Circuit,
+  ): Promise<Decision> | undefined {
+    if (found.state === 'unknown') return undefined
+    // Of links that are ending, the registry hears last.
+    const sinceMs = found.state === 'gone' ? found.sinceMs : performance.now()
+    const label = labelOf(head.host, this.#options.domain)
+    if (sinceMs === undefined || label === undefined) return undefined
+    const waiting = this.#options.hold.wait(label, sinceMs)
+    if (waiting === undefined) return undefined
+    this.#waiting.add(client)
+    return waiting.then(() => {
+      // What a client that has left had running is counted out already, and nobody reads the reply.
+      if (!this.#waiting.delete(client)) return reply(goneCluster(head.host, found.cluster), head)
+      if (before !== undefined) release(client, before)
+      return this.route(head, client)
+    })
   }
 
   #absence(host: string, found: Exclude<Lookup<TunnelLink>, Live<TunnelLink>>): Problem {
@@ -120,6 +158,31 @@ function wayOf(decision: Decision | undefined): Way | undefined {
 function release(client: Client, circuit: Circuit): void {
   circuit.requests--
   ;(client.context as Visitor).requests--
+}
+
+/** Whether some connection takes a request for a label now. */
+export const isServed = (found: Lookup<TunnelLink>): boolean =>
+  found.state === 'live' && found.links.some((link) => link.takesStreams)
+
+/** A request on its way over the connections of its cluster. */
+class Route implements Forward {
+  readonly candidates: readonly Way[]
+  readonly #frontend: Frontend
+  readonly #head: RequestHead
+  readonly #client: Client
+  readonly #circuit: Circuit
+
+  constructor(frontend: Frontend, head: RequestHead, client: Client, circuit: Circuit) {
+    this.#frontend = frontend
+    this.#head = head
+    this.#client = client
+    this.#circuit = circuit
+    this.candidates = circuit.candidates(circuit.edits.of(head, client.remoteAddress))
+  }
+
+  otherwise(): Promise<Decision> | undefined {
+    return this.#frontend.again(this.#head, this.#client, this.#circuit)
+  }
 }
 
 /** A preview, and the ways to it: one over each connection of its cluster. */

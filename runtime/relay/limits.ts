@@ -1,6 +1,7 @@
 import { DEFAULT_LIMITS, type Limits } from '../http/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
+import type { HoldLimits } from './hold.ts'
 
 /** Every bound and every wait of the relay. */
 export interface RelayLimits {
@@ -37,6 +38,7 @@ export interface RelayLimits {
    * Retry-After instead of 404 or 502. It ends early once all clusters of the state file are back. Default: 15 s.
    */
   readonly returnMs: number
+  readonly hold: HoldLimits
   /** Between two writes of the state file. Default: 250 ms. */
   readonly stateMs: number
   /** After a write of the state file that failed, until the next try. Default: 5 s. */
@@ -84,6 +86,8 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   goneMs: 600_000,
   // Managers try again within 10 s (the tunnel's backoff).
   returnMs: 15_000,
+  // A manager that is the only one is back within a second on a laptop.
+  hold: { holdMs: 5_000, held: 1_000 },
   stateMs: 250,
   stateRetryMs: 5_000,
   stateBytes: 64 * 1024 * 1024,

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
+import type { RelayLimits } from './limits.ts'
 
 afterEach(stopAll)
 
@@ -172,5 +173,90 @@ describe('a cluster of two instances', () => {
       message: 'the cluster dev has 1 connections, and may have no more',
     })
     second.dialler.stop()
+  })
+})
+
+describe('a cluster of one instance that has gone a moment ago', () => {
+  const hold = { holdMs: 20_000, held: 100 }
+  const only = async (
+    endpoint: string,
+    limits: Partial<RelayLimits> = { hold },
+  ): Promise<{ port: number; tunnelPort: number; adminPort: number; cluster: TestCluster }> => {
+    const { httpPort: port, tunnelPort, adminPort } = await relayFor({}, limits)
+    const services = { 'alice/web:80': endpoint }
+    return {
+      port,
+      tunnelPort,
+      adminPort,
+      cluster: await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], services),
+    }
+  }
+
+  test('has its requests wait until it is back: nothing fails that can be repeated', async () => {
+    const { endpoint } = await appFor((_, response) => void setImmediate(() => response.end('app')))
+    // As many as there are visitors: one that stayed counted would be missed.
+    const bounds = { requestsPerPreview: 8, requestsPerAddress: 8 }
+    const { port, cluster } = await only(endpoint, { hold, ...bounds })
+    const load = new Load(port, 8, 'GET')
+    for (let round = 0; round < 5; round++) {
+      await load.more(30)
+      const { registered } = cluster
+      cluster.dialler.link?.terminate()
+      await until(() => cluster.registered > registered)
+    }
+    await load.stop()
+    expect(load.failed).toEqual([])
+  })
+
+  test('has a request with a body wait, which then arrives whole', async () => {
+    const { endpoint } = await appFor((incoming, response) => void incoming.pipe(response))
+    const { port, tunnelPort, cluster } = await only(endpoint)
+    cluster.dialler.stop()
+    await until(() => cluster.dialler.link?.closed !== false)
+    const body = 'x'.repeat(300_000)
+    const answer = visit(port, { host: HOST, method: 'POST', body })
+    const services = { 'alice/web:80': endpoint }
+    await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], services)
+    expect(await answer).toMatchObject({ status: 200, body })
+  })
+
+  test('forgets a request whose visitor leaves while it waits', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const bounds = { requestsPerPreview: 1, requestsPerAddress: 1 }
+    const { port, tunnelPort, adminPort, cluster } = await only(endpoint, { hold, ...bounds })
+    cluster.dialler.stop()
+    await until(() => cluster.dialler.link?.closed !== false)
+    const left = request({ host: '127.0.0.1', port, headers: { host: HOST } })
+    left.on('error', () => {}).end()
+    const held = async (): Promise<string | undefined> => {
+      const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
+      return /^branchline_relay_held (\d+)$/m.exec(text)?.[1]
+    }
+    await until(async () => (await held()) === '1')
+    left.destroy()
+    await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
+    // The relay may hear of the cluster before it hears that the visitor has left.
+    await until(async () => (await visit(port, { host: HOST })).body === 'app')
+    expect(await visit(port, { host: HOST })).toMatchObject({ body: 'app' })
+  })
+
+  test('has them wait so long, and then says 502', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { port, cluster } = await only(endpoint, { hold: { holdMs: 50, held: 100 } })
+    cluster.dialler.stop()
+    const { status, body } = await visit(port, { host: HOST })
+    expect([status, body]).toEqual([502, expect.stringContaining('cluster-gone')])
+  })
+
+  test('has so many of them wait; one more is told at once', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { port, tunnelPort, cluster } = await only(endpoint, { hold: { holdMs: 20_000, held: 1 } })
+    cluster.dialler.stop()
+    await until(() => cluster.dialler.link?.closed !== false)
+    const two = [1, 2].map(() => visit(port, { host: HOST }))
+    expect((await Promise.race(two)).status).toBe(502)
+    await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
+    const statuses = (await Promise.all(two)).map(({ status }) => status)
+    expect(new Set(statuses)).toEqual(new Set([200, 502]))
   })
 })

@@ -7,6 +7,7 @@ test('requests by cluster and class of the answer, how long they took, and what 
     links: () => 3,
     labels: () => 7,
     streams: () => 3,
+    held: () => 5,
     connections: () => 5,
   })
   metrics.exchangeDone('dev', 200, 0.5)
@@ -24,6 +25,7 @@ test('requests by cluster and class of the answer, how long they took, and what 
     'branchline_relay_links 3',
     'branchline_relay_labels 7',
     'branchline_relay_streams 3',
+    'branchline_relay_held 5',
     'branchline_relay_connections 5',
   ])
   expect(lines).toContain('branchline_relay_request_seconds_bucket{le="0.001"} 2')
@@ -39,6 +41,7 @@ test('a relay that many clusters have used counts the last of them together', as
     links: none,
     labels: none,
     streams: none,
+    held: none,
     connections: none,
   })
   for (let index = 0; index < 1_100; index++) metrics.exchangeDone(`c${index}`, 200, 1)

@@ -6,6 +6,7 @@ export interface MetricsSource {
   readonly links: () => number
   readonly labels: () => number
   readonly streams: () => number
+  readonly held: () => number
   readonly connections: () => number
 }
 
@@ -78,5 +79,6 @@ const GAUGES = [
   ['links', 'Connections of clusters, registered or not.'],
   ['labels', 'Host labels that are registered, those of gone clusters included.'],
   ['streams', 'Open streams in all tunnels.'],
+  ['held', 'Requests that wait for their cluster to connect again.'],
   ['connections', 'Open connections of visitors.'],
 ] as const

@@ -115,7 +115,7 @@ export class Registry<Link> {
       this.#awaited.add(cluster)
       for (const label of labels) {
         if (this.#claims.has(label)) continue
-        const lookup = { state: 'gone', cluster: name } as const
+        const lookup = { state: 'gone', cluster: name, sinceMs: undefined } as const
         this.#own(cluster, label, { preview: undefined, lookup, unlistedAtMs: nowMs })
       }
     }

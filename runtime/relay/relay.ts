@@ -6,7 +6,8 @@ import type { Running } from '../process/main.ts'
 import type { TunnelLink } from '../tunnel/index.ts'
 import { Clusters } from './clusters.ts'
 import type { RelayConfig } from './config.ts'
-import { Frontend } from './frontend.ts'
+import { Frontend, isServed } from './frontend.ts'
+import { Hold } from './hold.ts'
 import { refusedTrailers } from './head-edits.ts'
 import { urlOf } from './host.ts'
 import { RelayMetrics } from './metrics.ts'
@@ -28,11 +29,18 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const { host, limits, domain } = config
   const { registry, state, isReturning } = await remember(config, logger)
   const pool = new UpstreamPool(limits.http)
-  const clusters = new Clusters({ registry, limits, logger, onDrain: () => pool.retire() })
+  const hold = new Hold(limits.hold, (label) => isServed(registry.find(label)))
+  const clusters = new Clusters({
+    registry,
+    limits,
+    logger,
+    onRegistered: () => hold.wake(),
+    onDrain: () => pool.retire(),
+  })
   const { connectionsPerAddress, requestsPerAddress } = limits
   const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
   const refusals = new Refusals(logger, 'a visitor was refused: its address has too many connections')
-  const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, isReturning, visitors })
+  const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({
     host,
@@ -117,11 +125,12 @@ function serveVisitors(
     readonly registry: Registry<TunnelLink>
     readonly clusters: Clusters
     readonly pool: UpstreamPool
+    readonly hold: Hold
     readonly isReturning: () => boolean
     readonly visitors: Visitors
   },
 ): { engine: HttpEngine; metrics: RelayMetrics } {
-  const { registry, clusters, pool, isReturning, visitors } = parts
+  const { registry, clusters, pool, hold, isReturning, visitors } = parts
   const { limits, domain, trace, header, publicUrl } = config
   const scheme = publicUrl.protocol.slice(0, -1)
   const frontend = new Frontend({
@@ -131,6 +140,7 @@ function serveVisitors(
     isReturning,
     visitors,
     requestsPerPreview: limits.requestsPerPreview,
+    hold,
   })
   const engine: HttpEngine = new HttpEngine({
     route: (head, client) => frontend.route(head, client),
@@ -152,6 +162,7 @@ function serveVisitors(
     links: () => clusters.links,
     labels: () => registry.labels,
     streams: () => clusters.streams,
+    held: () => hold.size,
     connections: () => engine.connections,
   })
   return { engine, metrics }
