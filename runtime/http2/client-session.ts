@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Timed } from '../http/clock.ts'
+import { clientGone } from '../http/failures.ts'
 import type { Client } from '../http/index.ts'
 import { Allowance } from './allowance.ts'
 import { HttpError } from '../http/errors.ts'
@@ -68,6 +69,11 @@ export class ClientSession implements Client, Timed {
   /** The connection is gone: its streams end with codes that no client gave. */
   get over(): boolean {
     return this.#session.destroyed
+  }
+
+  /** Why a stream of it ended before its response was complete. */
+  get departure(): HttpError {
+    return this.cutError ?? clientGone('the client left before its answer was complete')
   }
 
   /** HEADERS, or DATA of so many bytes, went one way or the other. */

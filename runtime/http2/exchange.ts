@@ -1,11 +1,12 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Timed } from '../http/clock.ts'
+import { nextCandidate } from '../http/candidates.ts'
 import { asHttpError, type HttpError } from '../http/errors.ts'
 import * as failures from '../http/failures.ts'
 import { BODY } from '../http/fields.ts'
-import type { Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
+import type { Candidate, Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
 import { failureReply } from '../http/reply.ts'
-import { fateOf, nextCandidate } from './candidates.ts'
+import { failureOf, fateOf } from './fate.ts'
 import type { ClientSession } from './client-session.ts'
 import { CODE, StreamReset } from './errors.ts'
 import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
@@ -30,6 +31,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   deadline = Number.POSITIVE_INFINITY
   decision: Decision | undefined = undefined
   candidate = -1
+  reached: Candidate | undefined = undefined
   status = 0
   responseBytes = 0
   ms = 0
@@ -43,8 +45,8 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   #session: UpstreamSession | undefined = undefined
   #state: State = 'routing'
   #lastError: HttpError | undefined = undefined
-  /** The candidate that may have processed the request without answering it; -1 for none. */
-  #processedBy = -1
+  /** The candidate that may have processed the request without answering it. */
+  #lostTo: Candidate | undefined = undefined
   #repeated = false
   /** The client does not read on. */
   #held = false
@@ -84,7 +86,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   sessionFailed(error: HttpError): void {
     if (this.#state !== 'connecting') return
     // Once the request may have been processed, that is what the client has to know.
-    if (this.#processedBy === -1) this.#lastError = error
+    if (this.#lostTo === undefined) this.#lastError = error
     this.#guard(() => this.#tryNext())
   }
 
@@ -99,11 +101,10 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
 
   onDeadline(): void {
     const { limits } = this.#parts
+    const down = this.#down
     this.deadline = Number.POSITIVE_INFINITY
     if (this.#state === 'flushing') return this.#leaveUpstream(CODE.cancel)
-    if (this.#state === 'ending') {
-      return this.#down.close(this.#down.writableFinished ? CODE.noError : CODE.cancel)
-    }
+    if (this.#state === 'ending') return down.close(down.writableFinished ? CODE.noError : CODE.cancel)
     if (this.#held && !this.#stalled && limits.heldMs < limits.responseProgressMs) return this.#stall()
     if (this.#state === 'waiting' && !this.#upload.done && !this.#upload.blocked && !this.head.grpc) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
@@ -112,7 +113,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     if (!this.#held) this.#session?.retire()
     this.fail(failures.upstreamTimeout(this.#patienceMs))
     // Who does not read would not read the end of it either.
-    if (this.#held && !this.#down.closed) this.#down.close(CODE.cancel)
+    if (this.#held && !down.closed) down.close(CODE.cancel)
   }
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
@@ -149,7 +150,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
 
   #tryNext(after = this.candidate): void {
     const forward = this.decision as Forward
-    const index = nextCandidate(forward.candidates, after, this.#processedBy)
+    const index = nextCandidate(forward.candidates, after, this.#lostTo)
     const candidate = forward.candidates[index]
     if (candidate !== undefined) {
       this.candidate = index
@@ -159,7 +160,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       return this.#parts.pool.acquire(candidate.upstream, this)
     }
     const error = this.#lastError ?? failures.nowhere()
-    const otherwise = this.#processedBy === -1 ? forward.otherwise?.(error) : undefined
+    const otherwise = forward.otherwise?.(error)
     if (otherwise === undefined) return this.fail(error)
     this.candidate = -1
     this.#wait(this.#parts.limits.upstreamResponseMs)
@@ -167,9 +168,10 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   }
 
   #send(session: UpstreamSession): void {
-    const edits = (this.decision as Forward).candidates[this.candidate]?.edits
+    const candidate = (this.decision as Forward).candidates[this.candidate]
     const endStream = this.head.body === BODY.none
-    const up = session.request(this.head, edits, endStream, this.#parts.via)
+    const up = session.request(this.head, candidate?.edits, endStream, this.#parts.via)
+    this.reached = candidate
     this.#up = up
     this.#session = session
     this.#state = 'waiting'
@@ -284,7 +286,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#answered()
   }
 
-  /** The client has not read on for a while: its app may refuse the streams of others on the same connection. */
+  /** The client does not read: its app may refuse the streams of others on the same connection. */
   #stall(): void {
     this.#stalled = true
     this.#session?.replace()
@@ -307,10 +309,11 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   }
 
   #upstreamClosed(up: ClientHttp2Stream, session: UpstreamSession): void {
+    const { used } = session
     session.release()
     if (up !== this.#up) return
     this.#up = undefined
-    if (this.#state === 'waiting') this.#closedEarly(up, session)
+    if (this.#state === 'waiting') this.#closedEarly(up, session, used)
     else if (this.#state === 'responding') {
       this.fail(
         session.dead || up.rstCode === CODE.noError
@@ -323,20 +326,21 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     } else if (this.#state === 'flushing') this.#over()
   }
 
-  /** No answer came: sent again where it was not processed, or where it is safe to repeat. */
-  #closedEarly(up: ClientHttp2Stream, session: UpstreamSession): void {
-    const { rstCode } = up
-    const fate = fateOf(rstCode, up.id ?? 0, session)
-    if (rstCode === CODE.enhanceYourCalm) session.replace()
-    const answer = fate === 'reset' || (fate === 'unknown' && !session.dead)
-    const error = answer ? new StreamReset(rstCode) : failures.closedEarly(undefined)
-    const repeatable = fate === 'unprocessed' || (fate === 'unknown' && this.head.repeatable)
-    if (!repeatable || !this.#upload.repeatable || this.#interim > 0) return this.fail(error)
+  /** No answer came. Sent again where it was not processed; where it may have been and is safe to repeat, once. */
+  #closedEarly({ rstCode, id = 0 }: ClientHttp2Stream, session: UpstreamSession, used: boolean): void {
+    const fate = fateOf(rstCode, id, session)
+    const calm = rstCode === CODE.enhanceYourCalm
+    if (calm) session.replace()
+    const error = failureOf(fate, rstCode, session)
+    const once = fate === 'unknown' && this.head.repeatable && this.#lostTo === undefined
+    const repeatable = (fate === 'unprocessed' || once) && this.#upload.repeatable && this.#interim === 0
+    if (!repeatable) return this.fail(error)
+    if (once) this.#lostTo = this.reached
+    this.reached = this.#lostTo
     this.#lastError = error
-    if (fate !== 'unprocessed') this.#processedBy = this.candidate
     this.#upload.hold()
-    // A kept connection that was about to end says nothing of the upstream: it is asked once more.
-    const again = session.used && !this.#repeated
+    // A kept connection that was about to end, or refuses all, says nothing of the upstream: it is asked once more.
+    const again = !this.#repeated && (fate === 'unprocessed' || used || calm)
     if (again) this.#repeated = true
     this.#guard(() => this.#tryNext(again ? this.candidate - 1 : this.candidate))
   }
@@ -345,9 +349,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     if (this.#state === 'over') return
     const { rstCode, writableFinished } = this.#down
     const whole = this.#state === 'ending' && (rstCode === CODE.noError || writableFinished)
-    if (!whole)
-      this.error ??=
-        this.client.cutError ?? failures.clientGone('the client left before its answer was complete')
+    if (!whole) this.error ??= this.client.departure
     // The upstream goes on with a request that it has answered and that is all here.
     const flushing = whole && this.#upload.done && this.#up !== undefined
     if (!flushing) this.#leaveUpstream(this.client.over ? CODE.cancel : rstCode || CODE.cancel)
@@ -355,8 +357,8 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.ms = performance.now() - this.#startedAt
     this.#state = flushing ? 'flushing' : 'over'
     this.#parts.observer.exchangeDone?.(this)
-    const gone = this.error?.code === 'BL_HTTP_CLIENT_GONE'
-    this.client.streamOver(gone && this.status === 0 && this.ms < this.#parts.limits.earlyResetMs)
+    const unanswered = this.error?.code === 'BL_HTTP_CLIENT_GONE' && this.status === 0
+    this.client.streamOver(unanswered && this.ms < this.#parts.limits.earlyResetMs)
     if (flushing) this.#wait(this.#parts.limits.upstreamResponseMs)
     else this.#over()
   }

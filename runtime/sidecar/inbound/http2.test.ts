@@ -1,5 +1,7 @@
 import * as grpc from '@grpc/grpc-js'
-import { connect } from 'node:http2'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:http2'
+import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import { DEAD_PORT, keyed, target, World } from '../fixture/world.ts'
@@ -122,6 +124,28 @@ test('a dead override falls back by its rule, and fail is UNAVAILABLE with a sen
     expect(error.details).toContain(`api of the environment ${key}`)
   }
 })
+
+test.each(['baseline', 'hold', 'fail'] as const)(
+  'an override that received a call and broke off is UNAVAILABLE and named under %s: no other version answers',
+  async (rule) => {
+    const dying = createServer()
+    let asked = 0
+    dying.on('stream', (stream) => {
+      asked++
+      stream.on('error', () => {})
+      stream.session?.destroy()
+    })
+    dying.listen(0, '127.0.0.1')
+    await once(dying, 'listening')
+    cleanups.push(() => dying.close())
+    const routes = { alice: target('alice', [(dying.address() as AddressInfo).port], rule) }
+    const { port } = await world.pod({ appPort: await app('baseline'), protocol: 'grpc', routes: { routes } })
+    const error = (await client(port)(keyed('alice')).catch((error: unknown) => error)) as grpc.ServiceError
+    expect(error.code).toBe(grpc.status.UNAVAILABLE)
+    expect(error.details).toContain('api of the environment alice received the request and closed')
+    expect(asked).toBe(1)
+  },
+)
 
 test('requests name this hop in Via where that is set, behind who was there before', async () => {
   const appPort = await app('baseline')
