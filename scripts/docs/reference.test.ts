@@ -5,6 +5,7 @@ import { expect, test } from 'vitest'
 import { ERROR_CODES } from './error-codes.ts'
 import { codesInSource } from './errors.ts'
 import { referenceFiles } from './reference.ts'
+import { DEVELOPMENT } from './variable-meanings.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'docs/reference')
@@ -25,10 +26,12 @@ test('every error code is explained in scripts/docs/error-codes.ts, and no other
   expect(explained.toSorted()).toEqual(await codesInSource())
 })
 
-test('every variable of ours that the code names is in the reference', async () => {
+test('every variable of ours that the code names is in the reference, and no other', async () => {
   const found = execFileSync('git', ['grep', '-hoE', "'BRANCHLINE_[A-Z0-9_]+'", '--', '*.ts'], { cwd: root })
   const named = new Set(found.toString().match(/BRANCHLINE_[A-Z0-9_]+/g))
   const text = Object.values(await referenceFiles()).join('')
   const missing = [...named].filter((name) => !INTERNAL.has(name) && !text.includes(`\`${name}\``))
   expect(missing).toEqual([])
+  const ours = Object.keys(DEVELOPMENT).filter((name) => name.startsWith('BRANCHLINE_'))
+  expect(ours.filter((name) => !named.has(name))).toEqual([])
 })

@@ -103,7 +103,9 @@ export const DEVELOPMENT: Meanings = {
   BRANCHLINE_SLOW: '`1`: the fault campaigns run at full length (`npm run test:slow` sets it).',
   BRANCHLINE_CAMPAIGN_MS: 'Length of a fault campaign.',
   BRANCHLINE_CAMPAIGN_SEED: 'Seed of a fault campaign, to repeat a run.',
-  BRANCHLINE_H2SPEC: '`build`: build h2spec with Go, and run it (`npm run test:h2spec` sets it).',
+  BRANCHLINE_PEERS:
+    '`build`: build the peers of the tests with Go: h2spec, grpc-go (`npm run test:peers` sets it).',
+  BRANCHLINE_PYTHON: 'Python with grpcio, for the tests with its gRPC. Default: `python3`.',
   BRANCHLINE_HELM: 'Helm command of the tests; or `build`: build Helm with Go (`npm run test:helm` sets it).',
   SHOP_DB_PASSWORD: "Password of the sample's database. Default: random for each synthesis.",
 }
