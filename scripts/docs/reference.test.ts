@@ -27,7 +27,9 @@ test('every error code is explained in scripts/docs/error-codes.ts, and no other
 })
 
 test('every variable of ours that the code names is in the reference, and no other', async () => {
-  const found = execFileSync('git', ['grep', '-hoE', "'BRANCHLINE_[A-Z0-9_]+'", '--', '*.ts'], { cwd: root })
+  const found = execFileSync('git', ['grep', '-hoE', "('|env\\.)BRANCHLINE_[A-Z0-9_]+", '--', '*.ts'], {
+    cwd: root,
+  })
   const named = new Set(found.toString().match(/BRANCHLINE_[A-Z0-9_]+/g))
   const text = Object.values(await referenceFiles()).join('')
   const missing = [...named].filter((name) => !INTERNAL.has(name) && !text.includes(`\`${name}\``))
