@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import { CONTENDERS, IDLE_CONNECTIONS } from './contenders/index.ts'
+import { contendersOf, IDLE_CONNECTIONS } from './contenders/index.ts'
 import { usage } from './processes.ts'
 import { type Benchmark, printTable, printVerdicts } from './verdict.ts'
 
@@ -23,7 +23,7 @@ async function open(port: number): Promise<Socket> {
 /** The memory of connections that have had one answer each and then stay open. */
 export const idle: Benchmark = () => {
   const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
-  return contest(upstream, CONTENDERS.idle, 1000, async ({ running, missing }) => {
+  return contest(upstream, contendersOf('idle'), 1000, async ({ running, missing }) => {
     const rows: { name: string; beforeMb: number; afterMb: number; open: number; kib: number }[] = []
     for (const [name, { port, pids }] of running) {
       const beforeMb = (await usage(pids)).rssMb

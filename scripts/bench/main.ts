@@ -26,6 +26,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
+    against: { type: 'string' },
     json: { type: 'string' },
     seconds: { type: 'string', default: '8' },
     runs: { type: 'string', default: '3' },
@@ -42,6 +43,10 @@ console.log(machine.line)
 const results: Record<string, unknown> = { machine }
 for (const name of names) {
   console.log(`\n${name}`)
-  results[name] = await BENCHMARKS[name]?.({ seconds: Number(values.seconds), runs: Number(values.runs) })
+  results[name] = await BENCHMARKS[name]?.({
+    seconds: Number(values.seconds),
+    runs: Number(values.runs),
+    against: values.against,
+  })
 }
 if (values.json !== undefined) await writeFile(values.json, `${JSON.stringify(results, null, 2)}\n`)

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { contest } from './contest.ts'
-import { CONTENDERS } from './contenders/index.ts'
+import { contendersOf } from './contenders/index.ts'
 import { sample } from './http/hop.ts'
 import { type Benchmark, median, printTable, printVerdicts } from './verdict.ts'
 
-const [FEWEST] = CONTENDERS.table
+/** The one that the others are compared with. */
+const FEWEST = contendersOf('table')[0]?.name ?? ''
 const PATH = '/100'
 const SLICE_SECONDS = 1
 const WARM_SECONDS = 6
@@ -21,7 +22,7 @@ type Second = ReadonlyMap<string, number>
 export const table: Benchmark = async ({ seconds, runs }) => {
   const samples: Second[] = []
   for (let run = 0; run < runs; run++) samples.push(...(await generation(seconds)))
-  const rows = CONTENDERS.table.map(({ name }) => summary(name, samples))
+  const rows = contendersOf('table').map(({ name }) => summary(name, samples))
   printTable(
     ['table', 'CPU µs/req', 'beside one route', 'half of all seconds'],
     rows.map(({ name, cpuMicroseconds, ratio, from, to }) => [
@@ -43,7 +44,7 @@ export const table: Benchmark = async ({ seconds, runs }) => {
 const generation = (seconds: number): Promise<Second[]> =>
   contest(
     { script: join(import.meta.dirname, 'http/upstream.ts') },
-    CONTENDERS.table,
+    contendersOf('table'),
     0,
     async ({ running }) => {
       const atOnce = async (): Promise<Second> => {
@@ -60,7 +61,7 @@ const generation = (seconds: number): Promise<Second[]> =>
 function summary(name: string, samples: readonly Second[]) {
   const costs = samples.map((second) => second.get(name) ?? Number.NaN)
   const ratios = samples
-    .map((second, index) => (costs[index] as number) / (second.get(FEWEST.name) ?? Number.NaN))
+    .map((second, index) => (costs[index] as number) / (second.get(FEWEST) ?? Number.NaN))
     .sort((one, two) => one - two)
   const at = (share: number): number => ratios[Math.floor(share * (ratios.length - 1))] as number
   return {

@@ -1,7 +1,12 @@
 import Table from 'cli-table3'
 
 /** A benchmark: prints its table and returns what it measured. */
-export type Benchmark = (options: { seconds: number; runs: number }) => Promise<unknown>
+export type Benchmark = (options: {
+  readonly seconds: number
+  readonly runs: number
+  /** Another checkout of this repository, to be measured in the same run. */
+  readonly against?: string | undefined
+}) => Promise<unknown>
 
 /** A target, what was reached, and whether that is enough. */
 export interface Verdict {
@@ -19,6 +24,32 @@ export function ratio(
 ): Verdict[] {
   const reached = (ours ?? Number.NaN) / (other ?? Number.NaN)
   return Number.isFinite(reached) ? [{ target, reached: reached.toFixed(2), met: met(reached) }] : []
+}
+
+/** How much slower than another checkout a change may be. */
+const AS_FAST = 0.97
+
+/** Verdicts on requests a second and CPU a request, compared with another checkout of the same run. */
+export function asFastAsBefore(what: string, now: Cost | undefined, before: Cost | undefined): Verdict[] {
+  return [
+    ...ratio(
+      `${what} ≥ ${AS_FAST} × before`,
+      now?.requestsPerSecond,
+      before?.requestsPerSecond,
+      (r) => r >= AS_FAST,
+    ),
+    ...ratio(
+      `${what} CPU ≤ ${(1 / AS_FAST).toFixed(2)} × before`,
+      now?.cpuMicroseconds,
+      before?.cpuMicroseconds,
+      (r) => r <= 1 / AS_FAST,
+    ),
+  ]
+}
+
+interface Cost {
+  readonly requestsPerSecond: number
+  readonly cpuMicroseconds: number
 }
 
 /** Prints a table of figures. */

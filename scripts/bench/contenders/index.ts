@@ -2,8 +2,8 @@ import type { Contender } from './contender.ts'
 import { haproxy, haproxyTcp, haproxyTwice } from './haproxy.ts'
 import { httpProxy3 } from './http-proxy-3.ts'
 import { nginx, nginxGrpc, nginxStream } from './nginx.ts'
-import { relayAndGateway } from './relay.ts'
-import { sidecar } from './sidecar.ts'
+import { RELAY_AND_GATEWAY, relayAndGateway } from './relay.ts'
+import { BEFORE, OURS, sidecar } from './sidecar.ts'
 
 /** Connections that stay open in `idle`. */
 export const IDLE_CONNECTIONS = 10_000
@@ -12,14 +12,28 @@ const ROOM = IDLE_CONNECTIONS + 100
 
 const withRoutes = (routes: number): Contender => sidecar({ routes }, `${routes.toLocaleString('en')} routes`)
 
-/** Who takes part in which benchmark: the one place that says so. */
-export const CONTENDERS = {
+const BENCHMARKS = {
   hop: [sidecar(), nginx, haproxy, httpProxy3],
   http2: [sidecar({ protocol: 'grpc' }), nginxGrpc],
   websocket: [sidecar(), nginx, haproxy],
   tcp: [sidecar({ protocol: 'tcp' }), haproxyTcp, nginxStream],
-  tunnel: [relayAndGateway, haproxyTcp, haproxyTwice],
+  tunnel: [relayAndGateway(), haproxyTcp, haproxyTwice],
   // The first one is what the others are compared with.
   table: [withRoutes(1), withRoutes(1_000), withRoutes(100_000)],
   idle: [sidecar({ connections: ROOM }), nginx, haproxy],
 } as const satisfies Readonly<Record<string, readonly Contender[]>>
+
+/** The same product, from another checkout. */
+const EARLIER: Readonly<Partial<Record<keyof typeof BENCHMARKS, (checkout: string) => Contender>>> = {
+  hop: (checkout) => sidecar({ checkout }, OURS + BEFORE),
+  http2: (checkout) => sidecar({ protocol: 'grpc', checkout }, OURS + BEFORE),
+  websocket: (checkout) => sidecar({ checkout }, OURS + BEFORE),
+  tcp: (checkout) => sidecar({ protocol: 'tcp', checkout }, OURS + BEFORE),
+  tunnel: (checkout) => relayAndGateway(RELAY_AND_GATEWAY + BEFORE, checkout),
+}
+
+/** Who takes part in a benchmark: the one place that says so. With `against`, another checkout does too. */
+export function contendersOf(name: keyof typeof BENCHMARKS, against?: string): readonly Contender[] {
+  const earlier = against === undefined ? undefined : EARLIER[name]?.(against)
+  return earlier === undefined ? BENCHMARKS[name] : [...BENCHMARKS[name], earlier]
+}

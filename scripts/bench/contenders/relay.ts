@@ -1,6 +1,4 @@
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
-import { bundle } from '../../bundle.ts'
 import { freePorts } from '../ports.ts'
 import { failed, listening, PROXY_CORE, startOn, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
@@ -8,20 +6,22 @@ import { bundled } from './sidecar.ts'
 
 /** The host of the preview that visitors open. */
 export const PREVIEW_HOST = 'web--alice.localhost'
+/** The name of the product's own contender. */
+export const RELAY_AND_GATEWAY = 'relay and gateway: HTTP, tunnel'
 const TOKEN = 'token-of-the-benchmarks-0123456789'
 /** As in the images. */
 const NODE_OPTIONS = ['--max-semi-space-size=1']
 
-/** A relay, and the manager's end of its tunnel, both on the contender's core. */
-export const relayAndGateway: Contender = {
-  name: 'relay and gateway: HTTP, tunnel',
+/** A relay and the manager's end of its tunnel, of this or another checkout, both on the contender's core. */
+export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Contender => ({
+  name,
   missing: present,
   async start({ folder, upstreamPort }) {
     const [httpPort, tunnelPort, adminPort] = (await freePorts(3)) as [number, number, number]
-    const gatewayFile = join(folder, 'gateway.mjs')
-    await bundle(join(import.meta.dirname, 'gateway.ts'), gatewayFile)
+    const gatewayFile = await bundled(folder, 'scripts/bench/contenders/gateway.ts', checkout)
+    const relayFile = await bundled(folder, 'runtime/relay/main.ts', checkout)
     const command = [PROXY_CORE, process.execPath, ...NODE_OPTIONS]
-    const relay = spawn('taskset', ['-c', ...command, await bundled(folder, 'relay')], {
+    const relay = spawn('taskset', ['-c', ...command, relayFile], {
       stdio: 'ignore',
       env: {
         PATH: process.env['PATH'],
@@ -44,4 +44,4 @@ export const relayAndGateway: Contender = {
       stop: () => stopAll(processes),
     }
   },
-}
+})

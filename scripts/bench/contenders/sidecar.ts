@@ -1,16 +1,19 @@
 import { spawn } from 'node:child_process'
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdtemp, writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { bundle } from '../../bundle.ts'
 import { freePorts } from '../ports.ts'
 import { failed, listening, PROXY_CORE, type Running, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
 import { startRoutes } from './routes.ts'
 
-const root = join(import.meta.dirname, '../../..')
+/** This checkout. */
+export const root = join(import.meta.dirname, '../../..')
 
 /** The name of the product's own contender. */
 export const OURS = 'Branchline sidecar'
+/** What the name of a contender from another checkout ends with. */
+export const BEFORE = ', before'
 
 /** What a sidecar under test stands in front of. */
 export interface SidecarOptions {
@@ -22,19 +25,21 @@ export interface SidecarOptions {
   readonly routes?: number
   /** Connections that it takes. Default: as it has it. */
   readonly connections?: number
+  /** The checkout that it comes from. Default: this one. */
+  readonly checkout?: string
 }
 
 /** The sidecar, with what differs from a port of HTTP/1.1 and 1,000 routes. */
 export const sidecar = (
-  differences: Partial<Pick<SidecarOptions, 'protocol' | 'routes' | 'connections'>> = {},
+  differences: Partial<Pick<SidecarOptions, 'protocol' | 'routes' | 'connections' | 'checkout'>> = {},
   name = OURS,
 ): Contender => ({ name, missing: present, start: (options) => startSidecar({ ...options, ...differences }) })
 
-/** Bundles a process of the product as its image has it; returns the file. */
-export async function bundled(folder: string, name: 'sidecar' | 'relay'): Promise<string> {
-  const file = join(folder, `${name}.mjs`)
-  await mkdir(folder, { recursive: true })
-  await bundle(join(root, `runtime/${name}/main.ts`), file)
+/** Bundles a script of a checkout as images are bundled, into a folder of its own; returns the file. */
+export async function bundled(folder: string, script: string, checkout = root): Promise<string> {
+  const own = await mkdtemp(join(folder, 'bundle-'))
+  const file = join(own, basename(script).replace(/\.ts$/, '.mjs'))
+  await bundle(join(checkout, script), file)
   return file
 }
 
@@ -43,11 +48,11 @@ export async function bundled(folder: string, name: 'sidecar' | 'relay'): Promis
  * service, and waits until it has acknowledged that. `readyMs` is the time from its start until then.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Running & { readyMs: number }> {
-  const { folder, upstreamPort, protocol = 'http', routes = 1000, connections } = options
-  const file = await bundled(folder, 'sidecar')
+  const { folder, upstreamPort, protocol = 'http', routes = 1000, connections, checkout } = options
+  const file = await bundled(folder, 'runtime/sidecar/main.ts', checkout)
   const [listener, adminPort] = (await freePorts(2)) as [number, number]
   const manager = await startRoutes({ listener, upstreamPort, routes })
-  const token = join(folder, 'token')
+  const token = join(dirname(file), 'token')
   await writeFile(token, 'benchmark\n')
   const startedAt = performance.now()
   const child = spawn('taskset', ['-c', PROXY_CORE, process.execPath, '--max-semi-space-size=1', file], {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { contest, type Contest } from '../contest.ts'
-import { CONTENDERS } from '../contenders/index.ts'
+import { contendersOf } from '../contenders/index.ts'
 import { type Running, usage } from '../processes.ts'
 import { median } from '../verdict.ts'
 import { type Load, runLoad } from './load.ts'
@@ -24,15 +24,20 @@ export interface HopOptions {
   readonly seconds: number
   readonly runs: number
   readonly routes: number
+  readonly against?: string | undefined
   readonly onProgress: (line: string) => void
 }
 
-const PATHS = ['/100', '/65536', '/chunked'] as const
+/** What is asked for. */
+export const PATHS = ['/100', '/65536', '/chunked'] as const
 
 /** Measures every contender in turn, run after run, so that a machine that drifts drifts for all. */
 export const measureHop = (options: HopOptions): Promise<HopResult> =>
-  contest({ script: join(import.meta.dirname, 'upstream.ts') }, CONTENDERS.hop, options.routes, (all) =>
-    runAll(options, all),
+  contest(
+    { script: join(import.meta.dirname, 'upstream.ts') },
+    contendersOf('hop', options.against),
+    options.routes,
+    (all) => runAll(options, all),
   )
 
 async function runAll(options: HopOptions, { running, missing, upstreamPort }: Contest): Promise<HopResult> {

@@ -1,12 +1,12 @@
-import { OURS } from '../contenders/sidecar.ts'
+import { BEFORE, OURS } from '../contenders/sidecar.ts'
 import { installed } from '../processes.ts'
-import { printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
-import { type HopResult, measureHop, type Row } from './hop.ts'
+import { asFastAsBefore, type Benchmark, printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
+import { type HopResult, measureHop, PATHS, type Row } from './hop.ts'
 
 const ROUTES = 1000
 
 /** The sidecar's hop beside other proxies, each on one core with the load on the other; ratios of one run. */
-export async function hop({ seconds, runs }: { seconds: number; runs: number }): Promise<unknown> {
+export const hop: Benchmark = async ({ seconds, runs, against }) => {
   const missing = await installed('wrk', 'apt-get install wrk')()
   if (missing !== undefined) {
     console.log(`hop: left out, ${missing}`)
@@ -16,6 +16,7 @@ export async function hop({ seconds, runs }: { seconds: number; runs: number }):
     seconds,
     runs,
     routes: ROUTES,
+    against,
     onProgress: (line) => console.error(line),
   })
   const verdicts = judge(result)
@@ -45,6 +46,8 @@ function judge(result: HopResult): Verdict[] {
       ),
     )
   }
+  for (const path of PATHS)
+    verdicts.push(...asFastAsBefore(path, find(result, OURS, path), find(result, OURS + BEFORE, path)))
   const memory = result.memory.find(({ name }) => name === OURS)
   if (memory !== undefined) {
     verdicts.push({ target: 'idle ≤ 60 MB', reached: memory.idleMb.toFixed(0), met: memory.idleMb <= 60 })

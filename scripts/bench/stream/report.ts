@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { contest } from '../contest.ts'
-import type { Contender } from '../contenders/contender.ts'
-import { CONTENDERS } from '../contenders/index.ts'
+import { contendersOf } from '../contenders/index.ts'
 import { LOAD_CORE, usage } from '../processes.ts'
 import { type Benchmark, median, printTable, printVerdicts } from '../verdict.ts'
 
@@ -38,13 +37,9 @@ export async function runStreams(
   return JSON.parse(stdout) as { perSecond: number; errors: number }
 }
 
-function streams(
-  kind: 'websocket' | 'bulk',
-  connections: number,
-  contenders: readonly Contender[],
-  unit: string,
-): Benchmark {
-  return ({ seconds, runs }) => {
+function streams(kind: 'websocket' | 'bulk', connections: number, unit: string): Benchmark {
+  return ({ seconds, runs, against }) => {
+    const contenders = contendersOf(kind === 'bulk' ? 'tcp' : kind, against)
     const upstream = { script: join(import.meta.dirname, 'upstream.ts'), args: [kind] }
     return contest(upstream, contenders, 1000, async ({ upstreamPort, running, missing }) => {
       const samples: Row[] = []
@@ -76,7 +71,7 @@ function streams(
 }
 
 /** Messages of 100 B that come back, over 64 WebSockets. */
-export const websocket = streams('websocket', 64, CONTENDERS.websocket, 'messages')
+export const websocket = streams('websocket', 64, 'messages')
 
 /** Bulk from the service to four clients of a port whose protocol nobody knows. */
-export const tcp = streams('bulk', 4, CONTENDERS.tcp, 'MB')
+export const tcp = streams('bulk', 4, 'MB')

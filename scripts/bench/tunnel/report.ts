@@ -1,12 +1,21 @@
 import { join } from 'node:path'
 import { contest } from '../contest.ts'
 import { haproxyTcp, haproxyTwice } from '../contenders/haproxy.ts'
-import { CONTENDERS } from '../contenders/index.ts'
-import { PREVIEW_HOST, relayAndGateway } from '../contenders/relay.ts'
+import { contendersOf } from '../contenders/index.ts'
+import { PREVIEW_HOST, RELAY_AND_GATEWAY } from '../contenders/relay.ts'
+import { BEFORE } from '../contenders/sidecar.ts'
 import { runLoad } from '../http/load.ts'
 import { installed, usage } from '../processes.ts'
 import { runStreams } from '../stream/report.ts'
-import { type Benchmark, median, printTable, printVerdicts, ratio, type Verdict } from '../verdict.ts'
+import {
+  asFastAsBefore,
+  type Benchmark,
+  median,
+  printTable,
+  printVerdicts,
+  ratio,
+  type Verdict,
+} from '../verdict.ts'
 
 /** What SSH over WebSocket, as chisel does it, reached beside the same HAProxy: 19,500 of 51,800 requests, 340 of 1,304 MB. */
 const CHISEL = { requests: 19_500 / 51_800, bulk: 340 / 1_304 }
@@ -33,14 +42,14 @@ async function sample(name: string, port: number, pids: readonly number[], secon
 }
 
 /** Requests and bulk from the relay's port through the tunnel to a service, beside HAProxy without a tunnel. */
-export const tunnel: Benchmark = async ({ seconds, runs }) => {
+export const tunnel: Benchmark = async ({ seconds, runs, against }) => {
   const reason = await installed('wrk', 'apt-get install wrk')()
   if (reason !== undefined) {
     printVerdicts([], [reason])
     return { missing: [reason] }
   }
   const upstream = { script: join(import.meta.dirname, '../stream/upstream.ts'), args: ['visits'] }
-  return contest(upstream, CONTENDERS.tunnel, 0, async ({ running, missing }) => {
+  return contest(upstream, contendersOf('tunnel', against), 0, async ({ running, missing }) => {
     const samples: Row[] = []
     for (let i = 0; i < runs; i++) {
       for (const [name, { port, pids }] of running) samples.push(await sample(name, port, pids, seconds))
@@ -72,7 +81,7 @@ function printRows(rows: readonly Row[]): void {
 
 function judge(rows: readonly Row[]): Verdict[] {
   const named = (name: string): Row | undefined => rows.find((row) => row.name === name)
-  const [ours, one, two] = [relayAndGateway, haproxyTcp, haproxyTwice].map(({ name }) => named(name))
+  const [ours, one, two] = [RELAY_AND_GATEWAY, haproxyTcp.name, haproxyTwice.name].map(named)
   const requests = 2 * CHISEL.requests
   const cost = (ours?.cpuMicroseconds ?? 0) / (two?.cpuMicroseconds ?? Number.NaN)
   if (Number.isFinite(cost))
@@ -97,5 +106,6 @@ function judge(rows: readonly Row[]): Verdict[] {
       one?.bulk1,
       (r) => r >= CHISEL.bulk,
     ),
+    ...asFastAsBefore('tunnel', ours, named(RELAY_AND_GATEWAY + BEFORE)),
   ]
 }
