@@ -11,7 +11,7 @@ import { SynthError } from './errors.ts'
 import { injectSidecars, type InjectOptions, isIncomplete } from './inject/apply.ts'
 import type { Manifest } from './inject/manifest.ts'
 import type { Finding } from './inject/plan.ts'
-import type { SidecarOptions } from './inject/sidecar.ts'
+import { sidecarFaults, type SidecarOptions } from './inject/sidecar.ts'
 import { podSecurityLabels, type PodSecurity } from './pod-security.ts'
 import { registryOf } from './registry.ts'
 
@@ -150,7 +150,10 @@ function manifestOf(name: string, namespace: string, props: EnvironmentProps) {
 
 function resourceOf(name: string, namespace: string, props: EnvironmentProps): EnvironmentResource {
   const { value, problems } = parseEnvironment(manifestOf(name, namespace, props))
-  if (value !== undefined) return value
-  const faults = problems.map(({ message }) => `Environment "${name}": ${message}`)
+  const faults = [
+    ...(problems ?? []).map(({ message }) => message),
+    ...sidecarFaults(props.sidecar ?? {}),
+  ].map((message) => `Environment "${name}": ${message}`)
+  if (value !== undefined && faults.length === 0) return value
   throw new SynthError('BL_SYNTH_ENVIRONMENT', faults)
 }

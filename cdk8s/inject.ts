@@ -9,5 +9,5 @@ export {
 export { injectEnvironments, type InjectEnvironmentsOptions } from './inject/environments.ts'
 export type { Manifest } from './inject/manifest.ts'
 export type { Finding } from './inject/plan.ts'
-export type { SidecarOptions } from './inject/sidecar.ts'
+export { sidecarFaults, type SidecarOptions } from './inject/sidecar.ts'
 export { uninject } from './inject/uninject.ts'

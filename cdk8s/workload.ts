@@ -83,6 +83,7 @@ export class Workload extends Construct {
     const injected = () => this.#injected(environment, deployment, service, props)
     const now = injected()
     this.findings = now.findings
+    checkSettings(id, environment, now.findings)
     if (props.serviceAccountName === undefined) new ApiObject(this, 'service-account', serviceAccount)
     this.deployment = new ApiObject(this, 'deployment', {
       ...now.workload,
@@ -127,6 +128,14 @@ function check(
     'BL_SYNTH_WORKLOAD',
     faults.map((fault) => `Workload "${name}" of "${environment.node.id}": ${fault}`),
   )
+}
+
+/** Throws where a setting of the workload is none, or has a value that the sidecar cannot take. */
+function checkSettings(name: string, environment: Environment, findings: readonly Finding[]): void {
+  const faults = findings
+    .filter(({ reason }) => reason === 'BadSetting')
+    .map(({ message }) => `Workload "${name}" of "${environment.node.id}": ${message}`)
+  if (faults.length > 0) throw new SynthError('BL_SYNTH_WORKLOAD', faults)
 }
 
 function* fieldFaults(name: string, props: WorkloadProps): Generator<string> {

@@ -55,6 +55,12 @@ program
     '--sidecar-image <image>',
     'the sidecar’s image, on a mirror or of your own; also where one is already',
   )
+  .option('--header <name>', 'a header that carries the key too; tell the relay of it (relay.header)')
+  .option(
+    '--setting <name=value>',
+    'waits and sizes of all sidecars, e.g. response-timeout=10m (repeatable); annotations win',
+    (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+  )
   .option('--check', 'only say what would change, and what is not routed')
   .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)

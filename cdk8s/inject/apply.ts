@@ -1,5 +1,5 @@
 import { formatInbound } from '@branchline/wire/inbound'
-import { ANNOTATIONS, inboundPortName, LABELS, SIDECAR_CONTAINER } from '@branchline/wire/names'
+import { ANNOTATIONS, GROUP, inboundPortName, LABELS, SIDECAR_CONTAINER } from '@branchline/wire/names'
 import {
   type Manifest,
   podTemplateOf,
@@ -7,16 +7,17 @@ import {
   type ServiceSpec,
   serviceSpecOf,
 } from './manifest.ts'
-import { type Finding, planInjection } from './plan.ts'
+import { type Finding, type InjectionPlan, planInjection } from './plan.ts'
 import {
   type NamedInbound,
   sidecarContainer,
   type SidecarOptions,
+  settingsOfTemplate,
   sidecarPorts,
   TOKEN_VOLUME,
   tokenVolume,
 } from './sidecar.ts'
-import { type InjectionRecord, uninject, writeRecord } from './uninject.ts'
+import { type InjectionRecord, readRecord, uninject, writeRecord } from './uninject.ts'
 
 /** In which environment the manifests are, and how the sidecar is made. */
 export interface InjectOptions {
@@ -60,10 +61,32 @@ export function injectSidecars(manifests: readonly Manifest[], options: InjectOp
     if (slots !== undefined) rewire(manifest, slots)
     const template = podTemplateOf(manifest)
     if (template === undefined || isDisabled(template)) continue
-    const kept = options.keepSidecars === true ? sidecarOf(before.get(manifest)) : undefined
-    joinEnvironment(template, plan.inbound.get(manifest), options, kept)
+    const old = before.get(manifest)
+    const kept = options.keepSidecars === true ? sidecarOf(old) : undefined
+    joinEnvironment(template, plan.inbound.get(manifest), options, kept, old && readRecord(old))
   }
-  return { manifests: bare, findings: plan.findings }
+  return { manifests: bare, findings: [...plan.findings, ...badSettings(bare, plan, options)] }
+}
+
+/** What is wrong with the settings of workloads that get a sidecar; those settings are left out. */
+function badSettings(
+  bare: readonly Manifest[],
+  { inbound }: InjectionPlan,
+  options: InjectOptions,
+): Finding[] {
+  return bare.flatMap((manifest) => {
+    const template = podTemplateOf(manifest)
+    if (template === undefined || !inbound.has(manifest)) return []
+    const { kind, metadata } = manifest
+    return settingsOfTemplate(template, options.sidecar ?? {}).faults.map((message) => ({
+      kind,
+      namespace: metadata.namespace,
+      name: metadata.name ?? '',
+      field: 'spec.template.metadata.annotations',
+      reason: 'BadSetting' as const,
+      message: `${GROUP}/${message}`,
+    }))
+  })
 }
 
 /** One workload with its Services: the first of the result is the workload, then the Services in order. */
@@ -80,16 +103,24 @@ export function injectSidecar(
 /** Whether a workload has the sidecar. */
 export const hasSidecar = (manifest: Manifest): boolean => sidecarOf(podTemplateOf(manifest)) !== undefined
 
-/** Whether a workload lacks its sidecar, or the label of its environment where it needs no sidecar. */
+/** Whether a workload lacks its sidecar or a setting of it, or the label of its environment where it needs no sidecar. */
 export function isIncomplete(manifests: readonly Manifest[]): boolean {
   const bare = uninject(manifests)
   const { inbound } = planInjection(bare)
   return manifests.some((manifest, index) => {
     const template = podTemplateOf(manifest)
     if (template === undefined || isDisabled(template)) return false
-    if (inbound.has(bare[index] as Manifest)) return !hasSidecar(manifest)
+    if (inbound.has(bare[index] as Manifest)) return !hasSidecar(manifest) || !hasSettings(template)
     return template.metadata?.labels?.[LABELS.environment] === undefined
   })
+}
+
+/** Whether the sidecar has what its workload's annotations set, and nothing that they set before. */
+function hasSettings(template: PodTemplate): boolean {
+  const { variables } = settingsOfTemplate(template, {})
+  const said = new Map(sidecarOf(template)?.env?.map(({ name, value }) => [name, value]))
+  const isStale = readRecord(template)?.settings?.some((name) => !(name in variables)) === true
+  return !isStale && Object.entries(variables).every(([name, value]) => said.get(name) === value)
 }
 
 function sidecarOf(template: PodTemplate | undefined) {
@@ -118,6 +149,7 @@ function joinEnvironment(
   inbound: readonly NamedInbound[] | undefined,
   options: InjectOptions,
   kept: ReturnType<typeof sidecarOf>,
+  before: InjectionRecord | undefined,
 ): void {
   const record: InjectionRecord = {}
   addLabel(template, LABELS.environment, options.environment, record)
@@ -129,7 +161,7 @@ function joinEnvironment(
       annotations: { ...template.metadata?.annotations, [ANNOTATIONS.inbound]: formatInbound(inbound) },
     }
     addPreStop(template, options.preStopSeconds ?? 5, record)
-    addSidecar(template, inbound, options, kept)
+    addSidecar(template, inbound, options, kept, before, record)
   }
   writeRecord(template, record)
 }
@@ -168,14 +200,24 @@ function addSidecar(
   inbound: readonly NamedInbound[],
   options: InjectOptions,
   kept: ReturnType<typeof sidecarOf>,
+  before: InjectionRecord | undefined,
+  record: InjectionRecord,
 ): void {
   const { spec } = template
   if (spec === undefined) return
-  const made = sidecarContainer(inbound, options.sidecar ?? {})
+  const annotated = settingsOfTemplate(template, {}).variables
+  if (Object.keys(annotated).length > 0) record.settings = Object.keys(annotated)
+  const all = settingsOfTemplate(template, options.sidecar ?? {}).variables
+  const made = sidecarContainer(inbound, options.sidecar ?? {}, all)
   const line = formatInbound(inbound)
-  const env = kept?.env?.map((it) => (it.name === 'BRANCHLINE_INBOUND' ? { ...it, value: line } : it))
+  const rendered = new Set([...Object.keys(annotated), ...(before?.settings ?? [])])
+  const inboundVariable = { name: 'BRANCHLINE_INBOUND', value: line }
+  const env = kept?.env
+    ?.filter(({ name }) => !rendered.has(name))
+    .map((it) => (it.name === inboundVariable.name ? inboundVariable : it))
+    .concat(Object.entries(annotated).map(([name, value]) => ({ name, value })))
   const sidecar = kept === undefined ? made : { ...kept, ports: sidecarPorts(inbound), env: env ?? made.env }
-  const others = (spec.initContainers ?? []).filter(({ name }) => name !== SIDECAR_CONTAINER)
-  spec.initContainers = [...others, sidecar]
+  const first = (spec.initContainers ?? []).filter(({ name }) => name !== SIDECAR_CONTAINER)
+  spec.initContainers = [...first, sidecar]
   spec.volumes = [...(spec.volumes ?? []).filter(({ name }) => name !== TOKEN_VOLUME), tokenVolume()]
 }

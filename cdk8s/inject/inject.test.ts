@@ -9,7 +9,7 @@ import {
   type Manifest,
   uninject,
 } from '../inject.ts'
-import { podTemplateOf, serviceSpecOf } from './manifest.ts'
+import { podTemplateOf, type PodTemplate, serviceSpecOf } from './manifest.ts'
 
 const deployment = (name: string, spec: Record<string, unknown> = {}, more: object = {}): Manifest => ({
   apiVersion: 'apps/v1',
@@ -243,5 +243,87 @@ describe('the manifests of a platform', () => {
   test('other namespaces pass untouched', () => {
     const foreign = { ...deployment('x'), metadata: { name: 'x', namespace: 'other' } }
     expect(injectEnvironments([...chain, foreign]).manifests[3]).toBe(foreign)
+  })
+})
+
+describe('settings', () => {
+  const variables = (manifest: Manifest | undefined): Record<string, string | undefined> =>
+    Object.fromEntries(
+      (podTemplateOf(manifest as Manifest)?.spec?.initContainers?.[0]?.env ?? []).map(({ name, value }) => [
+        name,
+        value,
+      ]),
+    )
+  const annotated = (annotations: Record<string, string>) => [
+    deployment('api', {}, { labels: { app: 'api' }, annotations }),
+    service('api'),
+  ]
+  const TIMEOUT = 'branchline.dev/response-timeout'
+
+  test('annotations become variables of the sidecar, and win over those of all', () => {
+    const settings = { 'response-timeout': '1m', 'head-bytes': '64Ki' }
+    const [api] = injectSidecars(annotated({ [TIMEOUT]: '10m' }), {
+      ...options,
+      sidecar: { settings },
+    }).manifests
+    expect(variables(api)).toMatchObject({
+      BRANCHLINE_RESPONSE_TIMEOUT_MS: '600000',
+      BRANCHLINE_HEAD_BYTES: '65536',
+    })
+  })
+
+  test('the annotation stays, the sidecar goes with its variables, byte for byte', () => {
+    const before = annotated({ [TIMEOUT]: '10m' })
+    const { manifests } = injectSidecars(before, options)
+    expect(podTemplateOf(manifests[0] as Manifest)?.metadata?.annotations?.[TIMEOUT]).toBe('10m')
+    expect(injectSidecars(manifests, options).manifests).toEqual(manifests)
+    expect(JSON.stringify(uninject(manifests))).toBe(JSON.stringify(before))
+  })
+
+  test('a sidecar that is kept follows annotations that change, and keeps what is its own', () => {
+    const environment = {
+      apiVersion: 'branchline.dev/v1alpha1',
+      kind: 'Environment',
+      metadata: { name: 'alice', namespace: 'alice' },
+      spec: { type: 'shared' },
+    }
+    const inject = (manifests: readonly Manifest[]) => injectEnvironments(manifests).manifests
+    const first = inject([environment, ...annotated({ [TIMEOUT]: '10m' })])
+    const template = podTemplateOf(first[1] as Manifest) as PodTemplate
+    template.spec?.initContainers?.[0]?.env?.push({ name: 'BRANCHLINE_HEAD_BYTES', value: '50000' })
+    Object.assign(template.metadata?.annotations ?? {}, { [TIMEOUT]: '20m' })
+    const second = inject(first)
+    expect(variables(second[1])).toMatchObject({
+      BRANCHLINE_RESPONSE_TIMEOUT_MS: '1200000',
+      BRANCHLINE_HEAD_BYTES: '50000',
+    })
+    delete podTemplateOf(second[1] as Manifest)?.metadata?.annotations?.[TIMEOUT]
+    const third = inject(second)
+    expect(variables(third[1])).not.toHaveProperty('BRANCHLINE_RESPONSE_TIMEOUT_MS')
+    expect(variables(third[1])).toMatchObject({ BRANCHLINE_HEAD_BYTES: '50000' })
+    expect(inject(third)).toEqual(third)
+  })
+
+  test.each([
+    [
+      { [TIMEOUT]: '10' },
+      /branchline.dev\/response-timeout is "10": wanted a time such as 90s, 10m or 1h30m, from 100ms to/,
+    ],
+    [{ [TIMEOUT]: '2h' }, /response-timeout is "2h": wanted .* to 70m/],
+    [
+      { 'branchline.dev/respnse-timeout': '1m' },
+      /respnse-timeout is not a setting of a sidecar: wanted one of response-timeout/,
+    ],
+    [{ 'branchline.dev/links': '1' }, /links is not a setting of a sidecar/],
+  ])('%j is a finding, and is left out', (annotations, message) => {
+    const { findings, manifests } = injectSidecars(annotated(annotations), options)
+    expect(findings).toMatchObject([{ kind: 'Deployment', name: 'api', reason: 'BadSetting' }])
+    expect(findings[0]?.message).toMatch(message)
+    expect(variables(manifests[0])).not.toHaveProperty('BRANCHLINE_RESPONSE_TIMEOUT_MS')
+  })
+
+  test('annotations of other names of ours, and of others, are no settings', () => {
+    const others = { 'branchline.dev/weight': '3', 'branchline.dev/local-dir': '.', 'example.com/x': '1' }
+    expect(injectSidecars(annotated(others), options).findings).toEqual([])
   })
 })

@@ -35,6 +35,7 @@ export interface Finding {
     | 'NamedPortMissing'
     | 'PortTaken'
     | 'TooManyPorts'
+    | 'BadSetting'
   readonly message: string
 }
 

@@ -9,8 +9,11 @@ import {
   SIDECAR_CONTAINER,
   TOKEN_AUDIENCE,
 } from '@branchline/wire/names'
+import { parseKeyHeader } from '@branchline/wire/key-header'
+import type { SettingName } from '@branchline/wire/settings/table'
+import { annotatedSettings, type RenderedSettings, renderSettings } from '@branchline/wire/settings/value'
 import { IMAGES } from '../images.ts'
-import type { Container } from './manifest.ts'
+import type { Container, PodTemplate } from './manifest.ts'
 
 /** What the sidecar's container is made of. */
 export interface SidecarOptions {
@@ -22,6 +25,11 @@ export interface SidecarOptions {
   readonly header?: string
   /** Where the app of the pod listens. Default: 127.0.0.1. */
   readonly appHost?: string
+  /**
+   * Waits and sizes, as people write them: `{ 'response-timeout': '10m' }`. A workload's annotations
+   * (`branchline.dev/response-timeout`) win. Default: those of the table of settings (`runtime/wire/settings`).
+   */
+  readonly settings?: Readonly<Partial<Record<SettingName, string>>>
   /** Default: info. */
   readonly logLevel?: string
   /** Default: 10m CPU and 64Mi requested, 192Mi the limit; no CPU limit, since throttling is latency. */
@@ -45,13 +53,17 @@ export interface NamedInbound extends Inbound {
  * The sidecar as a native one: an init container that keeps running (Kubernetes 1.29 and later), so that it
  * is there before the app and until after it.
  */
-export function sidecarContainer(inbound: readonly NamedInbound[], options: SidecarOptions): Container {
+export function sidecarContainer(
+  inbound: readonly NamedInbound[],
+  options: SidecarOptions,
+  settings: RenderedSettings['variables'] = {},
+): Container {
   return {
     name: SIDECAR_CONTAINER,
     image: options.image ?? IMAGES.sidecar,
     restartPolicy: 'Always',
     ports: sidecarPorts(inbound),
-    env: sidecarVariables(inbound, options),
+    env: sidecarVariables(inbound, options, settings),
     startupProbe: {
       httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
       periodSeconds: 1,
@@ -96,14 +108,36 @@ export function sidecarPorts(inbound: readonly NamedInbound[]): NonNullable<Cont
   ]
 }
 
-function sidecarVariables(inbound: readonly Inbound[], options: SidecarOptions): Container['env'] {
+/** What is wrong with the options of sidecars, one sentence each. */
+export function* sidecarFaults({ header, settings }: SidecarOptions): Generator<string> {
+  try {
+    parseKeyHeader(header ?? '')
+  } catch (error) {
+    yield `sidecar.header is ${(error as Error).message}`
+  }
+  const { faults } = renderSettings('sidecar', settings ?? {})
+  for (const fault of faults) yield `sidecar.settings: ${fault}`
+}
+
+/** What the settings of a workload make: those of the options, then those of its annotations. */
+export function settingsOfTemplate(template: PodTemplate, options: SidecarOptions): RenderedSettings {
+  const annotated = annotatedSettings(template.metadata?.annotations)
+  return renderSettings('sidecar', { ...(options.settings as Record<string, string>), ...annotated })
+}
+
+function sidecarVariables(
+  inbound: readonly Inbound[],
+  options: SidecarOptions,
+  settings: RenderedSettings['variables'],
+): Container['env'] {
   const said: Record<string, string | undefined> = {
     BRANCHLINE_INBOUND: formatInbound(inbound),
     BRANCHLINE_MANAGER: options.manager ?? MANAGER_URL,
     BRANCHLINE_TOKEN_FILE: `${TOKEN_FOLDER}/token`,
     BRANCHLINE_APP_HOST: options.appHost,
-    BRANCHLINE_HEADER: options.header,
+    BRANCHLINE_HEADER: parseKeyHeader(options.header ?? ''),
     LOG_LEVEL: options.logLevel,
+    ...settings,
   }
   return [
     ...Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),

@@ -20,6 +20,8 @@ export interface InjectionRecord {
   searches?: string[]
   /** The containers that were given a preStop. */
   preStop?: string[]
+  /** The sidecar's variables that were made of settings. */
+  settings?: string[]
 }
 
 /** The manifests as they were before the injection. Pure; what was never injected comes back equal. */
@@ -42,9 +44,15 @@ export function writeRecord(holder: { metadata?: Metadata }, record: InjectionRe
 }
 
 function takeRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {
+  const record = readRecord(holder)
+  if (record !== undefined) removeFrom(holder.metadata, 'annotations', ANNOTATIONS.injected)
+  return record
+}
+
+/** The record of what was changed; undefined where nothing was. */
+export function readRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {
   const text = holder.metadata?.annotations?.[ANNOTATIONS.injected]
   if (text === undefined) return undefined
-  removeFrom(holder.metadata, 'annotations', ANNOTATIONS.injected)
   try {
     const record: unknown = JSON.parse(text)
     return typeof record === 'object' && record !== null ? record : {}

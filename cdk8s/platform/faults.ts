@@ -1,3 +1,5 @@
+import { parseKeyHeader } from '@branchline/wire/key-header'
+import { renderSettings } from '@branchline/wire/settings/value'
 import { EXPOSE, type PlatformProps, type RelayProps } from './props.ts'
 
 /** What texts of a platform's properties must match, for schemas of other tools too. */
@@ -6,6 +8,7 @@ export const PLATFORM_PATTERNS = {
   address: /^wss?:\/\/[^\s/]+/,
   domain: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
   stateClaim: /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
+  header: /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
   publicUrl: /^https?:\/\/[^\s/]+\/?$/,
 } as const
 /** The most characters of a domain, which leaves room for a preview's host below it (RFC 1035: 253 in all). */
@@ -41,6 +44,12 @@ function* relayFaults(relay: RelayProps): Generator<string> {
   if (relay.expose !== undefined && !EXPOSE.includes(relay.expose)) {
     yield `relay.expose is ${JSON.stringify(relay.expose)}: wanted one of ${EXPOSE.join(', ')}`
   }
+  try {
+    parseKeyHeader(relay.header ?? '')
+  } catch (error) {
+    yield `relay.header is ${(error as Error).message}`
+  }
+  for (const fault of renderSettings('relay', relay.settings ?? {}).faults) yield `relay.settings: ${fault}`
   if (relay.nodePort === undefined) return
   if (!isWhole(relay.nodePort, 1, PORT_LIMIT)) {
     yield `relay.nodePort is ${relay.nodePort}: wanted a whole number from 1 to ${PORT_LIMIT}`

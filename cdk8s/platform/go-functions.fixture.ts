@@ -27,6 +27,10 @@ export const FUNCTIONS: Readonly<Record<string, (...args: never[]) => unknown>> 
   quote: (value: string) => JSON.stringify(value),
   printf: (format: string, ...args: unknown[]) =>
     format.replaceAll(/%[sd%]/g, (verb) => (verb === '%%' ? '%' : String(args.shift()))),
+  toJson: (value: Record<string, unknown>) =>
+    JSON.stringify(
+      Object.fromEntries(Object.entries(value).toSorted(([one], [other]) => (one < other ? -1 : 1))),
+    ),
   toYaml: (value: unknown) => stringify(value, { lineWidth: 0, defaultStringType: 'QUOTE_DOUBLE' }).trimEnd(),
   nindent: (count: number, value: string) => `\n${value.replaceAll(/^/gm, ' '.repeat(count))}`,
 }

@@ -117,6 +117,12 @@ function managerProcess(
 /** Where the relay's state is mounted. */
 const STATE_FOLDER = '/var/lib/branchline'
 
+/** Sorted, as Helm writes JSON. */
+function settingsText(settings: RelayProps['settings'] = {}): string | undefined {
+  const entries = Object.entries(settings).toSorted(([one], [other]) => (one < other ? -1 : 1))
+  return entries.length === 0 ? undefined : JSON.stringify(Object.fromEntries(entries))
+}
+
 function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey): PlatformProcess {
   const domain = relay.domain ?? DEFAULTS.relay.domain
   const isLocal = props.source === 'local'
@@ -131,6 +137,8 @@ function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey)
         BRANCHLINE_DOMAIN: domain,
         BRANCHLINE_PUBLIC_URL: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
         BRANCHLINE_ROUTE_EXPLAIN: relay.routeExplain,
+        BRANCHLINE_HEADER: relay.header,
+        BRANCHLINE_SETTINGS: settingsText(relay.settings),
         BRANCHLINE_STATE_DIR: isLocal ? undefined : STATE_FOLDER,
         LOG_LEVEL: props.logLevel,
       }),

@@ -1,3 +1,5 @@
+import type { SettingName } from '@branchline/wire/settings/table'
+
 /** Where a credential is: a Secret of the platform's namespace and a key of it. */
 export interface SecretKey {
   readonly secret: string
@@ -25,6 +27,13 @@ export interface RelayProps {
   readonly stateClaim?: string
   /** Whether visitors may ask which way a request took (`x-branchline-route: 1`). Default: deny. */
   readonly routeExplain?: 'allow' | 'deny'
+  /**
+   * The header in which sidecars read a key too (SidecarOptions.header): removed from what visitors send.
+   * Default: none.
+   */
+  readonly header?: string
+  /** Waits and sizes, such as `{ 'head-timeout': '5s' }`. Default: those of the table of settings. */
+  readonly settings?: Readonly<Partial<Record<SettingName, string>>>
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
   readonly resources?: Resources
 }

@@ -60,6 +60,8 @@ export const anyValues: fc.Arbitrary<PlatformValues> = fc.record<PlatformValues>
     shared: fc.boolean(),
     stateClaim: or('', ['relay-state', '012']),
     routeExplain: or(relay.routeExplain, ['allow', 'deny']),
+    header: or('', ['kubernetes-route-as', 'true']),
+    settings: or({}, [{ 'head-timeout': '5s' }, { 'head-timeout': '5s', connections: '5000' }]),
     image: image(relay.image),
     service: fc.oneof(
       fc.record({

@@ -51,6 +51,8 @@ export const platformValues = z.strictObject({
     shared: z.boolean(),
     stateClaim: optional(PLATFORM_PATTERNS.stateClaim, 'the name of a PersistentVolumeClaim'),
     routeExplain: z.enum(['', 'allow', 'deny']),
+    header: optional(PLATFORM_PATTERNS.header, 'the name of a header'),
+    settings: labels,
     image,
     service: z.strictObject({
       type: z.enum(EXPOSE),
@@ -92,6 +94,8 @@ export const PLATFORM_VALUES: PlatformValues = {
     shared: false,
     stateClaim: '',
     routeExplain: '',
+    header: '',
+    settings: {},
     image: { repository: REPOSITORIES.relay, digest: '' },
     service: { type: DEFAULTS.relay.expose, nodePort: 0, annotations: {} },
     resources: DEFAULTS.relay.resources,
@@ -171,6 +175,8 @@ function relayOf(relay: PlatformValues['relay']): RelayProps | string | false {
     shared: relay.shared,
     stateClaim: given(relay.stateClaim),
     routeExplain: given(relay.routeExplain),
+    header: given(relay.header),
+    settings: given(relay.settings),
     resources: relay.resources,
   } satisfies All<RelayProps>)
 }

@@ -42,7 +42,7 @@ export interface InjectOutcome {
   readonly changes: readonly FileProblem[]
   /** What is not routed, and why. */
   readonly findings: readonly FileProblem[]
-  /** What could not be read. Its text passes as it is. */
+  /** What could not be read, whose text passes as it is; and settings that the sidecar cannot take. */
   readonly problems: readonly FileProblem[]
 }
 
@@ -144,6 +144,7 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
     applyTo(document, own)
   }
   const touched = new Set(changed.map(({ place }) => place.document))
+  const found = findings.map((finding) => ({ finding, problem: locatedFinding(finding, whole) }))
   return {
     outputs: files.map(({ input, documents, isWhole }) => ({
       file: input.file,
@@ -151,15 +152,21 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
         isWhole && documents.some((it) => touched.has(it)) ? rendered(input, documents, touched) : input.text,
     })),
     changes: changed.map(({ place }) => located(place, changeSentence(place.object))),
-    findings: findings.map((finding) => {
-      const place = whole.find(({ object }) => isSame(object, finding))
-      const sentence = `${finding.kind} ${finding.name}: ${finding.message}`
-      return place === undefined
-        ? { file: '', line: undefined, field: finding.field, message: sentence }
-        : located(place, sentence)
-    }),
-    problems,
+    findings: found.filter(({ finding }) => finding.reason !== 'BadSetting').map(({ problem }) => problem),
+    // What somebody wrote and the sidecar cannot take is no note.
+    problems: [
+      ...problems,
+      ...found.filter(({ finding }) => finding.reason === 'BadSetting').map(({ problem }) => problem),
+    ],
   }
+}
+
+function locatedFinding(finding: Finding, places: readonly Place[]): FileProblem {
+  const place = places.find(({ object }) => isSame(object, finding))
+  const sentence = `${finding.kind} ${finding.name}: ${finding.message}`
+  return place === undefined
+    ? { file: '', line: undefined, field: finding.field, message: sentence }
+    : located(place, sentence)
 }
 
 function applyTo(document: ManifestDocument, changed: readonly { place: Place; after: Manifest }[]): void {

@@ -1,3 +1,4 @@
+import { sidecarFaults } from '@branchline/cdk8s/inject'
 import { MAX_FILE_BYTES } from '@branchline/runtime/local/manifests/files'
 import { printable } from '@branchline/runtime/local/printable'
 import {
@@ -19,6 +20,10 @@ export interface RunInjectOptions {
   readonly above?: string
   /** The sidecar's image. Default: this release's. */
   readonly sidecarImage?: string
+  /** The header that carries the key too. Default: none. */
+  readonly header?: string
+  /** Settings of all sidecars, each `NAME=VALUE`. A workload's annotations win. */
+  readonly setting?: readonly string[]
   readonly check?: boolean
 }
 
@@ -31,6 +36,11 @@ export async function runInject(paths: readonly string[], options: RunInjectOpti
     process.stderr.write(`${printable(missing)}\n`)
     return EXIT_USAGE
   }
+  const faults = [...sidecarFaults(common.sidecar ?? {})]
+  if (faults.length > 0) {
+    process.stderr.write(`${printable(faults.join('\n'))}\n`)
+    return EXIT_USAGE
+  }
   return write(injectTexts(read.inputs, common), read.problems, options.check === true)
 }
 
@@ -39,11 +49,24 @@ export const injectOptions = ({
   environment,
   above,
   sidecarImage,
+  header,
+  setting = [],
 }: RunInjectOptions): InjectCommandOptions => ({
   ...(environment !== undefined && { environment }),
   ...(above !== undefined && { above: above.split(',').filter((namespace) => namespace !== '') }),
-  ...(sidecarImage !== undefined && { sidecar: { image: sidecarImage } }),
+  ...((sidecarImage !== undefined || header !== undefined || setting.length > 0) && {
+    sidecar: {
+      ...(sidecarImage !== undefined && { image: sidecarImage }),
+      ...(header !== undefined && { header }),
+      ...(setting.length > 0 && { settings: Object.fromEntries(setting.map(pairOf)) }),
+    },
+  }),
 })
+
+const pairOf = (text: string): [string, string] => {
+  const equals = text.indexOf('=')
+  return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
+}
 
 /** `branchline uninject`: the reverse. */
 export async function runUninject(paths: readonly string[], options: { check?: boolean }): Promise<number> {

@@ -46,8 +46,9 @@ export function platformObjects(domain: string, port: number): KubernetesObject[
 /** The folder's objects with a sidecar in every workload of an environment that lacks one. */
 export function withSidecars(objects: readonly KubernetesObject[]): Transformed {
   const { manifests, findings } = injectEnvironments(objects)
-  const problems = findings.map(({ kind, namespace, name, field, message }): ObjectProblem => {
-    return { id: `${kind}/${namespace ?? ''}/${name}`, severity: 'warning', field, message }
+  const problems = findings.map(({ kind, namespace, name, field, message, reason }): ObjectProblem => {
+    const severity = reason === 'BadSetting' ? 'error' : 'warning'
+    return { id: `${kind}/${namespace ?? ''}/${name}`, severity, field, message }
   })
   return { objects: manifests as unknown as KubernetesObject[], problems }
 }

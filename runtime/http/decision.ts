@@ -27,6 +27,14 @@ export interface HeadEdits {
   readonly set?: readonly (readonly [name: string, value: string])[]
 }
 
+/** How long a response may take, in milliseconds. */
+export interface ResponseWaits {
+  /** From the end of the request to the response's head. */
+  readonly upstreamResponseMs: number
+  /** Without one byte of the response's body. */
+  readonly responseProgressMs: number
+}
+
 /** One way to serve a request. */
 export interface Candidate {
   readonly upstream: Upstream
@@ -36,6 +44,8 @@ export interface Candidate {
    * and only where the request is safe to repeat. Default: all candidates are of one version.
    */
   readonly version?: string | undefined
+  /** How long its response may take, in place of the engine's limits of the same names. */
+  readonly waits?: ResponseWaits | undefined
   /** Changes of the request's head. */
   readonly edits?: HeadEdits
   /** Changes of the response's head. */

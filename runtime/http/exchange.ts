@@ -66,12 +66,12 @@ export class Exchange extends RequestSide {
     if (state === 'connecting') return this.unreachable(failures.connectTimeout(limits.upstreamConnectMs))
     if (state === 'uploading') return this.end()
     if (this.client.ended) return this.#abandon()
-    if (state === 'waiting' && this.owes100) return this.fail(failures.owes100(limits.upstreamResponseMs))
+    if (state === 'waiting' && this.owes100) return this.fail(failures.owes100(this.waits.upstreamResponseMs))
     if (state === 'waiting' && !this.client.body.done && !this.blocked) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
     }
-    if (state !== 'responding') return this.fail(failures.upstreamTimeout(limits.upstreamResponseMs))
-    this.fail(failures.upstreamTimeout(limits.responseProgressMs))
+    if (state !== 'responding') return this.fail(failures.upstreamTimeout(this.waits.upstreamResponseMs))
+    this.fail(failures.upstreamTimeout(this.waits.responseProgressMs))
     // Where it is the client who stands still, it will not read the rest either.
     if (this.client.transport.pendingBytes > 0) this.client.transport.destroy(this.error)
   }
@@ -214,7 +214,7 @@ export class Exchange extends RequestSide {
   #took(end: number, view: Buffer): void {
     const { body } = this.upstream as UpstreamConnection
     if (body.done) this.#finish(view.length - end)
-    else this.wait(this.parts.limits.responseProgressMs)
+    else this.wait(this.waits.responseProgressMs)
   }
 
   #write(text: string, data: Buffer | undefined): void {

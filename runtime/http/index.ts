@@ -8,6 +8,7 @@ export type {
   HeadEdits,
   Observer,
   Reply,
+  ResponseWaits,
   Route,
   Upstream,
 } from './decision.ts'

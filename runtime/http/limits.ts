@@ -1,4 +1,7 @@
-/** Every bound and every wait of the engine. Times are exact to the tick of {@link Clock} (a tenth of the shortest). */
+/**
+ * Every bound and every wait of the engine. Times are exact to the tick of {@link Clock} (a tenth of the shortest).
+ * To let people set a field, add a line to the table of settings (`runtime/wire/settings/table.ts`) with `http.<field>`.
+ */
 export interface Limits {
   /** Bytes of a request's head, and of its trailers: 431, or 414 for its first line. Default: 32 KiB. */
   readonly headBytes: number

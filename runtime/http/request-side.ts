@@ -1,6 +1,6 @@
 import { nextCandidate } from './candidates.ts'
 import type { ClientConnection } from './client-connection.ts'
-import type { Candidate, Decision, Forward, Reply } from './decision.ts'
+import type { Candidate, Decision, Forward, Reply, ResponseWaits } from './decision.ts'
 import { writeRequestHead } from './edits.ts'
 import { asHttpError, type HttpError } from './errors.ts'
 import * as failures from './failures.ts'
@@ -25,6 +25,8 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   protected interim = 0
   /** The client waits for a 100 (Continue) before it sends its body. */
   protected owes100 = false
+  /** How long the response of the candidate at hand may take. */
+  protected waits: ResponseWaits
   #lastError: HttpError | undefined = undefined
   /** The request's head, kept back to be sent with the first bytes of its body. */
   #unsent = ''
@@ -35,6 +37,7 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   constructor(client: ClientConnection, head: RequestHead, parts: EngineParts) {
     super(client, head)
     this.parts = parts
+    this.waits = parts.limits
   }
 
   /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
@@ -126,8 +129,9 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     this.#follow(otherwise)
   }
 
-  #connect({ upstream }: Candidate): void {
+  #connect({ upstream, waits }: Candidate): void {
     const { pool, limits } = this.parts
+    this.waits = waits ?? limits
     // One that may be stale is no good for the only repetition that there is.
     const pooled = this.#sent > 0 ? undefined : pool.take(upstream, this.head.repeatable)
     if (pooled !== undefined) {
@@ -200,9 +204,9 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   /** Something moved: whoever's turn it is has its time anew. */
   protected waitOn(): void {
     const { limits } = this.parts
-    if (this.state === 'responding') this.wait(limits.responseProgressMs)
+    if (this.state === 'responding') this.wait(this.waits.responseProgressMs)
     else if (this.state === 'uploading') this.wait(limits.requestProgressMs)
-    else if (this.client.body.done || this.blocked || this.owes100) this.wait(limits.upstreamResponseMs)
+    else if (this.client.body.done || this.blocked || this.owes100) this.wait(this.waits.upstreamResponseMs)
     else this.wait(limits.requestProgressMs)
   }
 

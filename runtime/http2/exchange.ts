@@ -4,7 +4,7 @@ import { nextCandidate } from '../http/candidates.ts'
 import { asHttpError, type HttpError } from '../http/errors.ts'
 import * as failures from '../http/failures.ts'
 import { BODY } from '../http/fields.ts'
-import type { Candidate, Decision, ExchangeReport, Forward, Reply } from '../http/index.ts'
+import type { Candidate, Decision, ExchangeReport, Forward, Reply, ResponseWaits } from '../http/index.ts'
 import { failureReply } from '../http/reply.ts'
 import { failureOf, fateOf } from './fate.ts'
 import type { ClientSession } from './client-session.ts'
@@ -48,6 +48,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   /** The candidate that may have processed the request without answering it. */
   #lostTo: Candidate | undefined = undefined
   #repeated = false
+  #waits: ResponseWaits
   /** The client does not read on. */
   #held = false
   /** It has not for {@link Http2Limits.heldMs}. */
@@ -61,6 +62,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.head = head
     this.client = client
     this.#parts = parts
+    this.#waits = parts.limits
     this.#upload = new Upload(down, head.body === BODY.none, parts, this)
     this.#startedAt = performance.now()
     down.on('close', () => this.#clientClosed())
@@ -92,11 +94,11 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
 
   uploadMoved(bytes: number): void {
     this.client.moved(bytes)
-    if (this.#up !== undefined) this.#waitOn()
+    if (this.#up !== undefined) this.#wait()
   }
 
   uploadEnded(): void {
-    if (this.#state === 'waiting' || this.#state === 'ending') this.#waitOn()
+    if (this.#state === 'waiting' || this.#state === 'ending') this.#wait()
   }
 
   onDeadline(): void {
@@ -105,7 +107,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.deadline = Number.POSITIVE_INFINITY
     if (this.#state === 'flushing') return this.#leaveUpstream(CODE.cancel)
     if (this.#state === 'ending') return down.close(down.writableFinished ? CODE.noError : CODE.cancel)
-    if (this.#held && !this.#stalled && limits.heldMs < limits.responseProgressMs) return this.#stall()
+    if (this.#held && !this.#stalled && limits.heldMs < this.#waits.responseProgressMs) return this.#stall()
     if (this.#state === 'waiting' && !this.#upload.done && !this.#upload.blocked && !this.head.grpc) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
     }
@@ -154,6 +156,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     const candidate = forward.candidates[index]
     if (candidate !== undefined) {
       this.candidate = index
+      this.#waits = candidate.waits ?? this.#parts.limits
       this.#state = 'connecting'
       // The pool has a limit for it.
       this.deadline = Number.POSITIVE_INFINITY
@@ -184,7 +187,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     )
     up.on('close', () => this.#upstreamClosed(up, session))
     if (!endStream) this.#upload.sendTo(up)
-    this.#waitOn()
+    this.#wait()
   }
 
   #sendInterim(fields: IncomingHttpHeaders, list: FieldList): void {
@@ -195,7 +198,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
         new Error(`it has more than interimResponses (${interimResponses}) 1xx heads`),
       )
     }
-    this.#waitOn()
+    this.#wait()
     const status = Number(fields[':status'])
     if (status === 101) throw failures.badResponse(new Error('101 is not for HTTP/2'))
     this.#down.additionalHeaders({ ':status': status, ...fieldObject(list) })
@@ -229,7 +232,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     }
     if (fields['content-length'] !== undefined) this.#expected = Number(fields['content-length'])
     this.#sendResponse(up)
-    this.#waitOn()
+    this.#wait()
   }
 
   #sendResponse(up: ClientHttp2Stream): void {
@@ -242,13 +245,13 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
         this.#held = true
         up.pause()
       }
-      this.#waitOn()
+      this.#wait()
     })
     down.on('drain', () => {
       this.#held = false
       this.#stalled = false
       if (this.#state !== 'responding') return
-      this.#waitOn()
+      this.#wait()
       up.resume()
     })
     up.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
@@ -274,7 +277,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   #answered(): void {
     this.#state = 'ending'
     if (this.#up === undefined) this.#upload.drop()
-    this.#waitOn()
+    this.#wait()
   }
 
   #reply(reply: Reply): void {
@@ -290,7 +293,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   #stall(): void {
     this.#stalled = true
     this.#session?.replace()
-    this.#waitOn()
+    this.#wait()
   }
 
   #leaveUpstream(code: number): void {
@@ -322,7 +325,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       )
     } else if (this.#state === 'ending' && !this.#upload.done) {
       this.#upload.drop()
-      this.#waitOn()
+      this.#wait()
     } else if (this.#state === 'flushing') this.#over()
   }
 
@@ -359,7 +362,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#parts.observer.exchangeDone?.(this)
     const unanswered = this.error?.code === 'BL_HTTP_CLIENT_GONE' && this.status === 0
     this.client.streamOver(unanswered && this.ms < this.#parts.limits.earlyResetMs)
-    if (flushing) this.#wait(this.#parts.limits.upstreamResponseMs)
+    if (flushing) this.#wait(this.#waits.upstreamResponseMs)
     else this.#over()
   }
 
@@ -379,14 +382,10 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       held: this.#held,
       stalled: this.#stalled,
     }
-    return patienceMs(waiting, this.#parts.limits)
+    return patienceMs(waiting, this.#parts.limits, this.#waits)
   }
 
-  #waitOn(): void {
-    this.#wait(this.#patienceMs)
-  }
-
-  #wait(waitMs: number): void {
+  #wait(waitMs = this.#patienceMs): void {
     this.deadline = this.#parts.clock.in(waitMs)
   }
 

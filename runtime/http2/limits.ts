@@ -1,4 +1,7 @@
-/** Every bound and every wait of the HTTP/2 engine. Times are exact to the tick of its clock. */
+/**
+ * Every bound and every wait of the HTTP/2 engine. Times are exact to the tick of its clock.
+ * To let people set a field, add a line to the table of settings (`runtime/wire/settings/table.ts`) with `http2.<field>`.
+ */
 export interface Http2Limits {
   /** Client connections at one time; the next one gets a GOAWAY (ENHANCE_YOUR_CALM). Default: 10,000. */
   readonly connections: number

@@ -1,3 +1,4 @@
+import type { ResponseWaits } from '../http/index.ts'
 import type { Http2Limits } from './limits.ts'
 
 /** What a stream waits for. */
@@ -19,21 +20,21 @@ export interface Waiting {
 }
 
 /**
- * How long the side whose turn it is may take. gRPC calls have deadlines of their own, and may say nothing for long.
+ * How long the side whose turn it is may take; `waits` are the candidate's. gRPC calls have deadlines of their own, and may say nothing for long.
  */
-export function patienceMs(waiting: Waiting, limits: Http2Limits): number {
+export function patienceMs(waiting: Waiting, limits: Http2Limits, waits: ResponseWaits): number {
   const { grpc, responding, answered, taken, requestDone, blocked } = waiting
-  if (answered && requestDone) return limits.responseProgressMs
+  if (answered && requestDone) return waits.responseProgressMs
   if (answered && !taken) return limits.lingerMs
-  if (answered) return blocked ? limits.upstreamResponseMs : limits.requestProgressMs
-  if (waiting.held) return heldPatienceMs(waiting.stalled, limits)
+  if (answered) return blocked ? waits.upstreamResponseMs : limits.requestProgressMs
+  if (waiting.held) return heldPatienceMs(waiting.stalled, limits.heldMs, waits.responseProgressMs)
   if (grpc) return limits.callIdleMs
-  if (responding) return limits.responseProgressMs
-  return requestDone || blocked ? limits.upstreamResponseMs : limits.requestProgressMs
+  if (responding) return waits.responseProgressMs
+  return requestDone || blocked ? waits.upstreamResponseMs : limits.requestProgressMs
 }
 
 /** In two parts: until the upstream's connection is replaced, and until the stream ends. */
-function heldPatienceMs(stalled: boolean, { heldMs, responseProgressMs }: Http2Limits): number {
+function heldPatienceMs(stalled: boolean, heldMs: number, responseProgressMs: number): number {
   if (heldMs >= responseProgressMs) return responseProgressMs
   return stalled ? responseProgressMs - heldMs : heldMs
 }

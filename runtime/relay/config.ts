@@ -4,10 +4,10 @@ import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
 import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
+import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './credentials.ts'
-import { clientMemory } from '../process/memory.ts'
 import { parseRanges } from './ranges.ts'
-import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
+import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
 /** What becomes of a visitor's trace: a new one, or its own where it has one. */
 export const TRACE_MODES = ['restart', 'keep'] as const
@@ -81,31 +81,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     stateDirectory: read.text('BRANCHLINE_STATE_DIR', '') || undefined,
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
     fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
-    limits: readLimits(read),
+    limits: withSettings(DEFAULT_RELAY_LIMITS, readSettings(read, 'relay')),
   }
   read.check()
   return config
-}
-
-function readLimits(read: VariableReader): RelayLimits {
-  const { http, connectionsPerAddress, requestsPerAddress, requestsPerPreview } = DEFAULT_RELAY_LIMITS
-  const memory = clientMemory()
-  const count = (name: string, fallback: number, min = 0): number =>
-    read.integer(name, fallback, { min, max: 1_000_000 })
-  return {
-    ...DEFAULT_RELAY_LIMITS,
-    http: {
-      ...http,
-      connections: count('BRANCHLINE_CONNECTIONS', memory.connections, 1),
-      keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', memory.keptTotalBytes, {
-        min: 0,
-        max: 2 ** 40,
-      }),
-    },
-    connectionsPerAddress: count('BRANCHLINE_CONNECTIONS_PER_ADDRESS', connectionsPerAddress),
-    requestsPerAddress: count('BRANCHLINE_REQUESTS_PER_ADDRESS', requestsPerAddress),
-    requestsPerPreview: count('BRANCHLINE_REQUESTS_PER_PREVIEW', requestsPerPreview),
-  }
 }
 
 function parseDomain(text: string): string {

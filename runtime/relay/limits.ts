@@ -1,5 +1,7 @@
+import { FARTHEST_WAIT_MS } from '@branchline/wire/settings/table'
 import { DEFAULT_LIMITS, type Limits } from '../http/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
+import type { SettingParts } from '../process/settings.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
 import type { HoldLimits } from './hold.ts'
 
@@ -64,6 +66,12 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
     headBytes: DEFAULT_LIMITS.headBytes - ADDED.bytes,
     headerCount: DEFAULT_LIMITS.headerCount - ADDED.fields,
     upstreamConnectMs: 8_000,
+    // The sidecar of the app that answers decides, and says why.
+    upstreamResponseMs: FARTHEST_WAIT_MS,
+    responseProgressMs: FARTHEST_WAIT_MS,
+    // A workload may let its sidecar take more than by default.
+    responseHeadBytes: 128 * 1024,
+    responseHeaderCount: 512,
     // Behind a tunnel, a stale connection shows itself one round trip through the Internet later.
     poolStaleMs: 1_000,
     // Visitors are browsers: one that ends its connection has left, and must not hold a stream of its cluster's.
@@ -92,4 +100,21 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   stateRetryMs: 5_000,
   stateBytes: 64 * 1024 * 1024,
   goodbyeMs: 1_000,
+}
+
+/**
+ * The limits with what is set of them. To let people set a field, add a line to the table of settings
+ * (`runtime/wire/settings/table.ts`) that names it, e.g. `http.headBytes`, or `relay.labels` for one of the relay's own.
+ */
+export function withSettings(
+  limits: RelayLimits,
+  { relay, http, tunnel, tunnelPort }: SettingParts,
+): RelayLimits {
+  return {
+    ...limits,
+    ...relay,
+    http: { ...limits.http, ...http },
+    tunnel: { ...limits.tunnel, ...tunnel },
+    tunnelPort: { ...limits.tunnelPort, ...tunnelPort },
+  }
 }

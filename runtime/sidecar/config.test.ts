@@ -1,6 +1,12 @@
+import { settingsOf, variableOf } from '@branchline/wire/settings/table'
 import { expect, test } from 'vitest'
+import { DEFAULT_LIMITS } from '../http/index.ts'
+import { DEFAULT_HTTP2_LIMITS } from '../http2/index.ts'
 import type { ConfigurationError } from '../process/config.ts'
-import { readConfig } from './config.ts'
+import { readConfig, type SidecarConfig } from './config.ts'
+import { DEFAULT_HOLD_LIMITS } from './hold.ts'
+import { DEFAULT_OPENING_LIMITS } from './inbound/opening.ts'
+import { DEFAULT_RAW_LIMITS } from './inbound/tcp.ts'
 
 test('reads what injectSidecar writes', () => {
   const config = readConfig({
@@ -71,7 +77,6 @@ test('reads how to choose, to wait, to log and to trace', () => {
     routeExplain: 'allow',
     addedIds: ['b3', 'x-b3', 'uber-trace-id', 'x-request-id'],
     via: undefined,
-    connections: 10_000,
     tracesUrl: undefined,
     drainDelayMs: 500,
   })
@@ -83,7 +88,9 @@ test('reads how to choose, to wait, to log and to trace', () => {
       addedIds: [],
     },
   )
-  expect(read({ BRANCHLINE_CONNECTIONS: '20000' })).toMatchObject({ connections: 20_000 })
+  expect(read({ BRANCHLINE_CONNECTIONS: '20000' })).toMatchObject({
+    limits: { http: { connections: 20_000 } },
+  })
   expect(() => read({ BRANCHLINE_CONNECTIONS: '0' })).toThrow(/BRANCHLINE_CONNECTIONS/)
   expect(read({ BRANCHLINE_VIA: 'branchline' })).toMatchObject({ via: 'branchline' })
   expect(() => read({ BRANCHLINE_VIA: 'two words' })).toThrow(/BRANCHLINE_VIA: "two words": wanted a token/)
@@ -95,4 +102,34 @@ test('reads how to choose, to wait, to log and to trace', () => {
   expect(() => read({ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318', BRANCHLINE_ID_HEADERS: 'b4' })).toThrow(
     /BRANCHLINE_ID_HEADERS: "b4"[^]*OTEL_EXPORTER_OTLP_ENDPOINT: .*http:\/\//,
   )
+})
+
+test('every setting of the table reaches the field that it names', () => {
+  const parts: Record<string, object> = {
+    http: DEFAULT_LIMITS,
+    http2: DEFAULT_HTTP2_LIMITS,
+    raw: DEFAULT_RAW_LIMITS,
+    opening: DEFAULT_OPENING_LIMITS,
+    hold: DEFAULT_HOLD_LIMITS,
+    hop: { upstreamResponseMs: 0, responseProgressMs: 0 },
+    config: { holdTimeoutMs: 0, firstTableTimeoutMs: 0, drainTimeoutMs: 0, drainDelayMs: 0 },
+  }
+  const variables = Object.fromEntries(
+    settingsOf('sidecar').map(([name, { min }]) => [variableOf(name), String(min)]),
+  )
+  const config = readConfig({ BRANCHLINE_INBOUND: '25001=80/http', ...variables })
+  for (const [, { sets, min }] of settingsOf('sidecar')) {
+    for (const place of sets) {
+      const [part, field] = place.split('.') as [string, string]
+      const holder = part === 'config' ? config : config.limits[part as keyof SidecarConfig['limits']]
+      expect([place, (holder as Record<string, unknown> | undefined)?.[field]]).toEqual([place, min])
+      expect(Object.keys(parts[part] ?? {})).toContain(field)
+    }
+  }
+})
+
+test('a setting that is out of bounds is a fault with its variable', () => {
+  expect(faultsOf({ BRANCHLINE_INBOUND: '25001=80/http', BRANCHLINE_HEAD_BYTES: '1' })).toEqual([
+    'BRANCHLINE_HEAD_BYTES="1": wanted a whole number from 1024 to 1048576',
+  ])
 })

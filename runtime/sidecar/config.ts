@@ -9,13 +9,26 @@ import {
 } from '@branchline/wire/names'
 import { parsePseudonym } from '../http/index.ts'
 import { VariableReader } from '../process/config.ts'
-import { clientMemory } from '../process/memory.ts'
+import { readSettings } from '../process/settings.ts'
 import { type AccessLogMode, parseAccessLog } from './access-log.ts'
 import { BALANCING, type Balancing } from './balance.ts'
 import { ADDED_IDS, type AddedId } from './id-edits.ts'
+import type { SidecarLimits } from './limits.ts'
+
+/** The settings of the sidecar itself, in milliseconds. */
+interface OwnSettings {
+  /** How long requests wait for an override to return, from when it was first missed. */
+  readonly holdTimeoutMs: number
+  /** How long readiness waits for a first table; then the pod serves without one. */
+  readonly firstTableTimeoutMs: number
+  /** How long a stopping sidecar lets what runs finish. */
+  readonly drainTimeoutMs: number
+  /** How long a stopping sidecar keeps accepting, so that endpoints' watchers notice that it is not ready. */
+  readonly drainDelayMs: number
+}
 
 /** All that can be set of a sidecar. */
-export interface SidecarConfig {
+export interface SidecarConfig extends OwnSettings {
   /** The address on which it listens: the pod's. */
   readonly host: string
   readonly inbound: readonly Inbound[]
@@ -32,17 +45,8 @@ export interface SidecarConfig {
   readonly addedIds: readonly AddedId[]
   /** By which name requests are told that they passed here (Via); undefined: they are not told. */
   readonly via: string | undefined
-  /** Client connections of HTTP/1.1 at one time, and as many of HTTP/2. */
-  readonly connections: number
-  /**
-   * Bytes of heads, and of what was read ahead of them, that all connections of HTTP/1.1 may keep beyond 4 KiB each.
-   * Default: an eighth of the memory of the container.
-   */
-  readonly keptTotalBytes: number
   /** How an endpoint is chosen. */
   readonly balancing: Balancing
-  /** How long requests wait for an override to return, from when it was first missed. */
-  readonly holdTimeoutMs: number
   /** Which requests are logged. */
   readonly accessLog: AccessLogMode
   /** Whether a request may ask which way it took. */
@@ -50,12 +54,8 @@ export interface SidecarConfig {
   /** Where spans are sent (OTLP over HTTP), path included; undefined: none are made. */
   readonly tracesUrl: string | undefined
   readonly logLevel: string
-  /** How long readiness waits for a first table; then the pod serves without one. */
-  readonly firstTableTimeoutMs: number
-  /** How long a stopping sidecar lets what runs finish. */
-  readonly drainTimeoutMs: number
-  /** How long a stopping sidecar keeps accepting, so that endpoints' watchers notice that it is not ready. */
-  readonly drainDelayMs: number
+  /** What can be set of the engines and of what waits, see `runtime/wire/settings/table.ts`. */
+  readonly limits: SidecarLimits
 }
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
@@ -65,7 +65,7 @@ const DEFAULT_TOKEN_FILE = '/var/run/secrets/branchline/token'
 /** The configuration out of a container's variables. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): SidecarConfig {
   const read = new VariableReader(environment)
-  const memory = clientMemory()
+  const { config: own, ...limits } = readSettings(read, 'sidecar')
   const config: SidecarConfig = {
     host: read.text('POD_IP', '0.0.0.0'),
     inbound: read.parsed('BRANCHLINE_INBOUND', parseRequiredInbound, '') ?? [],
@@ -76,23 +76,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
-    connections: read.integer('BRANCHLINE_CONNECTIONS', memory.connections, {
-      min: 1,
-      max: 1_000_000,
-    }),
-    keptTotalBytes: read.integer('BRANCHLINE_KEPT_TOTAL_BYTES', memory.keptTotalBytes, {
-      min: 0,
-      max: 2 ** 40,
-    }),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
-    holdTimeoutMs: read.integer('BRANCHLINE_HOLD_TIMEOUT_MS', 10_000, { min: 0, max: 100_000 }),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',
     routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'allow'),
     tracesUrl: readTracesUrl(read),
     logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
-    firstTableTimeoutMs: read.integer('BRANCHLINE_FIRST_TABLE_TIMEOUT_MS', 5_000, { min: 0, max: 300_000 }),
-    drainTimeoutMs: read.integer('BRANCHLINE_DRAIN_TIMEOUT_MS', 20_000, { min: 0, max: 3_600_000 }),
-    drainDelayMs: read.integer('BRANCHLINE_DRAIN_DELAY_MS', 500, { min: 0, max: 300_000 }),
+    ...(own as unknown as OwnSettings),
+    limits,
   }
   read.check()
   return config

@@ -2,44 +2,27 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inbound } from '@branchline/wire/inbound'
-import {
-  type HttpEngine,
-  type Limits,
-  listen,
-  type Listener,
-  tcpUpstream,
-  type Transport,
-} from '../http/index.ts'
-import type { Http2Engine, Http2Limits } from '../http2/index.ts'
+import { type HttpEngine, listen, type Listener, tcpUpstream, type Transport } from '../http/index.ts'
+import type { Http2Engine } from '../http2/index.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
 import { AccessLog } from './access-log.ts'
 import { startAdmin } from './admin.ts'
 import { Balancer } from './balance.ts'
 import type { SidecarConfig } from './config.ts'
-import type { LinkLimits } from './connection.ts'
 import { ListenError } from './errors.ts'
-import { type HoldLimits, Holds } from './hold.ts'
+import { Holds } from './hold.ts'
 import type { Arrival, Surroundings } from './inbound/arrival.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
-import { type Engines, type OpeningLimits, Openings } from './inbound/opening.ts'
-import { RawConnections, type RawLimits } from './inbound/tcp.ts'
+import { type Engines, Openings } from './inbound/opening.ts'
+import { RawConnections } from './inbound/tcp.ts'
+import type { SidecarLimits } from './limits.ts'
 import { ManagerLink } from './link.ts'
 import { Metrics } from './metrics.ts'
 import { Outages } from './outage.ts'
 import { Refusals } from './refusals.ts'
 import type { Tracer } from './tracing.ts'
-
-/** What may be bounded otherwise than by default. */
-export interface SidecarLimits {
-  readonly http?: Partial<Limits>
-  readonly http2?: Partial<Http2Limits>
-  readonly raw?: Partial<RawLimits>
-  readonly opening?: Partial<OpeningLimits>
-  readonly hold?: Partial<HoldLimits>
-  readonly link?: Partial<LinkLimits>
-}
 
 /** Longer than pods usually take to end; one that lives on was told so by somebody else. */
 const LEAVE_MS = 60_000
@@ -108,7 +91,7 @@ class RunningSidecar implements Sidecar {
     this.#logger = logger
     const inbound = config.inbound.map(({ port }) => port)
     const { managerUrl: url, tokenFile } = config
-    const holds = new Holds(limits.hold)
+    const holds = new Holds({ ...config.limits.hold, ...limits.hold })
     const onTable = (): void => holds.releaseAll()
     this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, onTable, limits: limits.link })
     this.#metrics = new Metrics({
@@ -128,12 +111,13 @@ class RunningSidecar implements Sidecar {
       explain: config.routeExplain === 'allow' ? this.#link : undefined,
       keyHeader: config.keyHeader,
       addedIds: config.addedIds,
+      hopWaits: limits.hop ?? config.limits.hop,
     }
     this.#around = around
-    const { via, connections, keptTotalBytes, drainTimeoutMs: drainMs } = config
-    this.#engine = http1Engine(around, { connections, keptTotalBytes, drainMs, ...limits.http }, via)
-    this.#engine2 = http2Engine(around, { connections, drainMs, ...limits.http2 }, via)
-    this.#raw = new RawConnections(around, limits.raw)
+    const { via, drainTimeoutMs: drainMs } = config
+    this.#engine = http1Engine(around, { ...config.limits.http, drainMs, ...limits.http }, via)
+    this.#engine2 = http2Engine(around, { ...config.limits.http2, drainMs, ...limits.http2 }, via)
+    this.#raw = new RawConnections(around, { ...config.limits.raw, ...limits.raw })
     const engines: Engines = {
       raw: this.#raw,
       http: (spoken, client, context, { bytes, ended }) => {
@@ -142,7 +126,10 @@ class RunningSidecar implements Sidecar {
         if (ended) client.receiver.onEnd()
       },
     }
-    this.#openings = new Openings(engines, around.refusals, { openings: connections, ...limits.opening })
+    this.#openings = new Openings(engines, around.refusals, {
+      ...config.limits.opening,
+      ...limits.opening,
+    })
   }
 
   get adminPort(): number {

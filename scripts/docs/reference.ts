@@ -4,6 +4,7 @@ import { errorReference } from './errors.ts'
 import { GENERATED } from './markdown.ts'
 import { metricsReference } from './metrics.ts'
 import { namesReference } from './names.ts'
+import { settingsReference } from './settings.ts'
 import { variablesReference } from './variables.ts'
 
 /** The generated files of `docs/reference`: name and text. */
@@ -14,6 +15,7 @@ export async function referenceFiles(): Promise<Readonly<Record<string, string>>
     'errors.md': errorReference(),
     'metrics.md': await metricsReference(),
     'names.md': await namesReference(),
+    'settings.md': settingsReference(),
   }
   const variables = { 'environment-variables.md': variablesReference(Object.values(files).join('')) }
   return Object.fromEntries(

@@ -7,7 +7,7 @@ export interface GatewayLimits {
   readonly connectMs: number
   /** Endpoints tried for one stream. Default: 3. */
   readonly attempts: number
-  /** A stream without an octet either way. Default: 1 h. */
+  /** A stream without a byte either way. Longer than relay and sidecars wait, which say why. Default: 75 min. */
   readonly idleMs: number
   /** Between two lines in the log about streams whose target is not a preview's. Default: 10 s. */
   readonly forbiddenLogMs: number
@@ -20,7 +20,7 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   tunnel: DEFAULT_TUNNEL_LIMITS,
   connectMs: 2_000,
   attempts: 3,
-  idleMs: 3_600_000,
+  idleMs: 4_500_000,
   forbiddenLogMs: 10_000,
   drainMs: 10_000,
 }

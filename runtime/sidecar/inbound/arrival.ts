@@ -1,6 +1,6 @@
 import type { Hop } from '@branchline/wire/explain'
 import type { Inbound } from '@branchline/wire/inbound'
-import type { Upstream } from '../../http/index.ts'
+import type { ResponseWaits, Upstream } from '../../http/index.ts'
 import type { AccessLog } from '../access-log.ts'
 import type { Balancer } from '../balance.ts'
 import type { Holds } from '../hold.ts'
@@ -29,6 +29,11 @@ export interface Surroundings {
   readonly keyHeader: string | undefined
   /** The id headers that the apps of this pod are given. */
   readonly addedIds: readonly AddedId[]
+  /**
+   * How long another sidecar's response may take: longer than that of an app, since the sidecar of the app that
+   * answers decides by its workload's settings, and says why. Undefined: as an app's.
+   */
+  readonly hopWaits: ResponseWaits | undefined
 }
 
 /** Where hops are reported, and asked for. */

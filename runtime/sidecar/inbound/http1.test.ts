@@ -336,12 +336,30 @@ test('a slow head is a 408 on an undeclared port, too, and is counted', async ()
 })
 
 test('more connections than are set get a 503', async () => {
-  const { port } = await world.pod({ appPort: local, config: { connections: 1 } })
+  const { port } = await world.pod({ appPort: local, limits: { http: { connections: 1 } } })
   const first = connect(port, '127.0.0.1')
   first.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
   await until(() => first.bytesRead > 0)
   expect(await rawExchange(port, 'GET / HTTP/1.1\r\nhost: a\r\n\r\n')).toMatch(/^HTTP\/1\.1 503 /)
   first.destroy()
+})
+
+test('the sidecar of the app that answers decides how long that may take, not one before it', async () => {
+  const waiting: Array<() => void> = []
+  const slow = await world.app('slow', (_request, response) => waiting.push(() => response.end('late')))
+  const limits = {
+    http: { upstreamResponseMs: 100 },
+    hop: { upstreamResponseMs: 60_000, responseProgressMs: 60_000 },
+  }
+  const alice = await world.pod({ appPort: slow, environment: 'alice' })
+  const { port, route } = await world.pod({ appPort: slow, limits })
+  await route({ routes: { alice: target('alice', [alice.port]) } })
+  const override = ask(port, { headers: { tracestate: 'branchline=alice' } })
+  await until(() => waiting.length === 1)
+  // The second one is over only after the first one has waited for longer than the first sidecar's own limit.
+  expect(await ask(port)).toMatchObject({ status: 504 })
+  waiting[0]?.()
+  expect(await override).toMatchObject({ status: 200, text: 'late' })
 })
 
 test('endpoints get what their weights say, and one of weight 0 what the others refuse', async () => {

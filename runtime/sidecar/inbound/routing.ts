@@ -156,6 +156,7 @@ class Routing {
         continue
       }
       const { environment } = step.destination
+      const waits = this.#around.hopWaits
       const edits = { set: this.#remoteFields(step) }
       for (const endpoint of this.#around.balancer.pick(step.destination)) {
         const way = this.#passWay(about, endpoint.key)
@@ -167,6 +168,7 @@ class Routing {
           environment,
           endpoint,
           meant,
+          waits,
         })
       }
     }

@@ -1,0 +1,33 @@
+import {
+  type SettingName,
+  type SettingProcess,
+  settingsOf,
+  variableOf,
+} from '@branchline/wire/settings/table'
+import { parseSettings } from '@branchline/wire/settings/value'
+import type { VariableReader } from './config.ts'
+import { clientMemory } from './memory.ts'
+
+/** Settings by the part that they belong to, then by the field. */
+export type SettingParts = Readonly<Record<string, Readonly<Record<string, number>>>>
+
+/**
+ * All settings of a process: from its variables, else from BRANCHLINE_SETTINGS, else the
+ * defaults, of which some are computed from the memory of the container. What is wrong with
+ * one is a fault of the reader.
+ */
+export function readSettings(read: VariableReader, process: SettingProcess): SettingParts {
+  const { connections, keptTotalBytes } = clientMemory()
+  const computed: Partial<Record<SettingName, number>> = { connections, 'kept-total-bytes': keptTotalBytes }
+  const all = read.parsed('BRANCHLINE_SETTINGS', (text) => parseSettings(process, text), '') ?? {}
+  const parts: Record<string, Record<string, number>> = {}
+  for (const [name, { sets, min, max }, standard] of settingsOf(process)) {
+    const variable = variableOf(name)
+    const value = read.integer(variable, Number(all[variable] ?? computed[name] ?? standard), { min, max })
+    for (const place of sets) {
+      const [part, field] = place.split('.', 2) as [string, string]
+      ;(parts[part] ??= {})[field] = value
+    }
+  }
+  return parts
+}

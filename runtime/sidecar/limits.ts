@@ -1,0 +1,21 @@
+import type { Limits, ResponseWaits } from '../http/index.ts'
+import type { Http2Limits } from '../http2/index.ts'
+import type { LinkLimits } from './connection.ts'
+import type { HoldLimits } from './hold.ts'
+import type { OpeningLimits } from './inbound/opening.ts'
+import type { RawLimits } from './inbound/tcp.ts'
+
+/**
+ * What of a sidecar's bounds differs from the defaults of its parts. To let people set a field, add a line to the table
+ * of settings (`runtime/wire/settings/table.ts`) that names it, e.g. `http.headBytes`.
+ */
+export interface SidecarLimits {
+  readonly http?: Partial<Limits>
+  readonly http2?: Partial<Http2Limits>
+  readonly raw?: Partial<RawLimits>
+  readonly opening?: Partial<OpeningLimits>
+  readonly hold?: Partial<HoldLimits>
+  /** Of responses that come from other sidecars. */
+  readonly hop?: ResponseWaits
+  readonly link?: Partial<LinkLimits>
+}
