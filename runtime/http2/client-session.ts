@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2'
 import type { Socket } from 'node:net'
 import type { Timed } from '../http/clock.ts'
-import { clientGone } from '../http/failures.ts'
+import { clientGone, requestTimeout } from '../http/failures.ts'
 import type { Client } from '../http/index.ts'
 import { Allowance } from './allowance.ts'
 import { HttpError } from '../http/errors.ts'
@@ -81,23 +81,30 @@ export class ClientSession implements Client, Timed {
     this.#allowance.moved(bytes)
   }
 
-  /** Ends at once, with its streams. The reason is what the GOAWAY, the streams' reports and the observer get. */
-  cut(code: number, reason: string): void {
+  /** Ends at once, with its streams. The error's sentence is what the GOAWAY and the streams' reports say. */
+  cut(code: number, error: HttpError): void {
     const session = this.#session
     if (session.destroyed || this.cutError !== undefined) return
-    this.cutError = new HttpError('BL_HTTP_OVERLOADED', 503, reason)
-    this.#parts.observer.refused?.(this, reason)
-    session.goaway(code, 0, Buffer.from(reason))
+    this.cutError = error
+    session.goaway(code, 0, Buffer.from(error.message))
     // Without an error Node takes the code for one that says "no error".
-    session.destroy(this.cutError, code)
+    session.destroy(error, code)
+  }
+
+  /** Ends at once, since a limit was hit: which one, in a sentence. */
+  refuse(reason: string): void {
+    if (this.over) return
+    this.#parts.observer.refused?.(this, reason)
+    this.cut(CODE.enhanceYourCalm, new HttpError('BL_HTTP_OVERLOADED', 503, reason))
   }
 
   onDeadline(): void {
     const { clock, limits } = this.#parts
     this.deadline = clock.in(limits.probeMs)
-    if (!this.#greeted) this.cut(CODE.cancel, `no preface and SETTINGS within ${limits.headMs} ms`)
+    if (!this.#greeted) this.cut(CODE.cancel, requestTimeout('no preface and SETTINGS', limits.headMs))
     else if (this.#streams === 0) this.close()
-    else if (!this.#probe.alive()) this.cut(CODE.cancel, 'the connection has ended without a word')
+    else if (!this.#probe.alive())
+      this.cut(CODE.cancel, clientGone('the connection has ended without a word'))
   }
 
   /** `early`: its client reset it before there was a response. */
@@ -117,11 +124,9 @@ export class ClientSession implements Client, Timed {
       stream.close(CODE.refusedStream)
       return this.#calmIf(this.#allowance.refused(now))
     }
-    if (this.#parts.streams >= this.#parts.limits.streamsTotal) {
-      this.#parts.observer.refused?.(
-        this,
-        `more than ${this.#parts.limits.streamsTotal} streams (streamsTotal)`,
-      )
+    const { streamsTotal } = this.#parts.limits
+    if (this.#parts.streams >= streamsTotal) {
+      this.#parts.observer.refused?.(this, `more than ${streamsTotal} streams at one time (streamsTotal)`)
       return stream.close(CODE.refusedStream)
     }
     this.#parts.streams++
@@ -141,6 +146,6 @@ export class ClientSession implements Client, Timed {
   }
 
   #calmIf(reason: string | undefined): void {
-    if (reason !== undefined) this.cut(CODE.enhanceYourCalm, reason)
+    if (reason !== undefined) this.refuse(reason)
   }
 }

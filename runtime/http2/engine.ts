@@ -1,6 +1,7 @@
 import type { ServerHttp2Session } from 'node:http2'
 import type { Socket } from 'node:net'
 import { Clock } from '../http/clock.ts'
+import { HttpError } from '../http/errors.ts'
 import type { FailureReply, Observer, Route, Transport } from '../http/index.ts'
 import { ClientSession } from './client-session.ts'
 import { CODE } from './errors.ts'
@@ -83,7 +84,7 @@ export class Http2Engine {
     this.#connections.add(connection)
     clock.watch(connection)
     observer.connectionOpened?.(connection)
-    if (full) connection.cut(CODE.enhanceYourCalm, `more than ${limits.connections} connections`)
+    if (full) connection.refuse(`more than ${limits.connections} connections at one time (connections)`)
     else if (this.#parts.stopping) connection.close()
   }
 
@@ -109,9 +110,13 @@ export class Http2Engine {
     this.#parts.stopping = true
     for (const connection of this.#connections) connection.drain(limits.drainIdleMs)
     if (this.#connections.size > 0) {
+      const stopped = new HttpError(
+        'BL_HTTP_STOPPED',
+        503,
+        `stopped, and not done within ${limits.drainMs} ms`,
+      )
       const timer = setTimeout(() => {
-        for (const connection of this.#connections)
-          connection.cut(CODE.cancel, `stopped, and not done within ${limits.drainMs} ms`)
+        for (const connection of this.#connections) connection.cut(CODE.cancel, stopped)
       }, limits.drainMs)
       await new Promise<void>((resolve) => {
         this.#emptied = resolve
