@@ -124,7 +124,7 @@ export class Frontend {
     if (waiting === undefined) return undefined
     this.#waiting.add(client)
     return waiting.then(() => {
-      // What a client that has left had running is counted out already, and nobody reads the reply.
+      // The client has left: its request is no longer counted, and no one reads the reply.
       if (!this.#waiting.delete(client)) return reply(goneCluster(head.host, found.cluster), head)
       if (before !== undefined) release(client, before)
       return this.route(head, client)

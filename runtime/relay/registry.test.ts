@@ -136,7 +136,7 @@ test('a cluster is its credential and its name', () => {
 })
 
 /** Attack: after a restart, the first tenant that connects asks for the labels of all others. */
-test('owners of before a restart have their labels when they return, and nobody else does', () => {
+test('owners of before a restart have their labels when they return, and no other cluster does', () => {
   const before = made()
   before.register('link1', as('y'), all('web', 'api'), 0)
   before.register('link2', as('x'), all('web', 'x'), 0)

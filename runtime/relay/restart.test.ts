@@ -20,7 +20,7 @@ async function stateFolder(): Promise<string> {
 describe('a relay that has just started', () => {
   test('answers 503 with Retry-After for every host without a cluster, and 404 once clusters had time', async () => {
     const returning = await relayFor({}, { returnMs: LONG_MS })
-    for (const host of ['web--alice.localhost', 'nobody.localhost']) {
+    for (const host of ['web--alice.localhost', 'unknown.localhost']) {
       const answer = await visit(returning.httpPort, { host })
       expect(answer).toMatchObject({
         status: 503,
@@ -31,7 +31,7 @@ describe('a relay that has just started', () => {
     const html = await visit(returning.httpPort, { host: 'a.localhost', headers: { accept: 'text/html' } })
     expect(html.body).toContain('<meta http-equiv="refresh" content="2">')
     const relay = await relayFor({}, { returnMs: 50 })
-    await until(async () => (await visit(relay.httpPort, { host: 'nobody.localhost' })).status === 404)
+    await until(async () => (await visit(relay.httpPort, { host: 'unknown.localhost' })).status === 404)
   })
 
   test('serves the previews of each cluster that is back', async () => {
@@ -39,7 +39,7 @@ describe('a relay that has just started', () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
     expect(await visit(relay.httpPort, { host: 'web--alice.localhost' })).toMatchObject({ body: 'app' })
-    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(503)
+    expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(503)
   })
 
   test('waits no longer than until all clusters are back that it remembers', async () => {
@@ -50,9 +50,9 @@ describe('a relay that has just started', () => {
     await before.stop()
     const relay = await relayFor(variables, { returnMs: LONG_MS })
     expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).status).toBe(503)
-    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(503)
+    expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(503)
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
-    expect((await visit(relay.httpPort, { host: 'nobody.localhost' })).status).toBe(404)
+    expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(404)
   })
 
   test('does not start with a state file that it cannot read', async () => {
