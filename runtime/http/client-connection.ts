@@ -83,6 +83,12 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     else if (this.#phase === 'head') this.linger()
   }
 
+  /** At a sidecar, the rest of an upload that is fed by a pipe may lie unread before the end: it is let through. */
+  onEndUnread(): void {
+    if (this.#phase !== 'exchange') return
+    if (this.body.done || this.#parts.limits.halfCloseMs === 0) this.exchange?.clientEnded(true)
+  }
+
   onClose(): void {
     const { exchange } = this
     this.#leave()

@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import type { Socket } from 'node:net'
 
 /**
@@ -38,6 +39,17 @@ let spare: WriteRequest | undefined
 export function handleOf(socket: Socket): object | undefined {
   const handle = (socket as unknown as { _handle: unknown })._handle
   return typeof handle === 'object' && handle !== null ? handle : undefined
+}
+
+/** The number of a socket's inode; undefined where it is closed, or this Node does not tell (private as well). */
+export function inodeOf(socket: Socket): number | undefined {
+  const { fd } = (handleOf(socket) ?? {}) as { fd?: unknown }
+  if (typeof fd !== 'number' || fd < 0) return undefined
+  try {
+    return fstatSync(fd).ino
+  } catch {
+    return undefined
+  }
 }
 
 /** Takes the handle away from its socket, which is of no use from then on. */

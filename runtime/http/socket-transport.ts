@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net'
 import { latin1, writeLatin1 } from './latin1.ts'
+import { type PausedSocket, unwatchPaused, watchPaused } from './paused-sockets.ts'
 import { COPY_BYTES, pin, type ReadBuffer, ReadBuffers, reading, unpin } from './read-buffer.ts'
-import { type HandleWriter, handleWriter, type WriteListener } from './socket-handle.ts'
+import { type HandleWriter, handleWriter, inodeOf, type WriteListener } from './socket-handle.ts'
 import { IGNORE, type Receiver, type Transport } from './transport.ts'
 
 /** How a socket's bytes arrive: into our own buffers, or by Node's data events (the fallback). */
@@ -14,9 +15,11 @@ export interface OnRead {
 }
 
 /** A TCP or Unix socket as a {@link Transport}. Made before its socket, which takes its `onread`. */
-export class SocketTransport implements Transport, WriteListener {
+export class SocketTransport implements Transport, WriteListener, PausedSocket {
   receiver: Receiver = IGNORE
   opened = false
+  pausedAt = 0
+  missed = 0
   closed = false
   remoteAddress: string | undefined = undefined
   readonly onread: OnRead
@@ -109,6 +112,7 @@ export class SocketTransport implements Transport, WriteListener {
   }
 
   pause(): void {
+    if (!this.#paused && !this.#ended) watchPaused(this)
     this.#paused = true
     this.#socket?.pause()
   }
@@ -116,7 +120,23 @@ export class SocketTransport implements Transport, WriteListener {
   resume(): void {
     if (!this.#paused) return
     this.#paused = false
+    unwatchPaused(this)
     this.#socket?.resume()
+  }
+
+  /** For the look at paused sockets alone, as the two below. */
+  inode(): number | undefined {
+    return this.#socket === undefined || !this.opened || this.closed ? undefined : inodeOf(this.#socket)
+  }
+
+  peerEnded(): void {
+    unwatchPaused(this)
+    this.receiver.onEndUnread?.()
+  }
+
+  peerReset(): void {
+    const error = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET', syscall: 'read' })
+    this.#socket?.destroy(error)
   }
 
   end(): void {
@@ -246,6 +266,7 @@ export class SocketTransport implements Transport, WriteListener {
 
   #close(): void {
     this.closed = true
+    if (this.#paused) unwatchPaused(this)
     this.#unpin()
     this.#buffers.release()
     this.receiver.onClose(this.#error)

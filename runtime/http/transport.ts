@@ -15,6 +15,11 @@ export interface Receiver {
   onData(data: Buffer): void
   /** The peer sends nothing more (a FIN); we may still send. */
   onEnd(): void
+  /**
+   * The peer sends nothing more, while the transport is paused and bytes of it are not read yet: it may have left.
+   * `onData` and `onEnd` follow as ever once it is resumed. Told some seconds late, by sockets on Linux alone.
+   */
+  onEndUnread?(): void
   /** There is room again, after a `write` that returned false. */
   onDrain(): void
   /**
