@@ -8,7 +8,7 @@ import { type Contender, present } from './contender.ts'
 import { startRoutes } from './routes.ts'
 
 /** This checkout. */
-export const root = join(import.meta.dirname, '../../..')
+const root = join(import.meta.dirname, '../../..')
 
 /** The name of the product's own contender. */
 export const OURS = 'Branchline sidecar'
