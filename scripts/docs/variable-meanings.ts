@@ -6,17 +6,7 @@ const COMMON: Meanings = {
   POD_IP: 'Address on which the process listens.',
   LOG_LEVEL: 'Least severe level that is logged.',
 }
-const CONNECTIONS =
-  "Clients' connections at a time. More get a 503, or a GOAWAY with HTTP/2, which is counted by itself."
-const KEPT =
-  'Bytes of requests that the process keeps for all clients. Beyond it, those that have kept some for longest get a 503.'
 const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`.'
-
-/** Defaults that the machine decides. */
-export const COMPUTED: Meanings = {
-  BRANCHLINE_CONNECTIONS: 'as many as the memory of the container has room for, 10,000 at most',
-  BRANCHLINE_KEPT_TOTAL_BYTES: "an eighth of the container's memory",
-}
 
 /** What each variable of a process means. The names, values and defaults come from the code. */
 export const MEANINGS: Readonly<Record<Process, Meanings>> = {
@@ -32,21 +22,13 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ID_HEADERS:
       'Id headers that apps get if they have none, with commas; also `x-cloud-trace-context`, or `none`.',
     BRANCHLINE_VIA: VIA,
-    BRANCHLINE_CONNECTIONS: CONNECTIONS,
-    BRANCHLINE_KEPT_TOTAL_BYTES: KEPT,
     BRANCHLINE_BALANCING: 'How an endpoint is chosen.',
-    BRANCHLINE_HOLD_TIMEOUT_MS:
-      'How long after the first failure requests wait for an override, with `onUnavailable: hold`.',
     BRANCHLINE_ACCESS_LOG:
       '`off`, `errors` (no response, or a 5xx), `sample:N` (one of N, and errors) or `all`.',
     BRANCHLINE_ROUTE_EXPLAIN: 'Whether a request may ask for its route.',
     OTEL_EXPORTER_OTLP_TRACES_ENDPOINT:
       'Where spans go, path included. Without it and the next one, no spans.',
     OTEL_EXPORTER_OTLP_ENDPOINT: 'Where spans go, without the path `/v1/traces`.',
-    BRANCHLINE_FIRST_TABLE_TIMEOUT_MS:
-      'How long readiness waits for the first route table. Then the pod serves without one.',
-    BRANCHLINE_DRAIN_TIMEOUT_MS: 'How long running requests may take after SIGTERM.',
-    BRANCHLINE_DRAIN_DELAY_MS: 'How long a stopping sidecar, already not ready, still accepts.',
   },
   Manager: {
     ...COMMON,
@@ -74,14 +56,6 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ROUTE_EXPLAIN: 'Whether visitors may ask for the route of a request.',
     BRANCHLINE_VIA: VIA,
     BRANCHLINE_STATE_DIR: 'Folder in which the owners of host labels survive a restart. Empty: none.',
-    BRANCHLINE_CONNECTIONS: CONNECTIONS,
-    BRANCHLINE_KEPT_TOTAL_BYTES: KEPT,
-    BRANCHLINE_CONNECTIONS_PER_ADDRESS:
-      'Connections of one address (IPv6: of one /64). More are closed. 0: no limit.',
-    BRANCHLINE_REQUESTS_PER_ADDRESS:
-      'Requests of one address that run at a time. More get a 503. 0: no limit.',
-    BRANCHLINE_REQUESTS_PER_PREVIEW:
-      'Requests to one preview that run at a time. More get a 503. 0: no limit.',
     BRANCHLINE_FRONTS:
       'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address do not apply to them.',
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',

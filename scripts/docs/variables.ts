@@ -3,7 +3,7 @@ import { readConfig as readManagerConfig } from '@branchline/runtime/manager/con
 import { readConfig as readRelayConfig } from '@branchline/runtime/relay/config'
 import { readConfig as readSidecarConfig } from '@branchline/runtime/sidecar/config'
 import { code, table } from './markdown.ts'
-import { COMPUTED, DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
+import { DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
 
 type Environment = Readonly<Record<string, string>>
 type ReadConfig = (environment: Environment) => unknown
@@ -31,14 +31,14 @@ export function variablesReference(elsewhere: string): string {
     const rows = asked.map(([name, { values, preset }]) => [
       code(name),
       values,
-      COMPUTED[name] ?? preset,
+      preset,
       MEANINGS[process][name] as string,
     ])
     return `## ${process}\n\n${table(['Variable', 'Values', 'Default', 'Meaning'], rows)}`
   })
   return [
     '# Environment variables\n',
-    'A process reads its variables when it starts. If one is wrong, it names every fault and exits with 64.\n',
+    'A process reads its variables when it starts. If one is wrong, it names every fault and exits with 64. Waits and sizes are on the page of [settings](settings.md).\n',
     ...sections,
     '## Development\n',
     table(
@@ -55,7 +55,8 @@ function variablesOf(process: Process, elsewhere: string): readonly (readonly [s
   const here = [...asked].filter(([name]) => !elsewhere.includes(code(name)))
   const meanings = MEANINGS[process]
   const missing = here.map(([name]) => name).filter((name) => meanings[name] === undefined)
-  const unknown = Object.keys(meanings).filter((name) => !asked.has(name))
+  const named = new Set(here.map(([name]) => name))
+  const unknown = Object.keys(meanings).filter((name) => !named.has(name))
   if (missing.length + unknown.length === 0) return here
   throw new Error(
     `scripts/docs/variable-meanings.ts, ${process}: add ${missing.join(', ') || 'none'}; ` +
