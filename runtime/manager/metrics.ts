@@ -13,6 +13,7 @@ export interface ManagerMetrics {
   readonly ackSeconds: Histogram
   /** Labelled with a `reason`. */
   readonly refusals: Counter<'reason'>
+  readonly droppedHops: Counter<'reason'>
   readonly forbiddenStreams: Counter
   /** Says once where the gauges read. */
   observe(observed: Observed): void
@@ -42,6 +43,12 @@ export function createMetrics(): ManagerMetrics {
       help:
         "Sidecars that were refused: for their token, for an address that is not their pod's, since their pod " +
         'is not known yet, since nobody could review the token, or since this replica does not serve.',
+      labelNames: ['reason'],
+      registers,
+    }),
+    droppedHops: new Counter({
+      name: 'branchline_manager_dropped_hops_total',
+      help: 'Reports of hops, and questions for them, that were dropped: beyond the share of a pod, or of another pod.',
       labelNames: ['reason'],
       registers,
     }),

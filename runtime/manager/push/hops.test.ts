@@ -15,18 +15,30 @@ const hop = (startMs: number): Hop => ({
 
 test('hops of a trace are told in the order in which the requests came', () => {
   const hops = new Hops()
-  hops.add('a', hop(2))
-  hops.add('b', hop(3))
-  hops.add('a', hop(1))
+  hops.add('pod', 'a', hop(2))
+  hops.add('pod', 'b', hop(3))
+  hops.add('pod', 'a', hop(1))
   expect(hops.of('a').map(({ startMs }) => startMs)).toEqual([1, 2])
   expect(hops.of('c')).toEqual([])
 })
 
-test('no more is remembered than the bounds allow: the newest traces, the first hops of each', () => {
+test('no more is remembered than the bounds allow: the newest traces, the newest hops of each', () => {
   const hops = new Hops()
-  for (let trace = 0; trace <= MAX_TRACES; trace++) hops.add(String(trace), hop(trace))
+  for (let trace = 0; trace <= MAX_TRACES; trace++) hops.add('pod', String(trace), hop(trace))
   expect(hops.of('0')).toEqual([])
   expect(hops.of('1')).toHaveLength(1)
-  for (let count = 0; count < 2 * MAX_HOPS; count++) hops.add('1', hop(count))
+  for (let count = 0; count < 2 * MAX_HOPS; count++) hops.add('pod', '1', hop(count))
   expect(hops.of('1')).toHaveLength(MAX_HOPS)
+})
+
+test('one pod cannot evict the traces of others, nor their hops of a trace', () => {
+  const hops = new Hops()
+  hops.add('alice', 'hers', hop(1))
+  for (let count = 0; count < 4 * MAX_TRACES; count++) hops.add('bob', `his ${count}`, hop(count))
+  for (let count = 0; count < 4 * MAX_HOPS; count++) hops.add('bob', 'hers', hop(count + 2))
+  expect(hops.of('hers')).toHaveLength(MAX_HOPS)
+  expect(hops.of('hers')[0]).toEqual(hop(1))
+  hops.add('carol', 'new', hop(1))
+  expect(hops.of('new')).toHaveLength(1)
+  expect(hops.of('hers')[0]).toEqual(hop(1))
 })

@@ -1,27 +1,73 @@
 import type { Hop } from '@branchline/wire/explain'
 
-/** Traces that are remembered at most, the oldest forgotten first; and hops of each. */
+/** How many traces are remembered, and how many hops of each. */
 export const MAX_TRACES = 256
 export const MAX_HOPS = 64
 
-/** The hops of requests that wanted to know their way, as sidecars report them, by trace id. */
-export class Hops {
-  readonly #traces = new Map<string, Hop[]>()
+interface Reported {
+  readonly pod: string
+  readonly hop: Hop
+}
 
-  add(trace: string, hop: Hop): void {
-    const hops = this.#traces.get(trace)
-    if (hops !== undefined) {
-      if (hops.length < MAX_HOPS) hops.push(hop)
+interface Trace {
+  /** The pod that began it. */
+  readonly owner: string
+  readonly hops: Reported[]
+}
+
+/**
+ * The hops of requests that asked for their way, as sidecars report them, by trace id. Where there is no room, whoever
+ * holds most makes it: a new trace replaces the oldest one of the pod that began most traces, and a new hop replaces
+ * the oldest one of the pod that reported most hops of the trace. So one pod cannot evict what others have reported.
+ */
+export class Hops {
+  /** Oldest first. */
+  readonly #traces = new Map<string, Trace>()
+  /** How many of the traces each pod began. */
+  readonly #begun = new Map<string, number>()
+
+  add(pod: string, trace: string, hop: Hop): void {
+    const hops = this.#traces.get(trace)?.hops
+    if (hops === undefined) {
+      if (this.#traces.size >= MAX_TRACES) this.#forgetOne()
+      this.#traces.set(trace, { owner: pod, hops: [{ pod, hop }] })
+      this.#begun.set(pod, (this.#begun.get(pod) ?? 0) + 1)
       return
     }
-    if (this.#traces.size >= MAX_TRACES) this.#traces.delete(this.#traces.keys().next().value as string)
-    this.#traces.set(trace, [hop])
+    if (hops.length >= MAX_HOPS) {
+      const counts = Map.groupBy(hops, (it) => it.pod)
+      const most = largest([...counts].map(([name, list]) => [name, list.length]))
+      hops.splice(
+        hops.findIndex((it) => it.pod === most),
+        1,
+      )
+    }
+    hops.push({ pod, hop })
   }
 
   /** What is known of a trace, in the order in which the requests came. */
   of(trace: string): Hop[] {
-    return (this.#traces.get(trace) ?? []).toSorted(
-      (one, other) => one.startMs - other.startMs || other.ms - one.ms,
-    )
+    return (this.#traces.get(trace)?.hops ?? [])
+      .map(({ hop }) => hop)
+      .toSorted((one, other) => one.startMs - other.startMs || other.ms - one.ms)
   }
+
+  #forgetOne(): void {
+    const most = largest(this.#begun.entries())
+    for (const [trace, { owner }] of this.#traces) {
+      if (owner !== most) continue
+      this.#traces.delete(trace)
+      break
+    }
+    const left = (this.#begun.get(most) ?? 1) - 1
+    if (left > 0) this.#begun.set(most, left)
+    else this.#begun.delete(most)
+  }
+}
+
+/** The key of the largest number. */
+function largest(entries: Iterable<[string, number]>): string {
+  let [key, most] = ['', -1]
+  for (const [name, number] of entries) if (number > most) [key, most] = [name, number]
+  return key
 }

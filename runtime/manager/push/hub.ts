@@ -1,8 +1,8 @@
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../process/log.ts'
 import type { PlanChange, SidecarTable } from '../plan/plan.ts'
-import { Hops } from './hops.ts'
 import type { PushLimits } from './limits.ts'
+import { type DropReason, Reports } from './reports.ts'
 import { CLOSE, Session } from './session.ts'
 
 /** What the hub must be told of the plan, and what it tells. */
@@ -15,6 +15,8 @@ export interface HubOptions {
   readonly epoch: () => number
   /** A sidecar came, went, or serves the newest that it was sent (`tookMs` after that). */
   readonly onStanding: (pod: string, tookMs?: number) => void
+  /** A hop, or a question for hops, was dropped. */
+  readonly onHopDropped?: (reason: DropReason) => void
 }
 
 /** Where a sidecar stands; undefined epochs where it has none yet. */
@@ -34,11 +36,13 @@ export class Hub {
   readonly #connected = new Set<Session>()
   /** Those that have not said hello yet: one a pod as well, so that one pod cannot take all places. */
   readonly #ungreeted = new Map<string, Session>()
-  readonly #hops = new Hops()
+  readonly #reports: Reports
   readonly #pinger: NodeJS.Timeout
 
   constructor(options: HubOptions) {
     this.#options = options
+    const { limits, logger, tableOf, onHopDropped: onDropped } = options
+    this.#reports = new Reports({ limits, logger, tableOf, onDropped })
     const ping = (): void => this.#connected.forEach((session) => session.ping())
     this.#pinger = setInterval(ping, options.limits.pingIntervalMs)
   }
@@ -55,7 +59,7 @@ export class Hub {
       onHello: (it: Session) => this.#greet(it),
       onServed: (_: Session, tookMs: number) => onStanding(pod, tookMs),
     }
-    const session = new Session(pod, socket, limits, handler, this.#hops)
+    const session = new Session(pod, socket, limits, handler, this.#reports)
     socket.on('error', (error) => logger.debug({ pod, err: error }, 'sidecar connection failed'))
     this.#connected.add(session)
     this.#ungreeted.get(pod)?.close(CLOSE.replaced, 'the pod has connected again')

@@ -25,6 +25,10 @@ export interface PushLimits {
   readonly podKnownTimeoutMs: number
   /** The most tokens that wait so at once; more are refused with 503. Default: 1,024. */
   readonly maxUnknownPods: number
+  /** Hops that one pod may report per second; more are dropped and counted. Default: 100. */
+  readonly hopsPerSecond: number
+  /** Questions for the hops of a trace of one pod per second; more get no answer. Default: 10. */
+  readonly hopQuestionsPerSecond: number
   /** How long a sidecar may take to say hello. Default: 5 s. */
   readonly helloTimeoutMs: number
   /** Between two pings; a sidecar that has not answered one by the next is dropped. Default: 10 s. */
@@ -45,6 +49,8 @@ export const DEFAULT_PUSH_LIMITS: PushLimits = {
   reviewTimeoutMs: 5_000,
   podKnownTimeoutMs: 3_000,
   maxUnknownPods: 1_024,
+  hopsPerSecond: 100,
+  hopQuestionsPerSecond: 10,
   helloTimeoutMs: 5_000,
   pingIntervalMs: 10_000,
   closeTimeoutMs: 1_000,

@@ -8,7 +8,7 @@ import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import { diffTables } from '@branchline/wire/routes/delta'
 import type { RawData, WebSocket } from 'ws'
 import type { SidecarTable } from '../plan/plan.ts'
-import type { Hops } from './hops.ts'
+import type { Reports } from './reports.ts'
 import type { PushLimits } from './limits.ts'
 import { deltaText, snapshotText } from './text.ts'
 
@@ -36,7 +36,7 @@ export class Session {
   readonly #socket: WebSocket
   readonly #limits: PushLimits
   readonly #handler: SessionHandler
-  readonly #hops: Hops
+  readonly #reports: Reports
   readonly #helloTimer: NodeJS.Timeout
   #closeTimer: NodeJS.Timeout | undefined
   #version: string | undefined
@@ -45,12 +45,12 @@ export class Session {
   #servedEpoch: number | undefined
   #awaitsPong = false
 
-  constructor(pod: string, socket: WebSocket, limits: PushLimits, handler: SessionHandler, hops: Hops) {
+  constructor(pod: string, socket: WebSocket, limits: PushLimits, handler: SessionHandler, reports: Reports) {
     this.pod = pod
     this.#socket = socket
     this.#limits = limits
     this.#handler = handler
-    this.#hops = hops
+    this.#reports = reports
     this.#helloTimer = setTimeout(() => this.close(CLOSE.noHello, 'no hello in time'), limits.helloTimeoutMs)
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('pong', () => (this.#awaitsPong = false))
@@ -127,14 +127,16 @@ export class Session {
     if (message === undefined) this.close(CLOSE.policy, 'not a message of a sidecar')
     else if (message.type === 'hello') this.#hello(message.version)
     else if (message.type === 'ack') this.#ack(message.epoch)
-    else if (message.type === 'hop') this.#hops.add(message.trace, message.hop)
+    else if (message.type === 'hop') this.#reports.add(this.pod, message.trace, message.hop)
     else this.#tell(message.trace)
   }
 
   /** An answer that finds no room is left out: whoever asked waits for a while alone. */
   #tell(trace: string): void {
     if (this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) return
-    const message: ManagerMessage = { type: 'hops', trace, hops: this.#hops.of(trace) }
+    const hops = this.#reports.of(this.pod, trace)
+    if (hops === undefined) return
+    const message: ManagerMessage = { type: 'hops', trace, hops }
     this.#socket.send(JSON.stringify(message))
   }
 

@@ -1,0 +1,53 @@
+/**
+ * Attack: a sidecar with a valid token floods the manager with hops, evicts the traces of others, or reports what
+ * another pod is to have done. Fix: shares of each pod, and a report counts only where it speaks of its own pod.
+ */
+import type { Hop } from '@branchline/wire/explain'
+import { expect, test } from 'vitest'
+import { createLogger } from '../../process/log.ts'
+import type { SidecarTable } from '../plan/plan.ts'
+import { type DropReason, Reports } from './reports.ts'
+
+const TRACE = 'a'.repeat(32)
+const tables: Readonly<Record<string, SidecarTable>> = Object.fromEntries(
+  ['alice', 'bob'].map((environment) => [
+    `${environment}/web`,
+    { environment, listeners: { 25001: { service: 'web', routes: {}, own: [] } }, callers: {} },
+  ]),
+)
+const hop = (at: string, service = 'web'): Hop => {
+  return { service, at, environment: 'x', reason: 'override', endpoints: [], status: 200, startMs: 1, ms: 1 }
+}
+
+function reportsOf(
+  hopsPerSecond = 100,
+  hopQuestionsPerSecond = 10,
+): { reports: Reports; dropped: DropReason[] } {
+  const dropped: DropReason[] = []
+  const limits = { hopsPerSecond, hopQuestionsPerSecond, maxConnections: 10 }
+  const logger = createLogger('manager', 'silent')
+  const tableOf = (pod: string): SidecarTable | undefined => tables[pod]
+  const reports = new Reports({ limits, logger, tableOf, onDropped: (reason) => dropped.push(reason) })
+  return { reports, dropped }
+}
+
+test('a pod speaks of itself alone', () => {
+  const { reports, dropped } = reportsOf()
+  reports.add('alice/web', TRACE, hop('alice'))
+  reports.add('alice/web', TRACE, hop('alice', 'port 8080'))
+  reports.add('bob/web', TRACE, hop('alice'))
+  reports.add('bob/web', TRACE, hop('bob', 'api'))
+  reports.add('unknown/pod', TRACE, hop('unknown'))
+  expect(reports.of('bob/web', TRACE)).toEqual([hop('alice'), hop('alice', 'port 8080')])
+  expect(dropped).toEqual(['foreign', 'foreign', 'foreign'])
+})
+
+test('a pod has a share of reports and of questions, and others have theirs', () => {
+  const { reports, dropped } = reportsOf(2, 1)
+  for (let count = 0; count < 5; count++) reports.add('bob/web', TRACE, hop('bob'))
+  reports.add('alice/web', TRACE, hop('alice'))
+  expect(reports.of('alice/web', TRACE)).toHaveLength(3)
+  expect(reports.of('alice/web', TRACE)).toBeUndefined()
+  expect(reports.of('bob/web', TRACE)).toHaveLength(3)
+  expect(dropped).toEqual(['rate', 'rate', 'rate', 'rate'])
+})
