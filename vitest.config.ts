@@ -9,6 +9,7 @@ export default defineConfig({
           include: [
             '{runtime,cdk8s,cli,gitops,scripts,kind}/**/*.test.ts',
             'test-e2e/{harness,shop}/**/*.test.ts',
+            'test-e2e/campaign/judge.test.ts',
           ],
           // For what hangs alone: no test demands to be fast, and other work may keep the machine busy.
           testTimeout: 60_000,
@@ -17,7 +18,7 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
-          include: ['test-e2e/stories/**/*.test.ts'],
+          include: ['test-e2e/stories/**/*.test.ts', 'test-e2e/campaign/campaign.test.ts'],
           setupFiles: ['test-e2e/harness/setup.ts'],
           // One platform a file, and two cores: stories run one file after the other.
           fileParallelism: false,
@@ -29,7 +30,7 @@ export default defineConfig({
         test: {
           name: 'slow',
           // The campaigns of `unit`, at their full length and size, one after the other.
-          include: ['runtime/*/campaign/*.test.ts'],
+          include: ['runtime/*/campaign/*.test.ts', 'test-e2e/campaign/campaign.test.ts'],
           fileParallelism: false,
           testTimeout: 600_000,
           env: { BRANCHLINE_SLOW: '1' },

@@ -12,6 +12,8 @@ export interface UpOptions {
   readonly domain?: string
   /** Whether pods get a private /etc/hosts, where the system allows it. Default: true. */
   readonly hosts?: boolean
+  /** How many managers run; several show that previews outlive one. Default: 1. */
+  readonly managers?: number
   /** How long pods may take to end once the platform is stopped, in milliseconds. Default: 3,000. */
   readonly stopTimeoutMs?: number
   /** Called for everything that a person or a test may wait for. */

@@ -7,6 +7,7 @@ import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
 import type { ImageCommand } from '@branchline/runtime/local/command'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { MANAGER_SERVICE } from '@branchline/wire/names'
 import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import { validateResources } from '@branchline/wire/resources/validate'
 
@@ -32,15 +33,21 @@ export function platformImage(image: string): ImageCommand | undefined {
   }
 }
 
-/** The platform's objects for the embedded cluster, with a credential of their own for each run. */
-export function platformObjects(domain: string, port: number): KubernetesObject[] {
+/** The platform's objects for the embedded cluster, with a credential of their own for each run. Default: one manager. */
+export function platformObjects(domain: string, port: number, managers = 1): KubernetesObject[] {
   const manifests = platformManifests({
     source: 'local',
     cluster: 'local',
     relay: { domain, publicUrl: `http://${domain}:${port}`, routeExplain: 'allow' },
     relayToken: randomBytes(32).toString('base64url'),
   })
-  return manifests as unknown as KubernetesObject[]
+  const objects = manifests as unknown as KubernetesObject[]
+  // Each plans by itself: the API here has no Lease, and what they plan is the same.
+  for (const { kind, metadata, spec } of objects) {
+    if (kind === 'Deployment' && metadata.name === MANAGER_SERVICE)
+      Object.assign(spec as object, { replicas: managers })
+  }
+  return objects
 }
 
 /** The folder's objects with a sidecar in every workload of an environment that lacks one. */

@@ -36,7 +36,7 @@ export class RunningPlatform implements Platform {
 
   /** Starts the cluster with the platform on it; resolves once both are being started. */
   static async start(options: UpOptions): Promise<RunningPlatform> {
-    const { folder, port = DEFAULT_PORT, domain = DEFAULT_DOMAIN, hosts = true, onEvent } = options
+    const { folder, port = DEFAULT_PORT, domain = DEFAULT_DOMAIN, hosts = true, managers, onEvent } = options
     const waiting = new Set<() => void>()
     const { cluster, ports } = await Cluster.start({
       folder,
@@ -50,7 +50,7 @@ export class RunningPlatform implements Platform {
           owner: '--port (for the relay, where previews answer)',
         },
       ],
-      objects: ([taken]) => platformObjects(domain, taken ?? port),
+      objects: ([taken]) => platformObjects(domain, taken ?? port, managers),
       image: platformImage,
       transform: withSidecars,
       check: checkEnvironments,

@@ -6,8 +6,8 @@ import { visit } from './visit.ts'
 /** The embedded cluster: every pod a process of this machine, no Docker, no root. */
 export const embedded: Target = {
   name: 'embedded',
-  async start(folder: string, { port = 0 }: StartOptions = {}): Promise<Running> {
-    return running(await up({ folder, port }))
+  async start(folder: string, { port = 0, managers = 1 }: StartOptions = {}): Promise<Running> {
+    return running(await up({ folder, port, managers }))
   },
 }
 
@@ -40,13 +40,9 @@ function running(platform: Platform): Running {
       if (pid !== undefined) process.kill(pid, 'SIGKILL')
       return Promise.resolve()
     },
-    inside: (namespace, service, path, headers) => {
-      const pod = platform
-        .state()
-        .pods.find((one) => one.namespace === namespace && one.name.startsWith(`${service}-`) && one.ready)
-      if (pod === undefined) throw new Error(`no pod of ${service} in ${namespace} is ready`)
-      return visit(`http://${pod.ip}:${SIDECAR_FIRST_INBOUND_PORT}`, { path, headers })
-    },
+    inside: (namespace, service, path, headers) =>
+      visit(sidecarUrl(platform, namespace, service), { path, headers }),
+    sidecarUrl: (namespace, service) => sidecarUrl(platform, namespace, service),
     describe: () => Promise.resolve(describe(platform)),
     stop: () => {
       processes()
@@ -54,6 +50,14 @@ function running(platform: Platform): Running {
     },
     traces: () => ({ ports: [platform.port], pids: [...seen], folders: [platform.runFolder] }),
   }
+}
+
+function sidecarUrl(platform: Platform, namespace: string, service: string): string {
+  const pod = platform
+    .state()
+    .pods.find((one) => one.namespace === namespace && one.name.startsWith(`${service}-`) && one.ready)
+  if (pod === undefined) throw new Error(`no pod of ${service} in ${namespace} is ready`)
+  return `http://${pod.ip}:${SIDECAR_FIRST_INBOUND_PORT}`
 }
 
 const CHANGE_TIMEOUT_MS = 60_000

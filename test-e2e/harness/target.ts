@@ -36,6 +36,8 @@ export interface Running {
     path: string,
     headers: http.OutgoingHttpHeaders,
   ): Promise<Visit>
+  /** The address of a service's sidecar, `http://IP:PORT`, where this machine reaches pods. */
+  sidecarUrl?(environment: string, service: string): string
   /** What to look at when a story fails: pods, and the last lines of each. */
   describe(): Promise<string>
   /** Ends the platform; resolves once nothing of it is left. */
@@ -61,4 +63,6 @@ export interface Target {
 export interface StartOptions {
   /** The port of 127.0.0.1 for visitors; 0 lets the system choose. Default: 0. */
   readonly port?: number
+  /** How many managers run, on the embedded target. Default: 1. */
+  readonly managers?: number
 }

@@ -1,0 +1,3 @@
+module branchline.dev/test-e2e/peers
+
+go 1.21
