@@ -37,7 +37,7 @@ export interface Limits {
    * Also without a byte of the body taken by an upstream. Default: 120 s.
    */
   readonly upstreamResponseMs: number
-  /** Without one byte of a request's body that the client owes: 408. Default: 30 s. */
+  /** Without one byte of a request's body that the client owes: 408. Default: 60 s, as nginx's client_body_timeout. */
   readonly requestProgressMs: number
   /**
    * A client that ends its direction (a FIN) so soon after its request only sends nothing more, and gets its answer,
@@ -91,7 +91,7 @@ export const DEFAULT_LIMITS: Limits = {
   idleMs: 75_000,
   upstreamConnectMs: 3_000,
   upstreamResponseMs: 120_000,
-  requestProgressMs: 30_000,
+  requestProgressMs: 60_000,
   halfCloseMs: 100,
   halfClosedMs: 10_000,
   responseProgressMs: 300_000,
