@@ -5,7 +5,7 @@ const MIB = 1024 * 1024
 
 test.each([
   ['the relay’s container', 512, 64, 10_000],
-  ['a sidecar’s container', 192, 24, 5_120],
+  ['a sidecar’s container', 192, 24, 2_560],
   ['a tiny container', 64, 8, 256],
   ['a huge container', 64 * 1024, 1024, 10_000],
   ['no container', 0, 64, 10_000],
