@@ -1,10 +1,10 @@
-export { Environment, type EnvironmentProps } from './environment.ts'
-export { SynthError, type SynthErrorCode } from './errors.ts'
-export { IMAGES } from './images.ts'
+export { Environment, type EnvironmentProps } from './core/environment.ts'
+export { SynthError, type SynthErrorCode } from './core/errors.ts'
+export { IMAGES } from './core/images.ts'
 export * from './inject.ts'
-export type { PodSecurity } from './pod-security.ts'
-export { Preview, type PreviewProps } from './preview.ts'
-export { type EnvironmentValue, Workload, type WorkloadPort, type WorkloadProps } from './workload.ts'
+export type { PodSecurity } from './core/pod-security.ts'
+export { Preview, type PreviewProps } from './core/preview.ts'
+export { type EnvironmentValue, Workload, type WorkloadPort, type WorkloadProps } from './core/workload.ts'
 export { platformManifests } from './platform/manifests.ts'
 export type {
   ImageProps,

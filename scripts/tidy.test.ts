@@ -6,24 +6,41 @@ import { isNewEnough } from '../cli/bin/node-version.js'
 /** What each folder may import of ours, beside itself. A room that is missing here fails the test. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/wire': [],
-  'runtime/http': [],
-  'runtime/process': ['runtime/wire'],
-  // A tunnel's stream is a Transport of the engine's.
-  'runtime/tunnel': ['runtime/wire', 'runtime/http', 'runtime/process'],
-  // Routing, heads and edits are the HTTP/1.1 engine's, and so are its clock and its errors.
-  'runtime/http2': ['runtime/http', 'runtime/peers'],
+  // Bytes: sockets, pipes, and what a transport is.
+  'runtime/transport': [],
+  // What both HTTP engines share: decisions, heads, errors, clocks.
+  'runtime/proxy': ['runtime/transport'],
+  'runtime/http1': ['runtime/transport', 'runtime/proxy'],
   // Programs in other languages, for tests.
   'runtime/peers': [],
-  'runtime/sidecar': ['runtime/wire', 'runtime/http', 'runtime/http2', 'runtime/process', 'runtime/peers'],
+  'runtime/http2': ['runtime/transport', 'runtime/proxy', 'runtime/peers'],
+  'runtime/process': ['runtime/wire'],
+  'runtime/tunnel': ['runtime/wire', 'runtime/transport', 'runtime/process'],
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
+  'runtime/sidecar': [
+    'runtime/wire',
+    'runtime/transport',
+    'runtime/proxy',
+    'runtime/http1',
+    'runtime/http2',
+    'runtime/process',
+    'runtime/peers',
+  ],
   'runtime/manager': [
     'runtime/wire',
-    'runtime/http',
+    'runtime/transport',
     'runtime/tunnel',
     'runtime/kubernetes',
     'runtime/process',
   ],
-  'runtime/relay': ['runtime/wire', 'runtime/http', 'runtime/tunnel', 'runtime/process'],
+  'runtime/relay': [
+    'runtime/wire',
+    'runtime/transport',
+    'runtime/proxy',
+    'runtime/http1',
+    'runtime/tunnel',
+    'runtime/process',
+  ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],
   cli: ['runtime/wire', 'runtime/local', 'runtime/process', 'cdk8s'],
@@ -31,7 +48,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   kind: [],
   scripts: [
     'runtime/wire',
-    'runtime/http',
+    'runtime/transport',
+    'runtime/http1',
     'runtime/local',
     'runtime/manager',
     'runtime/process',
@@ -42,7 +60,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'gitops',
     'test-e2e',
   ],
-  'test-e2e': ['runtime/wire', 'runtime/http', 'runtime/peers', 'runtime/process', 'cli', 'cdk8s', 'gitops'],
+  'test-e2e': [
+    'runtime/wire',
+    'runtime/transport',
+    'runtime/proxy',
+    'runtime/http1',
+    'runtime/peers',
+    'runtime/process',
+    'cli',
+    'cdk8s',
+    'gitops',
+  ],
 }
 const PACKAGES: Record<string, string> = {
   '@branchline/wire': 'runtime/wire',

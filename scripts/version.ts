@@ -11,7 +11,7 @@ export async function versionedFiles(): Promise<readonly string[]> {
   }
   return [
     ...workspaces.map((folder) => `${folder}/package.json`),
-    'cdk8s/images.ts',
+    'cdk8s/core/images.ts',
     'cdk8s/chart/Chart.yaml',
   ]
 }

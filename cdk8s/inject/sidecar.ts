@@ -12,7 +12,7 @@ import {
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import type { SettingName } from '@branchline/wire/settings/table'
 import { annotatedSettings, type RenderedSettings, renderSettings } from '@branchline/wire/settings/value'
-import { IMAGES } from '../images.ts'
+import { IMAGES } from '../core/images.ts'
 import type { Container, PodTemplate } from './manifest.ts'
 
 /** What the sidecar's container is made of. */

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isMap, isScalar, parse, parseDocument, stringify, type YAMLMap } from 'yaml'
 import { z } from 'zod'
-import { RELEASE } from '../images.ts'
+import { RELEASE } from '../core/images.ts'
 import {
   CHART,
   chartObjects,

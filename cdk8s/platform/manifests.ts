@@ -9,9 +9,9 @@ import {
   RELAY_TUNNEL_PORT,
 } from '@branchline/wire/names'
 import { customResourceDefinitions } from '@branchline/wire/resources/crd'
-import { IMAGES } from '../images.ts'
+import { IMAGES } from '../core/images.ts'
 import type { Manifest } from '../inject/manifest.ts'
-import { podSecurityLabels } from '../pod-security.ts'
+import { podSecurityLabels } from '../core/pod-security.ts'
 import { monitorManifests } from './monitors.ts'
 import { policyManifests, rbacManifests } from './policies.ts'
 import { labelsOf, metadataOf, type PlatformProcess, processManifests, selectorOf } from './process.ts'

@@ -1,7 +1,7 @@
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import { ApiObject, Chart, JsonPatch } from 'cdk8s'
 import type { Construct } from 'constructs'
-import { SynthError } from '../errors.ts'
+import { SynthError } from '../core/errors.ts'
 import { platformFaults } from './faults.ts'
 import { platformManifests } from './manifests.ts'
 import type { PlatformProps } from './props.ts'

@@ -1,6 +1,6 @@
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import type { Manifest } from '../inject/manifest.ts'
-import { RESTRICTED_CONTAINER, RESTRICTED_POD } from '../pod-security.ts'
+import { RESTRICTED_CONTAINER, RESTRICTED_POD } from '../core/pod-security.ts'
 import type { ImageProps, PodProps, Resources } from './props.ts'
 
 /** One process of the platform: a Deployment of one container that answers on an admin port. */

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { REPOSITORIES, RELEASE } from '../images.ts'
+import { REPOSITORIES, RELEASE } from '../core/images.ts'
 import { DOMAIN_LENGTH, PLATFORM_PATTERNS } from './faults.ts'
 import {
   EXPOSE,

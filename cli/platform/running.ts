@@ -1,6 +1,6 @@
 import { Cluster } from '@branchline/runtime/local/cluster'
-import { namespacesAbove } from '@branchline/runtime/local/hosts'
-import { namedEnvironment } from '@branchline/runtime/local/objects'
+import { namespacesAbove } from '@branchline/runtime/local/pods/hosts'
+import { namedEnvironment } from '@branchline/runtime/local/api/objects'
 import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import { describeProblem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'

@@ -1,4 +1,4 @@
-import { HttpError } from '../http/errors.ts'
+import { HttpError } from '../proxy/errors.ts'
 
 /** The error codes of RFC 9113, 7 that we give of our own accord. */
 export const CODE = {

@@ -1,11 +1,10 @@
 import type { ClientHttp2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
-import type { Timed } from '../http/clock.ts'
-import { nextCandidate } from '../http/candidates.ts'
-import { asHttpError, type HttpError } from '../http/errors.ts'
-import * as failures from '../http/failures.ts'
-import { BODY } from '../http/fields.ts'
-import type { Candidate, Decision, ExchangeReport, Forward, Reply, ResponseWaits } from '../http/index.ts'
-import { failureReply } from '../http/reply.ts'
+import type { Timed } from '../proxy/clock.ts'
+import { nextCandidate } from '../proxy/candidates.ts'
+import { asHttpError, type HttpError } from '../proxy/errors.ts'
+import * as failures from '../proxy/failures.ts'
+import type { Candidate, Decision, ExchangeReport, Forward, Reply, ResponseWaits } from '../proxy/decision.ts'
+import { failureReply } from '../proxy/reply.ts'
 import { failureOf, fateOf } from './fate.ts'
 import type { ClientSession } from './client-session.ts'
 import { CODE, StreamReset } from './errors.ts'
@@ -63,7 +62,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.client = client
     this.#parts = parts
     this.#waits = parts.limits
-    this.#upload = new Upload(down, head.body === BODY.none, parts, this)
+    this.#upload = new Upload(down, !head.hasBody, parts, this)
     this.#startedAt = performance.now()
     down.on('close', () => this.#clientClosed())
     parts.clock.watch(this)
@@ -172,7 +171,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
 
   #send(session: UpstreamSession): void {
     const candidate = (this.decision as Forward).candidates[this.candidate]
-    const endStream = this.head.body === BODY.none
+    const endStream = !this.head.hasBody
     const up = session.request(this.head, candidate?.edits, endStream, this.#parts.via)
     this.reached = candidate
     this.#up = up

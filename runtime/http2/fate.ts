@@ -1,5 +1,5 @@
-import type { HttpError } from '../http/errors.ts'
-import { closedEarly } from '../http/failures.ts'
+import type { HttpError } from '../proxy/errors.ts'
+import { closedEarly } from '../proxy/failures.ts'
 import { CODE, StreamReset } from './errors.ts'
 
 /** What is known of an upstream's connection that a stream of it ended on. */

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import * as grpc from '@grpc/grpc-js'
 import { afterEach, expect, test } from 'vitest'
-import { type Route, tcpUpstream } from '../http/index.ts'
+import type { Route } from '../proxy/decision.ts'
+import { tcpUpstream } from '../transport/tcp.ts'
 import { call, cleanUp, client, ECHO, grpcApp, grpcClient, hop, metadataOf, until } from './fixture.ts'
 
 afterEach(cleanUp)

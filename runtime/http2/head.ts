@@ -1,7 +1,7 @@
-import { badRequest, type HttpError } from '../http/errors.ts'
-import { BODY } from '../http/fields.ts'
-import { foldName, isAuthority } from '../http/grammar.ts'
-import { type HeadEdits, RequestHead } from '../http/index.ts'
+import { badRequest, type HttpError } from '../proxy/errors.ts'
+import { foldName, isAuthority } from '../proxy/grammar.ts'
+import type { HeadEdits } from '../proxy/decision.ts'
+import { type Head, isSafe } from '../proxy/head.ts'
 
 /** Fields of a message as node:http2 gives and takes them: name, value, name, value. */
 export type FieldList = string[]
@@ -9,26 +9,34 @@ export type FieldList = string[]
 const GRPC = /^application\/grpc(?:$|[+; ])/
 
 /** A request's head (RFC 9113, 8.3.1): the fields as they came, the pseudo fields under their HTTP/1.1 names. */
-export class StreamHead extends RequestHead {
+export class StreamHead implements Head {
   readonly list: FieldList
+  readonly version = 20
+  method = ''
+  target = ''
+  host = ''
+  readonly hasBody: boolean
   scheme = 'http'
   /** Whether it is a gRPC call, whose failures are told by trailers, not by a status. */
   grpc = false
   /** Why we do not serve it; nghttp2 has refused what RFC 9113 calls malformed. */
   fault: HttpError | undefined = undefined
 
-  constructor(list: FieldList) {
-    super('', 0)
+  constructor(list: FieldList, hasBody: boolean) {
     this.list = list
-    this.version = 20
+    this.hasBody = hasBody
   }
 
-  override get octets(): number {
+  get bytes(): number {
     return sizeOf(this.list)
   }
 
+  get repeatable(): boolean {
+    return !this.hasBody && isSafe(this.method)
+  }
+
   /** A gRPC client shows a sentence to its user: it accepts plain text, though it does not say so. */
-  override get(name: string): string | undefined {
+  get(name: string): string | undefined {
     const { list } = this
     let value: string | undefined
     for (let i = 0; i < list.length; i += 2) {
@@ -37,7 +45,7 @@ export class StreamHead extends RequestHead {
     return value === undefined && this.grpc && name === 'accept' ? 'text/plain' : value
   }
 
-  override entries(): [name: string, value: string][] {
+  entries(): [name: string, value: string][] {
     const entries: [string, string][] = []
     for (let i = 0; i < this.list.length; i += 2) {
       const name = this.list[i] as string
@@ -52,7 +60,7 @@ export class StreamHead extends RequestHead {
  * head above `headBytes`.
  */
 export function readRequestHead(list: FieldList, endStream: boolean, headBytes: number): StreamHead {
-  const head = new StreamHead(list)
+  const head = new StreamHead(list, !endStream)
   let authority: string | undefined
   let host: string | undefined
   for (let i = 0; i < list.length; i += 2) {
@@ -76,13 +84,9 @@ export function readRequestHead(list: FieldList, endStream: boolean, headBytes: 
       case 'content-type':
         head.grpc = GRPC.test(value)
         break
-      case 'te':
-        head.trailers = value === 'trailers'
-        break
       default:
     }
   }
-  head.body = endStream ? BODY.none : BODY.close
   head.host = authority ?? host ?? ''
   head.fault = isTooLarge(list, headBytes)
     ? badRequest(`the head has more than headBytes (${headBytes} bytes)`, 431)

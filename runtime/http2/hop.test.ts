@@ -3,7 +3,8 @@ import * as http2 from 'node:http2'
 import { connect } from 'node:net'
 import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
-import { type Route, tcpUpstream } from '../http/index.ts'
+import type { Route } from '../proxy/decision.ts'
+import { tcpUpstream } from '../transport/tcp.ts'
 import {
   answerOf,
   app,

@@ -1,5 +1,5 @@
-import type { Clock } from '../http/clock.ts'
-import type { Client, FailureReply, Observer, Route } from '../http/index.ts'
+import type { Clock } from '../proxy/clock.ts'
+import type { Client, FailureReply, Observer, Route } from '../proxy/decision.ts'
 import type { Http2Limits } from './limits.ts'
 import type { SessionPool } from './upstream.ts'
 

@@ -1,4 +1,4 @@
-import type { ResponseWaits } from '../http/index.ts'
+import type { ResponseWaits } from '../proxy/decision.ts'
 import type { Http2Limits } from './limits.ts'
 
 /** What a stream waits for. */

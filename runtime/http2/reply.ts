@@ -1,5 +1,5 @@
 import type { ServerHttp2Stream } from 'node:http2'
-import type { Reply } from '../http/index.ts'
+import type { Reply } from '../proxy/decision.ts'
 import type { FieldList, StreamHead } from './head.ts'
 
 /** gRPC's status codes that a hop gives of its own accord. */

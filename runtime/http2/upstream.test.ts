@@ -3,7 +3,8 @@ import { createServer } from 'node:http'
 import * as http2 from 'node:http2'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { type Decision, tcpUpstream } from '../http/index.ts'
+import type { Decision } from '../proxy/decision.ts'
+import { tcpUpstream } from '../transport/tcp.ts'
 import { app, ask, cleanUp, cleanups, client, hop, until } from './fixture.ts'
 
 afterEach(cleanUp)

@@ -7,7 +7,8 @@ import { constants, type ServerHttp2Stream } from 'node:http2'
 import { type AddressInfo, createServer } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { type Candidate, tcpUpstream } from '../http/index.ts'
+import type { Candidate } from '../proxy/decision.ts'
+import { tcpUpstream } from '../transport/tcp.ts'
 import { app, ask, cleanUp, cleanups, client, frame, FRAME, hop, until } from './fixture.ts'
 
 const DEAD_PORT = 1

@@ -4,7 +4,7 @@ const MIB = 1024 * 1024
 
 /** What clients may cost a process, so that it fits its container. */
 export interface ClientMemory {
-  /** Bytes of clients that it may keep (runtime/http, `keptTotalBytes`). */
+  /** Bytes of clients that it may keep (runtime/http1, `keptTotalBytes`). */
   readonly keptTotalBytes: number
   /** Connections of clients at one time. */
   readonly connections: number

@@ -1,6 +1,7 @@
 import { TUNNEL_PATH } from '@branchline/wire/names'
 import { parseRelayMessage, type RegisteredPreview, type Registration } from '@branchline/wire/tunnel/control'
-import { dialTcp, pipe } from '../http/index.ts'
+import { dialTcp } from '../transport/tcp.ts'
+import { pipe } from '../transport/pipe.ts'
 import { TunnelDialler, type TunnelLinkError, type TunnelStream } from '../tunnel/index.ts'
 import { later, TOKEN, until } from './fixture.ts'
 

@@ -1,10 +1,10 @@
 /** The relay adds fields: whatever it accepts must pass the sidecar behind it, whose limits are the engine's. */
 import { expect, test } from 'vitest'
-import { writeRequestHead } from '../http/edits.ts'
-import { parseRequestHead } from '../http/head.ts'
-import { HeadReader } from '../http/head-reader.ts'
-import { DEFAULT_LIMITS } from '../http/index.ts'
-import { VisitorEdits } from './head-edits.ts'
+import { writeRequestHead } from '../http1/message/edits.ts'
+import { parseRequestHead } from '../http1/message/head.ts'
+import { HeadReader } from '../http1/message/head-reader.ts'
+import { DEFAULT_LIMITS } from '../http1/index.ts'
+import { VisitorEdits } from './worker/visitors/head-edits.ts'
 import { DEFAULT_RELAY_LIMITS } from './limits.ts'
 
 const { http } = DEFAULT_RELAY_LIMITS

@@ -1,9 +1,9 @@
 import { FARTHEST_WAIT_MS } from '@branchline/wire/settings/table'
-import { DEFAULT_LIMITS, type Limits } from '../http/index.ts'
+import { DEFAULT_LIMITS, type Limits } from '../http1/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
 import type { SettingParts } from '../process/settings.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
-import type { HoldLimits } from './hold.ts'
+import type { HoldLimits } from './worker/visitors/hold.ts'
 
 /** Every bound and every wait of the relay. */
 export interface RelayLimits {

@@ -2,9 +2,9 @@ import type { Server } from 'node:http'
 import { LEAVE_PATH } from '@branchline/wire/names'
 import { serveAdmin } from '../process/admin.ts'
 import { ListenError } from './errors.ts'
-import type { LinkState } from './link.ts'
-import type { Metrics } from './metrics.ts'
-import type { Table } from './table.ts'
+import type { LinkState } from './table/link.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+import type { Table } from './table/table.ts'
 
 /** What the admin listener tells. */
 export interface AdminSource {

@@ -1,10 +1,10 @@
 import { settingsOf, variableOf } from '@branchline/wire/settings/table'
 import { expect, test } from 'vitest'
-import { DEFAULT_LIMITS } from '../http/index.ts'
+import { DEFAULT_LIMITS } from '../http1/index.ts'
 import { DEFAULT_HTTP2_LIMITS } from '../http2/index.ts'
 import type { ConfigurationError } from '../process/config.ts'
 import { readConfig, type SidecarConfig } from './config.ts'
-import { DEFAULT_HOLD_LIMITS } from './hold.ts'
+import { DEFAULT_HOLD_LIMITS } from './route/hold.ts'
 import { DEFAULT_OPENING_LIMITS } from './inbound/opening.ts'
 import { DEFAULT_RAW_LIMITS } from './inbound/tcp.ts'
 

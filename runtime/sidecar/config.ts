@@ -7,12 +7,12 @@ import {
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
-import { parsePseudonym } from '../http/index.ts'
+import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
-import { type AccessLogMode, parseAccessLog } from './access-log.ts'
-import { BALANCING, type Balancing } from './balance.ts'
-import { ADDED_IDS, type AddedId } from './id-edits.ts'
+import { type AccessLogMode, parseAccessLog } from './telemetry/access-log.ts'
+import { BALANCING, type Balancing } from './route/balance.ts'
+import { ADDED_IDS, type AddedId } from './route/id-edits.ts'
 import type { SidecarLimits } from './limits.ts'
 
 /** The settings of the sidecar itself, in milliseconds. */

@@ -1,7 +1,8 @@
-import type { Limits, ResponseWaits } from '../http/index.ts'
+import type { Limits } from '../http1/index.ts'
+import type { ResponseWaits } from '../proxy/decision.ts'
 import type { Http2Limits } from '../http2/index.ts'
-import type { LinkLimits } from './connection.ts'
-import type { HoldLimits } from './hold.ts'
+import type { LinkLimits } from './table/connection.ts'
+import type { HoldLimits } from './route/hold.ts'
 import type { OpeningLimits } from './inbound/opening.ts'
 import type { RawLimits } from './inbound/tcp.ts'
 

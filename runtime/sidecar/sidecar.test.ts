@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { notReady } from './admin.ts'
 import { ask, DEAD_PORT, freePort, keyed, see, target, until, World } from './fixture/world.ts'
 import { startSidecar } from './sidecar.ts'
-import { Table } from './table.ts'
+import { Table } from './table/table.ts'
 import { tableOf } from './fixture/stand-in-manager.ts'
 
 let world: World

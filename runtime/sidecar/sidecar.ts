@@ -2,27 +2,29 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inbound } from '@branchline/wire/inbound'
-import { type HttpEngine, listen, type Listener, tcpUpstream, type Transport } from '../http/index.ts'
+import type { HttpEngine } from '../http1/index.ts'
+import { listen, type Listener, tcpUpstream } from '../transport/tcp.ts'
+import type { Transport } from '../transport/transport.ts'
 import type { Http2Engine } from '../http2/index.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
-import { AccessLog } from './access-log.ts'
+import { AccessLog } from './telemetry/access-log.ts'
 import { startAdmin } from './admin.ts'
-import { Balancer } from './balance.ts'
+import { Balancer } from './route/balance.ts'
 import type { SidecarConfig } from './config.ts'
 import { ListenError } from './errors.ts'
-import { Holds } from './hold.ts'
+import { Holds } from './route/hold.ts'
 import type { Arrival, Surroundings } from './inbound/arrival.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
 import { type Engines, Openings } from './inbound/opening.ts'
 import { RawConnections } from './inbound/tcp.ts'
 import type { SidecarLimits } from './limits.ts'
-import { ManagerLink } from './link.ts'
-import { Metrics } from './metrics.ts'
-import { Outages } from './outage.ts'
-import { Refusals } from './refusals.ts'
-import type { Tracer } from './tracing.ts'
+import { ManagerLink } from './table/link.ts'
+import { Metrics } from './telemetry/metrics.ts'
+import { Outages } from './route/outage.ts'
+import { Refusals } from './telemetry/refusals.ts'
+import type { Tracer } from './telemetry/tracing.ts'
 
 /** Longer than pods usually take to end; one that lives on was told so by somebody else. */
 const LEAVE_MS = 60_000
@@ -53,7 +55,7 @@ export async function startSidecar(
   const tracer =
     tracesUrl === undefined
       ? undefined
-      : (await import('./opentelemetry.ts')).startTracer(tracesUrl, config.inbound, version)
+      : (await import('./telemetry/opentelemetry.ts')).startTracer(tracesUrl, config.inbound, version)
   const sidecar = new RunningSidecar(config, logger, version, limits, tracer)
   try {
     await sidecar.open()

@@ -1,4 +1,4 @@
-import type { Receiver } from '../http/transport.ts'
+import type { Receiver } from '../transport/transport.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { Mux } from './mux.ts'
 import type { TunnelStream } from './stream.ts'

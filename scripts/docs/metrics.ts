@@ -1,6 +1,6 @@
 import { createMetrics, type Observed } from '@branchline/runtime/manager/metrics'
 import { RelayMetrics } from '@branchline/runtime/relay/metrics'
-import { Metrics } from '@branchline/runtime/sidecar/metrics'
+import { Metrics } from '@branchline/runtime/sidecar/telemetry/metrics'
 import { code, table } from './markdown.ts'
 
 /** The reference of the metrics, from what each process answers on `/metrics`. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Random } from '@branchline/runtime/http/campaign/random'
+import type { Random } from '@branchline/runtime/http1/campaign/random'
 import { SIDECAR_CONTAINER } from '@branchline/wire/names'
 import type { PodProcess, Running } from '../harness/target.ts'
 import { until } from '../harness/until.ts'

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import type { Random } from '@branchline/runtime/http/campaign/random'
+import type { Random } from '@branchline/runtime/http1/campaign/random'
 import { type EnvironmentName, ENVIRONMENTS } from './manifests.ts'
 
 /** What visitors do. `leave` and `deadline` end before the response does. */

@@ -6,7 +6,7 @@ import { type ClusterMessage, parseClusterMessage, type Register } from '@branch
 import { encodeOpen } from '@branchline/wire/tunnel/frame'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { IGNORE } from '../../http/index.ts'
+import { IGNORE } from '../../transport/transport.ts'
 import { createLogger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import { TunnelLink, type TunnelStream, type TunnelStreamError } from '../../tunnel/index.ts'

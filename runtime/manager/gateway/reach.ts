@@ -1,4 +1,5 @@
-import { dialTcp, IGNORE, type Transport } from '../../http/index.ts'
+import { dialTcp } from '../../transport/tcp.ts'
+import { IGNORE, type Transport } from '../../transport/transport.ts'
 import type { Endpoint } from './endpoint.ts'
 
 /** A dial under way. */

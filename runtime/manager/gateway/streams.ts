@@ -1,4 +1,5 @@
-import { IGNORE, pipe } from '../../http/index.ts'
+import { IGNORE } from '../../transport/transport.ts'
+import { pipe } from '../../transport/pipe.ts'
 import type { Logger } from '../../process/log.ts'
 import type { TunnelStream } from '../../tunnel/index.ts'
 import type { GatewayView, PlannedPreview, Wanted } from '../gateway-view.ts'

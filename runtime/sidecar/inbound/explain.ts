@@ -1,4 +1,4 @@
-import type { Reply } from '../../http/index.ts'
+import type { Reply } from '../../proxy/decision.ts'
 import type { Explain } from './arrival.ts'
 
 /** The hops of an earlier request as JSON; a 503 where the manager, who collects them, cannot be asked. */

@@ -1,4 +1,4 @@
-import { HttpEngine, type Limits } from '../../http/index.ts'
+import { HttpEngine, type Limits } from '../../http1/index.ts'
 import type { Surroundings } from './arrival.ts'
 import { httpRouting } from './routing.ts'
 

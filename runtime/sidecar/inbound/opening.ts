@@ -1,5 +1,5 @@
-import { IGNORE, type Receiver, type Transport } from '../../http/index.ts'
-import type { Refusals } from '../refusals.ts'
+import { IGNORE, type Receiver, type Transport } from '../../transport/transport.ts'
+import type { Refusals } from '../telemetry/refusals.ts'
 import type { Arrival } from './arrival.ts'
 import type { RawDial, RawDialOwner } from './raw-dial.ts'
 import { type Spoken, verdict } from './sniff.ts'

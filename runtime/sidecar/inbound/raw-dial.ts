@@ -1,5 +1,5 @@
-import { IGNORE, type Transport, type Upstream } from '../../http/index.ts'
-import { EndpointUpstream } from '../balance.ts'
+import { IGNORE, type Transport, type Upstream } from '../../transport/transport.ts'
+import { EndpointUpstream } from '../route/balance.ts'
 
 /** Who waits for a {@link RawDial}. */
 export interface RawDialOwner {

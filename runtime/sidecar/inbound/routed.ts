@@ -1,8 +1,9 @@
-import type { Candidate, Decision, Forward, HttpError, Reply } from '../../http/index.ts'
-import type { EndpointUpstream } from '../balance.ts'
-import type { RouteReason } from '../decide.ts'
-import type { FoundKey, ForeignId } from '../key.ts'
-import type { HopSpan } from '../tracing.ts'
+import type { Candidate, Decision, Forward, Reply } from '../../proxy/decision.ts'
+import type { HttpError } from '../../proxy/errors.ts'
+import type { EndpointUpstream } from '../route/balance.ts'
+import type { RouteReason } from '../route/decide.ts'
+import type { FoundKey, ForeignId } from '../route/key.ts'
+import type { HopSpan } from '../telemetry/tracing.ts'
 
 /** What a decision was about: for metrics, logs, traces, and the answer to a request that failed. */
 export interface About {

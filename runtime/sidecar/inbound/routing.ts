@@ -1,18 +1,14 @@
 import { askedHops, EXPLAIN_HEADER, formatHop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
 import { ROUTED_HEADER } from '@branchline/wire/names'
-import type {
-  Client,
-  EngineOptions,
-  HeadEdits,
-  HttpError,
-  Reply,
-  RequestHead,
-  Upstream,
-} from '../../http/index.ts'
-import { decide, type Decision, type Step } from '../decide.ts'
-import { idEdits } from '../id-edits.ts'
-import { readKey } from '../key.ts'
-import { unavailable } from '../problem.ts'
+import type { Client, HeadEdits, Reply } from '../../proxy/decision.ts'
+import type { EngineOptions } from '../../http1/index.ts'
+import type { HttpError } from '../../proxy/errors.ts'
+import type { Head } from '../../proxy/head.ts'
+import type { Upstream } from '../../transport/transport.ts'
+import { decide, type Decision, type Step } from '../route/decide.ts'
+import { idEdits } from '../route/id-edits.ts'
+import { readKey } from '../route/key.ts'
+import { unavailable } from '../route/problem.ts'
 import type { Arrival, Surroundings } from './arrival.ts'
 import { explainReply } from './explain.ts'
 import { failureOf, record } from './report.ts'
@@ -53,7 +49,7 @@ export function httpRouting(
 /** One request on its way to a decision; one that is held comes here again. */
 class Routing {
   readonly #around: Surroundings
-  readonly #head: RequestHead
+  readonly #head: Head
   readonly #client: Client
   readonly #routed: boolean
   /** What is to be known of its way: the field of those who ask. */
@@ -61,7 +57,7 @@ class Routing {
   #traced: Traced | undefined = undefined
   #asked: Asked | undefined = undefined
 
-  constructor(around: Surroundings, head: RequestHead, client: Client, way: string | undefined) {
+  constructor(around: Surroundings, head: Head, client: Client, way: string | undefined) {
     this.#around = around
     this.#head = head
     this.#client = client
@@ -96,7 +92,7 @@ class Routing {
     const { outages, holds } = this.#around
     outages.failed(about)
     const upstreams = candidates.map(({ upstream }) => upstream)
-    const waiting = holds.wait(this.#head, this.#head.octets, upstreams, outages.holdFor(about))
+    const waiting = holds.wait(this.#head, this.#head.bytes, upstreams, outages.holdFor(about))
     if (waiting !== undefined)
       return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, about }))
     const others = this.#candidates(steps.slice(1), 1, about)

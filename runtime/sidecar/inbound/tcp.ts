@@ -1,5 +1,6 @@
-import { IGNORE, type Pipe, pipe, type Transport, type Upstream } from '../../http/index.ts'
-import { decideRaw } from '../decide.ts'
+import { IGNORE, type Transport, type Upstream } from '../../transport/transport.ts'
+import { type Pipe, pipe } from '../../transport/pipe.ts'
+import { decideRaw } from '../route/decide.ts'
 import type { Arrival, Surroundings } from './arrival.ts'
 import { RawDial, type RawDialOwner } from './raw-dial.ts'
 

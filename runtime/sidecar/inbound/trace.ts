@@ -6,9 +6,9 @@ import {
   traceparentOf,
   withFreshParent,
 } from '@branchline/wire/trace-id'
-import type { RequestHead } from '../../http/index.ts'
-import { type ForeignId, type FoundKey, propagate } from '../key.ts'
-import type { HopSpan } from '../tracing.ts'
+import type { Head } from '../../proxy/head.ts'
+import { type ForeignId, type FoundKey, propagate } from '../route/key.ts'
+import type { HopSpan } from '../telemetry/tracing.ts'
 import type { Surroundings } from './arrival.ts'
 
 export type Field = readonly [name: string, value: string]
@@ -26,7 +26,7 @@ export interface Traced {
 /** What a request's trace becomes here: its own, ours where its key needs one, a span's where spans are made. */
 export function traceOf(
   { tracer, explain }: Surroundings,
-  head: RequestHead,
+  head: Head,
   found: FoundKey | ForeignId | undefined,
   asked: boolean,
 ): Traced {
@@ -63,7 +63,7 @@ function withTraceparent(
 const SPAN_ID = /^[0-9a-f]{16}$/
 
 /** The parent id under which a request came, in whichever header: apps may forward but one. */
-function parentIn(head: Pick<RequestHead, 'get'>): string | undefined {
+function parentIn(head: Pick<Head, 'get'>): string | undefined {
   const traceparent = head.get('traceparent')
   if (traceparent !== undefined && traceparentId(traceparent) !== undefined) return parentIdOf(traceparent)
   const said =

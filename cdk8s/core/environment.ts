@@ -1,0 +1,159 @@
+import { API_VERSION, LABELS } from '@branchline/wire/names'
+import type {
+  Environment as EnvironmentResource,
+  EnvironmentType,
+} from '@branchline/wire/resources/environment'
+import { parseEnvironment } from '@branchline/wire/resources/parse'
+import type { OnUnavailable } from '@branchline/wire/routes/messages'
+import { ApiObject, Chart, JsonPatch } from 'cdk8s'
+import type { Construct, IConstruct } from 'constructs'
+import { SynthError } from './errors.ts'
+import { injectSidecars, type InjectOptions, isIncomplete } from '../inject/apply.ts'
+import type { Manifest } from '../inject/manifest.ts'
+import type { Finding } from '../inject/plan.ts'
+import { sidecarFaults, type SidecarOptions } from '../inject/sidecar.ts'
+import { podSecurityLabels, type PodSecurity } from './pod-security.ts'
+import { registryOf } from './registry.ts'
+
+export interface EnvironmentProps {
+  /** `shared` and `personal` run every service; a `branch` runs what it changes, its base the rest. */
+  readonly type: EnvironmentType
+  /**
+   * What serves the rest of a branch: an Environment, or the name of one. Default: none.
+   * A name that this app does not define is taken to be a shared environment in the namespace of its name;
+   * where it is a branch itself, give {@link EnvironmentProps.above} too.
+   */
+  readonly base?: Environment | string
+  /**
+   * The namespaces of the environments above, nearest first, the base's included: where short names are
+   * searched. Default: those of the bases that this app defines, and the base's name for one that it does not.
+   */
+  readonly above?: readonly string[]
+  /** The routing key. Default: the name. */
+  readonly key?: string
+  /** How long it lives, such as `72h`. Default: without end. */
+  readonly ttl?: string
+  /** Passes its overrides over. Default: false. */
+  readonly paused?: boolean
+  /** What becomes of requests whose override does not answer. Default: `baseline`. */
+  readonly onUnavailable?: OnUnavailable
+  /** Default: the name. */
+  readonly namespace?: string
+  /** The Pod Security Standard that the namespace enforces. Default: `restricted`. */
+  readonly podSecurity?: PodSecurity
+  /** Further labels of the namespace. Default: none. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** How the sidecars of this environment are made. Default: as this release has them. */
+  readonly sidecar?: SidecarOptions
+}
+
+const environments = new WeakMap<IConstruct, Environment>()
+
+/**
+ * An environment: a chart of its own (one file), with its Namespace and its Environment resource. What is
+ * constructed in it is in its namespace. Throws a SynthError for wrong input; what only the whole app can
+ * tell (a cycle, a taken key) is thrown at synth.
+ */
+export class Environment extends Chart {
+  /** The resource as a manager will read it. */
+  readonly resource: EnvironmentResource
+  readonly sidecar: SidecarOptions
+  readonly #above: readonly string[] | undefined
+
+  constructor(scope: Construct, id: string, props: EnvironmentProps) {
+    const namespace = props.namespace ?? id
+    super(scope, id, { namespace, disableResourceNameHashes: true })
+    this.resource = resourceOf(id, namespace, props)
+    this.sidecar = props.sidecar ?? {}
+    this.#above = props.above
+    const registry = registryOf(this)
+    if (registry.environments.has(id)) registry.doubles.push(this.resource)
+    else registry.environments.set(id, this.resource)
+    environments.set(this, this)
+    this.#renderNamespace(namespace, props)
+    const { apiVersion, kind, metadata, spec } = manifestOf(id, namespace, props)
+    new ApiObject(this, 'environment', { apiVersion, kind, metadata, spec })
+  }
+
+  /** The environment in which a construct is, or undefined. */
+  static around(construct: IConstruct): Environment | undefined {
+    for (let at: IConstruct | undefined = construct; at !== undefined; at = at.node.scope) {
+      const found = environments.get(at)
+      if (found !== undefined) return found
+    }
+    return undefined
+  }
+
+  /** The namespaces of the environments above, nearest first. Certain only once the whole app is constructed. */
+  namespacesAbove(): string[] {
+    if (this.#above !== undefined) return [...this.#above]
+    const { environments } = registryOf(this)
+    const above: string[] = []
+    let name = this.resource.spec.base
+    while (name !== undefined) {
+      const base = environments.get(name)
+      const namespace: string = base?.metadata.namespace ?? name
+      // A cycle: the validation of the app says so.
+      if (above.includes(namespace)) break
+      above.push(namespace)
+      name = base?.spec.base
+    }
+    return above
+  }
+
+  /**
+   * Puts sidecars into everything in this chart that lacks one: objects of cdk8s-plus, of Helm or of plain
+   * YAML. Call it last, when all is constructed. Returns what is not routed in spite of it, and why.
+   */
+  injectSidecars(): readonly Finding[] {
+    const objects = this.node
+      .findAll()
+      .filter((it): it is ApiObject => ApiObject.isApiObject(it) && Chart.of(it) === this)
+    const before = objects.map((object) => object.toJson() as Manifest)
+    if (!isIncomplete(before)) return []
+    const { manifests, findings } = injectSidecars(before, { ...this.injectOptions(), keepSidecars: true })
+    for (const [index, object] of objects.entries()) {
+      // Not a JSON patch: the objects of cdk8s-plus drop what they do not know from what was patched.
+      object.toJson = () => manifests[index]
+    }
+    return findings
+  }
+
+  /** How workloads in this environment are injected. */
+  injectOptions(): InjectOptions {
+    return { environment: this.node.id, above: this.namespacesAbove(), sidecar: this.sidecar }
+  }
+
+  #renderNamespace(namespace: string, props: EnvironmentProps): void {
+    const labels = {
+      'app.kubernetes.io/managed-by': 'cdk8s',
+      ...podSecurityLabels(props.podSecurity ?? 'restricted'),
+      ...props.labels,
+      [LABELS.environment]: this.node.id,
+    }
+    const object = new ApiObject(this, 'namespace', {
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name: namespace, labels },
+    })
+    // The chart gives its namespace to every object; a Namespace is in none.
+    object.addJsonPatch(JsonPatch.remove('/metadata/namespace'))
+  }
+}
+
+function manifestOf(name: string, namespace: string, props: EnvironmentProps) {
+  const { type, base, key, ttl, paused, onUnavailable } = props
+  const said = { type, base: typeof base === 'object' ? base.node.id : base, key, ttl, paused, onUnavailable }
+  const spec = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined))
+  return { apiVersion: API_VERSION, kind: 'Environment', metadata: { name, namespace }, spec }
+}
+
+function resourceOf(name: string, namespace: string, props: EnvironmentProps): EnvironmentResource {
+  const { value, problems } = parseEnvironment(manifestOf(name, namespace, props))
+  const faults = [
+    ...(problems ?? []).map(({ message }) => message),
+    ...sidecarFaults(props.sidecar ?? {}),
+  ].map((message) => `Environment "${name}": ${message}`)
+  if (value !== undefined && faults.length === 0) return value
+  throw new SynthError('BL_SYNTH_ENVIRONMENT', faults)
+}

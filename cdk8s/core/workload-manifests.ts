@@ -1,0 +1,174 @@
+import { ANNOTATIONS } from '@branchline/wire/names'
+import { protocolOf, type Protocol } from '@branchline/wire/inbound'
+import type { Manifest } from '../inject/manifest.ts'
+import { RESTRICTED_CONTAINER, RESTRICTED_POD } from './pod-security.ts'
+import type { EnvironmentValue, WorkloadPort, WorkloadProps } from './workload.ts'
+
+/** The objects of one workload, as they are without a sidecar. */
+export interface WorkloadManifests {
+  readonly deployment: Manifest
+  readonly serviceAccount: Manifest
+  /** None where the workload has no port. */
+  readonly service: Manifest | undefined
+}
+
+/** A port with all its defaults. */
+export interface NamedPort {
+  readonly name: string
+  readonly port: number
+  readonly targetPort: number
+  readonly protocol: Protocol
+}
+
+/** The ports of a workload: `port` is one that speaks HTTP, `ports` says each by its name. */
+export function portsOf(props: WorkloadProps): NamedPort[] {
+  const single = props.port === undefined ? [] : [named('http', props.port)]
+  return [...single, ...Object.entries(props.ports ?? {}).map(([name, port]) => named(name, port))]
+}
+
+function named(name: string, given: number | WorkloadPort): NamedPort {
+  const port = typeof given === 'number' ? { port: given } : given
+  return { name, targetPort: port.port, protocol: protocolOf({ name }), ...port }
+}
+
+/** The Deployment, the ServiceAccount and the Service of a workload. Pure. */
+export function workloadManifests(
+  name: string,
+  environment: string,
+  props: WorkloadProps,
+): WorkloadManifests {
+  const labels = { ...props.labels, ...labelsOf(name, environment, props.image) }
+  const selector = { 'app.kubernetes.io/name': name }
+  const ports = portsOf(props)
+  const annotations = {
+    ...props.annotations,
+    ...localAnnotations(props.local),
+  }
+  const metadata = { name, labels }
+  const serviceAccountName = props.serviceAccountName ?? name
+  const template = {
+    metadata: { labels, ...(Object.keys(annotations).length > 0 ? { annotations } : {}) },
+    spec: {
+      serviceAccountName,
+      automountServiceAccountToken: false,
+      securityContext: { ...RESTRICTED_POD, ...(props.user === undefined ? {} : { runAsUser: props.user }) },
+      containers: [containerOf(name, ports, props)],
+      ...props.pod,
+    },
+  }
+  return {
+    deployment: {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata,
+      spec: { replicas: props.replicas ?? 1, selector: { matchLabels: selector }, template },
+    },
+    serviceAccount: {
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: serviceAccountName, labels },
+      automountServiceAccountToken: false,
+    },
+    service: ports.length === 0 ? undefined : serviceOf(metadata, selector, ports),
+  }
+}
+
+function localAnnotations(local: WorkloadProps['local']): Record<string, string> {
+  const { command, dir } = local ?? {}
+  const line = typeof command === 'object' ? JSON.stringify(command) : command
+  return {
+    ...(line === undefined ? {} : { [ANNOTATIONS.localCommand]: line }),
+    ...(dir === undefined ? {} : { [ANNOTATIONS.localDir]: dir }),
+  }
+}
+
+function labelsOf(name: string, environment: string, image: string): Record<string, string> {
+  const tag = /:([A-Za-z0-9](?:[\w.-]{0,61}[A-Za-z0-9])?)$/.exec(image)?.[1]
+  return {
+    'app.kubernetes.io/name': name,
+    'app.kubernetes.io/instance': environment,
+    ...(tag === undefined ? {} : { 'app.kubernetes.io/version': tag }),
+    'app.kubernetes.io/managed-by': 'cdk8s',
+  }
+}
+
+function serviceOf(metadata: Manifest['metadata'], selector: object, ports: readonly NamedPort[]): Manifest {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata,
+    spec: {
+      selector,
+      ports: ports.map(({ name, port, protocol }) => ({
+        name,
+        port,
+        targetPort: name,
+        ...(protocol === 'auto' ? {} : { appProtocol: APP_PROTOCOLS[protocol] }),
+      })),
+    },
+  }
+}
+
+const APP_PROTOCOLS: Record<Exclude<Protocol, 'auto'>, string> = {
+  http: 'http',
+  http2: 'kubernetes.io/h2c',
+  grpc: 'grpc',
+  tcp: 'tcp',
+}
+
+function containerOf(name: string, ports: readonly NamedPort[], props: WorkloadProps) {
+  const env = Object.entries(props.env ?? {}).map(([variable, value]) => variableOf(variable, value))
+  return {
+    name,
+    image: props.image,
+    ...(props.command === undefined ? {} : { command: props.command }),
+    ...(props.args === undefined ? {} : { args: props.args }),
+    ...(env.length === 0 ? {} : { env }),
+    ...(ports.length === 0
+      ? {}
+      : { ports: ports.map(({ name, targetPort }) => ({ name, containerPort: targetPort })) }),
+    ...probesOf(ports, props),
+    resources: props.resources ?? DEFAULT_RESOURCES,
+    securityContext: {
+      ...RESTRICTED_CONTAINER,
+      readOnlyRootFilesystem: props.readOnlyRootFilesystem ?? false,
+    },
+    ...props.container,
+  }
+}
+
+/** No CPU limit: it throttles a container on an idle node. */
+const DEFAULT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } }
+
+function variableOf(name: string, value: EnvironmentValue): object {
+  if (typeof value !== 'object') return { name, value: String(value) }
+  if ('secret' in value) return { name, valueFrom: { secretKeyRef: { name: value.secret, key: value.key } } }
+  if ('configMap' in value) {
+    return { name, valueFrom: { configMapKeyRef: { name: value.configMap, key: value.key } } }
+  }
+  return { name, valueFrom: { fieldRef: { fieldPath: value.field } } }
+}
+
+/**
+ * A startup probe, so that a fast app is ready at once and a slow one is not killed; a readiness probe; and a
+ * liveness probe only where the app has said how it is: a refused connection alone is no reason to restart.
+ */
+function probesOf(ports: readonly NamedPort[], props: WorkloadProps): object {
+  const first = ports[0]
+  const health = props.health ?? (first === undefined ? false : 'tcp')
+  if (health === false || first === undefined) return {}
+  const action = probeAction(health, first)
+  const probes = {
+    startupProbe: { ...action, periodSeconds: 1, failureThreshold: 120 },
+    readinessProbe: { ...action, periodSeconds: 5, failureThreshold: 2 },
+  }
+  if (health === 'tcp') return probes
+  return { ...probes, livenessProbe: { ...action, periodSeconds: 10, failureThreshold: 3 } }
+}
+
+function probeAction(health: string, port: NamedPort): object {
+  if (health === 'tcp') return { tcpSocket: { port: port.name } }
+  // Kubernetes takes a gRPC probe's port by number alone.
+  if (health === 'grpc') return { grpc: { port: port.targetPort } }
+  return { httpGet: { path: health, port: port.name } }
+}

@@ -1,7 +1,0 @@
-import { HttpEngine, listen, tcpUpstream } from '../index.ts'
-
-/** A process with nothing but an engine, to one upstream, so that its memory can be measured. */
-const upstream = tcpUpstream('127.0.0.1', Number(process.argv[2]))
-const engine = new HttpEngine({ route: () => ({ candidates: [{ upstream }] }) })
-const listener = await listen({ port: 0 }, (transport) => engine.serve(transport))
-process.stdout.write(`${listener.port}\n`)

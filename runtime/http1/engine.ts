@@ -1,0 +1,157 @@
+import { ClientConnection } from './client-connection.ts'
+import { Clock } from '../proxy/clock.ts'
+import type { FailureReply, Observer, Route } from '../proxy/decision.ts'
+import { checkField } from '../proxy/grammar.ts'
+import { overloaded, stopping } from '../proxy/failures.ts'
+import { RequestHead } from './message/head.ts'
+import { DEFAULT_LIMITS, type Limits } from './limits.ts'
+import { MemoryBudget } from './memory-budget.ts'
+import type { EngineParts } from './parts.ts'
+import type { Transport } from '../transport/transport.ts'
+import { UpstreamPool } from './upstream-pool.ts'
+
+export interface EngineOptions {
+  readonly route: Route
+  /** The answer to a request that failed. Default: a short plain text. */
+  readonly failure?: FailureReply
+  readonly observer?: Observer
+  /**
+   * Whether a request's trailer of this name (in lower case) is refused with a 400, since an app could take it for a
+   * header. Default: those alone that would reframe or redirect the request.
+   */
+  readonly refusesTrailer?: ((name: string) => boolean) | undefined
+  /** Default: {@link DEFAULT_LIMITS}. */
+  readonly limits?: Partial<Limits>
+  /** Default: one of this engine's own, closed when it is stopped. */
+  readonly pool?: UpstreamPool
+  /**
+   * The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3), such as `branchline`.
+   * Default: none, and no such field.
+   */
+  readonly via?: string | undefined
+}
+
+/** Serves HTTP/1.1 on transports that it is given: each request is routed and forwarded on its own. */
+export class HttpEngine {
+  readonly #parts: EngineParts
+  readonly #connections = new Set<ClientConnection>()
+  readonly #ownPool: UpstreamPool | undefined
+  #emptied: (() => void) | undefined = undefined
+  #stopped: Promise<void> | undefined = undefined
+
+  constructor(options: EngineOptions) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits }
+    this.#ownPool = options.pool === undefined ? new UpstreamPool(limits) : undefined
+    this.#parts = {
+      route: options.route,
+      failure: options.failure,
+      observer: options.observer ?? {},
+      refusesTrailer: options.refusesTrailer,
+      limits,
+      responseLimits: { headBytes: limits.responseHeadBytes, headerCount: limits.responseHeaderCount },
+      via: viaOf(options.via),
+      pool: options.pool ?? (this.#ownPool as UpstreamPool),
+      clock: new Clock(waitsOf(limits)),
+      memory: new MemoryBudget(limits),
+      noHead: new RequestHead('\r\n\r\n', 2),
+      upgraded: new Map(),
+      stopping: false,
+      leaving: false,
+      left: (connection) => this.#left(connection as ClientConnection),
+    }
+  }
+
+  /** Client connections that are open, upgraded ones included. */
+  get connections(): number {
+    return this.#connections.size
+  }
+
+  /** Bytes that count towards {@link Limits.keptTotalBytes}, and how often connections had to let go of some. */
+  get memory(): { readonly used: number; readonly sheds: number } {
+    return this.#parts.memory
+  }
+
+  /**
+   * Serves one open transport, to be called in the tick in which it was accepted, or with what was read of it
+   * since. The `bytes` must not change any more. `context` is the `context` of its {@link Client}.
+   */
+  serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
+    const parts = this.#parts
+    const connection = new ClientConnection(transport, given.context, parts)
+    const full = this.#connections.size >= parts.limits.connections
+    this.#connections.add(connection)
+    parts.clock.watch(connection)
+    parts.observer.connectionOpened?.(connection)
+    if (full || parts.stopping) {
+      connection.refuse(full ? overloaded('too many connections') : stopping())
+    } else if (given.bytes !== undefined && given.bytes.length > 0) connection.onData(given.bytes)
+  }
+
+  /**
+   * For so long every answer ends its connection, and idle ones have {@link Limits.drainIdleMs} for one more
+   * request, so that clients connect anew, elsewhere; who connects here is still served.
+   */
+  leave(forMs: number): void {
+    this.#parts.leaving = true
+    setTimeout(() => (this.#parts.leaving = false), forMs).unref()
+    for (const connection of this.#connections) connection.hurry(this.#parts.limits.drainIdleMs)
+  }
+
+  /**
+   * Ends in order: running exchanges are finished and answered `Connection: close`, idle connections have
+   * {@link Limits.drainIdleMs} for one more request, upgraded ones go on; what is left after
+   * {@link Limits.drainMs} is cut, and WebSockets are closed with 1001. Resolves when no connection is left. The caller stops its listeners first.
+   */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#drain()
+    return this.#stopped
+  }
+
+  async #drain(): Promise<void> {
+    const { limits } = this.#parts
+    this.#parts.stopping = true
+    for (const connection of this.#connections) connection.hurry(limits.drainIdleMs)
+    if (this.#connections.size > 0) {
+      const timer = setTimeout(() => this.#cutAll(), limits.drainMs)
+      await new Promise<void>((resolve) => {
+        this.#emptied = resolve
+      })
+      clearTimeout(timer)
+    }
+    this.#ownPool?.close()
+  }
+
+  #cutAll(): void {
+    const error = stopping()
+    for (const connection of this.#connections) {
+      const upgraded = this.#parts.upgraded.get(connection)
+      if (upgraded === undefined) connection.transport.destroy(error)
+      else upgraded.leave()
+    }
+  }
+
+  #left(connection: ClientConnection): void {
+    if (!this.#connections.delete(connection)) return
+    this.#parts.clock.unwatch(connection)
+    this.#parts.observer.connectionClosed?.(connection)
+    if (this.#connections.size === 0) this.#emptied?.()
+  }
+}
+
+function viaOf(pseudonym: string | undefined): { 11: string; 10: string } {
+  if (pseudonym === undefined) return { 11: '', 10: '' }
+  checkField(pseudonym, '')
+  return { 11: `via: 1.1 ${pseudonym}\r\n`, 10: `via: 1.0 ${pseudonym}\r\n` }
+}
+
+const waitsOf = (limits: Limits): number[] => [
+  limits.headMs,
+  limits.idleMs,
+  limits.upstreamConnectMs,
+  limits.upstreamResponseMs,
+  limits.requestProgressMs,
+  limits.responseProgressMs,
+  limits.halfClosedMs,
+  limits.lingerMs,
+  limits.drainIdleMs,
+]

@@ -1,0 +1,184 @@
+import type { Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { app, cleanUp, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
+import { tcpUpstream } from '../transport/tcp.ts'
+import { SocketTransport } from '../transport/socket-transport.ts'
+import { UpstreamPool } from './upstream-pool.ts'
+
+afterEach(cleanUp)
+
+const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
+
+test('a slow head is a 408', async () => {
+  const { port, reports } = await hop(1, { limits: { headMs: 50 } })
+  const client = new RawClient(port).send('GET / HT')
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 408 [^]*connection: close\r\n/)
+  expect(reports[0]?.error?.code).toBe('BL_HTTP_REQUEST_TIMEOUT')
+})
+
+test('a head that drips does not gain time by it', async () => {
+  const { port } = await hop(1, { limits: { headMs: 100 } })
+  const client = new RawClient(port).send('GET / HTTP/1.1\r\nA: ')
+  const timer = setInterval(() => client.send('b'), 10)
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 408 /)
+  clearInterval(timer)
+})
+
+test('a connection that sends nothing, and one that is idle, are closed without an answer', async () => {
+  const { port: to } = await app((_, response) => response.end('ok'))
+  const silent = await hop(to, { limits: { headMs: 50 } })
+  expect(await new RawClient(silent.port).ended()).toBe('')
+  const idle = await hop(to, { limits: { idleMs: 50 } })
+  const client = new RawClient(idle.port).send(GET)
+  expect(await client.ended()).toMatch(/ok$/)
+})
+
+test('an oversized head is a 431, an oversized target a 414, too many fields a 431', async () => {
+  const { port } = await hop(1, { limits: { headBytes: 1000, headerCount: 5 } })
+  const long = 'a'.repeat(2000)
+  expect(await new RawClient(port).send(`GET / HTTP/1.1\r\nHost: x\r\nA: ${long}\r\n\r\n`).ended()).toMatch(
+    /^HTTP\/1\.1 431 /,
+  )
+  expect(await new RawClient(port).send(`GET /${long} HTTP/1.1\r\n`).ended()).toMatch(/^HTTP\/1\.1 414 /)
+  expect(
+    await new RawClient(port).send(`GET / HTTP/1.1\r\nHost: x\r\n${'a:b\r\n'.repeat(9)}\r\n`).ended(),
+  ).toMatch(/^HTTP\/1\.1 431 /)
+})
+
+test('garbage is a 400 at once', async () => {
+  const { port } = await hop(1)
+  expect(await new RawClient(port).send('\x16\x03\x01\x02\x00\x01').ended()).toMatch(/^HTTP\/1\.1 400 /)
+  expect(await new RawClient(port).send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n').ended()).toMatch(
+    /^HTTP\/1\.1 505 /,
+  )
+})
+
+test('a body that stops is a 408', async () => {
+  const { port: to } = await app(() => {})
+  const { port } = await hop(to, { limits: { requestProgressMs: 50 } })
+  const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc')
+  expect(await client.ended()).toMatch(/^HTTP\/1\.1 408 /)
+})
+
+test('an upstream that does not answer is a 504, and the client may go on', async () => {
+  const { port: to } = await app((request, response) => {
+    if (request.url !== '/') response.end('fine')
+  })
+  const { port, reports } = await hop(to, { limits: { upstreamResponseMs: 50 } })
+  const client = new RawClient(port).send(GET)
+  await client.until((text) => text.startsWith('HTTP/1.1 504 '))
+  client.send('GET /fine HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.until((text) => text.endsWith('fine'))
+  expect(reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_TIMEOUT')
+})
+
+test('a response that stops is cut', async () => {
+  const { port: to } = await app((_, response) => {
+    response.writeHead(200, { 'content-length': 10 }).write('abc')
+  })
+  const { port } = await hop(to, { limits: { responseProgressMs: 50 } })
+  const client = new RawClient(port).send(GET)
+  expect(await client.ended()).toMatch(/abc$/)
+})
+
+test('a candidate that takes no connection in time gives way to the next one', async () => {
+  const { port: to } = await app((_, response) => response.end('second'))
+  const never = { key: 'never', dial: () => new SocketTransport() }
+  const { port, reports } = await hop(
+    (head) => ({
+      candidates:
+        head.target === '/one'
+          ? [{ upstream: never }]
+          : [{ upstream: never }, { upstream: tcpUpstream('127.0.0.1', to) }],
+    }),
+    { limits: { upstreamConnectMs: 40 } },
+  )
+  const client = new RawClient(port).send(GET)
+  await client.until((text) => text.endsWith('second'))
+  expect(reports[0]?.candidate).toBe(1)
+  client.text = ''
+  client.send('GET /one HTTP/1.1\r\nHost: x\r\n\r\n')
+  await client.until((text) => text.startsWith('HTTP/1.1 504 '))
+})
+
+test('a promise of a route that never comes is a 504', async () => {
+  const { port } = await hop(() => new Promise(() => {}), { limits: { upstreamResponseMs: 40 } })
+  const client = new RawClient(port).send(GET)
+  expect(await client.until((text) => text.includes('\n\r\n'))).toMatch(/^HTTP\/1\.1 504 /)
+})
+
+test('one connection too many gets a 503', async () => {
+  const { port, engine } = await hop(1, { limits: { connections: 1 } })
+  const first = new RawClient(port)
+  await waitFor(() => (engine.connections === 1 ? true : undefined))
+  expect(await new RawClient(port).ended()).toMatch(/^HTTP\/1\.1 503 /)
+  expect(first.closed).toBe(false)
+})
+
+test('more interim responses than the limit are a 502', async () => {
+  const to = await rawServer((socket) => {
+    socket.on('data', () => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(9)))
+  })
+  const { port } = await hop(to, { limits: { interimResponses: 5 } })
+  const client = new RawClient(port).send(GET)
+  expect(await client.until((text) => text.includes('502'))).toContain('HTTP/1.1 502 ')
+})
+
+test('the pool: bounded, idle ones are closed, and it forgets what its upstream closes', async () => {
+  let open = 0
+  const { port: to, server } = await app((_, response) => setTimeout(() => response.end('ok'), 10))
+  server.on('connection', (socket: Socket) => {
+    open++
+    socket.on('close', () => open--)
+  })
+  const pool = new UpstreamPool({ poolSize: 2, poolIdleMs: 80 })
+  const { port } = await hop(to, { pool })
+  const clients = Array.from({ length: 5 }, () => new RawClient(port).send(GET))
+  await Promise.all(clients.map((client) => client.until((text) => text.endsWith('ok'))))
+  expect(pool.size).toBe(2)
+  await waitFor(() => (open === 0 && pool.size === 0 ? true : undefined))
+  clients[0]?.send(GET)
+  await clients[0]?.until((text) => text.match(/ok/g)?.length === 2)
+  server.closeAllConnections()
+  await waitFor(() => (pool.size === 0 ? true : undefined))
+})
+
+test('the pool keeps no connection beyond what its upstream says', async () => {
+  let opened = 0
+  const { port: to, server } = await app((_, response) => {
+    response.setHeader('keep-alive', 'timeout=1')
+    response.end('ok')
+  })
+  server.on('connection', () => opened++)
+  const pool = new UpstreamPool({ poolIdleMs: 10_000, poolUnsafeIdleMs: 10_000 })
+  const { port } = await hop(to, { pool })
+  const client = new RawClient(port)
+  const get = async (times: number): Promise<void> => {
+    client.send(GET)
+    await client.until((text) => text.match(/\nok/g)?.length === times)
+  }
+  await get(1)
+  await get(2)
+  expect([opened, pool.size]).toEqual([1, 1])
+  await new Promise((resolve) => setTimeout(resolve, 850))
+  await get(3)
+  expect(opened).toBe(2)
+  pool.close()
+})
+
+test('a client that resets its connection frees its upstream', async () => {
+  let began = false
+  let closed = false
+  const { port: to } = await app((request) => {
+    began = true
+    request.on('close', () => {
+      closed = true
+    })
+  })
+  const { port, reports, engine } = await hop(to)
+  const client = new RawClient(port).send(GET)
+  await waitFor(() => (began ? true : undefined))
+  client.socket.resetAndDestroy()
+  await waitFor(() => (closed && engine.connections === 0 ? true : undefined))
+  expect(reports[0]?.error?.code).toBe('BL_HTTP_CLIENT_GONE')
+})

@@ -1,0 +1,304 @@
+import { badRequest, tooLarge } from '../../proxy/errors.ts'
+import { BODY, type BodyKind } from './fields.ts'
+import { isTokenChar, isValueChar } from '../../proxy/grammar.ts'
+
+const S = {
+  sizeFirst: 0,
+  size: 1,
+  extensionFirst: 2,
+  extension: 3,
+  valueFirst: 4,
+  value: 5,
+  quoted: 6,
+  escaped: 7,
+  quotedEnd: 8,
+  nameBlank: 9,
+  valueBlank: 10,
+  sizeLf: 11,
+  data: 12,
+  dataCr: 13,
+  dataLf: 14,
+  trailerFirst: 15,
+  trailerName: 16,
+  trailerValue: 17,
+  trailerLf: 18,
+  endLf: 19,
+  trailerBlank: 20,
+} as const
+type State = number
+
+/** White space of one chunk's line, at most: sizes are padded to eight or sixteen digits. */
+const MAX_BLANK = 64
+
+/** The state behind white space, where a lenient reader lets it be. */
+const AFTER_BLANK: Readonly<Record<State, State>> = {
+  [S.size]: S.valueBlank,
+  [S.extensionFirst]: S.extensionFirst,
+  [S.extension]: S.nameBlank,
+  [S.valueFirst]: S.valueFirst,
+  [S.value]: S.valueBlank,
+  [S.quotedEnd]: S.valueBlank,
+  [S.nameBlank]: S.nameBlank,
+  [S.valueBlank]: S.valueBlank,
+  [S.trailerName]: S.trailerBlank,
+  [S.trailerBlank]: S.trailerBlank,
+}
+
+/** Fields that would reframe or redirect a message if a reader merged them into its head (RFC 9110, 6.5.1). */
+const FORBIDDEN_TRAILERS = new Set([
+  'content-length',
+  'transfer-encoding',
+  'host',
+  'connection',
+  'upgrade',
+  'te',
+  'trailer',
+  'expect',
+])
+
+/** Where white space that a response's chunks may have begins and ends in a view. */
+export interface Blanks {
+  readonly from: number
+  to: number
+}
+
+/**
+ * Finds where a message's body ends (RFC 9112, 6.3 and 7.1), without changing or keeping it. Chunked bodies
+ * are checked byte by byte outside their data, extensions and trailers included, so that they can be passed
+ * on as they are. A lenient one takes the bad white space of chunk lines (RFC 9112, 7.1.1; RFC 9110, 5.6.3) and
+ * before the colon of a trailer, and says where it is, so that nothing but strict chunks is sent on.
+ */
+export class BodyFramer {
+  kind: BodyKind = BODY.none
+  /** True once the body is complete; never for a body that ends with its connection. */
+  done = true
+  /** Octets of it so far, framing included. */
+  octets = 0
+  /** Called for each run of a chunked body's data, where somebody wants it without its framing. */
+  onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
+  /** Further trailers that are refused, by their names in lower case. */
+  refusesTrailer: ((name: string) => boolean) | undefined = undefined
+  /** The white space in the view that was taken last, which is not to be sent on; undefined where there is none. */
+  blanks: Blanks[] | undefined = undefined
+  readonly #lenient: boolean
+  #left = 0
+  #digits = 0
+  /** White space in the line of this chunk. */
+  #blank = 0
+  #state: State = S.sizeFirst
+  /** Octets of extensions and trailers, which are bounded together for the whole body. */
+  #extra = 0
+  #maxExtra = 0
+  #trailers = 0
+  #maxTrailers = 0
+  #name = ''
+
+  constructor(lenient = false) {
+    this.#lenient = lenient
+  }
+
+  /** Begins a body of this kind, and of this length where it has one. */
+  start(
+    kind: BodyKind,
+    length: number,
+    limits: { readonly headBytes: number; readonly headerCount: number },
+  ): void {
+    this.kind = kind
+    this.done = kind === BODY.none
+    this.octets = 0
+    this.onChunkData = undefined
+    this.#left = length
+    this.#state = S.sizeFirst
+    this.#extra = 0
+    this.#maxExtra = limits.headBytes
+    this.#trailers = 0
+    this.#maxTrailers = limits.headerCount
+  }
+
+  /** The index after the last octet from `at` on that belongs to the body. Throws a 400 for wrong chunks. */
+  take(view: Buffer, at: number): number {
+    this.blanks = undefined
+    if (this.done) return at
+    let end = view.length
+    if (this.kind === BODY.length) {
+      if (end - at >= this.#left) {
+        end = at + this.#left
+        this.done = true
+      }
+      this.#left -= end - at
+    } else if (this.kind === BODY.chunked) {
+      end = this.#takeChunks(view, at)
+    }
+    this.octets += end - at
+    return end
+  }
+
+  #takeChunks(view: Buffer, from: number): number {
+    let at = from
+    while (at < view.length) {
+      if (this.#state === S.data) {
+        const end = Math.min(view.length, at + this.#left)
+        this.onChunkData?.(view, at, end)
+        this.#left -= end - at
+        at = end
+        if (this.#left === 0) this.#state = S.dataCr
+        continue
+      }
+      const code = view[at] as number
+      if (this.#lenient && (code === 0x20 || code === 0x09) && this.#skipsBlank()) this.#noteBlank(at)
+      else this.#state = this.#step(code)
+      at++
+      if (this.done) return at
+    }
+    return at
+  }
+
+  /** Whether white space may stand here; what stood before it is complete then. */
+  #skipsBlank(): boolean {
+    const after = AFTER_BLANK[this.#state]
+    if (after === undefined) return false
+    if (++this.#blank > MAX_BLANK) throw badRequest(`chunk: more than ${MAX_BLANK} bytes of white space`)
+    this.#state = after
+    return true
+  }
+
+  #noteBlank(at: number): void {
+    const last = this.blanks?.at(-1)
+    if (last?.to === at) last.to++
+    else (this.blanks ??= []).push({ from: at, to: at + 1 })
+  }
+
+  #step(code: number): State {
+    if (this.#state === S.nameBlank && code === 0x3d) return S.valueFirst
+    if (this.#state <= S.sizeLf) return this.#stepSize(code)
+    if (this.#state >= S.trailerFirst) return this.#stepTrailer(code)
+    if (this.#state === S.dataCr && code === 0x0d) return S.dataLf
+    if (this.#state === S.dataLf && code === 0x0a) return S.sizeFirst
+    throw badRequest('chunk: its data is longer than its size')
+  }
+
+  #stepSize(code: number): State {
+    switch (this.#state) {
+      case S.sizeFirst:
+        this.#left = hex(code)
+        this.#digits = 1
+        this.#blank = 0
+        if (this.#left < 0) throw badRequest('chunk: no size')
+        return S.size
+      case S.size:
+        return this.#stepDigits(code)
+      case S.sizeLf:
+        if (code !== 0x0a) throw badRequest('chunk: CR without LF')
+        return this.#left === 0 ? S.trailerFirst : S.data
+      default:
+        return this.#stepExtension(code)
+    }
+  }
+
+  #stepDigits(code: number): State {
+    const digit = hex(code)
+    if (digit < 0) return this.#afterToken(code)
+    this.#left = this.#left * 16 + digit
+    if (++this.#digits > 16 || this.#left > Number.MAX_SAFE_INTEGER) throw badRequest('chunk: size too large')
+    return S.size
+  }
+
+  /** RFC 9112, 7.1.1, without the bad white space that it lets one send. */
+  #stepExtension(code: number): State {
+    if (++this.#extra > this.#maxExtra)
+      throw tooLarge(`chunk extensions of more than ${this.#maxExtra} bytes`, 400)
+    const inToken = isTokenChar(code)
+    switch (this.#state) {
+      case S.extensionFirst:
+        if (inToken) return S.extension
+        break
+      case S.extension:
+        if (inToken) return S.extension
+        return code === 0x3d ? S.valueFirst : this.#afterToken(code)
+      case S.valueFirst:
+        if (code === 0x22) return S.quoted
+        if (inToken) return S.value
+        break
+      case S.value:
+        return inToken ? S.value : this.#afterToken(code)
+      case S.quoted:
+        if (code === 0x22) return S.quotedEnd
+        if (code === 0x5c) return S.escaped
+        if (code < 0x80 && isValueChar(code)) return S.quoted
+        break
+      case S.escaped:
+        if (code < 0x80 && isValueChar(code)) return S.quoted
+        break
+      default:
+        // `quotedEnd`, and white space behind whatever may be followed by an extension or the end of the line.
+        return this.#afterToken(code)
+    }
+    throw badRequest('chunk: invalid extension')
+  }
+
+  #afterToken(code: number): State {
+    if (code === 0x0d) return S.sizeLf
+    if (code === 0x3b) return S.extensionFirst
+    throw badRequest('chunk: invalid character after its size')
+  }
+
+  #stepTrailer(code: number): State {
+    if (++this.#extra > this.#maxExtra) throw tooLarge(`trailers of more than ${this.#maxExtra} bytes`)
+    switch (this.#state) {
+      case S.trailerFirst:
+        if (code === 0x0d) return S.endLf
+        this.#name = ''
+        if (++this.#trailers > this.#maxTrailers) throw tooLarge(`more than ${this.#maxTrailers} trailers`)
+        return this.#stepTrailerName(code)
+      case S.trailerName:
+        return this.#stepTrailerName(code)
+      case S.trailerBlank:
+        if (code !== 0x3a) break
+        return this.#stepTrailerName(code)
+      case S.trailerValue:
+        if (code === 0x0d) return S.trailerLf
+        if (isValueChar(code)) return S.trailerValue
+        break
+      case S.trailerLf:
+        if (code === 0x0a) return S.trailerFirst
+        break
+      default:
+        if (code !== 0x0a) break
+        this.done = true
+        return S.sizeFirst
+    }
+    throw badRequest('trailer: invalid character')
+  }
+
+  #stepTrailerName(code: number): State {
+    if (isTokenChar(code)) {
+      // No refused name is longer; a longer one need not be known wholly.
+      if (this.#name.length < 64) this.#name += String.fromCharCode(code)
+      return S.trailerName
+    }
+    if (code !== 0x3a || this.#name === '') throw badRequest('trailer: invalid name')
+    const name = this.#name.toLowerCase()
+    if (FORBIDDEN_TRAILERS.has(name) || this.refusesTrailer?.(name) === true) {
+      throw badRequest(`trailer ${this.#name} is refused`)
+    }
+    return S.trailerValue
+  }
+}
+
+/** A part of a view without the white space that its reader has found there. */
+export function withoutBlanks(view: Buffer, from: number, to: number, blanks: readonly Blanks[]): Buffer {
+  const kept: Buffer[] = []
+  let at = from
+  for (const blank of blanks) {
+    kept.push(view.subarray(at, blank.from))
+    at = blank.to
+  }
+  kept.push(view.subarray(at, to))
+  return Buffer.concat(kept)
+}
+
+function hex(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30
+  const lower = code | 0x20
+  return lower >= 0x61 && lower <= 0x66 ? lower - 0x57 : -1
+}

@@ -1,0 +1,122 @@
+import type { HeadEdits } from '../../proxy/decision.ts'
+import { type Fields, isForOneHop, KIND, nextLine, STRIDE } from './fields.ts'
+import { checkField, isSameField } from '../../proxy/grammar.ts'
+import type { RequestHead, ResponseHead } from './head.ts'
+
+/**
+ * The head to send upstream: as it came, without what is meant for one hop, with the edits, in origin form
+ * and HTTP/1.1; HTTP/1.0 without a Host stays HTTP/1.0, since there is none that would be true. `via` is the field line that names us, or empty. Throws a RangeError for an edit that is no
+ * header field.
+ */
+export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
+  const rewritten = head.absolute || (head.version === 10 && !head.hostless)
+  const writer = new Writer(head, rewritten ? head.from : 0)
+  if (rewritten) writer.text = `${head.method} ${head.target} HTTP/1.1\r\n`
+  if (head.absolute) writer.text += `host: ${head.host}\r\n`
+  const { at } = head
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const kind = at[i + 4] as number
+    const drop =
+      kind === KIND.plain
+        ? edits !== undefined && isEdited(head, i, edits)
+        : (kind === KIND.host && head.absolute) ||
+          isForOneHop(kind) ||
+          (kind === KIND.upgrade && head.upgrade === undefined) ||
+          (kind === KIND.expect && head.version === 10)
+    if (drop) writer.drop(i)
+  }
+  return writer.end(edits, via + ownFields(head))
+}
+
+/** What is said to the next hop anew, since the client said it to us. */
+function ownFields(head: RequestHead): string {
+  if (head.upgrade === undefined && !head.trailers && head.maxForwards < 0) return ''
+  const options = [head.upgrade === undefined ? '' : 'upgrade', head.trailers ? 'te' : ''].filter(Boolean)
+  let text = options.length === 0 ? '' : `connection: ${options.join(', ')}\r\n`
+  if (head.trailers) text += 'te: trailers\r\n'
+  if (head.maxForwards > 0) text += `max-forwards: ${head.maxForwards - 1}\r\n`
+  return text
+}
+
+/** How a response's head is to be written. */
+export interface ResponseShape {
+  readonly edits?: HeadEdits | undefined
+  /** The value of our Connection field; none where it is empty. */
+  readonly connection: '' | 'close' | 'keep-alive' | 'upgrade'
+  /** The chunks are taken apart, for a client of HTTP/1.0. */
+  readonly dechunk: boolean
+}
+
+/** The head to send to the client: as it came, without what is meant for one hop, with the edits. */
+export function writeResponseHead(head: ResponseHead, shape: ResponseShape): string {
+  const writer = new Writer(head, head.version === 10 ? 8 : 0)
+  if (head.version === 10) writer.text = 'HTTP/1.1'
+  // RFC 9112, 6.1 and RFC 9110, 8.6: neither length nor coding in these.
+  const unframed = head.status < 200 || head.status === 204
+  const upgrades = head.status === 101 || head.status === 426
+  const { at } = head
+  for (let i = 0; i < at.length; i += STRIDE) {
+    const kind = at[i + 4] as number
+    const drop =
+      kind === KIND.plain
+        ? shape.edits !== undefined && isEdited(head, i, shape.edits)
+        : isForOneHop(kind) ||
+          (kind === KIND.contentLength && unframed) ||
+          (kind === KIND.transferEncoding && (unframed || shape.dechunk)) ||
+          (kind === KIND.upgrade && !upgrades)
+    if (drop) writer.drop(i)
+  }
+  const { connection } = shape
+  if (head.status === 426)
+    return writer.end(shape.edits, `connection: upgrade${connection === '' ? '' : `, ${connection}`}\r\n`)
+  return writer.end(shape.edits, connection === '' ? '' : `connection: ${connection}\r\n`)
+}
+
+/** Copies a head's text in the longest runs that are not dropped. */
+class Writer {
+  text = ''
+  readonly #fields: Fields
+  #runFrom: number
+
+  constructor(fields: Fields, from: number) {
+    this.#fields = fields
+    this.#runFrom = from
+  }
+
+  drop(index: number): void {
+    const lineFrom = this.#fields.at[index] as number
+    if (lineFrom > this.#runFrom) this.text += this.#fields.text.slice(this.#runFrom, lineFrom)
+    this.#runFrom = nextLine(this.#fields, index)
+  }
+
+  end(edits: HeadEdits | undefined, last: string): string {
+    const { text } = this.#fields
+    let out = this.text + text.slice(this.#runFrom, text.length - 2)
+    if (edits?.set !== undefined) {
+      for (const field of edits.set) {
+        checkField(field[0], field[1])
+        out += `${field[0]}: ${field[1]}\r\n`
+      }
+    }
+    return `${out}${last}\r\n`
+  }
+}
+
+/** Whether edits name this field, or one that a server may take for it. */
+function isEdited(fields: Fields, index: number, edits: HeadEdits): boolean {
+  const { text, at } = fields
+  const from = at[index] as number
+  const to = at[index + 1] as number
+  if (edits.remove !== undefined) {
+    for (const name of edits.remove) if (isSameField(text, from, to, name)) return true
+  }
+  if (edits.set !== undefined) {
+    for (const field of edits.set) if (isSameField(text, from, to, field[0])) return true
+  }
+  if (edits.removePrefix !== undefined) {
+    for (const prefix of edits.removePrefix) {
+      if (to - from >= prefix.length && isSameField(text, from, from + prefix.length, prefix)) return true
+    }
+  }
+  return false
+}

@@ -1,0 +1,36 @@
+import type { Reply } from '../proxy/decision.ts'
+import { plainReply } from '../proxy/reply.ts'
+import { checkField } from '../proxy/grammar.ts'
+import type { Head } from '../proxy/head.ts'
+import { latin1 } from '../transport/latin1.ts'
+
+// Not by `import`, which reads every export of it, among them those that load undici: 11 MB of memory.
+const { STATUS_CODES } = process.getBuiltinModule('node:http')
+
+/**
+ * An answer of our own, head and body, one character an octet. `request` is undefined where it could not be
+ * read. Throws a RangeError for a header that is none.
+ */
+export function writeReply(reply: Reply, request: Head | undefined, close: boolean): string {
+  const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
+  const bodiless = reply.status === 204 || reply.status === 304
+  let text = `HTTP/1.1 ${reply.status} ${STATUS_CODES[reply.status] ?? 'Unknown'}\r\n`
+  for (const [name, value] of reply.headers ?? []) {
+    checkField(name, value)
+    text += `${name}: ${value}\r\n`
+  }
+  text += `date: ${new Date().toUTCString()}\r\n`
+  if (!bodiless) text += `content-length: ${body?.length ?? 0}\r\n`
+  if (close) text += 'connection: close\r\n'
+  else if (request?.version === 10) text += 'connection: keep-alive\r\n'
+  text += '\r\n'
+  if (body === undefined || bodiless || request?.method === 'HEAD') return text
+  return text + latin1(body, 0, body.length)
+}
+
+/**
+ * The answer to a request that may go no further (Max-Forwards: 0). A TRACE is not sent back, which would
+ * show a script in a page the cookies that it may not see.
+ */
+export const lastHop = (method: string): Reply =>
+  method === 'OPTIONS' ? { status: 200 } : plainReply(501, `${method} is not answered here`)

@@ -1,0 +1,57 @@
+import type { KubernetesObject } from '../manifests/object.ts'
+import type { NamedEnvironment } from '../pods/hosts.ts'
+
+type Values = Readonly<Record<string, string>>
+
+/** The values of a ConfigMap or a Secret, as variables have them: text. */
+export function valuesOf(object: KubernetesObject | undefined): Values | undefined {
+  const files = filesOf(object)
+  if (files === undefined) return undefined
+  return Object.fromEntries([...files].map(([key, content]) => [key, content.toString('utf8')]))
+}
+
+/** The values of a ConfigMap or a Secret, as files have them: octets. */
+export function filesOf(object: KubernetesObject | undefined): Map<string, Buffer> | undefined {
+  if (object === undefined) return undefined
+  const isSecret = object.kind === 'Secret'
+  const text = (isSecret ? object['stringData'] : object['data']) as Values | undefined
+  const encoded = (isSecret ? object['data'] : object['binaryData']) as Values | undefined
+  const files = new Map<string, Buffer>()
+  for (const [key, value] of Object.entries(encoded ?? {})) files.set(key, Buffer.from(value, 'base64'))
+  for (const [key, value] of Object.entries(text ?? {})) files.set(key, Buffer.from(value))
+  return files
+}
+
+/** An Environment as names need it. */
+export function namedEnvironment({ metadata, spec }: KubernetesObject): NamedEnvironment {
+  const { base } = (spec ?? {}) as { base?: string }
+  const { name, namespace = '' } = metadata
+  return base === undefined ? { name, namespace } : { name, namespace, base }
+}
+
+/** The Namespaces that objects are in and that no manifest holds; a cluster would have them. */
+export function missingNamespaces(objects: readonly KubernetesObject[]): KubernetesObject[] {
+  const there = new Set(
+    objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
+  )
+  const used = new Set(objects.flatMap(({ metadata }) => metadata.namespace ?? []))
+  return [...used]
+    .filter((name) => !there.has(name))
+    .map((name) => ({
+      apiVersion: 'v1',
+      kind: 'Namespace',
+      metadata: { name, labels: { 'kubernetes.io/metadata.name': name } },
+    }))
+}
+
+const MACHINE =
+  /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|.*_HOME|.*_ROOT|SSL_CERT_(?:FILE|DIR))$/
+
+/** The variables of this machine that processes get: where programs are and how they speak, nothing else. */
+export function machineVariables(environment: Readonly<Record<string, string | undefined>>): Values {
+  const variables: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && MACHINE.test(name)) variables[name] = value
+  }
+  return variables
+}

@@ -1,0 +1,98 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { app, TestCluster, until } from '../test/harness.ts'
+
+let folder: string
+const started: TestCluster[] = []
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'branchline-hooks-'))
+})
+afterEach(async () => {
+  await Promise.all(started.splice(0).map((cluster) => cluster.stop()))
+  rmSync(folder, { recursive: true })
+})
+
+async function start(...args: Parameters<typeof TestCluster.start>): Promise<TestCluster> {
+  const cluster = await TestCluster.start(...args)
+  started.push(cluster)
+  return cluster
+}
+
+test('preStop runs in the container before SIGTERM, and its end is waited for', async () => {
+  const said = join(folder, 'said')
+  const preStop = ['sh', '-c', `echo "hook $MARK" >> ${said}; sleep 0.3; echo done >> ${said}`]
+  const command = ['sh', '-c', `trap 'echo term >> ${said}; exit 0' TERM; while true; do sleep 0.05; done`]
+  const container = {
+    command,
+    ports: [],
+    readinessProbe: undefined,
+    lifecycle: { preStop: { exec: { command: preStop } } },
+  }
+  const cluster = await start({ 'a.json': app('a', { container, env: { MARK: 'm' } }) })
+  await cluster.ready('shop', 'a')
+  cluster.remove('a.json')
+  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  expect(readFileSync(said, 'utf8')).toBe('hook m\ndone\nterm\n')
+})
+
+test('exec probes: ready once the command succeeds, not ready once it fails, killed where it hangs', async () => {
+  const file = join(folder, 'ready')
+  const readinessProbe = {
+    exec: { command: ['sh', '-c', `test -e ${file} || exec sleep 30`] },
+    periodSeconds: 1,
+    timeoutSeconds: 1,
+    failureThreshold: 1,
+  }
+  const cluster = await start({ 'a.json': app('a', { container: { readinessProbe } }) })
+  await until('the sentence', () =>
+    cluster.said.some((line) => /is not ready: sh ended by SIGKILL/.test(line)),
+  )
+  expect(cluster.pods('shop', 'a')[0]?.ready).toBe(false)
+  writeFileSync(file, '')
+  await cluster.ready('shop', 'a')
+  rmSync(file)
+  await until('its failure', () => cluster.pods('shop', 'a')[0]?.ready === false)
+})
+
+test.skipIf(process.getuid?.() !== 0)(
+  'as root, runAsUser is honoured where that user may enter',
+  async () => {
+    const container = {
+      command: ['sh', '-c', 'id -u > /out/id; touch "$HOME/mine"; exec sleep 1000'],
+      ports: [],
+      readinessProbe: undefined,
+      securityContext: { runAsUser: 65_534 },
+      volumeMounts: [{ name: 'out', mountPath: '/out' }],
+    }
+    const pod = { volumes: [{ name: 'out', emptyDir: {} }] }
+    const cluster = await start({
+      'open.json': app('open', { container: { ...container, workingDir: '/' }, pod }),
+      // The folder of the manifests is the caller's alone.
+      'closed.json': app('closed', { container, pod }),
+    })
+    const idIn = async (name: string): Promise<string> => {
+      const [found] = await cluster.ready('shop', name)
+      const file = join(cluster.cluster.runFolder, 'pods', `shop_${found?.name}`, 'volumes/out/id')
+      await until('its user', () => existsSync(file) && readFileSync(file, 'utf8') !== '')
+      return readFileSync(file, 'utf8').trim()
+    }
+    expect(await idIn('open')).toBe('65534')
+    expect(await idIn('closed')).toBe('0')
+    expect(cluster.said).toEqual([
+      expect.stringMatching(/closed\.json:1: .*container closed runs as root: .* is closed to user 65534/),
+    ])
+  },
+)
+
+test('two runs at once have addresses of their own', async () => {
+  const manifests = { 'a.json': app('a') }
+  const [one, two] = await Promise.all([start(manifests), start(manifests)])
+  const [[first], [second]] = await Promise.all([one.ready('shop', 'a'), two.ready('shop', 'a')])
+  const blockOf = (ip: string | undefined): string | undefined => ip?.split('.')[1]
+  expect(blockOf(first?.ip)).not.toBe(blockOf(second?.ip))
+  await one.stop()
+  expect((await two.ready('shop', 'a'))[0]?.ip).toBe(second?.ip)
+  expect(await (await fetch(`http://${second?.ip}:8080/`)).json()).toMatchObject({ version: '1' })
+})

@@ -1,0 +1,115 @@
+import { get as httpGet } from 'node:http'
+import { get as httpsGet } from 'node:https'
+import { connect } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Container, Probe } from '../kubernetes.ts'
+
+/** Where a probe goes, and how a command of it is run. */
+export interface ProbeTarget {
+  readonly ip: string
+  readonly ports: Container['ports']
+  /** Runs a command in the container; resolves with why it failed, or undefined. */
+  readonly exec: (command: readonly string[], timeoutMs: number) => Promise<string | undefined>
+}
+
+/** Probes once: resolves with why it failed, or undefined where it succeeded (Kubernetes: 200 to 399). */
+export async function probeOnce(probe: Probe, target: ProbeTarget): Promise<string | undefined> {
+  const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
+  if (probe.exec !== undefined) return target.exec(probe.exec.command, timeoutMs)
+  if (probe.tcpSocket !== undefined) {
+    const { host, port } = probe.tcpSocket
+    return probeTcp(host ?? target.ip, portNumber(port, target.ports), timeoutMs)
+  }
+  if (probe.httpGet !== undefined) return probeHttp(probe.httpGet, target, timeoutMs)
+  return undefined
+}
+
+/** The number of a port that is given by number or by the name that the container gives it; NaN for none. */
+export function portNumber(port: number | string, ports: Container['ports']): number {
+  if (typeof port === 'number') return port
+  return ports?.find(({ name }) => name === port)?.containerPort ?? Number(port)
+}
+
+/** Whether a port accepts connections: resolves with why not, or undefined. */
+export function probeTcp(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
+  if (!(port >= 1 && port <= 65535)) return Promise.resolve(`no port of the container is named so`)
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const done = (reason: string | undefined): void => {
+      socket.destroy()
+      resolve(reason)
+    }
+    socket.setTimeout(timeoutMs, () => done(`${host}:${port} did not answer within ${timeoutMs} ms`))
+    socket.once('connect', () => done(undefined))
+    socket.once('error', (error) => done(error.message))
+  })
+}
+
+type HttpGet = NonNullable<Probe['httpGet']>
+
+function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
+  const port = portNumber(probe.port, target.ports)
+  if (Number.isNaN(port)) return Promise.resolve(`port ${probe.port} is none of the container's`)
+  const headers: Record<string, string> = { connection: 'close' }
+  for (const { name, value } of probe.httpHeaders ?? []) headers[name] = value
+  const options = { host: probe.host ?? target.ip, port, path: probe.path ?? '/', headers, agent: false }
+  return new Promise((resolve) => {
+    // Kubernetes does not verify certificates in probes either.
+    const request = (probe.scheme === 'HTTPS' ? httpsGet : httpGet)(
+      { ...options, rejectUnauthorized: false },
+      (response) => {
+        const status = response.statusCode ?? 0
+        response.destroy()
+        resolve(status >= 200 && status < 400 ? undefined : `it answered ${status}`)
+      },
+    )
+    const timer = setTimeout(() => {
+      resolve(`it did not answer within ${timeoutMs} ms`)
+      request.destroy()
+    }, timeoutMs)
+    request.once('close', () => clearTimeout(timer))
+    request.once('error', (error) => resolve(error.message))
+  })
+}
+
+/** How often a probe that has not succeeded yet is tried, in milliseconds, so that a start is not slow. */
+const EAGER_MS = 100
+
+export interface ProbeLoopOptions {
+  readonly probe: Probe
+  readonly target: ProbeTarget
+  readonly signal: AbortSignal
+  /** Called when the probe's verdict changes, by its thresholds. */
+  readonly onChange: (passing: boolean, reason: string | undefined) => void
+}
+
+/**
+ * Probes until the signal aborts, with Kubernetes' defaults (every 10 s, 3 failures, 1 success). Before its
+ * first success a probe is tried more often than it says; that counts as failed once it has failed for as
+ * long as Kubernetes would have waited.
+ */
+export async function probeLoop({ probe, target, signal, onChange }: ProbeLoopOptions): Promise<void> {
+  const periodMs = (probe.periodSeconds ?? 10) * 1000
+  const failures = probe.failureThreshold ?? 3
+  const failMs = periodMs * failures
+  let verdict: boolean | undefined
+  let succeeded = 0
+  let failed = 0
+  await pause((probe.initialDelaySeconds ?? 0) * 1000, signal)
+  const startedAt = performance.now()
+  while (!signal.aborted) {
+    const reason = await probeOnce(probe, target)
+    if (signal.aborted) return
+    succeeded = reason === undefined ? succeeded + 1 : 0
+    failed = reason === undefined ? 0 : failed + 1
+    const early = verdict === undefined
+    if (verdict !== true && succeeded >= (probe.successThreshold ?? 1)) onChange((verdict = true), undefined)
+    const over = early ? performance.now() - startedAt >= failMs : failed >= failures
+    if (verdict !== false && reason !== undefined && over) onChange((verdict = false), reason)
+    await pause(verdict === true ? periodMs : Math.min(EAGER_MS, periodMs), signal)
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await wait(ms, undefined, { signal }).catch(() => undefined)
+}

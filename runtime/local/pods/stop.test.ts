@@ -1,0 +1,61 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { app, TestCluster, until } from '../test/harness.ts'
+
+const STUBBORN = ['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000']
+const stubborn = () => app('api', { container: { command: STUBBORN, readinessProbe: undefined, ports: [] } })
+const isRunning = (pid: number): boolean =>
+  existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
+
+test('once stopped, no process and no file is left', async () => {
+  const cluster = await TestCluster.start({ 'api.json': stubborn() })
+  const [pod] = await cluster.ready('shop', 'api')
+  const pid = pod?.containers[0]?.pid as number
+  expect(isRunning(pid)).toBe(true)
+  await cluster.cluster.stop(300)
+  expect(isRunning(pid)).toBe(false)
+  expect(existsSync(cluster.cluster.runFolder)).toBe(false)
+  await cluster.stop()
+})
+
+test('killed without a warning, it leaves no process and no file either', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'branchline-test-'))
+  writeFileSync(
+    join(folder, 'api.json'),
+    stubborn()
+      .map((object) => JSON.stringify(object))
+      .join('\n---\n'),
+  )
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'test/orphan.ts'), folder], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  try {
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    const { pids, runFolder } = JSON.parse(String(line)) as { pids: number[]; runFolder: string }
+    const group = (): string[] =>
+      readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === pids[0])
+    // The shell is there before what it starts is.
+    await until('the processes of the pod', () => group().length === 3)
+    const children = group()
+    child.kill('SIGKILL')
+    await until('the end of all', () => !children.some((pid) => isRunning(Number(pid))))
+    await until('the end of its folder', () => !existsSync(runFolder))
+    expect(children.filter((pid) => isRunning(Number(pid)))).toEqual([])
+  } finally {
+    // One that is left would keep the test's own process.
+    child.kill('SIGKILL')
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
+
+function groupOf(pid: string): number | undefined {
+  try {
+    return Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ')[2])
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,56 @@
+import type { Trouble } from './container.ts'
+import type { Container } from '../kubernetes.ts'
+import type { Listeners } from './listeners.ts'
+import { describeExit } from './process.ts'
+
+const ADDRESS_IN_USE = /EADDRINUSE|address (?:is )?already in use|Address in use/i
+/** The line that says most, where a stack trace follows it. */
+const ERROR = /^\S*(?:Error|error|Exception|fatal|FATAL|panic)\b.*:/
+const LISTEN_ALONE = 'let it listen at its own address alone, which the variables HOST and POD_IP say'
+/** How many of the last lines are looked through. */
+const LAST_LINES = 20
+
+/** What is wrong with a container, as one sentence that says what to do; undefined where nothing is. */
+export function describeTrouble(
+  container: Container,
+  trouble: Trouble,
+  lines: readonly string[],
+  listeners: (port: number) => Listeners,
+): string | undefined {
+  const who = `container ${container.name}`
+  switch (trouble.type) {
+    case 'exit': {
+      const last = lines.slice(-LAST_LINES)
+      if (last.some((line) => ADDRESS_IN_USE.test(line))) {
+        return (
+          `${who} ${describeExit(trouble.exit)}, since its port is in use: it may listen on all addresses, ` +
+          `where other pods and Services have that port: ${LISTEN_ALONE}`
+        )
+      }
+      const said = last.findLast((line) => ERROR.test(line)) ?? last.findLast((line) => line.trim() !== '')
+      return `${who} ${describeExit(trouble.exit)}${said === undefined ? '' : ` (it last wrote: ${said})`}; it is started again`
+    }
+    case 'start':
+      return trouble.message.startsWith('container') ? trouble.message : `${who}: ${trouble.message}`
+    case 'liveness':
+      return `${who} is ended and started again: ${trouble.message}`
+    case 'readiness':
+      return `${who} is not ready: ${trouble.message}`
+    case 'ports':
+      return portSentence(who, trouble.port, trouble.message, listeners(trouble.port))
+    default:
+      return undefined
+  }
+}
+
+function portSentence(who: string, port: number, reason: string, listeners: Listeners): string {
+  const begin = `${who} does not accept connections at its port ${port} (${reason})`
+  if (listeners.localhost) return `${begin}; something listens at 127.0.0.1:${port}: ${LISTEN_ALONE}`
+  if (listeners.wildcard) return `${begin}; something listens on all addresses there: ${LISTEN_ALONE}`
+  return `${begin}: does it listen at another port? PORT says which one is expected`
+}
+
+/** What is said where an app listens on all addresses at a port that another pod wants too. */
+export const wildcardSentence = (container: string, port: number, other: string): string =>
+  `container ${container} listens on all addresses at port ${port}, which ${other} wants too: ` +
+  `requests for one may reach the other: ${LISTEN_ALONE}`

@@ -1,0 +1,118 @@
+import { once } from 'node:events'
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { afterEach, expect, test } from 'vitest'
+import { type Endpoint, Forwarder } from './forwarder.ts'
+import { until } from '../test/harness.ts'
+
+const LARGE = 32 * 1024 * 1024
+const HOST = '127.0.0.1'
+
+const closers: (() => void)[] = []
+afterEach(() => {
+  for (const close of closers.splice(0)) close()
+})
+
+async function serve(answer: (socket: Socket) => void): Promise<Endpoint> {
+  const server: Server = createServer({ allowHalfOpen: true }, answer)
+  server.listen(0, HOST)
+  await once(server, 'listening')
+  closers.push(() => server.close())
+  return { host: HOST, port: (server.address() as { port: number }).port }
+}
+
+async function forward(endpoints: () => readonly Endpoint[], source?: string): Promise<Forwarder> {
+  const from = source === undefined ? {} : { source: () => source }
+  const forwarder = await Forwarder.open({ host: HOST, port: 0, owner: 'test', endpoints, ...from })
+  closers.push(() => forwarder.close())
+  return forwarder
+}
+
+function call({ port }: Forwarder): Socket {
+  const socket = connect({ host: HOST, port, allowHalfOpen: true })
+  socket.on('error', () => undefined)
+  closers.push(() => socket.destroy())
+  return socket
+}
+
+/** All that a socket says until its end; the other direction stays as it is. */
+async function textOf(socket: Socket): Promise<string> {
+  let text = ''
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+  await once(socket, 'end')
+  return text
+}
+
+/** A port at which nobody listens. */
+async function dead(): Promise<Endpoint> {
+  const endpoint = await serve(() => undefined)
+  closers.pop()?.()
+  return endpoint
+}
+
+test('half-close: an end passes on, and what is answered after it arrives', async () => {
+  const endpoint = await serve((socket) => {
+    void textOf(socket).then((said) => socket.end(`heard ${said}`))
+  })
+  const socket = call(await forward(() => [endpoint]))
+  socket.end('all of it')
+  expect(await textOf(socket)).toBe('heard all of it')
+})
+
+test('half-close the other way: a server that has ended is still heard and still hears', async () => {
+  const heard: Promise<string>[] = []
+  const endpoint = await serve((socket) => {
+    heard.push(textOf(socket))
+    socket.end('bye')
+  })
+  const socket = call(await forward(() => [endpoint]))
+  expect(await textOf(socket)).toBe('bye')
+  socket.end('afterwards')
+  await until('the connection', () => heard.length === 1)
+  expect(await heard[0]).toBe('afterwards')
+})
+
+test('32 MiB both ways at a time, unmodified', async () => {
+  const endpoint = await serve((socket) => {
+    socket.pipe(socket)
+  })
+  const socket = call(await forward(() => [endpoint]))
+  const block = Buffer.alloc(64 * 1024)
+  for (let index = 0; index < block.length; index++) block[index] = (index * 31) % 251
+  let wrong = 0
+  let received = 0
+  socket.on('data', (chunk: Buffer) => {
+    const at = received % block.length
+    const wanted = Buffer.concat([block, block, block]).subarray(at, at + chunk.length)
+    if (!chunk.equals(wanted)) wrong++
+    received += chunk.length
+  })
+  for (let sent = 0; sent < LARGE; sent += block.length) {
+    if (!socket.write(block)) await once(socket, 'drain')
+  }
+  socket.end()
+  await once(socket, 'end')
+  expect({ received, wrong }).toEqual({ received: LARGE, wrong: 0 })
+})
+
+test('an endpoint that does not accept is followed by the next one; without one it resets', async () => {
+  const [gone, there] = [await dead(), await serve((socket) => socket.end('here'))]
+  let endpoints = [gone, there]
+  const forwarder = await forward(() => endpoints)
+  for (let index = 0; index < 4; index++) expect(await textOf(call(forwarder))).toBe('here')
+  endpoints = [gone]
+  const [error] = (await once(call(forwarder), 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNRESET')
+})
+
+test("a connection goes on from the address that it is told; a peer's reset passes on", async () => {
+  const endpoint = await serve((socket) => {
+    socket.write(String(socket.remoteAddress))
+    socket.once('data', () => socket.resetAndDestroy())
+  })
+  const socket = call(await forward(() => [endpoint], '127.0.9.9'))
+  const [address] = (await once(socket, 'data')) as [Buffer]
+  expect(String(address)).toBe('127.0.9.9')
+  socket.write('now')
+  const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
+  expect(error.code).toBe('ECONNRESET')
+})

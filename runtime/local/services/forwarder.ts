@@ -1,0 +1,147 @@
+import { connect, createServer, type Server, type Socket } from 'node:net'
+import { LocalError } from '../errors.ts'
+
+/** How long an endpoint may take to accept, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 2_000
+/** The most connections that one Service port carries at a time. */
+const MAX_CONNECTIONS = 20_000
+/** The lowest port that everyone may listen at. */
+const FIRST_FREE_PORT = 1024
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+export interface ForwarderOptions {
+  readonly host: string
+  readonly port: number
+  /** Who asks for the port, for people: `Service shop/web`. */
+  readonly owner: string
+  /** The endpoints at this moment. */
+  readonly endpoints: () => readonly Endpoint[]
+  /** The address from which connections go on, so that their origin is known; the system's choice without one. */
+  readonly source?: () => string | undefined
+}
+
+/**
+ * Stands for a Service port: carries each connection to one of the endpoints in turn, as it is, both ways,
+ * half-close included; an endpoint that does not accept is followed by the next one. Without one it resets.
+ */
+export class Forwarder {
+  /** The port at which it listens: another one than asked for where that needs a privilege. */
+  readonly port: number
+  readonly #options: ForwarderOptions
+  readonly #server: Server
+  readonly #sockets = new Set<Socket>()
+  #turn = 0
+
+  /** Listens. Rejects with a {@link LocalError} that names who asked where the port is taken. */
+  static async open(options: ForwarderOptions): Promise<Forwarder> {
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
+    server.maxConnections = MAX_CONNECTIONS
+    try {
+      await listen(server, options.host, options.port)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'EACCES' && options.port < FIRST_FREE_PORT) await listen(server, options.host, 0)
+      else throw taken(options, error)
+    }
+    return new Forwarder(options, server)
+  }
+
+  private constructor(options: ForwarderOptions, server: Server) {
+    this.#options = options
+    this.#server = server
+    this.port = (server.address() as { port: number }).port
+    server.on('connection', (client) => void this.#carry(client))
+  }
+
+  /** Stops listening and ends what is open. */
+  close(): void {
+    this.#server.close()
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  async #carry(client: Socket): Promise<void> {
+    this.#keep(client)
+    const upstream = await this.#dial()
+    if (upstream === undefined || client.destroyed) {
+      upstream?.destroy()
+      client.resetAndDestroy()
+      return
+    }
+    this.#keep(upstream)
+    join(client, upstream)
+    client.resume()
+  }
+
+  async #dial(): Promise<Socket | undefined> {
+    const endpoints = this.#options.endpoints()
+    const first = this.#turn++
+    for (let index = 0; index < endpoints.length; index++) {
+      const endpoint = endpoints[(first + index) % endpoints.length] as Endpoint
+      const socket = await dial(endpoint, this.#options.source?.())
+      if (socket !== undefined) return socket
+    }
+    return undefined
+  }
+
+  #keep(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    // What an error means to the other side is said where the two are joined; here it must not end us.
+    socket.on('error', () => undefined)
+  }
+}
+
+function dial(endpoint: Endpoint, localAddress: string | undefined): Promise<Socket | undefined> {
+  return new Promise((resolve) => {
+    const from = localAddress !== undefined && { localAddress }
+    const socket = connect({ ...endpoint, ...from, allowHalfOpen: true, noDelay: true })
+    const failed = (): void => {
+      socket.destroy()
+      resolve(undefined)
+    }
+    socket.setTimeout(CONNECT_TIMEOUT_MS, failed)
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      socket.setTimeout(0)
+      socket.off('error', failed)
+      resolve(socket)
+    })
+  })
+}
+
+function join(one: Socket, two: Socket): void {
+  one.pipe(two)
+  two.pipe(one)
+  const ends: [Socket, Socket][] = [
+    [one, two],
+    [two, one],
+  ]
+  for (const [socket, other] of ends) {
+    socket.once('close', (failed) => {
+      if (failed) other.resetAndDestroy()
+      else if (!other.destroyed && other.writableEnded) other.destroy()
+    })
+  }
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host, port, exclusive: true }, () => {
+      server.off('error', reject)
+      resolve()
+    })
+  })
+}
+
+function taken({ host, port, owner }: ForwarderOptions, cause: unknown): LocalError {
+  const { code } = cause as NodeJS.ErrnoException
+  const why = code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be listened at (${code})`
+  return new LocalError('BL_LOCAL_PORT_TAKEN', `port ${port} of ${host}, which ${owner} asks for, ${why}`, {
+    cause,
+  })
+}

@@ -1,0 +1,88 @@
+import type { LocalError } from '../errors.ts'
+import { type Endpoint, Forwarder } from './forwarder.ts'
+
+export interface FrontOptions {
+  readonly ip: string
+  /** Who asks for the ports, for people: `Service shop/web`. */
+  readonly owner: string
+  /** The endpoints of a port at this moment. */
+  readonly endpoints: (port: number) => readonly Endpoint[]
+  /** The address from which connections go on to endpoints; the system's choice without one. */
+  readonly source?: () => string | undefined
+  /** The port at which a port is listened for; itself unless this says another one. */
+  readonly listenAt?: (port: number) => Promise<number>
+  /** Called where a port cannot be had. */
+  readonly onError: (error: LocalError) => void
+  /** Called where a port is another one in this run. */
+  readonly onMoved: (port: number, actual: number) => void
+}
+
+/** An address that stands for a Service, with a forwarder for each of its ports. */
+export class Front {
+  readonly ip: string
+  readonly #options: FrontOptions
+  readonly #forwarders = new Map<number, Promise<Forwarder | undefined>>()
+  readonly #actual = new Map<number, number>()
+
+  constructor(options: FrontOptions) {
+    this.#options = options
+    this.ip = options.ip
+  }
+
+  /** Listens at these ports, and at no other any more. */
+  update(ports: ReadonlySet<number>): void {
+    for (const port of this.#forwarders.keys()) if (!ports.has(port)) this.#closePort(port)
+    for (const port of ports) {
+      if (!this.#forwarders.has(port)) this.#forwarders.set(port, this.#open(port))
+    }
+  }
+
+  /** The number that a port has in this run. */
+  actual(port: number): number {
+    return this.#actual.get(port) ?? port
+  }
+
+  /** The number that a port has in this run, once it listens. */
+  async settledPort(port: number): Promise<number> {
+    return (await this.#forwarders.get(port))?.port ?? port
+  }
+
+  /** Resolves once every port listens, or cannot. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#forwarders.values())
+  }
+
+  /** Stops listening and ends what is open. */
+  async close(): Promise<void> {
+    const forwarders = [...this.#forwarders.values()]
+    this.#forwarders.clear()
+    for (const forwarder of await Promise.all(forwarders)) forwarder?.close()
+  }
+
+  #closePort(port: number): void {
+    void this.#forwarders.get(port)?.then((forwarder) => forwarder?.close())
+    this.#forwarders.delete(port)
+    this.#actual.delete(port)
+  }
+
+  async #open(port: number): Promise<Forwarder | undefined> {
+    const { ip: host, owner, endpoints, source, listenAt, onError, onMoved } = this.#options
+    try {
+      const forwarder = await Forwarder.open({
+        host,
+        port: (await listenAt?.(port)) ?? port,
+        owner,
+        endpoints: () => endpoints(port),
+        ...(source !== undefined && { source }),
+      })
+      if (forwarder.port !== port) {
+        this.#actual.set(port, forwarder.port)
+        onMoved(port, forwarder.port)
+      }
+      return forwarder
+    } catch (error) {
+      onError(error as LocalError)
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,227 @@
+import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
+import type { Addresses } from './addresses.ts'
+import { type Backend, backendsOf, dialable } from './endpoints.ts'
+import { type Endpoint, Forwarder } from './forwarder.ts'
+import { Front, type FrontOptions } from './front.ts'
+import type { NamedService } from '../pods/hosts.ts'
+import type { Service, ServicePort } from '../kubernetes.ts'
+import type { VisibleService } from '../pods/variables.ts'
+
+export interface ServicesOptions {
+  readonly addresses: Addresses
+  /** Called once a Service can be reached, or by another port or address than before. */
+  readonly onChange: () => void
+  /** Something that a person should know of a Service. */
+  readonly onTrouble: (service: Service, field: string, message: string) => void
+}
+
+interface Entry {
+  service: Service
+  readonly front: Front | undefined
+  /** The address at which each calling namespace finds it, where that is not everybody's. */
+  readonly aliases: Map<string, Front>
+  external: string | undefined
+}
+
+/** The namespaces whose callers Services must know, each with those whose Services have aliases for it. */
+export type Callers = ReadonlyMap<string, readonly string[]>
+
+/** A TCP port of 127.0.0.1 that stands for a port of a Service. */
+export interface Publication {
+  readonly namespace: string
+  readonly service: string
+  readonly servicePort: number
+  readonly port: number
+  /** Who asks for it, for people: `--port`. */
+  readonly owner: string
+}
+
+/** The Services: an address each, a forwarder for each of their ports, and names. */
+export class Services {
+  readonly #options: ServicesOptions
+  readonly #entries = new Map<string, Entry>()
+  readonly #published: Forwarder[] = []
+  #pods: readonly Backend[] = []
+  #callers: Callers = new Map()
+
+  constructor(options: ServicesOptions) {
+    this.#options = options
+  }
+
+  /** Takes on what is wanted, where the pods are now, and whose calls are to be told apart. */
+  reconcile(services: readonly Service[], pods: readonly Backend[], callers: Callers = new Map()): void {
+    this.#pods = pods
+    this.#callers = callers
+    const wanted = new Map(services.map((service) => [keyOf(service), service]))
+    for (const [key, entry] of this.#entries) {
+      const service = wanted.get(key)
+      if (service === undefined || hasAddress(service) !== (entry.front !== undefined)) this.#drop(key, entry)
+    }
+    for (const [key, service] of wanted) {
+      const before = this.#entries.get(key)
+      const entry = before ?? this.#enter(key, service)
+      if (before === undefined || before.service !== service) this.#update(entry, service)
+      this.#updateAliases(entry)
+    }
+  }
+
+  /** Resolves once every Service that is there listens. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.settled()))
+  }
+
+  /** The Services of a namespace as the variables of a caller's pods tell them. */
+  visible(namespace: string, caller: string): VisibleService[] {
+    return [...this.#entries.values()].flatMap(({ service, front, aliases }) => {
+      const { name, namespace: own } = service.metadata
+      if (own !== namespace || front === undefined) return []
+      const ports = tcpPorts(service).map((port) => {
+        const number = front.actual(port.port)
+        return port.name === undefined ? { port: number } : { name: port.name, port: number }
+      })
+      return [{ name, ip: (aliases.get(caller) ?? front).ip, ports }]
+    })
+  }
+
+  /** Every Service's name with its addresses, as pods of a namespace are to see them. */
+  named(caller: string): NamedService[] {
+    return [...this.#entries.values()].map(({ service, front, aliases, external }) => {
+      const { name, namespace = '' } = service.metadata
+      if (front !== undefined) return { name, namespace, addresses: [(aliases.get(caller) ?? front).ip] }
+      if (service.spec.type === 'ExternalName') {
+        return { name, namespace, addresses: this.#externalAddresses(service, external, caller) }
+      }
+      const unready = service.spec.publishNotReadyAddresses === true
+      const backends = backendsOf(service, this.#pods).filter((pod) => pod.ready || unready)
+      return { name, namespace, addresses: backends.map((pod) => pod.ip) }
+    })
+  }
+
+  /** Lets a port of 127.0.0.1 stand for a Service port, whether the Service is there yet or not. */
+  async publish({ namespace, service, servicePort, port, owner }: Publication): Promise<number> {
+    const endpoints = (): { host: string; port: number }[] => {
+      const found = this.#entries.get(`${namespace}/${service}`)?.service
+      const wanted = found?.spec.ports?.find((candidate) => candidate.port === servicePort)
+      return found === undefined || wanted === undefined ? [] : dialable(found, wanted, this.#pods)
+    }
+    const forwarder = await Forwarder.open({ host: '127.0.0.1', port, owner, endpoints })
+    this.#published.push(forwarder)
+    return forwarder.port
+  }
+
+  async close(): Promise<void> {
+    for (const forwarder of this.#published) forwarder.close()
+    await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.close()))
+    this.#entries.clear()
+  }
+
+  #externalAddresses(service: Service, resolved: string | undefined, caller: string): string[] {
+    const [, name, namespace] =
+      /^([a-z0-9-]+)\.([a-z0-9-]+)\.svc(?:\.cluster\.local)?\.?$/.exec(service.spec.externalName ?? '') ?? []
+    const inside = this.#entries.get(`${namespace}/${name}`)
+    const address = (inside?.aliases.get(caller) ?? inside?.front)?.ip ?? resolved
+    return address === undefined ? [] : [address]
+  }
+
+  #enter(key: string, service: Service): Entry {
+    const front = hasAddress(service) ? this.#front(key, {}) : undefined
+    const entry: Entry = { service, front, aliases: new Map(), external: undefined }
+    this.#entries.set(key, entry)
+    return entry
+  }
+
+  /** An address for the Service of that key, whichever object that is at a time. */
+  #front(key: string, more: Pick<FrontOptions, 'source' | 'listenAt'>): Front {
+    const endpoints = (port: number): Endpoint[] => {
+      const service = this.#entries.get(key)?.service
+      const wanted = service && tcpPorts(service).find((candidate) => candidate.port === port)
+      return service === undefined || wanted === undefined ? [] : dialable(service, wanted, this.#pods)
+    }
+    const say = (message: string): void => {
+      const service = this.#entries.get(key)?.service
+      if (service !== undefined) this.#options.onTrouble(service, 'spec.ports', `spec.ports: ${message}`)
+    }
+    return new Front({
+      ip: this.#options.addresses.take('service'),
+      owner: `Service ${key}`,
+      endpoints,
+      onError: ({ message }) => say(`${message}; ${LISTEN_ALONE}`),
+      onMoved: (port, actual) => {
+        // An alias has the number of the Service's own address, of which it was said.
+        if (more.listenAt !== undefined) return
+        say(`port ${port} needs a privilege that is not there: it is ${actual} in this run, ${BY_VARIABLES}`)
+        this.#options.onChange()
+      },
+      ...more,
+    })
+  }
+
+  #drop(key: string, entry: Entry): void {
+    this.#entries.delete(key)
+    for (const front of frontsOf(entry)) this.#close(front)
+  }
+
+  #close(front: Front): void {
+    void front.close().then(() => this.#options.addresses.release(front.ip))
+  }
+
+  #update(entry: Entry, service: Service): void {
+    entry.service = service
+    if (service.spec.type === 'ExternalName') void this.#resolve(entry, service)
+    entry.front?.update(portsOf(service))
+  }
+
+  #updateAliases({ service, front, aliases }: Entry): void {
+    if (front === undefined) return
+    const { namespace = '' } = service.metadata
+    for (const [caller, alias] of aliases) {
+      if (this.#callers.get(caller)?.includes(namespace) === true) continue
+      aliases.delete(caller)
+      this.#close(alias)
+    }
+    for (const [caller, above] of this.#callers) {
+      if (!above.includes(namespace)) continue
+      const source = (): string | undefined => this.#addressIn(caller)
+      const listenAt = (port: number): Promise<number> => front.settledPort(port)
+      const alias = aliases.get(caller) ?? this.#front(keyOf(service), { source, listenAt })
+      aliases.set(caller, alias)
+      alias.update(portsOf(service))
+    }
+  }
+
+  /** The address of the oldest pod of a namespace: the one of which the manager has heard for longest. */
+  #addressIn(namespace: string): string | undefined {
+    return this.#pods.find((pod) => pod.namespace === namespace && !pod.terminating)?.ip
+  }
+
+  async #resolve(entry: Entry, service: Service): Promise<void> {
+    const name = service.spec.externalName ?? ''
+    if (name === '' || /\.svc(?:\.cluster\.local)?\.?$/.test(name)) return
+    try {
+      entry.external = isIP(name) === 0 ? (await lookup(name)).address : name
+      this.#options.onChange()
+    } catch {
+      const message = `spec.externalName: ${name} has no address`
+      this.#options.onTrouble(service, 'spec.externalName', message)
+    }
+  }
+}
+
+const keyOf = (service: Service): string => `${service.metadata.namespace}/${service.metadata.name}`
+
+const hasAddress = (service: Service): boolean =>
+  service.spec.type !== 'ExternalName' && service.spec.clusterIP !== 'None'
+
+const tcpPorts = (service: Service): ServicePort[] =>
+  (service.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
+
+const portsOf = (service: Service): Set<number> => new Set(tcpPorts(service).map(({ port }) => port))
+
+const frontsOf = ({ front, aliases }: Entry): Front[] => [
+  ...(front === undefined ? [] : [front]),
+  ...aliases.values(),
+]
+
+const LISTEN_ALONE = 'an app that listens on all addresses may have it: let it listen at $(POD_IP) alone'
+const BY_VARIABLES = "as the pods' variables say"

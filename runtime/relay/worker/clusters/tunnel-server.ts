@@ -1,0 +1,66 @@
+import type { IncomingMessage } from 'node:http'
+import { TUNNEL_PATH } from '@branchline/wire/names'
+import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
+import type { WebSocket } from 'ws'
+import type { Logger } from '../../../process/log.ts'
+import { listenForUpgrades, type UpgradeLimits } from '../../../process/upgrade.ts'
+import { type Credential, findCredential } from './credentials.ts'
+import { Refusals } from '../../refusals.ts'
+
+export interface TunnelServerOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: UpgradeLimits
+  readonly credentials: readonly Credential[]
+  readonly logger: Logger
+  readonly onSocket: (socket: WebSocket, credential: Credential) => void
+}
+
+export interface TunnelServer {
+  readonly port: number
+  /** Accepts no more, and cuts what has not become a WebSocket. */
+  close(): Promise<void>
+}
+
+/**
+ * Listens for clusters (wire/SPEC.md, 5). A connection becomes a WebSocket only once its credential has been
+ * found right: 401 otherwise. Rejects where the port is taken.
+ */
+export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
+  const { host, port, limits, credentials, onSocket } = options
+  const refusals = new Refusals(options.logger, 'a tunnel was refused')
+  const server = await listenForUpgrades({
+    host,
+    port,
+    limits,
+    webSocket: {
+      clientTracking: false,
+      maxPayload: MAX_TUNNEL_MESSAGE,
+      skipUTF8Validation: true,
+      handleProtocols: () => TUNNEL_SUBPROTOCOL,
+    },
+    judge(request) {
+      const judged = judge(request, credentials)
+      if (typeof judged !== 'number') return { accept: (socket) => onSocket(socket, judged) }
+      refusals.add({ status: judged, from: request.socket.remoteAddress })
+      return { status: judged }
+    },
+  })
+  return {
+    port: server.port,
+    close() {
+      const closed = server.close()
+      server.cutWaiting()
+      return closed
+    },
+  }
+}
+
+/** The credential, or the status of the refusal. The credential is asked for first: it guards what is there. */
+function judge(request: IncomingMessage, credentials: readonly Credential[]): Credential | number {
+  const credential = findCredential(credentials, request.headers.authorization)
+  if (credential === undefined) return 401
+  if ((request.url ?? '').split('?', 1)[0] !== TUNNEL_PATH) return 404
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  return offered.includes(TUNNEL_SUBPROTOCOL) ? credential : 400
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { parseRanges } from '../../ranges.ts'
+import { type Visitor, Visitors } from './visitors.ts'
+
+const visitorsOf = (most: number, fronts = ''): Visitors =>
+  new Visitors({ connectionsPerAddress: most, requestsPerAddress: most, fronts: parseRanges(fronts) })
+
+test('each address has its connections, and gets them back', () => {
+  const visitors = visitorsOf(2)
+  const first = visitors.arrive('192.0.2.1') as Visitor
+  expect(visitors.arrive('192.0.2.1')).toBe(first)
+  expect(visitors.arrive('192.0.2.1')).toBeUndefined()
+  expect(visitors.arrive('192.0.2.2')).toBeDefined()
+  visitors.leave(first)
+  expect(visitors.arrive('192.0.2.1')).toBe(first)
+})
+
+test('each address has its requests', () => {
+  const visitors = visitorsOf(1)
+  const visitor = visitors.arrive('192.0.2.1') as Visitor
+  expect(visitors.mayAsk(visitor)).toBe(true)
+  visitor.requests++
+  expect(visitors.mayAsk(visitor)).toBe(false)
+})
+
+test('an IPv6 /64 counts as one address', () => {
+  const visitors = visitorsOf(1)
+  expect(visitors.arrive('2001:db8::1')).toBeDefined()
+  expect(visitors.arrive('2001:db8::2')).toBeUndefined()
+  expect(visitors.arrive('2001:db8:0:1::1')).toBeDefined()
+})
+
+test.each(['10.1.2.3', '::1', 'fd00::7'])('a front (%s) has no bound', (address) => {
+  const visitors = visitorsOf(1, '10.0.0.0/8, ::1,fd00::/8')
+  for (let count = 0; count < 3; count++) {
+    const visitor = visitors.arrive(address) as Visitor
+    visitor.requests++
+    expect(visitors.mayAsk(visitor)).toBe(true)
+  }
+})
+
+test('0 is no bound', () => {
+  const visitors = visitorsOf(0)
+  for (let count = 0; count < 3; count++) expect(visitors.arrive('192.0.2.1')).toBeDefined()
+})
+
+test.each(['x', '10.0.0.0/33', '10.0.0.0/8/9', '10.0.0.0/-1', '::1/129'])('%s is no range', (text) => {
+  expect(() => parseRanges(text)).toThrow(RangeError)
+})

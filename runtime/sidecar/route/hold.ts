@@ -1,0 +1,123 @@
+import { IGNORE, type Upstream } from '../../transport/transport.ts'
+import { Backoff } from '../../process/backoff.ts'
+
+/** The bounds of held requests. */
+export interface HoldLimits {
+  /** Requests that wait at one time; the next one falls back at once. Default: 256. */
+  readonly requests: number
+  /** Octets of their heads together; as requests. Default: 4 MiB. */
+  readonly headBytes: number
+  /** Between two tries to connect. Default: 50 ms, doubled up to 1 s. */
+  readonly probe: { readonly firstMs: number; readonly maxMs: number }
+  /** How long one try may take. Default: 1 s. */
+  readonly probeTimeoutMs: number
+}
+
+export const DEFAULT_HOLD_LIMITS: HoldLimits = {
+  requests: 256,
+  headBytes: 4 * 1024 * 1024,
+  probe: { firstMs: 50, maxMs: 1_000 },
+  probeTimeoutMs: 1_000,
+}
+
+interface Held {
+  readonly bytes: number
+  readonly end: (goesOn: boolean) => void
+}
+
+/**
+ * Requests that wait for a service to come back. Only their heads are held: nothing more is read of a client
+ * meanwhile than what it had sent already (one read), so that its body waits where it is.
+ */
+export class Holds {
+  readonly #limits: HoldLimits
+  /** By the request's head: who waits. */
+  readonly #held = new Map<object, Held>()
+  #bytes = 0
+
+  constructor(limits: Partial<HoldLimits> = {}) {
+    this.#limits = { ...DEFAULT_HOLD_LIMITS, ...limits }
+  }
+
+  get size(): number {
+    return this.#held.size
+  }
+
+  /**
+   * Resolves with true when it is to be decided anew: an upstream took a connection, the routes changed, or the
+   * time is over; with false where nobody waits for the answer any more. Undefined where it may not wait.
+   */
+  wait(
+    request: object,
+    bytes: number,
+    upstreams: readonly Upstream[],
+    timeoutMs: number,
+  ): Promise<boolean> | undefined {
+    if (timeoutMs <= 0 || this.#held.size >= this.#limits.requests) return undefined
+    if (this.#bytes + bytes > this.#limits.headBytes) return undefined
+    return new Promise((resolve) => {
+      const stopProbing = this.#probe(upstreams, () => this.#end(request, true))
+      const timer = setTimeout(() => this.#end(request, true), timeoutMs)
+      const end = (goesOn: boolean): void => {
+        clearTimeout(timer)
+        stopProbing()
+        resolve(goesOn)
+      }
+      this.#held.set(request, { bytes, end })
+      this.#bytes += bytes
+    })
+  }
+
+  /** The client of a request has left: it waits no more, if it did. */
+  release(request: object): void {
+    this.#end(request, false)
+  }
+
+  #end(request: object, goesOn: boolean): void {
+    const held = this.#held.get(request)
+    if (held === undefined) return
+    this.#held.delete(request)
+    this.#bytes -= held.bytes
+    held.end(goesOn)
+  }
+
+  /** Ends all waits: the routes have changed, or the process ends. */
+  releaseAll(): void {
+    for (const request of this.#held.keys()) this.#end(request, true)
+  }
+
+  /** Tries to connect again and again, one endpoint at a time, until one takes it or it is stopped. */
+  #probe(upstreams: readonly Upstream[], found: () => void): () => void {
+    if (upstreams.length === 0) return () => {}
+    const { probe, probeTimeoutMs } = this.#limits
+    const backoff = new Backoff(probe)
+    let tries = 0
+    let cancel = (): void => {}
+    const next = (): void => {
+      const timer = setTimeout(() => {
+        const upstream = upstreams[tries++ % upstreams.length] as Upstream
+        cancel = tryOnce(upstream, probeTimeoutMs, (reached) => (reached ? found() : next()))
+      }, backoff.nextMs())
+      cancel = () => clearTimeout(timer)
+    }
+    next()
+    return () => cancel()
+  }
+}
+
+function tryOnce(upstream: Upstream, timeoutMs: number, done: (reached: boolean) => void): () => void {
+  const transport = upstream.dial()
+  const timer = setTimeout(() => transport.destroy(), timeoutMs)
+  const finish = (reached: boolean): void => {
+    clearTimeout(timer)
+    transport.receiver = IGNORE
+    transport.destroy()
+    done(reached)
+  }
+  transport.receiver = { ...IGNORE, onOpen: () => finish(true), onClose: () => finish(false) }
+  return () => {
+    clearTimeout(timer)
+    transport.receiver = IGNORE
+    transport.destroy()
+  }
+}

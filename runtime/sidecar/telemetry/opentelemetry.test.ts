@@ -1,0 +1,103 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { environmentNumber, mintTraceId } from '@branchline/wire/trace-id'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { DEAD_PORT, keyed, see, target, until, World } from '../fixture/world.ts'
+
+interface Span {
+  readonly traceId: string
+  readonly spanId: string
+  readonly parentSpanId?: string
+  readonly kind: number
+  readonly name: string
+  readonly status?: { readonly code?: number }
+  readonly attributes: ReadonlyArray<{
+    readonly key: string
+    readonly value: { readonly stringValue?: string; readonly intValue?: number }
+  }>
+}
+
+let world: World
+let receiver: Server
+const spans: Span[] = []
+
+/** An OTLP receiver as small as one can be: POST /v1/traces with JSON (OTLP 1.9, OTLP/HTTP). */
+beforeEach(async () => {
+  world = await World.create()
+  spans.length = 0
+  receiver = createServer((request, response) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (text: string) => (body += text))
+    request.on('end', () => {
+      if (request.url === '/v1/traces') spans.push(...spansOf(body))
+      response.setHeader('content-type', 'application/json').end('{}')
+    })
+  })
+  await new Promise<void>((resolve) => void receiver.listen(0, '127.0.0.1', resolve))
+})
+afterEach(async () => {
+  await world.close()
+  receiver.closeAllConnections()
+  receiver.close()
+})
+
+function spansOf(body: string): Span[] {
+  const { resourceSpans } = JSON.parse(body) as {
+    resourceSpans: ReadonlyArray<{ scopeSpans: ReadonlyArray<{ spans: Span[] }> }>
+  }
+  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
+}
+
+const tracesUrl = (): string => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/v1/traces`
+const attributes = (span: Span | undefined): Record<string, unknown> =>
+  Object.fromEntries(
+    (span?.attributes ?? []).map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]),
+  )
+
+test('each hop is a span, whose parent the request named, and which is the parent of what follows', async () => {
+  const app = await world.app('alice')
+  const config = { tracesUrl: tracesUrl() }
+  const override = await world.pod({ appPort: app, environment: 'alice', routes: { own: ['alice'] }, config })
+  const routes = { alice: target('alice', [override.port]) }
+  const root = await world.pod({ appPort: DEAD_PORT, routes: { routes }, config })
+  const traceId = mintTraceId(environmentNumber('alice'))
+  const traceparent = `00-${traceId}-00f067aa0ba902b7-01`
+  const seen = await see(root.port, { path: '/p?secret=1', headers: { ...keyed('alice'), traceparent } })
+  await until(() => spans.length === 2)
+  const first = spans.find(({ parentSpanId }) => parentSpanId === '00f067aa0ba902b7')
+  const second = spans.find(({ parentSpanId }) => parentSpanId === first?.spanId)
+  expect(seen.headers['traceparent']).toBe(`00-${traceId}-${second?.spanId}-01`)
+  expect(spans.map((span) => [span.traceId, span.kind, span.name])).toEqual([
+    [traceId, 2, 'GET'],
+    [traceId, 2, 'GET'],
+  ])
+  expect(attributes(first)).toEqual({
+    'http.request.method': 'GET',
+    'url.path': '/p',
+    'http.response.status_code': 200,
+    'branchline.service': 'api',
+    'branchline.environment': 'baseline',
+    'branchline.target.environment': 'alice',
+    'branchline.reason': 'override',
+    'branchline.key': 'alice',
+    'network.peer.address': `127.0.0.1:${override.port}`,
+  })
+  expect(attributes(second)).toMatchObject({
+    'branchline.reason': 'routed',
+    'branchline.environment': 'alice',
+  })
+})
+
+test('a trace that begins here says whose it is; one that is not sampled goes on as it came', async () => {
+  const app = await world.app('app')
+  const config = { tracesUrl: tracesUrl() }
+  const { port } = await world.pod({ appPort: app, callers: { '127.0.0.2': 'alice' }, config })
+  const unsampled = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00'
+  expect((await see(port, { headers: { traceparent: unsampled } })).headers['traceparent']).toBe(unsampled)
+  const { headers } = await see(port, { localAddress: '127.0.0.2' })
+  await until(() => spans.length === 1)
+  const [span] = spans
+  expect(span?.traceId).toContain(environmentNumber('alice'))
+  expect(span?.parentSpanId ?? '').toBe('')
+  expect(headers['traceparent']).toBe(`00-${span?.traceId}-${span?.spanId}-01`)
+})

@@ -1,0 +1,97 @@
+import * as net from 'node:net'
+import type { Upstream, Transport } from './transport.ts'
+import { COPY_BYTES } from './read-buffer.ts'
+import { takeHandle } from './socket-handle.ts'
+import { type ReadMode, SocketTransport } from './socket-transport.ts'
+
+/** Where to listen; port 0 lets the system choose. */
+export interface ListenOptions {
+  readonly host?: string
+  readonly port: number
+  /** How accepted sockets are read. Default: `onread`, where this Node allows it. */
+  readonly mode?: ReadMode
+}
+
+/** An open listener. */
+export interface Listener {
+  readonly port: number
+  readonly host: string
+  readonly mode: ReadMode
+  /** Accepts no more; what was accepted goes on. */
+  stop(): void
+}
+
+// Above this a write makes Node say `drain` later, which the pins of a SocketTransport wait for.
+const STREAM = { writableHighWaterMark: COPY_BYTES, allowHalfOpen: true } as const
+
+/**
+ * Accepts TCP connections, each handed over as an open transport, whose receiver must be set at once.
+ * Rejects with the system's error (EADDRINUSE, EACCES) where it cannot listen.
+ */
+export function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
+  let mode: ReadMode = options.mode ?? 'onread'
+  const server = net.createServer(
+    { allowHalfOpen: true, pauseOnConnect: true, noDelay: true, keepAlive: true },
+    (socket) => {
+      const transport = mode === 'onread' ? adopt(socket) : undefined
+      if (transport === undefined) mode = 'data'
+      accept(transport ?? fallback(socket))
+    },
+  )
+  return new Promise((resolve, reject) => {
+    server.once('error', reject)
+    server.listen({ host: options.host ?? '127.0.0.1', port: options.port, backlog: 1024 }, () => {
+      server.off('error', reject)
+      // An accept that fails (EMFILE) is the system's to say again with the next connection.
+      server.on('error', () => {})
+      const { port, address } = server.address() as net.AddressInfo
+      resolve({
+        port,
+        host: address,
+        get mode() {
+          return mode
+        },
+        stop: () => server.close(),
+      })
+    })
+  })
+}
+
+/** A transport that connects to a host and port. */
+export function dialTcp(host: string, port: number): Transport {
+  const transport = new SocketTransport()
+  const socket = net.connect({
+    host,
+    port,
+    noDelay: true,
+    keepAlive: true,
+    onread: transport.onread as unknown as net.OnReadOpts,
+    ...STREAM,
+  })
+  return transport.attach(socket, 'onread', false)
+}
+
+/** The upstream at a host and port. */
+export const tcpUpstream = (host: string, port: number): Upstream => ({
+  key: `${host}:${port}`,
+  dial: () => dialTcp(host, port),
+})
+
+/**
+ * An accepted socket's handle in a socket of our own, the only way to have an accepted connection read into
+ * a given buffer: Node offers `onread` to `net.connect` alone. `_handle` is private, though unchanged since
+ * 2011; undefined where it is gone, and then data events do.
+ */
+function adopt(accepted: net.Socket): Transport | undefined {
+  const handle = takeHandle(accepted)
+  if (handle === undefined) return undefined
+  const transport = new SocketTransport()
+  const options = { handle, onread: transport.onread, readable: true, writable: true, ...STREAM }
+  return transport.attach(new net.Socket(options as unknown as net.SocketConstructorOpts), 'onread', true)
+}
+
+function fallback(accepted: net.Socket): Transport {
+  const transport = new SocketTransport().attach(accepted, 'data', true)
+  accepted.resume()
+  return transport
+}
