@@ -48,7 +48,11 @@ test('sockets are written to by their handles on this Node, accepted and dialled
 test('nothing is said of deprecations, even where Node is asked to tell of those to come', () => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    ['--pending-deprecation', '--throw-deprecation', join(import.meta.dirname, '../transport/socket-handle.ts')],
+    [
+      '--pending-deprecation',
+      '--throw-deprecation',
+      join(import.meta.dirname, '../transport/socket-handle.ts'),
+    ],
     { encoding: 'utf8' },
   )
   expect([stdout, stderr]).toEqual(['', ''])

@@ -49,7 +49,7 @@ export interface Http2Limits {
   readonly upstreamHelloMs: number
   /** From the end of the request to the response's head: 504; not for gRPC, which has deadlines of its own. Default: 120 s. */
   readonly upstreamResponseMs: number
-  /** Without one octet of a request's body that the client owes: 408; not for gRPC. Default: 30 s. */
+  /** Without one octet of a request's body that the client owes: 408; not for gRPC. Default: 60 s. */
   readonly requestProgressMs: number
   /**
    * For a client not to read its response, before the connection to the upstream takes no new streams. An app
@@ -110,7 +110,7 @@ export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   upstreamConnectMs: 3_000,
   upstreamHelloMs: 30_000,
   upstreamResponseMs: 120_000,
-  requestProgressMs: 30_000,
+  requestProgressMs: 60_000,
   heldMs: 2_000,
   responseProgressMs: 300_000,
   callIdleMs: 3_600_000,

@@ -30,7 +30,7 @@ test('killed without a warning, it leaves no process and no file either', async 
       .map((object) => JSON.stringify(object))
       .join('\n---\n'),
   )
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'test/orphan.ts'), folder], {
+  const child = spawn(process.execPath, [join(import.meta.dirname, '../test/orphan.ts'), folder], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   try {
