@@ -91,3 +91,12 @@ test('several in one text, and each fault', () => {
     expect.stringContaining('labels is "x"'),
   ])
 })
+
+test.each<[unknown, string]>([
+  [10, '10'],
+  [true, 'true'],
+  [null, 'null'],
+])('a value of %j, as YAML reads it without quotes, is a fault that says to quote it', (value, shown) => {
+  const { faults } = renderSettings('sidecar', { 'head-fields': value as string })
+  expect(faults).toEqual([`head-fields is ${shown}, which is not a text: put it in quotes`])
+})

@@ -72,6 +72,11 @@ export function renderSettings(
       faults.push(`${name} is not a setting of a ${process}: wanted one of ${[...known].join(', ')}`)
       continue
     }
+    // YAML reads 10 and true as a number and a boolean, which Kubernetes takes for no annotation.
+    if (typeof (text as unknown) !== 'string') {
+      faults.push(`${name} is ${JSON.stringify(text)}, which is not a text: put it in quotes`)
+      continue
+    }
     try {
       variables[variableOf(name as SettingName)] = String(parseSetting(name as SettingName, text))
     } catch (error) {
