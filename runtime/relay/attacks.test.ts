@@ -17,7 +17,7 @@ import { encodeFrame, encodeOpen } from '@branchline/wire/tunnel/frame'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { WebSocket } from 'ws'
 import { DEFAULT_RELAY_LIMITS } from './limits.ts'
-import { appFor, later, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
+import { appFor, BOUND_TOKEN, later, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 
 afterEach(stopAll)
@@ -292,5 +292,33 @@ describe('garbage on the tunnel’s port', () => {
       stream.receiver = { ...stream.receiver, onClose: (reason) => void (error = reason) }
     await until(() => error !== undefined)
     expect(error).toMatchObject({ fault: 'refused' })
+  })
+})
+
+/**
+ * Attack: a tenant opens connections with its own token, registers nothing, and opens them again when they time out.
+ * It holds all 256 links of the relay, and no other tenant's cluster gets in. Fix: a credential has a share of them.
+ */
+describe('a tenant that takes connections of clusters', () => {
+  const open = async (port: number, token: string): Promise<number> => {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${TUNNEL_PATH}`, TUNNEL_SUBPROTOCOL, {
+      headers: { authorization: `Bearer ${token}` },
+    })
+    later(async () => socket.terminate())
+    socket.on('error', () => {})
+    return new Promise((resolve) => {
+      socket.once('open', () => resolve(101))
+      socket.once('unexpected-response', (_, response) => resolve(response.statusCode ?? 0))
+    })
+  }
+
+  test('gets a 503 above its share, and the others have theirs', async () => {
+    const tunnelPort = { ...DEFAULT_RELAY_LIMITS.tunnelPort, accepted: 4 }
+    const relay = await relayFor({}, { tunnelPort, credentialLinks: 2 })
+    const seen: number[] = []
+    for (const token of [TOKEN, TOKEN, TOKEN, TOKEN, BOUND_TOKEN]) {
+      seen.push(await open(relay.tunnelPort, token))
+    }
+    expect(seen).toEqual([101, 101, 503, 503, 101])
   })
 })

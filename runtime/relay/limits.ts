@@ -31,6 +31,11 @@ export interface RelayLimits {
   readonly credentialLabels: number
   /** Clusters of one credential, connected or remembered; one more closes with 4007. Default: 100. */
   readonly clusters: number
+  /**
+   * Connections of all clusters of one credential, registered or not; one more is refused with 503, so that one
+   * tenant cannot take all that `tunnelPort.accepted` allows. Default: 128.
+   */
+  readonly credentialLinks: number
   /** Connections of one cluster at a time; one more closes with 4007. Default: 16. */
   readonly clusterLinks: number
   /** How long a cluster that has gone keeps its labels. Default: 10 min. */
@@ -90,6 +95,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   labels: 20_000,
   credentialLabels: 50_000,
   clusters: 100,
+  credentialLinks: 128,
   clusterLinks: 16,
   goneMs: 600_000,
   // Managers try again within 10 s (the tunnel's backoff).

@@ -56,6 +56,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     limits: limits.tunnelPort,
     credentials: config.credentials,
     logger,
+    hasRoom: (credential) => clusters.hasRoom(credential),
     onSocket: (socket, credential) => clusters.accept(socket, credential),
   })
   const listener = await listen({ host, port: config.httpPort }, (transport) => {

@@ -98,6 +98,7 @@ export const SETTINGS = {
   'labels': { unit: 'count', relay: 20_000, ...NUMBER, sets: ['relay.labels'], doc: 'Host labels of one cluster; more are refused.' },
   'credential-labels': { unit: 'count', relay: 50_000, ...NUMBER, sets: ['relay.credentialLabels'], doc: 'Host labels of all clusters of one credential; more are refused.' },
   'clusters': { unit: 'count', relay: 100, ...NUMBER, sets: ['relay.clusters'], doc: 'Clusters of one credential; one more is closed.' },
+  'credential-links': { unit: 'count', relay: 128, ...NUMBER, sets: ['relay.credentialLinks'], doc: 'Connections of all clusters of one credential, registered or not; one more is refused with 503.' },
   'cluster-links': { unit: 'count', relay: 16, ...NUMBER, sets: ['relay.clusterLinks'], doc: 'Connections of one cluster; one more is closed.' },
   'return-timeout': { unit: 'ms', relay: 15 * S, min: 0, max: H, sets: ['relay.returnMs'], doc: 'From the start of the relay, how long hosts without a cluster get 503 while clusters return.' },
   'gone-timeout': { unit: 'ms', relay: 10 * MIN, min: 0, max: 24 * H, sets: ['relay.goneMs'], doc: 'How long a cluster that has gone keeps its labels.' },

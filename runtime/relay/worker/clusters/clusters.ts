@@ -52,6 +52,13 @@ export class Clusters {
     return streams
   }
 
+  /** Whether a credential has fewer connections than it may have. */
+  hasRoom(credential: Credential): boolean {
+    let links = 0
+    for (const session of this.#sessions.values()) if (session.credential === credential) links++
+    return links < this.#options.limits.credentialLinks
+  }
+
   /** Takes a WebSocket whose credential has been found right. */
   accept(socket: WebSocket, credential: Credential): void {
     const { limits } = this.#options

@@ -13,6 +13,8 @@ export interface TunnelServerOptions {
   readonly limits: UpgradeLimits
   readonly credentials: readonly Credential[]
   readonly logger: Logger
+  /** Whether a credential may have one more connection; 503 otherwise. */
+  readonly hasRoom: (credential: Credential) => boolean
   readonly onSocket: (socket: WebSocket, credential: Credential) => void
 }
 
@@ -27,7 +29,7 @@ export interface TunnelServer {
  * found right: 401 otherwise. Rejects where the port is taken.
  */
 export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
-  const { host, port, limits, credentials, onSocket } = options
+  const { host, port, limits, onSocket } = options
   const refusals = new Refusals(options.logger, 'a tunnel was refused')
   const server = await listenForUpgrades({
     host,
@@ -40,7 +42,7 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
       handleProtocols: () => TUNNEL_SUBPROTOCOL,
     },
     judge(request) {
-      const judged = judge(request, credentials)
+      const judged = judge(request, options)
       if (typeof judged !== 'number') return { accept: (socket) => onSocket(socket, judged) }
       refusals.add({ status: judged, from: request.socket.remoteAddress })
       return { status: judged }
@@ -57,10 +59,11 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
 }
 
 /** The credential, or the status of the refusal. The credential is asked for first: it guards what is there. */
-function judge(request: IncomingMessage, credentials: readonly Credential[]): Credential | number {
+function judge(request: IncomingMessage, { credentials, hasRoom }: TunnelServerOptions): Credential | number {
   const credential = findCredential(credentials, request.headers.authorization)
   if (credential === undefined) return 401
   if ((request.url ?? '').split('?', 1)[0] !== TUNNEL_PATH) return 404
   const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-  return offered.includes(TUNNEL_SUBPROTOCOL) ? credential : 400
+  if (!offered.includes(TUNNEL_SUBPROTOCOL)) return 400
+  return hasRoom(credential) ? credential : 503
 }
