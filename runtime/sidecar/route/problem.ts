@@ -1,4 +1,5 @@
 import type { Reply } from '../../proxy/decision.ts'
+import { problemReply } from '../../proxy/problem.ts'
 
 // Not by `import`, which loads undici, too (runtime/http1/reply.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
@@ -34,49 +35,20 @@ const SENTENCES: Record<UnavailableReason, string> = {
   'too-large': 'sent an answer that is too large',
 }
 
-/**
- * The answer that says so, in what the client accepts (RFC 9110, 12.5.1): problem details for programs (RFC
- * 9457), a page for browsers, plain text where nothing else will do. It names no address.
- */
+/** The reply that says so, in the format that the client prefers. It contains no address. */
 export function unavailable(problem: Unavailable, accept: string | undefined): Reply {
-  const { status, environment, service, reason } = problem
-  const title = STATUS_CODES[status] ?? 'Bad Gateway'
-  const when = problem.since === undefined ? '' : `, since ${problem.since.toISOString()}`
-  const because = problem.cause === undefined ? '' : ` (${problem.cause})`
-  const detail = `${service} of the environment ${environment} ${SENTENCES[reason]}${because}${when}.`
-  const [type, body] = render(accept, { type: 'urn:branchline:unavailable', title, detail, ...problem })
-  return {
-    status,
-    headers: [
-      ['content-type', type],
-      ['cache-control', 'no-store'],
-    ],
-    body,
-  }
+  const { status, environment, service, reason, cause, since } = problem
+  const when = since === undefined ? '' : `, since ${since.toISOString()}`
+  const because = cause === undefined ? '' : ` (${cause})`
+  return problemReply(
+    {
+      status,
+      type: 'unavailable',
+      title: STATUS_CODES[status] ?? 'Bad Gateway',
+      detail: `${service} of the environment ${environment} ${SENTENCES[reason]}${because}${when}.`,
+      reason,
+      members: { environment, service, cause, since },
+    },
+    accept,
+  )
 }
-
-interface Details extends Unavailable {
-  readonly type: string
-  readonly title: string
-  readonly detail: string
-}
-
-function render(accept: string | undefined, details: Details): [type: string, body: string] {
-  if (accept?.includes('text/html')) return ['text/html; charset=utf-8', page(details)]
-  if (accept?.includes('text/plain') && !accept.includes('json')) {
-    return ['text/plain; charset=utf-8', `${details.title}: ${details.detail}\n`]
-  }
-  return ['application/problem+json', `${JSON.stringify(details)}\n`]
-}
-
-const page = ({ status, title, detail, reason }: Details): string => `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${status} ${title}</title>
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:15vh auto;padding:0 1rem}</style>
-<h1>${title}</h1>
-<p>${escape(detail)}
-<p><small>Branchline: ${reason}</small>
-`
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
-const escape = (text: string): string => text.replaceAll(/[&<>"]/g, (character) => ENTITIES[character] ?? '')

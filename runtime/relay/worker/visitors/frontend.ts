@@ -10,13 +10,13 @@ import type {
 } from '../../../proxy/decision.ts'
 import type { HttpError } from '../../../proxy/errors.ts'
 import type { Head } from '../../../proxy/head.ts'
+import { type Problem, problemReply } from '../../../proxy/problem.ts'
 import type { Upstream } from '../../../transport/transport.ts'
 import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../../../tunnel/index.ts'
 import type { Live, Lookup } from '../clusters/cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import type { Hold } from './hold.ts'
 import { labelOf } from './host.ts'
-import { type Problem, problemReply } from './page.ts'
 import type { Visitor, Visitors } from './visitors.ts'
 
 // Not by `import`, which loads undici, too (runtime/process/admin.ts).
