@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-test('a pod asks with the token that is there now', async () => {
+test('a pod sends its current token', async () => {
   const access = podAccess({ KUBERNETES_SERVICE_HOST: '10.0.0.1', KUBERNETES_SERVICE_PORT: '6443' }, folder)
   expect(access?.server).toBe('https://10.0.0.1:6443')
   expect(await access?.credentials()).toMatchObject({ headers: { authorization: 'Bearer first' } })
@@ -24,16 +24,16 @@ test('a pod asks with the token that is there now', async () => {
   })
 })
 
-test('an IPv6 address has its brackets', () => {
+test('an IPv6 address is put in brackets', () => {
   expect(podAccess({ KUBERNETES_SERVICE_HOST: 'fd00::1' }, folder)?.server).toBe('https://[fd00::1]:443')
 })
 
-test('elsewhere there is no pod’s access', () => {
+test('outside a pod, there is no pod access', () => {
   expect(podAccess({}, folder)).toBeUndefined()
   expect(podAccess({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, join(folder, 'none'))).toBeUndefined()
 })
 
-test('a kubeconfig gives what it says', async () => {
+test('a kubeconfig gives its server and credentials', async () => {
   const kubeConfig = new KubeConfig()
   const cluster = { name: 'c', server: 'https://api.example.com:6443/', skipTLSVerify: true }
   kubeConfig.loadFromClusterAndUser(cluster, { name: 'u', token: 'mine' })

@@ -4,21 +4,21 @@ import type { RequestOptions } from 'node:https'
 import type { KubeConfig } from '@kubernetes/client-node'
 import { KubernetesError } from './errors.ts'
 
-/** Where the API server is, and who asks. */
+/** The address of the API server, and the credentials for it. */
 export interface ApiAccess {
   /** The URL before every path, without a slash at its end. */
   readonly server: string
-  /** Headers and certificates as they are now: they rotate, so nobody keeps them for long. */
+  /** The current headers and certificates. They rotate, so callers must not keep them for long. */
   credentials(): Promise<RequestOptions>
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** Where a kubelet puts what a pod needs to know (ServiceAccount admission). */
+/** The folder into which the kubelet mounts a pod's credentials (ServiceAccount admission). */
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 
 /**
- * A pod's access, by its ServiceAccount's token and the variables of the `kubernetes` Service; undefined
+ * A pod's access, with the token of its ServiceAccount and the variables of the `kubernetes` Service. Undefined
  * outside a pod. (Kubernetes: "Accessing the Kubernetes API from a Pod".)
  */
 export function podAccess(variables: Variables, folder = SERVICE_ACCOUNT): ApiAccess | undefined {
@@ -36,7 +36,7 @@ export function podAccess(variables: Variables, folder = SERVICE_ACCOUNT): ApiAc
   }
 }
 
-/** The access that a kubeconfig gives, with all its ways to log in. */
+/** The access that a kubeconfig describes. Supports every login method of the client library. */
 export function kubeConfigAccess(kubeConfig: KubeConfig): ApiAccess {
   const cluster = kubeConfig.getCurrentCluster()
   if (cluster === null) {
@@ -47,7 +47,7 @@ export function kubeConfigAccess(kubeConfig: KubeConfig): ApiAccess {
     async credentials() {
       const options: RequestOptions = { headers: {} }
       await kubeConfig.applyToHTTPSOptions(options)
-      // The agent that comes with them closes each connection; only a proxy's is worth that.
+      // The library's agent closes each connection. Keep it only where a proxy needs it.
       if (cluster.proxyUrl === undefined) delete options.agent
       return options
     },
@@ -55,8 +55,8 @@ export function kubeConfigAccess(kubeConfig: KubeConfig): ApiAccess {
 }
 
 /**
- * A pod's access where this is one, else a person's (KUBECONFIG, ~/.kube/config). The client library is
- * loaded for the latter alone: it costs 90 MB and a quarter of a second.
+ * The pod's access inside a pod, otherwise the user's (KUBECONFIG, ~/.kube/config). Only the latter loads the
+ * client library, which costs 90 MB of memory and a quarter of a second.
  */
 export async function loadAccess(variables: Variables): Promise<ApiAccess> {
   const own = variables['KUBECONFIG'] === undefined ? podAccess(variables) : undefined

@@ -5,10 +5,10 @@ import type { ApiAccess } from './access.ts'
 import { toApiError } from './api-error.ts'
 import type { KubernetesLimits } from './limits.ts'
 
-// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+// An `import` of node:http also loads undici (runtime/process/admin.ts).
 const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http')
 
-/** One request to the API server; names in `path` are encoded already. */
+/** One request to the API server. The caller has already encoded the names in `path`. */
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
@@ -20,13 +20,13 @@ export interface ApiRequest {
   readonly signal?: AbortSignal
 }
 
-/** The API server, for who is logged in. Rejects with an ApiError, or a retryable KubernetesError. */
+/** A client of the API server. Its calls reject with an ApiError, or with a retryable KubernetesError. */
 export interface Api {
-  /** The parsed JSON of an answer; the time limit counts for the whole of it. */
+  /** Resolves to the parsed JSON of the response. The time limit covers the whole response. */
   request(request: ApiRequest): Promise<unknown>
-  /** An answer that goes on, once its head is there; the time limit counts for the head. */
+  /** Resolves to a streamed response as soon as its head arrives. The time limit covers the head. */
   open(request: ApiRequest): Promise<IncomingMessage>
-  /** Frees idle connections; what runs is its caller's to abort. */
+  /** Closes idle connections. Callers abort their own running requests. */
   close(): void
 }
 
@@ -35,10 +35,10 @@ interface Credentials {
   readonly readAtMs: number
 }
 
-/** How soon a peer that has vanished without a word is asked for. */
+/** After this long without data, TCP probes whether the peer is still there. */
 const KEEP_ALIVE_MS = 15_000
 
-/** An {@link Api} on node:http(s). Credentials are read again every few seconds, since they rotate. */
+/** Creates an {@link Api} on node:http(s). It reads the credentials again every few seconds, because they rotate. */
 export function createApi(access: ApiAccess, limits: KubernetesLimits): Api {
   const secure = access.server.startsWith('https:')
   const agentOptions = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, timeout: 0 }
@@ -84,17 +84,17 @@ export function createApi(access: ApiAccess, limits: KubernetesLimits): Api {
     const code = response.statusCode ?? 0
     if (code >= 200 && code < 300) return response
     if (code === 401) credentials = undefined
-    const text = await readText(response, limits.maxAnswerBytes)
+    const text = await readText(response, limits.maxResponseBytes)
     throw toApiError(nameOf(request), code, parseJson(text) ?? text, response.headers['retry-after'])
   }
 
   return {
     request: (request) =>
       within(request, request.timeoutMs ?? limits.requestTimeoutMs, async (signal) => {
-        const text = await readText(await send(request, requestAgent, signal), limits.maxAnswerBytes)
-        const answer = parseJson(text)
-        if (answer !== undefined) return answer
-        throw new Error('the answer is no JSON')
+        const text = await readText(await send(request, requestAgent, signal), limits.maxResponseBytes)
+        const json = parseJson(text)
+        if (json !== undefined) return json
+        throw new Error('the response is not JSON')
       }),
     open: (request) =>
       within(
@@ -108,14 +108,14 @@ export function createApi(access: ApiAccess, limits: KubernetesLimits): Api {
 }
 
 /**
- * Runs a request until it is done, timed out or aborted. With `goesOn` its abort signal stays bound to the
- * caller's after it is done, so that the answer's body ends with that.
+ * Runs a request until it is done, timed out or aborted. With `streams`, the caller's signal still aborts the
+ * response's body after the head has arrived.
  */
 async function within<T>(
   request: ApiRequest,
   timeoutMs: number,
   run: (signal: AbortSignal) => Promise<T>,
-  goesOn = false,
+  streams = false,
 ): Promise<T> {
   const controller = new AbortController()
   const abort = (): void => controller.abort(request.signal?.reason)
@@ -128,12 +128,12 @@ async function within<T>(
   request.signal?.addEventListener('abort', abort, { once: true })
   try {
     const result = await run(controller.signal)
-    if (!goesOn) request.signal?.removeEventListener('abort', abort)
+    if (!streams) request.signal?.removeEventListener('abort', abort)
     return result
   } catch (error) {
     request.signal?.removeEventListener('abort', abort)
     if (error instanceof KubernetesError) throw error
-    const why = timedOut ? `no answer within ${timeoutMs} ms` : (error as Error).message
+    const why = timedOut ? `no response within ${timeoutMs} ms` : (error as Error).message
     throw new KubernetesError(`${nameOf(request)}: ${why}`, { retryable: true, cause: error })
   } finally {
     clearTimeout(timer)
@@ -155,7 +155,7 @@ async function readText(response: IncomingMessage, maxBytes: number): Promise<st
   let bytes = 0
   for await (const chunk of response as AsyncIterable<Buffer>) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw new Error(`the answer is longer than ${maxBytes} octets`)
+    if (bytes > maxBytes) throw new Error(`the response is longer than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()

@@ -1,4 +1,4 @@
-/** The API did not do what was asked. `retryable` says whether the same call may succeed later. */
+/** A failed call of the Kubernetes API. `retryable` says whether the same call may succeed later. */
 export class KubernetesError extends Error {
   readonly code = 'BL_KUBERNETES'
   readonly retryable: boolean

@@ -3,8 +3,8 @@ import type { Logger } from '../process/log.ts'
 import type { Api } from './api.ts'
 import { ApiError } from './api-error.ts'
 
-/** Something that a person would want to know of an object, as `kubectl describe` shows it. */
-export interface Notice {
+/** Something about an object that users want to know. `kubectl describe` shows it as an Event. */
+export interface Notification {
   readonly regarding: {
     readonly apiVersion: string
     readonly kind: string
@@ -13,26 +13,26 @@ export interface Notice {
     readonly uid?: string
   }
   readonly type: 'Normal' | 'Warning'
-  /** One CamelCase word for programs. */
+  /** A CamelCase word for programs. */
   readonly reason: string
-  /** A sentence for people; cut at 1,024 characters, as the API demands. */
+  /** A sentence for people. It is cut to 1,024 characters, the API's limit. */
   readonly note: string
 }
 
-/** Who reports an Event. */
+/** The program that reports Events. */
 export interface Reporter {
   /** A qualified name, such as `branchline.dev/manager`. */
   readonly controller: string
-  /** The replica: its pod's name. */
+  /** The name of the replica's pod. */
   readonly instance: string
 }
 
-/** How many Events may be written: a burst, then so many a minute; and how many wait. */
+/** How many Events may be written: first a burst, then a number per minute. Also how many may wait. */
 export interface EventLimits {
   readonly burst: number
   readonly perMinute: number
   readonly maxWaiting: number
-  /** The same notice is not told again within this time. */
+  /** The same notification is not written again within this time. */
   readonly repeatAfterMs: number
 }
 
@@ -47,16 +47,16 @@ const MAX_NOTE_LENGTH = 1_024
 const MAX_REMEMBERED = 5_000
 
 /**
- * Writes Events (events.k8s.io/v1), one after the other, never in anybody's way: what is too much, repeated
- * or refused is dropped, and counted in the log.
+ * Writes Events (events.k8s.io/v1), one after the other. It never blocks its caller: it drops notifications
+ * that exceed the limits, repeat an earlier one or are refused. The log counts those above the limits.
  */
 export class EventRecorder {
   readonly #api: Api
   readonly #reporter: Reporter
   readonly #logger: Logger
   readonly #limits: EventLimits
-  readonly #waiting: Notice[] = []
-  readonly #toldAtMs = new Map<string, number>()
+  readonly #waiting: Notification[] = []
+  readonly #writtenAtMs = new Map<string, number>()
   #tokens: number
   #filledAtMs = performance.now()
   #writing = false
@@ -70,42 +70,49 @@ export class EventRecorder {
     this.#tokens = this.#limits.burst
   }
 
-  /** Takes a notice and returns at once. */
-  record(notice: Notice): void {
-    if (this.#repeated(notice)) return
+  /** Accepts a notification and returns immediately. */
+  record(notification: Notification): void {
+    if (this.#repeated(notification)) return
     if (this.#waiting.length >= this.#limits.maxWaiting || !this.#takeToken()) {
       if (this.#dropped++ % 100 === 0) this.#logger.warn({ dropped: this.#dropped }, 'too many events')
       return
     }
-    this.#waiting.push(notice)
+    this.#waiting.push(notification)
     if (!this.#writing) void this.#write()
   }
 
   async #write(): Promise<void> {
     this.#writing = true
-    for (let notice = this.#waiting.shift(); notice !== undefined; notice = this.#waiting.shift()) {
-      const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(notice.regarding.namespace)}/events`
+    for (
+      let notification = this.#waiting.shift();
+      notification !== undefined;
+      notification = this.#waiting.shift()
+    ) {
+      const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(notification.regarding.namespace)}/events`
       try {
-        await this.#api.request({ method: 'POST', path, body: eventOf(notice, this.#reporter) })
+        await this.#api.request({ method: 'POST', path, body: eventOf(notification, this.#reporter) })
       } catch (error) {
-        // Where all goes, nobody is left to read it.
+        // The namespace and all its objects are going away, so nothing is lost.
         const gone = error instanceof ApiError && error.causes.includes('NamespaceTerminating')
-        this.#logger[gone ? 'debug' : 'warn']({ err: error, reason: notice.reason }, 'event not written')
+        this.#logger[gone ? 'debug' : 'warn'](
+          { err: error, reason: notification.reason },
+          'event not written',
+        )
       }
     }
     this.#writing = false
   }
 
-  #repeated({ regarding, reason, note }: Notice): boolean {
+  #repeated({ regarding, reason, note }: Notification): boolean {
     const id = [regarding.kind, regarding.namespace, regarding.name, regarding.uid, reason, note].join('\n')
     const nowMs = performance.now()
-    const toldAtMs = this.#toldAtMs.get(id)
-    if (toldAtMs !== undefined && nowMs - toldAtMs < this.#limits.repeatAfterMs) return true
-    this.#toldAtMs.delete(id)
-    this.#toldAtMs.set(id, nowMs)
-    if (this.#toldAtMs.size > MAX_REMEMBERED) {
-      const [oldest] = this.#toldAtMs.keys()
-      this.#toldAtMs.delete(oldest as string)
+    const writtenAtMs = this.#writtenAtMs.get(id)
+    if (writtenAtMs !== undefined && nowMs - writtenAtMs < this.#limits.repeatAfterMs) return true
+    this.#writtenAtMs.delete(id)
+    this.#writtenAtMs.set(id, nowMs)
+    if (this.#writtenAtMs.size > MAX_REMEMBERED) {
+      const [oldest] = this.#writtenAtMs.keys()
+      this.#writtenAtMs.delete(oldest as string)
     }
     return false
   }
@@ -121,13 +128,16 @@ export class EventRecorder {
   }
 }
 
-/** The object that is sent; its time has microseconds (MicroTime). */
-export function eventOf(notice: Notice, { controller, instance }: Reporter): Record<string, unknown> {
-  const { regarding } = notice
+/** The Event to send. Its time has microseconds (MicroTime). */
+export function eventOf(
+  notification: Notification,
+  { controller, instance }: Reporter,
+): Record<string, unknown> {
+  const { regarding } = notification
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    // A generateName may not end in a point, and this is the form that client-go gives them.
+    // client-go builds the name in this form. A generateName could not, because it may not end in a dot.
     metadata: {
       name: `${regarding.name}.${randomBytes(8).toString('hex')}`,
       namespace: regarding.namespace,
@@ -136,12 +146,12 @@ export function eventOf(notice: Notice, { controller, instance }: Reporter): Rec
     reportingController: controller,
     reportingInstance: instance.slice(0, 128),
     action: 'Reconcile',
-    reason: notice.reason.slice(0, 128),
-    type: notice.type,
-    note: notice.note.slice(0, MAX_NOTE_LENGTH),
+    reason: notification.reason.slice(0, 128),
+    type: notification.type,
+    note: notification.note.slice(0, MAX_NOTE_LENGTH),
     regarding,
   }
 }
 
-/** A time as metav1.MicroTime is written: exactly six digits behind the point. */
+/** The time in the form of metav1.MicroTime: exactly six digits after the decimal point. */
 export const microTime = (date: Date): string => date.toISOString().replace(/\.(\d{3})Z$/, '.$1000Z')

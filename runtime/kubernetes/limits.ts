@@ -1,33 +1,33 @@
-/** Every wait and every bound of the talk with the API server. */
+/** Every timeout and size limit of requests to the API server. */
 export interface KubernetesLimits {
-  /** How long a single request may take, its answer included. */
+  /** How long a single request may take, including its response. */
   readonly requestTimeoutMs: number
-  /** How long one page of a list may take; large ones are slow on a busy API server. */
+  /** How long one page of a list may take. Large pages are slow on a busy API server. */
   readonly listTimeoutMs: number
   /** How many objects a page of a list holds. */
   readonly pageSize: number
-  /** After how long the API server ends a watch by itself; each watch takes between half and all of it. */
+  /** After how long the API server ends a watch. Each watch asks for a random time between half and all of it. */
   readonly watchTimeoutSeconds: number
-  /** How long a watch may say nothing. The API server sends a bookmark about once a minute. */
+  /** How long a watch may be silent. The API server sends a bookmark about once a minute. */
   readonly watchIdleTimeoutMs: number
-  /** A watch that lived this long was a good one: the next wait starts small again. */
+  /** A watch that lasted this long was healthy, so the next backoff starts small again. */
   readonly watchHealthyMs: number
-  /** How many watches may break in a row, without one event, before everything is listed anew. */
+  /** How many watches in a row may break without an event before the collection is listed again. */
   readonly watchFaultsBeforeList: number
-  /** The waits between two tries of a list or watch; no more is waited where the API server asks for it. */
+  /** The waits between two attempts to list or watch. A Retry-After of the API server is capped at the maximum. */
   readonly retryFirstMs: number
   readonly retryMaxMs: number
-  /** The most octets of one event; etcd keeps objects of 1.5 MiB at most. */
+  /** The maximum bytes of one event. etcd stores objects of 1.5 MiB at most. */
   readonly maxLineBytes: number
-  /** The most octets of one answer. */
-  readonly maxAnswerBytes: number
-  /** The most connections for single requests; watches have their own. */
+  /** The maximum bytes of one response. */
+  readonly maxResponseBytes: number
+  /** The maximum connections for single requests. Watches have their own. */
   readonly maxConnections: number
   /** How long credentials and certificates are used before they are read again. */
   readonly credentialsTtlMs: number
 }
 
-/** What holds unless a test says otherwise. */
+/** The limits in production. Tests may set others. */
 export const DEFAULT_KUBERNETES_LIMITS: KubernetesLimits = {
   requestTimeoutMs: 10_000,
   listTimeoutMs: 60_000,
@@ -39,7 +39,7 @@ export const DEFAULT_KUBERNETES_LIMITS: KubernetesLimits = {
   retryFirstMs: 200,
   retryMaxMs: 2_000,
   maxLineBytes: 16 * 1024 * 1024,
-  maxAnswerBytes: 64 * 1024 * 1024,
+  maxResponseBytes: 64 * 1024 * 1024,
   maxConnections: 16,
   credentialsTtlMs: 10_000,
 }

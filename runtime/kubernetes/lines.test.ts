@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LineSplitter } from './lines.ts'
 
-test('however the octets arrive, the lines are the same', () => {
+test('the lines do not depend on how the bytes are split into chunks', () => {
   fc.assert(
     fc.property(
       fc.array(fc.string({ unit: 'grapheme' }).map((text) => text.replaceAll('\n', ''))),
@@ -23,9 +23,9 @@ test('however the octets arrive, the lines are the same', () => {
   )
 })
 
-test('a line that does not end is refused at its bound', () => {
+test('a line that does not end is refused at the limit', () => {
   const splitter = new LineSplitter(8)
   expect(splitter.push(Buffer.from('12345678\n1234'))).toEqual(['12345678'])
   expect(splitter.unfinished).toBe(true)
-  expect(() => splitter.push(Buffer.from('56789'))).toThrow(/more than 8 octets/)
+  expect(() => splitter.push(Buffer.from('56789'))).toThrow(/more than 8 bytes/)
 })

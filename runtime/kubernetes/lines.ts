@@ -1,8 +1,8 @@
 const NEWLINE = 0x0a
 
 /**
- * Splits octets into lines of UTF-8, however they arrive, and keeps at most `maxBytes` of an unfinished one;
- * throws a RangeError past that.
+ * Splits chunks of bytes into lines of UTF-8. It keeps at most `maxBytes` of an unfinished line, and throws a
+ * RangeError beyond that.
  */
 export class LineSplitter {
   readonly #maxBytes: number
@@ -18,7 +18,7 @@ export class LineSplitter {
     return this.#bytes > 0
   }
 
-  /** The lines that end in this chunk, without their newlines; empty ones are left out. */
+  /** Returns the lines that end in this chunk, without their newlines and without empty lines. */
   push(chunk: Buffer): string[] {
     const lines: string[] = []
     let start = 0
@@ -34,7 +34,7 @@ export class LineSplitter {
   #keep(part: Buffer): void {
     if (part.length === 0) return
     this.#bytes += part.length
-    if (this.#bytes > this.#maxBytes) throw new RangeError(`a line of more than ${this.#maxBytes} octets`)
+    if (this.#bytes > this.#maxBytes) throw new RangeError(`a line has more than ${this.#maxBytes} bytes`)
     this.#parts.push(part)
   }
 

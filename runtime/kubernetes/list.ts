@@ -11,9 +11,9 @@ const page = z.looseObject({
 })
 
 /**
- * Lists all objects of a kind, page by page, as they are now (a quorum read: never older than what was seen
- * before). Resolves to the resource version from which a watch goes on. Where a later page has expired
- * (410), everything is read again in one piece.
+ * Lists all current objects of a kind, page by page. The first page is a quorum read, so it is never older than
+ * what was seen before. Resolves to the resource version from which a watch continues. If a later page has
+ * expired (410), it reads everything again without pages.
  */
 export async function listAll(
   api: Api,

@@ -1,6 +1,6 @@
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { z } from 'zod'
-import type { Resource } from './resource.ts'
+import type { Kept, Resource } from './resource.ts'
 
 /** The fields that every object of the API has (metav1.TypeMeta, ObjectMeta). */
 const object = z.looseObject({
@@ -14,16 +14,13 @@ const object = z.looseObject({
 })
 export type ApiObject = z.infer<typeof object>
 
-/** An object of the API server, its own fields left as they are; throws where it is none. */
+/** Checks the common fields of an object of the API server, and leaves the others unchanged. Throws if it is not one. */
 export const parseApiObject = (value: unknown): ApiObject => object.parse(value)
 
-/** Which fields are kept: of an object, and of the objects and lists inside it. */
-export type Kept = true | { readonly [field: string]: Kept }
-
-/** Annotations of tools that repeat a whole object. */
+/** Annotations in which tools repeat the whole object. */
 const BULKY = new Set(['kubectl.kubernetes.io/last-applied-configuration'])
 
-/** The object with the kept fields alone, and with its type, which the items of a list lack. */
+/** The object with only the kept fields, and with its type, which the items of a list lack. */
 export function trim(
   resource: Pick<Resource, 'kind' | 'apiVersion' | 'kept'>,
   value: ApiObject,

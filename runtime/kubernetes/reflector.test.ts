@@ -14,7 +14,7 @@ import type { Resource } from './resource.ts'
 import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from './limits.ts'
 import { Reflector } from './reflector.ts'
 
-// What an API server, or what stands before it, does to a watch: each test is one way to misbehave.
+// Each test shows one way in which an API server, or a proxy in front of it, misbehaves.
 
 const RESOURCE: Resource = {
   kind: 'Service',
@@ -88,7 +88,7 @@ test('lists, then watches from there, with bookmarks', async () => {
   expect(opened?.headers.authorization).toBe('Bearer secret')
 })
 
-test('a list comes page by page', async () => {
+test('a list is read page by page', async () => {
   server.script(LIST, list('10', [service('a', 1)], 'next'), list('10', [service('b', 2)]))
   server.script(WATCH, openWatch([]))
   start()
@@ -96,7 +96,7 @@ test('a list comes page by page', async () => {
   expect(server.seen(LIST).map(({ query }) => query.get('continue'))).toEqual([null, 'next'])
 })
 
-test('a page that has expired: everything is read again in one piece, and nothing is told twice', async () => {
+test('a page that has expired: everything is read again without pages, and nothing is reported twice', async () => {
   server.script(LIST, list('10', [service('a', 1)], 'next'), refuse(410, { reason: 'Expired' }))
   server.script(`GET ${RESOURCE.path}`, list('20', [service('a', 1), service('b', 15)]))
   server.script(WATCH, openWatch([]))
@@ -105,11 +105,11 @@ test('a page that has expired: everything is read again in one piece, and nothin
 })
 
 test.each([
-  ['an end in good order', end],
+  ['a normal end', end],
   ['a reset', reset],
   ['a half line, then an end', halfLine(end)],
   ['a half line, then a reset', halfLine(reset)],
-])('%s: the watch goes on where it was', async (_, ending) => {
+])('%s: the watch continues where it stopped', async (_, ending) => {
   server.script(LIST, list('10', []))
   server.script(WATCH, openWatch([event('ADDED', 'web', 11), bookmark(17)], ending))
   server.script(WATCH, openWatch([event('MODIFIED', 'web', 18)]))
@@ -122,7 +122,7 @@ test.each([
 test.each([
   ['an ERROR event of 410', openWatch([event('ADDED', 'api', 11), expired])],
   ['HTTP 410', refuse(410, { reason: 'Gone' })],
-])('%s: listed anew, and what vanished meanwhile is told', async (name, gone) => {
+])('%s: everything is listed again, and what vanished meanwhile is reported', async (name, gone) => {
   server.script(
     LIST,
     list('10', [service('web', 5), service('old', 6)]),
@@ -140,7 +140,7 @@ test.each([
   expect(server.seen(WATCH).at(-1)?.query.get('resourceVersion')).toBe('30')
 })
 
-test('a version that is too old as soon as it is listed is not asked for in a tight loop', async () => {
+test('a version that is already too old when it is listed causes no tight loop', async () => {
   server.always(LIST, list('10', []))
   server.always(WATCH, openWatch([expired]))
   start({ retryFirstMs: 20, retryMaxMs: 40 })
@@ -149,14 +149,14 @@ test('a version that is too old as soon as it is listed is not asked for in a ti
   expect(performance.now() - startMs).toBeGreaterThan(5 * 10)
 })
 
-test('silence: the watch is opened again', async () => {
+test('a silent watch is opened again', async () => {
   server.script(LIST, list('10', []))
   server.script(WATCH, openWatch([]), openWatch([event('ADDED', 'web', 11)]))
   start({ watchIdleTimeoutMs: 30 })
   await expect.poll(() => told, DEADLINE).toEqual(['listed', 'ADDED web'])
 })
 
-test('a head that never comes: the request is given up', async () => {
+test('a request whose response head never arrives is given up', async () => {
   server.script(LIST, () => undefined, list('10', [service('web', 5)]))
   server.script(WATCH, () => undefined, openWatch([event('ADDED', 'api', 11)]))
   start({ listTimeoutMs: 30, requestTimeoutMs: 30 })
@@ -164,7 +164,7 @@ test('a head that never comes: the request is given up', async () => {
 })
 
 test.each([500, 502, 503, 429, 401, 403])(
-  'HTTP %d for lists and watches: tried again, nothing is lost',
+  'HTTP %d for lists and watches: they are tried again, and nothing is lost',
   async (code) => {
     server.script(LIST, refuse(code), refuse(code), list('10', [service('web', 5)]))
     server.script(WATCH, refuse(code), refuse(code), openWatch([event('ADDED', 'api', 11)]))
@@ -174,7 +174,7 @@ test.each([500, 502, 503, 429, 401, 403])(
   },
 )
 
-test('a stream that breaks again and again at one place is left for a new list', async () => {
+test('a stream that breaks repeatedly at one place is replaced by a new list', async () => {
   server.script(LIST, list('10', []), list('20', [service('web', 15)]))
   server.always(
     WATCH,
@@ -185,7 +185,7 @@ test('a stream that breaks again and again at one place is left for a new list',
   expect(server.seen(WATCH).length).toBeGreaterThanOrEqual(3)
 })
 
-test('a line without end does not fill the memory', async () => {
+test('an endless line does not fill the memory', async () => {
   server.script(LIST, list('10', []))
   server.script(
     WATCH,
@@ -196,7 +196,7 @@ test('a line without end does not fill the memory', async () => {
   await expect.poll(() => told, DEADLINE).toEqual(['listed', 'ADDED web'])
 })
 
-test('kinds that are not installed (404) are named once, and found once they are', async () => {
+test('kinds that are not installed (404) are logged once, and listed once they are installed', async () => {
   const lines: string[] = []
   const logger = pino({ level: 'info' }, { write: (line) => void lines.push(line) })
   server.script(LIST, ...Array.from({ length: 5 }, () => refuse(404)), list('10', [service('web', 5)]))
@@ -207,14 +207,14 @@ test('kinds that are not installed (404) are named once, and found once they are
   expect(lines.join('')).not.toContain('secret')
 })
 
-test('a 404 later on, as an API server that starts may give, forgets nothing', async () => {
+test('a later 404, which a starting API server may send, does not delete objects', async () => {
   server.script(LIST, list('10', [service('web', 5)]), refuse(404), list('20', [service('web', 5)]))
   server.script(WATCH, openWatch([expired]), openWatch([event('MODIFIED', 'web', 21)]))
   start()
   await expect.poll(() => told, DEADLINE).toEqual(['ADDED web', 'listed', 'listed', 'MODIFIED web'])
 })
 
-test('a server that ends every watch at once is not asked in a tight loop', async () => {
+test('a server that ends every watch at once causes no tight loop', async () => {
   server.script(LIST, list('10', []))
   server.always(WATCH, openWatch([], end))
   start({ retryFirstMs: 20, retryMaxMs: 40 })
@@ -223,7 +223,7 @@ test('a server that ends every watch at once is not asked in a tight loop', asyn
   expect(performance.now() - startMs).toBeGreaterThan(5 * 10)
 })
 
-test('after it is stopped nothing is told and no connection stays', async () => {
+test('after a stop, nothing is reported and no connection stays', async () => {
   server.script(LIST, list('10', [service('web', 5)]))
   server.script(WATCH, openWatch([]))
   start()
@@ -235,7 +235,7 @@ test('after it is stopped nothing is told and no connection stays', async () => 
   expect(told).toEqual(['ADDED web', 'listed'])
 })
 
-test('stopped during a list, it opens no watch', async () => {
+test('a reflector that is stopped during a list opens no watch', async () => {
   server.script(LIST, () => stopping.abort())
   start()
   await running

@@ -10,27 +10,27 @@ import { listAll } from './list.ts'
 import { type ApiObject, trim } from './object.ts'
 import { WatchBroken, watchOnce, type WatchEvent } from './watch.ts'
 
-/** What a reflector works with. */
+/** The dependencies of a reflector. */
 export interface ReflectorOptions {
   readonly api: Api
   readonly resource: Resource
   readonly limits: KubernetesLimits
   readonly logger: Logger
   readonly onEvent: (event: ObjectEvent) => void
-  /** All that is there has been told, and what is gone has been told as DELETED. */
+  /** Called when every existing object has been reported, and every vanished one has been reported as DELETED. */
   readonly onListed: () => void
 }
 
-/** What is remembered of an object: enough to tell that it is gone, or that nothing is new. */
+/** What the reflector remembers of an object: enough to see that it is gone or unchanged. */
 interface Known {
   readonly namespace: string | undefined
   readonly resourceVersion: string
 }
 
 /**
- * Keeps telling what happens to the objects of one kind: lists them, watches from there, and starts again
- * where it left off, or from a new list, whatever the API server does. Every object's state is told once;
- * what came or went while nobody listened is found by the next list or watch.
+ * Reports every change of the objects of one kind. It lists them, watches from there, and after any failure
+ * continues where it stopped or from a new list. It reports every state of an object once. The next list or
+ * watch finds what changed while it was not connected.
  */
 export class Reflector {
   readonly #options: ReflectorOptions
@@ -50,7 +50,7 @@ export class Reflector {
     this.#backoff = new Backoff({ firstMs: limits.retryFirstMs, maxMs: limits.retryMaxMs })
   }
 
-  /** Runs until the signal is aborted; never rejects, and tells nothing after that. */
+  /** Runs until the signal is aborted, and reports nothing after that. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       const startMs = performance.now()
@@ -64,12 +64,12 @@ export class Reflector {
       } catch (error) {
         if (signal.aborted) return
         retryAfterMs = this.#failed(error)
-        // What was missed is asked for at once; a version that is too old as soon as it is listed is not.
+        // After a missed version, list at once. A version that is too old as soon as it is listed has to wait.
         if (resumes && isExpired(error)) continue
       }
       const lived = performance.now() - startMs >= this.#options.limits.watchHealthyMs
       if (lived) this.#backoff.reset()
-      // A watch that ends at once, in good order or not, must not be asked for in a tight loop.
+      // A watch that ends at once, normally or not, must not cause a tight loop.
       if (lived && !fault) continue
       const waitMs = Math.max(this.#backoff.nextMs(), Math.min(retryAfterMs, this.#options.limits.retryMaxMs))
       await wait(waitMs, undefined, { signal }).catch(() => undefined)
@@ -130,36 +130,36 @@ export class Reflector {
     onEvent({ type: 'DELETED', object })
   }
 
-  /** Says once what is wrong, decides whether to list anew, and how long the API server wants to be spared. */
+  /** Logs a failure once, decides whether to list again, and returns how long the API server asks to wait, in ms. */
   #failed(error: unknown): number {
     const expired = isExpired(error)
     if (error instanceof WatchBroken) this.#faults++
-    // A watch that breaks again and again at one place may hold what we cannot read, and a request that is
-    // wrong today (400, 404) is wrong with the same version tomorrow.
+    // A watch that breaks repeatedly at one place may contain something that we cannot read. A request that is
+    // wrong (400, 404) stays wrong with the same version.
     const stuck = this.#faults >= this.#options.limits.watchFaultsBeforeList
     const wrong = error instanceof ApiError && !error.retryable
     if (expired || stuck || wrong) {
       this.#resourceVersion = undefined
       this.#faults = 0
     }
-    if (expired) this.#logger.debug('the version has expired, listing anew')
+    if (expired) this.#logger.debug('the resource version has expired, listing again')
     else this.#complain(error as Error)
     return error instanceof ApiError ? (error.retryAfterMs ?? 0) : 0
   }
 
-  // One outage has many faces, from a reset to a 429: it is named once, and what asks for an act by itself.
+  // One outage shows many errors, from a reset to a 429. Log it once, and each error with its own remedy once.
   #complain(error: Error): void {
     const remedy = remedyOf(error)
     const complaint = remedy ?? 'trying again'
-    const said = this.#complaint === complaint || (this.#complaint !== undefined && remedy === undefined)
-    this.#logger[said ? 'debug' : 'warn']({ err: error, remedy }, 'cannot see what is there, trying again')
-    if (!said) this.#complaint = complaint
+    const logged = this.#complaint === complaint || (this.#complaint !== undefined && remedy === undefined)
+    this.#logger[logged ? 'debug' : 'warn']({ err: error, remedy }, 'cannot list or watch, trying again')
+    if (!logged) this.#complaint = complaint
   }
 
   #recovered(): void {
     if (this.#complaint === undefined) return
     this.#complaint = undefined
-    this.#logger.info('sees again what is there')
+    this.#logger.info('lists and watches again')
   }
 }
 
@@ -168,7 +168,7 @@ const idOf = ({ metadata }: ApiObject): string => `${metadata.namespace ?? ''}/$
 function remedyOf(error: Error): string | undefined {
   if (!(error instanceof ApiError)) return undefined
   if (error.status === 404) return 'install the CustomResourceDefinitions of Branchline'
-  if (error.status === 403) return 'give the ServiceAccount of the manager the role of the platform'
+  if (error.status === 403) return 'bind the platform’s role to the ServiceAccount of the manager'
   if (error.status === 401) return 'check the token of the manager and the clock of its node'
   return undefined
 }

@@ -1,13 +1,14 @@
-import type { Kept } from './object.ts'
+/** The fields to keep of an object, and of the objects and lists inside it. */
+export type Kept = true | { readonly [field: string]: Kept }
 
-/** A collection of the API server that is listed and watched, in all namespaces. */
+/** A collection of the API server to list and watch in all namespaces. */
 export interface Resource<Kind extends string = string> {
   readonly kind: Kind
   readonly apiVersion: string
   /** The path of the collection, such as `/api/v1/pods`. */
   readonly path: string
-  /** Narrows what is listed and watched. */
+  /** Limits which objects are listed and watched. */
   readonly fieldSelector?: string
-  /** The fields that leave this folder. `metadata` needs `name` and `namespace`. */
+  /** The fields that the reflector reports. `metadata` needs `name` and `namespace`. */
   readonly kept: Kept
 }

@@ -12,12 +12,12 @@ const event = z.object({
   object: z.unknown(),
 })
 
-/** What a watch tells (metav1.WatchEvent); a bookmark is an object of which only the version counts. */
+/** An event of a watch (metav1.WatchEvent). Of a bookmark, only the resource version counts. */
 export type WatchEvent =
   | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly object: ApiObject }
   | { readonly type: 'BOOKMARK'; readonly resourceVersion: string }
 
-/** A watch that was open and broke: a reset, a half line, silence, something that cannot be read. */
+/** An open watch broke: by a reset, half a line, silence, or something that cannot be parsed. */
 export class WatchBroken extends KubernetesError {
   constructor(message: string, cause?: unknown) {
     super(message, { retryable: true, cause })
@@ -28,9 +28,9 @@ export class WatchBroken extends KubernetesError {
 const bookmark = z.looseObject({ metadata: z.looseObject({ resourceVersion: z.string() }) })
 
 /**
- * One watch, from a resource version on, until the API server ends it in good order. Rejects with an ApiError
- * where it is refused or its version has expired (410, before or within the stream), and with a
- * {@link WatchBroken} where it breaks. Events before that have been told, once each.
+ * Watches from a resource version on, until the API server ends the watch normally. Rejects with an ApiError if
+ * the watch is refused or its version has expired (410, before or within the stream), and with a
+ * {@link WatchBroken} if it breaks. It has reported each earlier event once.
  */
 export async function watchOnce(
   api: Api,
@@ -68,7 +68,7 @@ export async function watchOnce(
         onEvent(parseEvent(what, line))
       }
     }
-    if (lines.unfinished) throw new Error('it ended within a line')
+    if (lines.unfinished) throw new Error('it ended in the middle of a line')
   } catch (error) {
     if (isExpired(error)) throw error
     const why = idle ? `silent for ${limits.watchIdleTimeoutMs} ms` : (error as Error).message
@@ -88,5 +88,5 @@ function parseEvent(what: string, line: string): WatchEvent {
   return { type, object: parseApiObject(object) }
 }
 
-// So that the watches of all kinds and replicas do not end at once.
+// Random, so that the watches of all kinds and replicas do not end at the same time.
 const spread = (seconds: number): number => Math.ceil((seconds / 2) * (1 + Math.random()))

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import type { RunningManager } from './manager.ts'
 import { startOnKubernetes } from './on-kubernetes.ts'
-import { answer, list, refuse, ScriptedApi, type Step, watch } from '../kubernetes/fixture/scripted-api.ts'
+import { respond, list, refuse, ScriptedApi, type Step, watch } from '../kubernetes/fixture/scripted-api.ts'
 import { RESOURCES } from './sources/kubernetes/kinds.ts'
 
 const DEADLINE = { timeout: 5_000, interval: 5 }
@@ -47,7 +47,7 @@ async function start(variables: Record<string, string> = {}): Promise<RunningMan
 /** Answers with the lease as it was sent. */
 const echo: Step = (response, request) => {
   const { spec } = request.body as { spec: object }
-  answer({ metadata: { resourceVersion: '2' }, spec })(response, request)
+  respond({ metadata: { resourceVersion: '2' }, spec })(response, request)
 }
 /** What a sidecar is told: 503 where nobody serves it here, 401 for its token otherwise, 101 where it may. */
 async function knock({ routesPort }: RunningManager, token?: string): Promise<number> {
@@ -96,7 +96,7 @@ test('it stands for election once it has seen all, serves once elected, and give
 
 test('while another leads it is ready, and serves nobody', async () => {
   const spec = { holderIdentity: 'manager-1_x', leaseDurationSeconds: 3_600 }
-  server.always(`GET ${LEASE}`, answer({ metadata: { resourceVersion: '7' }, spec }))
+  server.always(`GET ${LEASE}`, respond({ metadata: { resourceVersion: '7' }, spec }))
   const running = await start()
   await expect.poll(() => running.notReady(), DEADLINE).toBeUndefined()
   await expect.poll(() => server.seen(`GET ${LEASE}`).length, DEADLINE).toBeGreaterThan(0)
@@ -119,7 +119,7 @@ test.each([
   }
   const user = { username: 'system:serviceaccount:base:api', extra }
   const review = { status: { authenticated: true, audiences: ['branchline-manager'], user } }
-  server.always('POST /apis/authentication.k8s.io/v1/tokenreviews', answer(review, 201))
+  server.always('POST /apis/authentication.k8s.io/v1/tokenreviews', respond(review, 201))
   const running = await start(variables)
   await expect.poll(() => knock(running, 'token'), DEADLINE).toBe(status)
   const metrics = await (await fetch(`http://127.0.0.1:${running.adminPort}/metrics`)).text()
@@ -137,6 +137,6 @@ test('while nobody can reach the API it serves on; once another one leads it doe
   await expect.poll(() => server.seen(`GET ${LEASE}`).length, DEADLINE).toBeGreaterThan(length + tries)
   expect(await knock(running)).toBe(401)
   const spec = { holderIdentity: 'manager-1_x', leaseDurationSeconds: 3_600 }
-  server.always(`GET ${LEASE}`, answer({ metadata: { resourceVersion: '7' }, spec }))
+  server.always(`GET ${LEASE}`, respond({ metadata: { resourceVersion: '7' }, spec }))
   await expect.poll(() => knock(running), DEADLINE).toBe(503)
 })

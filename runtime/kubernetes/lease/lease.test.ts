@@ -5,11 +5,11 @@ import { createLease, type Lease } from './lease.ts'
 import { type LeaseRecord, parseLease } from './record.ts'
 import type { LeaseStore } from './store.ts'
 
-// The times of production a tenth as long: what is tested is their order.
+// A tenth of the production times. The tests check their order.
 const LIMITS = { leaseDurationSeconds: 0.5, renewDeadlineMs: 300, retryPeriodMs: 50, requestTimeoutMs: 100 }
 const DEADLINE = { timeout: 5_000, interval: 5 }
 
-/** A Lease with the API server's one promise that counts: a write of an old version is refused (409). */
+/** A Lease with the one promise of the API server that matters: it refuses a write of an old version (409). */
 class OneLease {
   spec: Record<string, unknown> | undefined
   version = 0
@@ -67,7 +67,7 @@ function replica(lease: OneLease, identity: string, log: string[]): Lease {
   return it
 }
 
-/** Elects `a`, with `b` behind it. */
+/** Elects `a`, with `b` as a follower. */
 async function pair() {
   const lease = new OneLease()
   const log: string[] = []
@@ -78,7 +78,7 @@ async function pair() {
   return { lease, log, a, b }
 }
 
-test('one of many leads, and goes on leading', async () => {
+test('one of many candidates leads, and continues to lead', async () => {
   const lease = new OneLease()
   const log: string[] = []
   const replicas = ['a', 'b', 'c', 'd'].map((name) => replica(lease, name, log))
@@ -88,7 +88,7 @@ test('one of many leads, and goes on leading', async () => {
   expect(new Set(replicas.map(({ holder }) => holder)).size).toBe(1)
 })
 
-test('who stops lets the next one take over at once', async () => {
+test('a leader that stops lets the next candidate take over immediately', async () => {
   const { lease, log, a, b } = await pair()
   const startMs = performance.now()
   await a.stop()
@@ -98,7 +98,7 @@ test('who stops lets the next one take over at once', async () => {
   expect(log).toEqual(['+a', '-a', 'a follows', '+b'])
 })
 
-test('who is cut off stops leading before another one begins', async () => {
+test('a leader that is cut off stops leading before another candidate begins', async () => {
   const { lease, log, a, b } = await pair()
   lease.down.add('a')
   await vi.waitUntil(() => b.leading, DEADLINE)
@@ -109,7 +109,7 @@ test('who is cut off stops leading before another one begins', async () => {
   expect(log).toEqual(['+a', '-a', '+b', 'a follows'])
 })
 
-test('a short outage costs nothing', async () => {
+test('a short outage does not end a term', async () => {
   const { lease, log, a } = await pair()
   const writes = lease.writes
   lease.down.add('a')
@@ -120,14 +120,14 @@ test('a short outage costs nothing', async () => {
   expect(log).toEqual(['+a'])
 })
 
-test('an outage of the API for all, however long, has no other one lead: nobody follows, and who led leads', async () => {
+test('during an outage of the API for all candidates, no other candidate leads; afterwards the same leader leads', async () => {
   const { lease, log, a } = await pair()
   for (const who of ['a', 'b']) lease.down.add(who)
   await vi.waitUntil(() => !a.leading, DEADLINE)
   const { refused } = lease
   const tries = (2 * LIMITS.leaseDurationSeconds * 1000) / LIMITS.retryPeriodMs
   await vi.waitUntil(() => lease.refused >= refused + 2 * tries, DEADLINE)
-  // The one that did not lead looks first.
+  // The candidate that did not lead reads the Lease first.
   lease.down.delete('b')
   const looks = lease.reads
   await vi.waitUntil(() => lease.reads >= looks + 2, DEADLINE)
@@ -136,7 +136,7 @@ test('an outage of the API for all, however long, has no other one lead: nobody 
   expect(log).toEqual(['+a', '-a', '+a'])
 })
 
-test('a lease that was taken away is noticed', async () => {
+test('a leader notices that another candidate has taken the lease', async () => {
   const { lease, log, a } = await pair()
   lease.spec = { ...lease.spec, holderIdentity: 'c', leaseDurationSeconds: 60 }
   lease.version++

@@ -6,19 +6,19 @@ import { DEFAULT_LEASE_LIMITS, type LeaseLimits } from './limits.ts'
 import { heldSpec, type LeaseRecord, mayTake, type Observation, observe, releasedSpec } from './record.ts'
 import type { LeaseStore } from './store.ts'
 
-/** What an election needs. */
+/** The dependencies of an election. */
 export interface LeaseOptions {
   readonly store: LeaseStore
-  /** This replica's name: no other one's, and another after a restart. */
+  /** This replica's name. It must be unique, and must change with each restart. */
   readonly identity: string
   readonly logger: Logger
-  /** This replica leads from now on; called once a term, never within `start`. */
+  /** This replica leads from now on. Called once per term, never within `start`. */
   readonly onElected: () => void
-  /** It leads no more, and may be elected again: what another one may do from now on must end at once. */
+  /** This replica no longer leads, but may be elected again. It must stop at once what only a leader may do. */
   readonly onLost: () => void
   /**
-   * Called where it led, once it is known that another one leads or this one leaves the election; after
-   * `onLost`, and long after it where nobody could reach the API.
+   * Called on a replica that led, once another replica is known to lead or this one leaves the election. It
+   * follows `onLost`, possibly long after, if no replica could reach the API.
    */
   readonly onFollowed: () => void
   /** Default: {@link DEFAULT_LEASE_LIMITS}. */
@@ -28,15 +28,15 @@ export interface LeaseOptions {
 /** One replica's part in an election. */
 export interface Lease {
   start(): void
-  /** Leaves the election; a leader lets the next one take over at once. Calls `onLost` where it led. */
+  /** Leaves the election. A leader releases the Lease, so that the next one takes over at once, and calls `onLost`. */
   stop(): Promise<void>
-  /** Whether this replica leads now; false from the moment on from which another one may. */
+  /** Whether this replica leads now. False as soon as another one may lead. */
   readonly leading: boolean
-  /** Who leads, as far as this replica has seen; empty where nobody does. */
+  /** The leader that this replica last saw. Empty if there is none. */
   readonly holder: string
 }
 
-/** Takes part in an election over one Lease of the API, by client-go's rules: own clock, guarded writes. */
+/** Takes part in an election over one Lease, by client-go's rules: its own clock, and guarded writes. */
 export const createLease = (options: LeaseOptions): Lease => new Elector(options)
 
 class Elector implements Lease {
@@ -44,13 +44,13 @@ class Elector implements Lease {
   readonly #limits: LeaseLimits
   readonly #stopping = new AbortController()
   #observation: Observation | undefined
-  /** When the lease was last seen, and whether a try has failed since. */
+  /** When this replica last read the Lease, and whether a try has failed since. */
   #lookedAtMs = 0
   #isBlind = false
   #leads = false
-  /** It has led, and nobody else is known to have done so since. */
+  /** This replica has led, and is not known to have been followed by another. */
   #isLast = false
-  /** When the last renewal that was taken was sent. */
+  /** When the last successful renewal was sent. */
   #renewedAtMs = Number.NEGATIVE_INFINITY
   #running: Promise<void> | undefined
   #complaint: string | undefined
@@ -85,7 +85,7 @@ class Elector implements Lease {
     const { retryPeriodMs } = this.#limits
     while (!signal.aborted) {
       await this.#try()
-      // A follower comes a little later each time, so that many do not come together (client-go's jitter).
+      // A random delay keeps many followers from trying at the same time (client-go's jitter).
       const jitter = this.#leads ? 1 : 1 + Math.random() * 0.2
       await wait(retryPeriodMs * jitter, undefined, { signal }).catch(() => undefined)
     }
@@ -102,11 +102,11 @@ class Elector implements Lease {
       this.#recovered()
       if (held) this.#hold(sentAtMs)
       else {
-        this.#lose('taken by another')
+        this.#lose('another replica holds the lease')
         this.#follow()
       }
     } catch (error) {
-      // Somebody was faster: the next look says who.
+      // Another candidate was faster. The next read shows which one.
       if (error instanceof ApiError && error.status === 409) return
       this.#isBlind = true
       this.#complain(error as Error)
@@ -135,7 +135,7 @@ class Elector implements Lease {
 
   #observe(record: LeaseRecord): Observation {
     const nowMs = performance.now()
-    // Nobody renews what nobody can reach: a time without a look is no silence of the holder's.
+    // Time during which the Lease could not be read does not count as silence of the holder.
     if (this.#isBlind && this.#observation !== undefined) {
       this.#observation = { ...this.#observation, atMs: this.#observation.atMs + nowMs - this.#lookedAtMs }
     }
@@ -171,7 +171,7 @@ class Elector implements Lease {
     if (!this.#leads) return
     this.#leads = false
     const { identity, logger, onLost } = this.#options
-    logger.info({ identity, reason, holder: this.holder }, 'leads no more')
+    logger.info({ identity, reason, holder: this.holder }, 'no longer leads')
     onLost()
   }
 
@@ -189,7 +189,7 @@ class Elector implements Lease {
       const timeoutMs = this.#limits.requestTimeoutMs
       await store.replace(record.resourceVersion, releasedSpec(record, microTime(new Date())), { timeoutMs })
     } catch (error) {
-      logger.warn({ err: error }, 'lease not released: the next leader waits for its end')
+      logger.warn({ err: error }, 'could not release the lease: the next leader waits until it expires')
     }
   }
 
@@ -200,7 +200,7 @@ class Elector implements Lease {
   }
 
   #recovered(): void {
-    if (this.#complaint !== undefined) this.#options.logger.info('reads and writes the lease again')
+    if (this.#complaint !== undefined) this.#options.logger.info('can read and write the lease again')
     this.#complaint = undefined
   }
 }

@@ -11,7 +11,7 @@ const record = (fields: Partial<LeaseRecord> = {}): LeaseRecord => ({
   ...fields,
 })
 
-test('a lease is taken from a holder only once it was silent for the duration, by the own clock', () => {
+test('a candidate takes a lease only after the holder was silent for its duration, by the candidate’s own clock', () => {
   const seen = observe(undefined, record(), 1_000)
   expect(mayTake(seen, 'b', 5_999)).toBe(false)
   expect(mayTake(seen, 'b', 6_000)).toBe(true)
@@ -19,7 +19,7 @@ test('a lease is taken from a holder only once it was silent for the duration, b
   expect(mayTake(observe(undefined, record({ holder: '' }), 1_000), 'b', 1_000)).toBe(true)
 })
 
-test('every renewal that is seen begins the wait anew', () => {
+test('every observed renewal restarts the wait', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 4_999 }), { maxLength: 20 }), (gapsMs) => {
       let nowMs = 0
@@ -35,7 +35,7 @@ test('every renewal that is seen begins the wait anew', () => {
   )
 })
 
-test('a term counts as a transition, a renewal does not', () => {
+test('a new term counts as a transition, and a renewal does not', () => {
   expect(heldSpec(undefined, 'a', 5, 'now')).toMatchObject({ leaseTransitions: 0, acquireTime: 'now' })
   const held = record({ acquireTime: 'then' })
   expect(heldSpec(held, 'a', 5, 'now')).toMatchObject({
@@ -47,7 +47,7 @@ test('a term counts as a transition, a renewal does not', () => {
   expect(releasedSpec(held, 'now')).toMatchObject({ holderIdentity: '', leaseTransitions: 3 })
 })
 
-test('a lease without a spec belongs to nobody', () => {
+test('a lease without a spec has no holder', () => {
   expect(parseLease({ metadata: { resourceVersion: '7' } })).toEqual({
     resourceVersion: '7',
     holder: '',

@@ -13,23 +13,23 @@ const lease = z.looseObject({
     .nullish(),
 })
 
-/** A Lease (coordination.k8s.io/v1), as far as an election needs it. */
+/** The fields of a Lease (coordination.k8s.io/v1) that an election needs. */
 export interface LeaseRecord {
   readonly resourceVersion: string
-  /** Empty where nobody holds it. */
+  /** Empty if the Lease has no holder. */
   readonly holder: string
   readonly durationSeconds: number
   readonly acquireTime: string | undefined
   readonly transitions: number
 }
 
-/** A lease that is there, and when this process saw it in this state first, by its own clock. */
+/** A Lease, and when this process first saw it in this state, by its own clock. */
 export interface Observation {
   readonly record: LeaseRecord
   readonly atMs: number
 }
 
-/** Reads a Lease of the API; throws where it is none. */
+/** Parses a Lease of the API. Throws if the object is not one. */
 export function parseLease(object: unknown): LeaseRecord {
   const { metadata, spec } = lease.parse(object)
   return {
@@ -41,15 +41,15 @@ export function parseLease(object: unknown): LeaseRecord {
   }
 }
 
-/** What was observed before, or, where the lease has changed since, what is observed now. */
+/** The earlier observation if the Lease has not changed, otherwise a new one. */
 export function observe(before: Observation | undefined, record: LeaseRecord, nowMs: number): Observation {
   return before?.record.resourceVersion === record.resourceVersion ? before : { record, atMs: nowMs }
 }
 
 /**
- * Whether this process may write itself into the lease: it holds it, nobody does, or the holder has not
- * renewed for the lease's duration, counted from when this process saw its last renewal. Times of other
- * clocks, which the lease holds, are for people.
+ * Whether this process may write itself into the Lease: it holds the Lease, the Lease has no holder, or the
+ * holder has not renewed for the Lease's duration, counted from when this process saw its last renewal. The
+ * times in the Lease come from other clocks, so they are only for people to read.
  */
 export function mayTake({ record, atMs }: Observation, identity: string, nowMs: number): boolean {
   if (record.holder === '' || record.holder === identity) return true
@@ -73,7 +73,7 @@ export function heldSpec(
   }
 }
 
-/** The spec that lets the next one take over at once. */
+/** The spec that lets the next candidate take over immediately. */
 export const releasedSpec = (before: LeaseRecord, now: string): Record<string, unknown> => ({
   holderIdentity: '',
   leaseDurationSeconds: 1,

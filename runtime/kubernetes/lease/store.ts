@@ -2,12 +2,12 @@ import { ApiError } from '../api-error.ts'
 import type { Api } from '../api.ts'
 import { type LeaseRecord, parseLease } from './record.ts'
 
-/** One Lease of the API server. Rejects with an ApiError: 409 where somebody was faster. */
+/** Reads and writes one Lease. Rejects with an ApiError, with 409 if another writer was faster. */
 export interface LeaseStore {
-  /** Undefined where there is none yet. */
+  /** Undefined if the Lease does not exist yet. */
   read(options: RequestLimits): Promise<LeaseRecord | undefined>
   create(spec: Record<string, unknown>, options: RequestLimits): Promise<LeaseRecord>
-  /** Replaces it, provided that it still is at this version. */
+  /** Replaces the Lease, provided that it still has this version. */
   replace(
     resourceVersion: string,
     spec: Record<string, unknown>,
@@ -19,7 +19,7 @@ export interface RequestLimits {
   readonly timeoutMs: number
 }
 
-/** The store of a Lease, by its namespace and name. */
+/** Creates the store of the Lease with this namespace and name. */
 export function createLeaseStore(api: Api, namespace: string, name: string): LeaseStore {
   const collection = `/apis/coordination.k8s.io/v1/namespaces/${encodeURIComponent(namespace)}/leases`
   const path = `${collection}/${encodeURIComponent(name)}`

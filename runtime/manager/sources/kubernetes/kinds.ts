@@ -1,5 +1,5 @@
 import { API_VERSION, GROUP, VERSION } from '@branchline/wire/names'
-import type { Kept } from '../../../kubernetes/object.ts'
+import type { Kept } from '../../../kubernetes/resource.ts'
 import type { Resource } from '../../../kubernetes/resource.ts'
 import type { WATCHED_KINDS } from '../source.ts'
 

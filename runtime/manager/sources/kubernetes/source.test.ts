@@ -5,7 +5,7 @@ import { createLease } from '../../../kubernetes/lease/lease.ts'
 import { createLeaseStore } from '../../../kubernetes/lease/store.ts'
 import type { SourceEvent } from '../source.ts'
 import { isPermitted } from '../../../kubernetes/fixture/permitted.ts'
-import { answer, list, refuse, ScriptedApi, watch } from '../../../kubernetes/fixture/scripted-api.ts'
+import { respond, list, refuse, ScriptedApi, watch } from '../../../kubernetes/fixture/scripted-api.ts'
 import { RESOURCES } from './kinds.ts'
 import { createKubernetesSource, type KubernetesSource } from './source.ts'
 
@@ -33,7 +33,7 @@ beforeEach(async () => {
   server = await new ScriptedApi().listen()
   for (const { path } of RESOURCES)
     server.always(`LIST ${path}`, list('1', [])).always(`WATCH ${path}`, watch([]))
-  server.always(`PATCH ${STATUS}`, answer({})).always(`POST ${EVENTS}`, answer({}, 201))
+  server.always(`PATCH ${STATUS}`, respond({})).always(`POST ${EVENTS}`, respond({}, 201))
   events = []
   const limits = { retryFirstMs: 2, retryMaxMs: 20 }
   source = createKubernetesSource({ access: server.access(), logger, instance: 'manager-0', limits })
@@ -140,7 +140,7 @@ test('a condition that says something else is told as an Event, once', async () 
 
 test('an environment is deleted as it was seen, and one that is gone is what was wanted', async () => {
   const call = 'DELETE /apis/branchline.dev/v1alpha1/namespaces/alice/environments/alice'
-  server.script(call, answer({}), refuse(404), refuse(409))
+  server.script(call, respond({}), refuse(404), refuse(409))
   const { metadata } = alice('5')
   await source.remove?.(metadata)
   await source.remove?.({ ...metadata, uid: undefined })
@@ -166,7 +166,7 @@ test('every request that it makes, the Lease included, is one that its role perm
   await source.reviewToken('x').catch(() => undefined)
   await source.remove?.(alice('5').metadata)
   const leases = '/apis/coordination.k8s.io/v1/namespaces/branchline-system/leases'
-  const held = answer({ metadata: { resourceVersion: '1' }, spec: { holderIdentity: 'me' } }, 201)
+  const held = respond({ metadata: { resourceVersion: '1' }, spec: { holderIdentity: 'me' } }, 201)
   server.script(`GET ${leases}/${MANAGER_LEASE}`, refuse(404))
   server.script(`POST ${leases}`, held).script(`PUT ${leases}/${MANAGER_LEASE}`, held)
   let elected = (): void => undefined

@@ -11,11 +11,11 @@ import {
 } from '../source.ts'
 import type { ApiAccess } from '../../../kubernetes/access.ts'
 import { type Api, createApi } from '../../../kubernetes/api.ts'
-import { EventRecorder, type Notice } from '../../../kubernetes/events.ts'
+import { EventRecorder, type Notification } from '../../../kubernetes/events.ts'
 import { RESOURCES, type WatchedKind } from './kinds.ts'
 import { DEFAULT_KUBERNETES_LIMITS, type KubernetesLimits } from '../../../kubernetes/limits.ts'
 import { Reflector } from '../../../kubernetes/reflector.ts'
-import { type ConditionSeen, conditionsOf, noticesOf } from './notices.ts'
+import { type ConditionSeen, conditionsOf, notificationsOf } from './notifications.ts'
 import { deleteEnvironment } from './remove.ts'
 import { applyStatus, hasStatus } from './status.ts'
 import { TokenReviewer } from './token-review.ts'
@@ -36,7 +36,7 @@ export interface KubernetesSource extends Source {
   /** For the Lease: same credentials, same limits. */
   readonly api: Api
   /** Tells people something of an object; returns at once. Changed conditions are told without it. */
-  record(notice: Notice): void
+  record(notification: Notification): void
 }
 
 /** The manager's source on a real API server. Nothing is asked before `start`, but for token reviews. */
@@ -52,7 +52,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
   return {
     api,
-    record: (notice) => recorder.record(notice),
+    record: (notification) => recorder.record(notification),
 
     start(handler: (event: SourceEvent) => void): void {
       const unlisted = new Set<WatchedKind>(RESOURCES.map(({ kind }) => kind))
@@ -78,14 +78,14 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 
     async writeStatus(write: StatusWrite): Promise<void> {
       // Before the write: the watch may tell of it sooner than the answer comes.
-      const notices = conditions.write(write)
+      const notifications = conditions.write(write)
       await applyStatus(api, write)
-      for (const notice of notices) recorder.record(notice)
+      for (const notification of notifications) recorder.record(notification)
     },
 
     async remove(removal: Removal): Promise<void> {
       // Its conditions are gone with it, so its Event is all that says why.
-      if (await deleteEnvironment(api, removal)) recorder.record(removalNotice(removal))
+      if (await deleteEnvironment(api, removal)) recorder.record(removalNotification(removal))
     },
 
     reviewToken: async (token: string): Promise<PodIdentity | undefined> => await reviewer.review(token),
@@ -95,7 +95,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
 /** Who reports Events, as `kubectl describe` shows it. */
 const CONTROLLER = 'branchline.dev/manager'
 
-const removalNotice = ({ namespace, name, uid }: Removal): Notice => ({
+const removalNotification = ({ namespace, name, uid }: Removal): Notification => ({
   regarding: {
     apiVersion: API_VERSION,
     kind: 'Environment',
@@ -123,11 +123,11 @@ class Conditions {
   }
 
   /** What people are to be told once this write has been taken. */
-  write({ kind, namespace, name, status }: StatusWrite): Notice[] {
+  write({ kind, namespace, name, status }: StatusWrite): Notification[] {
     const last = this.#last.get(objectId({ kind, metadata: { namespace, name } }))
     if (last === undefined) return []
     const uid = last.uid === undefined ? {} : { uid: last.uid }
     const regarding = { apiVersion: API_VERSION, kind, namespace, name, ...uid }
-    return noticesOf(regarding, last.told, conditionsOf(status))
+    return notificationsOf(regarding, last.told, conditionsOf(status))
   }
 }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Api, createApi } from '../../../kubernetes/api.ts'
-import { answer, refuse, ScriptedApi } from '../../../kubernetes/fixture/scripted-api.ts'
+import { respond, refuse, ScriptedApi } from '../../../kubernetes/fixture/scripted-api.ts'
 import { DEFAULT_KUBERNETES_LIMITS } from '../../../kubernetes/limits.ts'
 import { DEFAULT_TOKEN_REVIEW_LIMITS, identityOf, TokenReviewer } from './token-review.ts'
 
@@ -56,7 +56,7 @@ test.each([
 })
 
 test('the token is sent with our audience, asked for once, and remembered', async () => {
-  server.script(POST, answer({ status }, 201))
+  server.script(POST, respond({ status }, 201))
   const reviewer = new TokenReviewer(api)
   const asked = await Promise.all(['t', 't', 't'].map((token) => reviewer.review(token)))
   expect(asked).toEqual([API_7, API_7, API_7])
@@ -66,8 +66,8 @@ test('the token is sent with our audience, asked for once, and remembered', asyn
   expect(others).toEqual([])
 })
 
-test('another token is another question, and the oldest answer is forgotten first', async () => {
-  server.always(POST, answer({ status }, 201))
+test('each token has its own review, and the oldest result is dropped first', async () => {
+  server.always(POST, respond({ status }, 201))
   const reviewer = new TokenReviewer(api, { ...DEFAULT_TOKEN_REVIEW_LIMITS, maxRemembered: 2 })
   for (const token of ['a', 'b', 'c', 'c', 'b', 'a']) await reviewer.review(token)
   expect(server.seen(POST)).toHaveLength(4)
@@ -76,9 +76,9 @@ test('another token is another question, and the oldest answer is forgotten firs
 test('answers end: a refusal is asked for again soon, a yes too', async () => {
   server.script(
     POST,
-    answer({ status: { authenticated: false } }, 201),
-    answer({ status }, 201),
-    answer({ status: {} }, 201),
+    respond({ status: { authenticated: false } }, 201),
+    respond({ status }, 201),
+    respond({ status: {} }, 201),
   )
   const reviewer = new TokenReviewer(api, { ...DEFAULT_TOKEN_REVIEW_LIMITS, validTtlMs: 0, invalidTtlMs: 0 })
   expect(await reviewer.review('t')).toBeUndefined()
@@ -87,7 +87,7 @@ test('answers end: a refusal is asked for again soon, a yes too', async () => {
 })
 
 test('where nobody can tell it rejects, and remembers nothing', async () => {
-  server.script(POST, refuse(500), answer({ status }, 201))
+  server.script(POST, refuse(500), respond({ status }, 201))
   const reviewer = new TokenReviewer(api)
   await expect(reviewer.review('t')).rejects.toMatchObject({ retryable: true })
   expect(await reviewer.review('t')).toEqual(API_7)
@@ -107,7 +107,7 @@ test('a flood of tokens: a bounded number is asked at once and waits, the others
     most = Math.max(most, ++now)
     setImmediate(() => {
       now--
-      answer({ status }, 201)(response, {
+      respond({ status }, 201)(response, {
         method: '',
         path: '',
         query: new URLSearchParams(),

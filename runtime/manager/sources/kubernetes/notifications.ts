@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Notice } from '../../../kubernetes/events.ts'
+import type { Notification } from '../../../kubernetes/events.ts'
 
 const condition = z.looseObject({
   type: z.string(),
@@ -20,11 +20,11 @@ export function conditionsOf(status: unknown): readonly ConditionSeen[] {
 const BAD = new Set(['Ready False', 'Stalled True', 'Reconciling True', 'Warnings True', 'Expired True'])
 
 /** What of two statuses, the later one second, is worth an Event: a condition that now says something else. */
-export function noticesOf(
-  regarding: Notice['regarding'],
+export function notificationsOf(
+  regarding: Notification['regarding'],
   before: readonly ConditionSeen[],
   after: readonly ConditionSeen[],
-): Notice[] {
+): Notification[] {
   return after
     .filter(({ type, status, reason }) => {
       const was = before.find((condition) => condition.type === type)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { conditionsOf, noticesOf } from './notices.ts'
+import { conditionsOf, notificationsOf } from './notifications.ts'
 
 const regarding = {
   apiVersion: 'branchline.dev/v1alpha1',
@@ -21,7 +21,9 @@ test.each([
   [[ready('False', 'KeyTaken')], [ready('False', 'BaseCycle')], ['Warning BaseCycle']],
   [[ready('True', 'Ready')], [], []],
 ])('%j, then %j: %j', (before, after, told) => {
-  expect(noticesOf(regarding, before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(told)
+  expect(notificationsOf(regarding, before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(
+    told,
+  )
 })
 
 test('a status that cannot be read has no conditions', () => {
