@@ -82,7 +82,7 @@ export class Driver {
         if (tookMs !== undefined) metrics.ackSeconds.observe(tookMs / 1000)
         this.#writeEnvironmentOf(namespaceOf(pod))
       },
-      onHopDropped: (reason) => metrics.droppedHops.inc({ reason }),
+      onHopDropped: (reason) => metrics.droppedHops.inc(reason),
     })
     this.gateway = {
       resolve: (wanted) => resolve(this.#planner.plan.forest, this.#planner.plan.presences, wanted),

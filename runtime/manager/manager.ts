@@ -6,7 +6,7 @@ import type { ManagerConfig } from './config.ts'
 import { Driver } from './driver.ts'
 import { gatewayOf } from './gateway/gateway.ts'
 import type { GatewayView } from './gateway-view.ts'
-import { createMetrics } from './metrics.ts'
+import { ManagerMetrics } from './metrics.ts'
 import { servePush } from './push/server.ts'
 import type { Source } from './sources/source.ts'
 
@@ -37,7 +37,7 @@ export async function startManager(
   { leading = true } = {},
 ): Promise<RunningManager> {
   const { host, limits, gatherMs, cluster } = config
-  const metrics = createMetrics()
+  const metrics = new ManagerMetrics()
   const driver = new Driver({ source, limits, metrics, logger, gatherMs })
   const { hub, gateway: view } = driver
   const admin = await serveAdmin({
@@ -58,13 +58,13 @@ export async function startManager(
     serving,
     reviewToken,
     ...(config.checkPodAddress && { judgeOrigin: (pod, from) => driver.origins.judge(pod, from) }),
-    onRefused: (reason) => metrics.refusals.inc({ reason }),
+    onRefused: (reason) => metrics.refusals.inc(reason),
   })
   // Every replica holds a tunnel, so that no preview depends on one process.
   const gateway = gatewayOf(config, {
     view,
     logger,
-    onForbidden: () => metrics.forbiddenStreams.inc(),
+    onForbidden: () => metrics.forbiddenStream(),
     // Where this one only holds on, since it does not reach the API.
     onLed: () => driver.leading || lead(false),
   })

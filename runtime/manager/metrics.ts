@@ -1,4 +1,15 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import {
+  CONTENT_TYPE,
+  Counts,
+  exposition,
+  Histogram,
+  histogramExposition,
+  only,
+  type Scrape,
+} from '../process/exposition.ts'
+import type { DropReason } from './push/reports.ts'
+import type { RefusalReason } from './push/server.ts'
 
 /** What the metrics ask for when they are read. */
 export interface Observed {
@@ -7,85 +18,86 @@ export interface Observed {
   readonly objects: () => Readonly<Record<string, number>>
 }
 
-/** The manager's metrics, in a registry of their own. */
-export interface ManagerMetrics {
-  readonly planSeconds: Histogram
-  readonly ackSeconds: Histogram
-  /** Labelled with a `reason`. */
-  readonly refusals: Counter<'reason'>
-  readonly droppedHops: Counter<'reason'>
-  readonly forbiddenStreams: Counter
-  /** Says once where the gauges read. */
-  observe(observed: Observed): void
-  /** All of them in Prometheus' text format. */
-  read(): Promise<{ contentType: string; text: string }>
-}
+const PLAN_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5]
+const ACK_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
-export function createMetrics(): ManagerMetrics {
-  const registry = new Registry()
-  const registers = [registry]
-  collectDefaultMetrics({ register: registry })
-  return {
-    planSeconds: new Histogram({
-      name: 'branchline_manager_plan_duration_seconds',
-      help: 'How long it took to follow a change of the cluster with the plan.',
-      buckets: [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5],
-      registers,
-    }),
-    ackSeconds: new Histogram({
-      name: 'branchline_manager_acknowledgement_seconds',
-      help: 'From a table or a delta sent to a sidecar to its acknowledgement.',
-      buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5],
-      registers,
-    }),
-    refusals: new Counter({
-      name: 'branchline_manager_sidecar_refusals_total',
-      help:
+/** The manager's metrics, by Prometheus' conventions. prom-client adds those of the process and of Node.js. */
+export class ManagerMetrics {
+  readonly planSeconds = new Histogram(PLAN_BOUNDS)
+  readonly ackSeconds = new Histogram(ACK_BOUNDS)
+  readonly refusals = new Counts<RefusalReason>('reason')
+  readonly droppedHops = new Counts<DropReason>('reason')
+  #forbiddenStreams = 0
+  #observed: Observed | undefined
+  readonly #ofProcess = new Registry()
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#ofProcess })
+  }
+
+  /** Counts a stream to a target that is not a preview's. */
+  forbiddenStream(): void {
+    this.#forbiddenStreams++
+  }
+
+  /** Says once where the gauges read. */
+  observe(observed: Observed): void {
+    this.#observed = observed
+  }
+
+  /** All of them in Prometheus' text format. */
+  async read(): Promise<Scrape> {
+    return { contentType: CONTENT_TYPE, text: `${await this.#ofProcess.metrics()}\n${this.#own()}` }
+  }
+
+  #own(): string {
+    return [
+      histogramExposition(
+        'branchline_manager_plan_duration_seconds',
+        'How long it took to follow a change of the cluster with the plan.',
+        only(this.planSeconds),
+      ),
+      histogramExposition(
+        'branchline_manager_acknowledgement_seconds',
+        'From a table or a delta sent to a sidecar to its acknowledgement.',
+        only(this.ackSeconds),
+      ),
+      exposition(
+        'branchline_manager_sidecar_refusals_total',
+        'counter',
         "Sidecars that were refused: for their token, for an address that is not their pod's, since their pod " +
-        'is not known yet, since nobody could review the token, or since this replica does not serve.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    droppedHops: new Counter({
-      name: 'branchline_manager_dropped_hops_total',
-      help: 'Reports of hops, and questions for them, that were dropped: beyond the share of a pod, or of another pod.',
-      labelNames: ['reason'],
-      registers,
-    }),
-    forbiddenStreams: new Counter({
-      name: 'branchline_manager_forbidden_streams_total',
-      help: 'Streams that the relay opened to a target that is not a preview’s. They were refused.',
-      registers,
-    }),
-    observe: (observed) => gauges(observed, registers),
-    read: async () => ({ contentType: registry.contentType, text: await registry.metrics() }),
+          'is not known yet, since nobody could review the token, or since this replica does not serve.',
+        this.refusals.samples(),
+      ),
+      exposition(
+        'branchline_manager_dropped_hops_total',
+        'counter',
+        'Reports of hops, and questions for them, that were dropped: beyond the share of a pod, or of another pod.',
+        this.droppedHops.samples(),
+      ),
+      exposition(
+        'branchline_manager_forbidden_streams_total',
+        'counter',
+        'Streams that the relay opened to a target that is not a preview’s. They were refused.',
+        only(this.#forbiddenStreams),
+      ),
+      ...(this.#observed === undefined ? [] : gauges(this.#observed)),
+    ].join('')
   }
 }
 
-function gauges({ epoch, sidecars, objects }: Observed, registers: Registry[]): void {
-  new Gauge({
-    name: 'branchline_manager_epoch',
-    help: 'The epoch of the newest plan.',
-    registers,
-    collect() {
-      this.set(epoch())
-    },
-  })
-  new Gauge({
-    name: 'branchline_manager_sidecars_connected',
-    help: 'The sidecars that are connected and have said hello.',
-    registers,
-    collect() {
-      this.set(sidecars())
-    },
-  })
-  new Gauge({
-    name: 'branchline_manager_objects',
-    help: 'The objects of the cluster that count, by kind.',
-    labelNames: ['kind'],
-    registers,
-    collect() {
-      for (const [kind, count] of Object.entries(objects())) this.set({ kind }, count)
-    },
-  })
-}
+const gauges = ({ epoch, sidecars, objects }: Observed): string[] => [
+  exposition('branchline_manager_epoch', 'gauge', 'The epoch of the newest plan.', only(epoch())),
+  exposition(
+    'branchline_manager_sidecars_connected',
+    'gauge',
+    'The sidecars that are connected and have said hello.',
+    only(sidecars()),
+  ),
+  exposition(
+    'branchline_manager_objects',
+    'gauge',
+    'The objects of the cluster that count, by kind.',
+    Object.entries(objects()).map(([kind, count]) => [{ kind }, count] as const),
+  ),
+]

@@ -1,4 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Scrape } from './exposition.ts'
 import { createHttpServer } from './http-server.ts'
 
 /** What the admin listener answers with. */
@@ -8,7 +9,7 @@ export interface AdminOptions {
   /** Why the process cannot take traffic, or undefined where it can. */
   readonly notReady: () => string | undefined
   /** The metrics in Prometheus' text format, with their content type. */
-  readonly metrics: () => Promise<{ contentType: string; text: string }>
+  readonly metrics: () => Promise<Scrape>
   /** Further paths, such as a dump of what the process holds: JSON. */
   readonly dumps?: Readonly<Record<string, () => unknown>>
 }

@@ -3,6 +3,12 @@ export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export type Labels = Readonly<Record<string, string>>
 
+/** What `/metrics` answers. */
+export interface Scrape {
+  readonly contentType: string
+  readonly text: string
+}
+
 /** One metric with its samples, as lines. */
 export function exposition(
   name: string,
@@ -10,9 +16,44 @@ export function exposition(
   help: string,
   samples: Iterable<readonly [labels: Labels, value: number]>,
 ): string {
-  let text = `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+  let text = heading(name, type, help)
   for (const [labels, value] of samples) text += `${name}${braced(labels)} ${value}\n`
   return text
+}
+
+/** A histogram with the observations of each set of labels, as lines. */
+export function histogramExposition(
+  name: string,
+  help: string,
+  samples: Iterable<readonly [labels: Labels, observed: Histogram]>,
+): string {
+  let text = heading(name, 'histogram', help)
+  for (const [labels, observed] of samples) text += observed.lines(name, labels)
+  return text
+}
+
+const heading = (name: string, type: string, help: string): string =>
+  `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
+
+/** The samples of a metric that has no labels. */
+export const only = <T>(value: T): readonly [readonly [Labels, T]] => [[{}, value]]
+
+/** Counts by one label, whose values must be few. */
+export class Counts<Value extends string> {
+  readonly #label: string
+  readonly #counts = new Map<Value, number>()
+
+  constructor(label: string) {
+    this.#label = label
+  }
+
+  inc(value: Value): void {
+    this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1)
+  }
+
+  samples(): (readonly [Labels, number])[] {
+    return [...this.#counts].map(([value, count]) => [{ [this.#label]: value }, count] as const)
+  }
 }
 
 /** How often values were up to each of some bounds, how often in all, and their sum. */

@@ -1,4 +1,11 @@
-import { CONTENT_TYPE, exposition, Histogram } from '../process/exposition.ts'
+import {
+  CONTENT_TYPE,
+  exposition,
+  Histogram,
+  histogramExposition,
+  only,
+  type Scrape,
+} from '../process/exposition.ts'
 
 /** What is asked at the moment of a scrape. */
 export interface MetricsSource {
@@ -37,8 +44,7 @@ export class RelayMetrics {
     this.#seconds.observe(ms / 1000)
   }
 
-  read(): Promise<{ contentType: string; text: string }> {
-    const seconds = 'branchline_relay_request_seconds'
+  read(): Promise<Scrape> {
     const text = [
       exposition(
         'branchline_relay_requests_total',
@@ -46,10 +52,13 @@ export class RelayMetrics {
         'Requests of visitors, by the cluster whose preview it was (none: unknown host) and class of the answer.',
         this.#samples(),
       ),
-      `# HELP ${seconds} From a request’s head to the end of its response.\n# TYPE ${seconds} histogram\n`,
-      this.#seconds.lines(seconds, {}),
+      histogramExposition(
+        'branchline_relay_request_seconds',
+        'From a request’s head to the end of its response.',
+        only(this.#seconds),
+      ),
       ...GAUGES.map(([name, help]) =>
-        exposition(`branchline_relay_${name}`, 'gauge', help, [[{}, this.#source[name]()]]),
+        exposition(`branchline_relay_${name}`, 'gauge', help, only(this.#source[name]())),
       ),
     ]
     return Promise.resolve({ contentType: CONTENT_TYPE, text: text.join('') })

@@ -46,7 +46,7 @@ export async function startAdmin(source: AdminSource): Promise<Server> {
       host: source.host,
       port: source.port,
       notReady: () => notReady(source, performance.now()),
-      metrics: () => source.metrics.scrape(),
+      metrics: () => source.metrics.read(),
       dumps: {
         // A preStop hook can only GET. Whoever else calls it has connections made anew, and no more.
         [LEAVE_PATH]: () => {

@@ -1,4 +1,4 @@
-import { createMetrics, type Observed } from '@branchline/runtime/manager/metrics'
+import { ManagerMetrics, type Observed } from '@branchline/runtime/manager/metrics'
 import { RelayMetrics } from '@branchline/runtime/relay/metrics'
 import { Metrics } from '@branchline/runtime/sidecar/telemetry/metrics'
 import { code, table } from './markdown.ts'
@@ -26,13 +26,14 @@ async function scrapeSidecar(): Promise<string> {
   const metrics = new Metrics(source())
   metrics.request({ environment: 'alice', service: 'api', reason: 'own' }, 200, 1)
   metrics.upstreamFailure('alice', 'api', 'unreachable')
-  return (await metrics.scrape()).text
+  return (await metrics.read()).text
 }
 
 async function scrapeManager(): Promise<string> {
-  const metrics = createMetrics()
+  const metrics = new ManagerMetrics()
   metrics.observe(source<Observed>({ objects: () => ({ Pod: 1 }) }))
-  metrics.refusals.inc({ reason: 'token' })
+  metrics.refusals.inc('token')
+  metrics.droppedHops.inc('rate')
   return (await metrics.read()).text
 }
 

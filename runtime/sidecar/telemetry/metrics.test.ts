@@ -3,7 +3,7 @@ import { MAX_SERIES, Metrics } from './metrics.ts'
 
 const metrics = (): Metrics =>
   new Metrics({ epoch: () => undefined, managerConnected: () => false, held: () => 0 })
-const scrape = async (from: Metrics): Promise<string> => (await from.scrape()).text
+const scrape = async (from: Metrics): Promise<string> => (await from.read()).text
 
 test('requests and durations are what Prometheus expects of them', async () => {
   const some = metrics()

@@ -1,5 +1,13 @@
 import type { RouteReason } from '../route/decide.ts'
-import { CONTENT_TYPE, exposition, Histogram, type Labels } from '../../process/exposition.ts'
+import {
+  CONTENT_TYPE,
+  exposition,
+  Histogram,
+  histogramExposition,
+  only,
+  type Labels,
+  type Scrape,
+} from '../../process/exposition.ts'
 
 /** What is asked at the moment of a scrape. */
 export interface MetricsSource {
@@ -100,13 +108,12 @@ export class Metrics {
   }
 
   /** All of it in Prometheus' text format. */
-  scrape(): Promise<{ contentType: string; text: string }> {
+  read(): Promise<Scrape> {
     const { epoch, managerConnected, held } = this.#source
     const open: [Labels, number][] = [
       [{ mode: 'http' }, this.#open.http],
       [{ mode: 'raw' }, this.#open.raw],
     ]
-    const one = (value: number): [Labels, number][] => [[{}, value]]
     const text = [
       exposition(
         'branchline_requests_total',
@@ -114,7 +121,11 @@ export class Metrics {
         'Requests by the environment that served them, why they went there, and the answer.',
         this.#requests(),
       ),
-      this.#durations('branchline_request_duration_seconds'),
+      histogramExposition(
+        'branchline_request_duration_seconds',
+        "From a request's head to the end of its answer.",
+        this.#series.map(({ labels, durations }) => [labels, durations] as const),
+      ),
       exposition(
         'branchline_upstream_failures_total',
         'counter',
@@ -125,27 +136,27 @@ export class Metrics {
         'branchline_fallbacks_total',
         'counter',
         'Requests that another endpoint than the first was asked for.',
-        one(this.#fallbacks),
+        only(this.#fallbacks),
       ),
-      exposition('branchline_held_requests', 'gauge', 'Requests that wait for their override.', one(held())),
+      exposition('branchline_held_requests', 'gauge', 'Requests that wait for their override.', only(held())),
       exposition('branchline_open_connections', 'gauge', 'Open connections of clients.', open),
       exposition(
         'branchline_route_table_epoch',
         'gauge',
         'The epoch of the route table that is served; -1 before the first.',
-        one(epoch() ?? -1),
+        only(epoch() ?? -1),
       ),
       exposition(
         'branchline_manager_connected',
         'gauge',
         '1 while the manager is connected.',
-        one(managerConnected() ? 1 : 0),
+        only(managerConnected() ? 1 : 0),
       ),
       exposition(
         'process_resident_memory_bytes',
         'gauge',
         'Resident memory of the process.',
-        one(process.memoryUsage.rss()),
+        only(process.memoryUsage.rss()),
       ),
     ]
     return Promise.resolve({ contentType: CONTENT_TYPE, text: text.join('') })
@@ -155,12 +166,6 @@ export class Metrics {
     for (const { labels, codes } of this.#series) {
       for (const [code, count] of codes) yield [{ ...labels, code: String(code) }, count]
     }
-  }
-
-  #durations(name: string): string {
-    let text = `# HELP ${name} From a request's head to the end of its answer.\n# TYPE ${name} histogram\n`
-    for (const { labels, durations } of this.#series) text += durations.lines(name, labels)
-    return text
   }
 
   #level(mode: 'http' | 'raw'): Level {
