@@ -213,7 +213,7 @@ describe('wrong input is one sentence', () => {
     [
       'Alice',
       { type: 'shared' },
-      /^Environment "Alice": metadata.name is "Alice": wanted lower-case letters/,
+      /^Environment "Alice": metadata.name is "Alice": wanted at most 63 lower-case letters/,
     ],
     ['a', { type: 'brunch' as 'branch' }, /^Environment "a": spec.type is "brunch": wanted one of/],
     ['a', { type: 'shared', key: 'a b' }, /^Environment "a": spec.key is "a b"/],
@@ -274,7 +274,9 @@ describe('wrong input is one sentence', () => {
     const a = new Environment(root, 'a', { type: 'branch', base: 'b' })
     new Environment(root, 'b', { type: 'branch', base: 'a' })
     expect(faultsOf(() => objects(a))).toEqual([
-      expect.stringMatching(/^Environment "a" in namespace "a": spec.base "b" leads back here \(a → b → a\)/),
+      expect.stringMatching(
+        /^Environment "a" in namespace "a": spec.base "b" leads back to this environment \(a → b → a\)/,
+      ),
       expect.stringMatching(/^Environment "b"/),
     ])
   })

@@ -142,7 +142,7 @@ function* fieldFaults(name: string, props: WorkloadProps): Generator<string> {
   if (!NAME.test(name)) {
     yield (
       `the name is ${JSON.stringify(name)}: wanted a letter, then lower-case letters, digits and inner ` +
-      'hyphens, at most 63 of them'
+      'hyphens, at most 63 characters'
     )
   }
   if (!/^\S+$/.test(props.image))

@@ -46,7 +46,7 @@ test.each([
   [
     'a missing base',
     { 'x/a.yaml': environment('alice', 'type: branch\n  base: gone') },
-    /^error: x\/a.yaml:6: Environment alice\/alice: spec.base "gone" is no environment/,
+    /^error: x\/a.yaml:6: Environment alice\/alice: spec.base "gone" is not an environment/,
   ],
   [
     'a cycle',
@@ -54,7 +54,7 @@ test.each([
       'a.yaml': environment('a', 'type: branch\n  base: b'),
       'b.yaml': environment('b', 'type: branch\n  base: a'),
     },
-    /a.yaml:6: .*leads back here \(a → b → a\)[^]*b.yaml:6: .*leads back here/,
+    /a.yaml:6: .*leads back to this environment \(a → b → a\)[^]*b.yaml:6: .*leads back to this environment/,
   ],
   [
     'one key twice',
@@ -67,7 +67,7 @@ test.each([
       'a.yaml': `${environment('b--c', 'type: shared')}---\n${preview('a', 'b--c')}`,
       'b.yaml': `${environment('c', 'type: shared')}---\n${preview('a--b', 'c')}`,
     },
-    /gives the host "a--b--c", which the preview/,
+    /results in the host "a--b--c", which the preview/,
   ],
   [
     'another kind of ours',

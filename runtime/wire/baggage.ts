@@ -2,13 +2,14 @@ import { isKey } from './key.ts'
 import { isOurs } from './list-member.ts'
 import { TRACE_VENDOR } from './names.ts'
 
-/** W3C Baggage, 3.3.2: at least 64 list-members and 8,192 bytes are to be propagated. */
+/** W3C Baggage, 3.3.2: platforms must propagate at least 64 list-members and 8,192 bytes. */
 export const MAX_BAGGAGE_MEMBERS = 64
 export const MAX_BAGGAGE_LENGTH = 8192
 
 /**
- * The routing key of a `baggage` field value (W3C Baggage, 3.2), or undefined: the first member that has our name
- * ({@link isOurs}) and a key as its value. White space around `=` and properties behind `;` are allowed there.
+ * Returns the routing key in a `baggage` field value (W3C Baggage, 3.2), or undefined. The key is the value of the
+ * first member that has our name ({@link isOurs}) and a valid key. White space around `=` and properties after `;` are
+ * allowed.
  */
 export function readBaggageKey(baggage: string): string | undefined {
   if (!baggage.includes(TRACE_VENDOR) && !baggage.includes('%')) return undefined
@@ -21,9 +22,9 @@ export function readBaggageKey(baggage: string): string | undefined {
 }
 
 /**
- * The field value without the members that have our name ({@link isOurs}) and, where a key is given, ours at the left.
- * Others stay as they are and in order; past the limits, members go from the right. Returns an empty string
- * where nothing is left.
+ * Returns the field value without the members that have our name ({@link isOurs}), and with our member at the left if
+ * a key is given. Other members keep their text and their order. Above the limits, members are removed from the right.
+ * Returns an empty string if no member remains.
  */
 export function writeBaggageKey(baggage: string, key: string | undefined): string {
   const members = baggage

@@ -3,20 +3,20 @@ import type { Hop } from './routes/hop.ts'
 export type { Hop }
 
 /**
- * A request that has it wants to know its way. `1` asks; sidecars put what they decided behind it, so that the
- * last one of an exchange can answer with all of it in the response's field of the same name: a list of
- * strings with parameters (RFC 9651). `hops=<trace id>` asks for the hops of an earlier request instead.
+ * The header that asks which versions served a request. The value `1` asks. Each sidecar appends its decision, and the
+ * last sidecar of an exchange returns all of them in the response header of the same name, as a list of strings with
+ * parameters (RFC 9651). The value `hops=<trace id>` asks for the hops of an earlier request instead.
  */
 export const EXPLAIN_HEADER = 'x-branchline-route'
-/** The most characters of that field that are passed on. */
+/** The largest value of that header that a sidecar forwards, in characters. */
 export const MAX_EXPLAIN_LENGTH = 2_048
 
-/** The trace id for whose hops a request asks, or undefined. */
-export function askedHops(value: string): string | undefined {
+/** Returns the trace id whose hops a request asks for, or undefined. */
+export function requestedTrace(value: string): string | undefined {
   return /^hops=([0-9a-f]{32})$/.exec(value)?.[1]
 }
 
-/** A hop as an item of the field's list. What no string of RFC 9651 may hold is left out. */
+/** Formats a hop as an item of the header's list. Omits characters that a string of RFC 9651 cannot contain. */
 export function formatHop(
   hop: Pick<Hop, 'service' | 'at' | 'environment' | 'reason'>,
   endpoint: string,

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 
-/** The longest label of a host name, in octets (RFC 1035, 2.3.4). */
+/** The longest label of a host name, in bytes (RFC 1035, 2.3.4). */
 export const MAX_LABEL_LENGTH = 63
 const HASH_DIGITS = 8
 
 /**
- * The leftmost label of a preview's host: `<preview>--<environment>`. Where that is over 63 octets it is
- * cut, and ends in a hash of the whole, so that two long names never share a host. A label is registered and
- * looked up, never taken apart.
+ * Returns the leftmost label of a preview's host: `<preview>--<environment>`. A label of more than 63 bytes is cut and
+ * ends in a hash of the whole, so that two long names never share a host. Labels are registered and looked up. No
+ * code splits them into preview and environment.
  */
 export function previewLabel(preview: string, environment: string): string {
   const label = `${preview}--${environment}`

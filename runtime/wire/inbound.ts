@@ -1,10 +1,13 @@
 import { SIDECAR_FIRST_INBOUND_PORT, SIDECAR_MAX_INBOUND_PORTS } from './names.ts'
 
-/** What a port speaks. `auto` is sniffed; the rest is said by `appProtocol` or the port's name. */
+/**
+ * The protocol of a port. For `auto` the sidecar detects the protocol from the first bytes. The others come from
+ * `appProtocol` or the port's name.
+ */
 export const PROTOCOLS = ['http', 'http2', 'grpc', 'tcp', 'auto'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
-/** One listener of a sidecar: where it listens, and the port of the app for which it stands. */
+/** One listener of a sidecar: the port on which it listens, and the app's port that it serves. */
 export interface Inbound {
   readonly port: number
   readonly appPort: number
@@ -13,22 +16,22 @@ export interface Inbound {
 
 const ENTRY = /^(\d{1,5})=(\d{1,5})\/([a-z0-9]+)$/
 
-/** The sidecar's listeners as one line, e.g. `25001=8080/http,25002=5432/tcp`. */
+/** Formats the sidecar's listeners as one line, such as `25001=8080/http,25002=5432/tcp`. */
 export function formatInbound(inbound: readonly Inbound[]): string {
   return inbound.map(({ port, appPort, protocol }) => `${port}=${appPort}/${protocol}`).join(',')
 }
 
-/** The reverse of {@link formatInbound}. Throws a RangeError that names the entry that is wrong. */
+/** Parses the output of {@link formatInbound}. Throws a RangeError that names the invalid entry. */
 export function parseInbound(line: string): Inbound[] {
   if (line.trim() === '') return []
   const entries = line.split(',').map((entry) => parseEntry(entry.trim()))
   if (entries.length > SIDECAR_MAX_INBOUND_PORTS) {
     throw new RangeError(
-      `${entries.length} inbound ports: a sidecar serves ${SIDECAR_MAX_INBOUND_PORTS} at most`,
+      `${entries.length} inbound ports: a sidecar serves at most ${SIDECAR_MAX_INBOUND_PORTS}`,
     )
   }
   const ports = new Set(entries.map((entry) => entry.port))
-  if (ports.size !== entries.length) throw new RangeError(`inbound ports ${line}: one of them is there twice`)
+  if (ports.size !== entries.length) throw new RangeError(`inbound ports ${line}: a port is listed twice`)
   return entries
 }
 
@@ -39,22 +42,22 @@ function parseEntry(entry: string): Inbound {
   if (valid) return parsed
   throw new RangeError(
     `inbound port ${JSON.stringify(entry)}: wanted LISTEN=APP/PROTOCOL, such as ` +
-      `${SIDECAR_FIRST_INBOUND_PORT}=8080/http, with a protocol out of ${PROTOCOLS.join(', ')}`,
+      `${SIDECAR_FIRST_INBOUND_PORT}=8080/http, where PROTOCOL is one of ${PROTOCOLS.join(', ')}`,
   )
 }
 
 const isPort = (port: number): boolean => port >= 1 && port <= 65535
 
 /**
- * What a Service port speaks, by `appProtocol`, else by the port's name or the part before its first hyphen
- * (as Istio's and Gateway API's conventions have it), else `auto`.
+ * Returns the protocol of a Service port. `appProtocol` decides. Without it, the port's name decides, up to its first
+ * hyphen (the convention of Istio and Gateway API). Otherwise the protocol is `auto`.
  */
 export function protocolOf(port: { appProtocol?: string; name?: string }): Protocol {
-  const said = port.appProtocol ?? port.name?.split('-', 1)[0]
-  return SPOKEN.get(said?.toLowerCase() ?? '') ?? (port.appProtocol === undefined ? 'auto' : 'tcp')
+  const declared = port.appProtocol ?? port.name?.split('-', 1)[0]
+  return DECLARED.get(declared?.toLowerCase() ?? '') ?? (port.appProtocol === undefined ? 'auto' : 'tcp')
 }
 
-const SPOKEN = new Map<string, Protocol>([
+const DECLARED = new Map<string, Protocol>([
   ['http', 'http'],
   ['http1', 'http'],
   ['ws', 'http'],

@@ -19,6 +19,6 @@ test.each([
   'x-branchline-routed',
   'b3',
   'te',
-])('%s has a meaning of its own', (text) => {
-  expect(() => parseKeyHeader(text)).toThrow('has a meaning of its own')
+])('%s already has another meaning', (text) => {
+  expect(() => parseKeyHeader(text)).toThrow('already has another meaning')
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 
-/** An object of the Kubernetes API: type and metadata are certain, the other fields depend on its kind. */
+/** An object of the Kubernetes API. Type and metadata are known. The other fields depend on the kind. */
 export interface KubernetesObject {
   readonly apiVersion: string
   readonly kind: string
@@ -16,14 +16,14 @@ export interface KubernetesObject {
   readonly [field: string]: unknown
 }
 
-/** Parses a {@link KubernetesObject}; fields that it does not know stay. */
+/** Parses a {@link KubernetesObject}, and keeps unknown fields. */
 export const kubernetesObject = z.looseObject({
   apiVersion: z.string(),
   kind: z.string(),
   metadata: z.looseObject({ name: z.string(), namespace: z.string().optional() }),
 })
 
-/** What happened to an object, as a watch of the Kubernetes API reports it. */
+/** A change of an object, as a watch of the Kubernetes API reports it. */
 export interface ObjectEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly object: KubernetesObject

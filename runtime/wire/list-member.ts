@@ -1,10 +1,10 @@
 import { TRACE_VENDOR } from './names.ts'
 
 /**
- * Whether a list-member of `baggage` or `tracestate` has our name, or has it once a library has read it. Libraries
- * decode percent-encoded names, some more than once or the whole field, trim white space of any kind, and compare in
- * any case. So the name is compared decoded, in lower case, and without characters that no name of ours has. The
- * relay removes by this rule, and sidecars read by it: no reader takes a member for ours that the relay leaves.
+ * Reports whether a list-member of `baggage` or `tracestate` has our name, or would have it after a library reads it.
+ * Libraries decode percent-encoded names (some repeatedly, or the whole field), trim any white space, and ignore case.
+ * So the name is decoded, lower-cased, and stripped of characters that our name does not contain. The relay removes
+ * members by this rule and sidecars read members by it, so that no reader accepts a member that the relay leaves.
  */
 export function isOurs(member: string): boolean {
   if (!member.includes('%')) return nameOf(member) === TRACE_VENDOR
@@ -13,7 +13,7 @@ export function isOurs(member: string): boolean {
     .some((part) => nameOf(part) === TRACE_VENDOR)
 }
 
-/** The name in front of the first `=`, as {@link isOurs} compares it; empty where there is none. */
+/** Returns the name before the first `=`, as {@link isOurs} compares it, or an empty string if there is no `=`. */
 function nameOf(member: string): string {
   const equals = member.indexOf('=')
   if (equals === -1) return ''
@@ -21,10 +21,10 @@ function nameOf(member: string): string {
   return name === TRACE_VENDOR ? name : name.toLowerCase().replaceAll(/[^a-z0-9_.@-]/g, '')
 }
 
-/** How often a text is decoded at most. `%25` in front of a code counts as one with it, however often it is there. */
+/** How often a text is decoded at most. A code with any number of `%25` before it counts as one encoding. */
 const PASSES = 4
 
-/** The text with its percent-encodings decoded, encodings of encodings too. Invalid ones stay. */
+/** Decodes percent-encodings, including encodings of encodings. Invalid encodings stay. */
 export function decoded(text: string): string {
   let before = text
   for (let pass = 0; pass < PASSES; pass++) {

@@ -2,15 +2,15 @@ import { z } from 'zod'
 import { kubernetesObject, type ObjectEvent } from './kubernetes.ts'
 
 /**
- * The embedded cluster's API, for the manager that runs on it: HTTP/1.1 over a Unix socket whose path every
- * pod of the platform's namespace gets in {@link LOCAL_API_VARIABLE}. It carries objects of the Kubernetes
- * API as they are there (Namespace, Environment, Preview, Service, EndpointSlice, Pod), and is no Kubernetes
- * API: no verbs, no versions, no selectors.
+ * The environment variable with the path of a Unix socket, on which the embedded cluster serves its API to the manager
+ * (HTTP/1.1). Every pod of the platform's namespace gets the variable. The API carries objects of the Kubernetes API in
+ * their usual form (Namespace, Environment, Preview, Service, EndpointSlice, Pod). It is not a Kubernetes API: it has
+ * no verbs, versions or selectors.
  *
- *   GET  /v1/watch         application/x-ndjson, one {@link LocalEvent} a line: an ADDED for all that is
- *                          there, one SYNCED, then changes until the connection closes
- *   PUT  /v1/status        a {@link LocalStatus}: replaces an object's status; 404 where there is none
- *   POST /v1/tokenreviews  a {@link LocalTokenReview}: whose token this is; 401 where it is nobody's
+ *   GET  /v1/watch         application/x-ndjson, one {@link LocalEvent} per line: an ADDED for each object,
+ *                          one SYNCED, then changes until the connection closes
+ *   PUT  /v1/status        a {@link LocalStatus}: replaces an object's status; 404 if the object does not exist
+ *   POST /v1/tokenreviews  a {@link LocalTokenReview}: returns the pod of a token; 401 if no pod has the token
  *   GET  /v1/state         a {@link LocalState}: the pods and their processes, for people and tests
  */
 export const LOCAL_API_VARIABLE = 'BRANCHLINE_LOCAL_API'
@@ -32,7 +32,7 @@ export type LocalStatus = z.infer<typeof localStatus>
 export const localTokenReview = z.object({ token: z.string(), audience: z.string() })
 export type LocalTokenReview = z.infer<typeof localTokenReview>
 
-/** Whose token it is: a pod's. */
+/** The pod that a token belongs to. */
 export const localIdentity = z.object({ namespace: z.string(), pod: z.string() })
 export type LocalIdentity = z.infer<typeof localIdentity>
 

@@ -4,51 +4,51 @@ export const GROUP = 'branchline.dev'
 export const VERSION = 'v1alpha1'
 export const API_VERSION = `${GROUP}/${VERSION}`
 
-/** The namespace in which the platform runs, unless it is told otherwise. */
+/** The default namespace of the platform. */
 export const PLATFORM_NAMESPACE = 'branchline-system'
 
 /** Labels that Branchline writes (Kubernetes label syntax). */
 export const LABELS = {
   /** On namespaces and pods: the name of the environment to which they belong. */
   environment: `${GROUP}/environment`,
-  /** On pods: `true` where a sidecar is in place. */
+  /** On pods: `true` if the pod has a sidecar. */
   sidecar: `${GROUP}/sidecar`,
 } as const
 
 /** Annotations that Branchline reads or writes. */
 export const ANNOTATIONS = {
-  /** On a pod template: `disabled` keeps the sidecar out. */
+  /** On a pod template: `disabled` prevents the injection of a sidecar. */
   inject: `${GROUP}/inject`,
-  /** On a pod template: the sidecar's listeners, see {@link formatInbound}. */
+  /** On a pod template: the sidecar's listeners. See {@link formatInbound}. */
   inbound: `${GROUP}/inbound`,
-  /** On a pod template and on a Service: what the injection changed, as JSON, so that it can be taken back. */
+  /** On a pod template and on a Service: the changes of the injection as JSON, so that `uninject` can undo them. */
   injected: `${GROUP}/injected`,
-  /** On an Environment: `keep` or `delete`, what becomes of it once its ttl has ended. */
+  /** On an Environment: what happens to it after its ttl ends, `keep` or `delete`. */
   expiry: `${GROUP}/expiry`,
   /** On a pod template: its share of the requests that sidecars send to its Service, 0 to 100. Default: 1. */
   weight: `${GROUP}/weight`,
-  /** On a pod template: what the embedded cluster runs where the image has its own entrypoint. */
+  /** On a pod template: the command that the embedded cluster runs in place of the image's entrypoint. */
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */
   localDir: `${GROUP}/local-dir`,
 } as const
 
-/** The container that routes, in every pod that takes part. */
+/** The name of the sidecar's container. */
 export const SIDECAR_CONTAINER = 'branchline-sidecar'
 
 /** The sidecar's admin listener: `/livez`, `/readyz`, `/metrics`. */
 export const SIDECAR_ADMIN_PORT = 25000
-/** On the admin listener: the preStop hook, with which the kubelet says that the pod is ending. */
+/** The path of the preStop hook on the admin listener. The kubelet calls it before it stops the pod. */
 export const LEAVE_PATH = '/leave'
-/** The first of the sidecar's inbound ports; the next Service port gets the next number. */
+/** The first of the sidecar's inbound ports. Each further Service port gets the next number. */
 export const SIDECAR_FIRST_INBOUND_PORT = 25001
-/** The most Service ports that one pod's sidecar serves. */
+/** The largest number of Service ports that one sidecar serves. */
 export const SIDECAR_MAX_INBOUND_PORTS = 64
 
-/** The name of the sidecar's container port for its nth listener (at most 15 characters). */
+/** Returns the name of the sidecar's container port for its nth listener (at most 15 characters). */
 export const inboundPortName = (index: number): string => `branchline-${index}`
 
-/** The manager's Service, and its port for sidecars (WebSocket) . */
+/** The manager's Service, its port for sidecars (WebSocket), and its port for health and metrics. */
 export const MANAGER_SERVICE = 'branchline-manager'
 export const MANAGER_ROUTES_PORT = 25080
 export const MANAGER_ADMIN_PORT = 25081
@@ -66,12 +66,12 @@ export const TOKEN_AUDIENCE = 'branchline-manager'
 export const ROUTES_PATH = '/routes'
 export const TUNNEL_PATH = '/tunnel'
 
-/** The entry of ours in `tracestate` and `baggage`. */
+/** The name of our entry in `tracestate` and `baggage`. */
 export const TRACE_VENDOR = 'branchline'
 
 /**
- * Set by a sidecar on a request that it has routed to another environment's sidecar, which then serves it
- * where it arrived: two tables of different epochs can never send a request in circles. Removed before the
- * app sees it, and by the relay from what visitors send.
+ * The header that a sidecar sets on a request that it routes to another environment's sidecar. The receiver then serves
+ * the request itself, so that tables of different epochs cannot send a request in circles. Sidecars remove the header
+ * before the app, and the relay removes it from visitors' requests.
  */
 export const ROUTED_HEADER = 'x-branchline-routed'

@@ -8,13 +8,13 @@ export interface PermissionRule {
   readonly resourceNames?: readonly string[]
 }
 
-/** The Lease over which the manager's replicas elect one, in the platform's namespace. */
+/** The Lease by which the manager's replicas elect a leader, in the platform's namespace. */
 export const MANAGER_LEASE = MANAGER_SERVICE
 
 /**
- * All that the manager may do in the whole cluster: see what it plans from, write statuses, delete environments
- * whose time has ended, ask whose a token is, and tell people by Events. No secrets, no writes of anybody's spec. The manager's tests hold every
- * request of its own against these rules; the Platform construct grants them.
+ * What the manager may do in the whole cluster: watch the objects that it plans from, write statuses, delete expired
+ * environments, review tokens, and create Events. It reads no Secrets and writes no spec. The Platform construct grants
+ * these rules. The manager's tests check every request of the manager against them.
  */
 export const MANAGER_CLUSTER_RULES: readonly PermissionRule[] = [
   { apiGroups: [GROUP], resources: ['environments', 'previews'], verbs: ['list', 'watch'] },
@@ -26,7 +26,7 @@ export const MANAGER_CLUSTER_RULES: readonly PermissionRule[] = [
   { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create'] },
 ]
 
-/** What it may do in the platform's namespace alone. A name cannot be demanded of what is created. */
+/** What the manager may do only in the platform's namespace. RBAC cannot restrict `create` to a name. */
 export const MANAGER_NAMESPACE_RULES: readonly PermissionRule[] = [
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: ['create'] },
   {

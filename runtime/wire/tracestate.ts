@@ -4,15 +4,15 @@ import { TRACE_VENDOR } from './names.ts'
 
 /** W3C Trace Context, 3.3.1.1: at most 32 list-members. */
 export const MAX_TRACESTATE_MEMBERS = 32
-/** W3C Trace Context, 3.3.1.5: vendors should propagate at least 512 characters; longer ones may be cut. */
+/** W3C Trace Context, 3.3.1.5: vendors should propagate at least 512 characters, and may cut longer values. */
 export const MAX_TRACESTATE_LENGTH = 512
 
 const OURS = `${TRACE_VENDOR}=`
 
 /**
- * The routing key of a `tracestate` field value (W3C Trace Context, 3.3), or undefined. Several fields of
- * one request are joined by commas first (RFC 9110, 5.3). The first valid entry of ours counts; entries of
- * others are never judged, so that somebody else's mistake does not lose our key.
+ * Returns the routing key in a `tracestate` field value (W3C Trace Context, 3.3), or undefined. The caller joins several
+ * fields of one request with commas (RFC 9110, 5.3). The first valid entry of ours counts. Entries of other vendors are
+ * not validated, so that their mistakes do not lose our key.
  */
 export function readTracestateKey(tracestate: string): string | undefined {
   let from = tracestate.indexOf(OURS)
@@ -34,10 +34,10 @@ function startsMember(list: string, at: number): boolean {
 }
 
 /**
- * The field value without the entries that have our name ({@link isOurs}) and, where a key is given, ours at the left, where
- * W3C Trace Context 3.5 wants a modified entry. Others stay as they are and in order; where the list would
- * pass 32 members, or 512 characters, whole entries go from the right, entries of over 128 characters first
- * (3.3.1.5). Returns an empty string where nothing is left.
+ * Returns the field value without the entries that have our name ({@link isOurs}), and with our entry at the left if a
+ * key is given. W3C Trace Context 3.5 requires that position for a modified entry. Other entries keep their text and
+ * their order. Above 32 members or 512 characters, whole entries are removed from the right, entries of more than 128
+ * characters first (3.3.1.5). Returns an empty string if no entry remains.
  */
 export function writeTracestateKey(tracestate: string, key: string | undefined): string {
   const members = tracestate

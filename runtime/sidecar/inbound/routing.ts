@@ -1,4 +1,4 @@
-import { askedHops, EXPLAIN_HEADER, formatHop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
+import { requestedTrace, EXPLAIN_HEADER, formatHop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
 import { ROUTED_HEADER } from '@branchline/wire/names'
 import type { Client, HeadEdits, Reply } from '../../proxy/decision.ts'
 import type { EngineOptions } from '../../http1/index.ts'
@@ -32,7 +32,7 @@ export function httpRouting(
   return {
     route: (head, client) => {
       const way = around.explain && head.get(EXPLAIN_HEADER)
-      const hops = way === undefined ? undefined : askedHops(way)
+      const hops = way === undefined ? undefined : requestedTrace(way)
       if (hops !== undefined) return explainReply(around.explain, hops)
       return new Routing(around, head, client, way).decide()
     },

@@ -48,7 +48,7 @@ export const CORPUS: readonly Case[] = [
   environment(
     'an upper-case key',
     { type: 'shared', key: 'Alice' },
-    /^spec.key is "Alice": wanted lower-case letters/,
+    /^spec.key is "Alice": wanted at most 63 lower-case letters/,
   ),
   environment(
     'too long a key',
@@ -85,7 +85,7 @@ export const CORPUS: readonly Case[] = [
       metadata: { name: 'a.b', namespace: 'alice' },
       spec: { type: 'shared' },
     },
-    refused: /^metadata.name is "a.b": wanted lower-case letters/,
+    refused: /^metadata.name is "a.b": wanted at most 63 lower-case letters/,
     needsServer: true,
   },
   preview('a port by number', { service: 'web', port: 8080 }),

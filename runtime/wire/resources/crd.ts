@@ -23,7 +23,7 @@ interface Column {
   readonly type: 'string' | 'integer' | 'date'
   readonly jsonPath: string
   readonly description: string
-  /** 1 shows it with `-o wide` alone. */
+  /** 1 shows the column only with `-o wide`. */
   readonly priority?: number
 }
 
@@ -38,14 +38,14 @@ interface Definition {
   readonly rules: readonly { rule: string; message: string; fieldPath?: string }[]
 }
 
-/** The CRDs of Branchline's resources, made from the schemas that parse them. */
+/** Returns the CRDs of Branchline's resources, generated from the schemas that parse them. */
 export function customResourceDefinitions(labels?: Record<string, string>): CustomResourceDefinition[] {
   return [ENVIRONMENT, PREVIEW].map((definition) => definitionOf(definition, labels))
 }
 
 const NAME_RULE = {
   rule: `self.metadata.name.size() <= 63 && self.metadata.name.matches('${LABEL_PATTERN}')`,
-  message: 'metadata.name is lower-case letters, digits and inner hyphens, at most 63 of them',
+  message: 'metadata.name must be at most 63 lower-case letters, digits and inner hyphens',
 }
 
 const READY: readonly Column[] = [
@@ -53,13 +53,13 @@ const READY: readonly Column[] = [
     name: 'Ready',
     type: 'string',
     jsonPath: '.status.conditions[?(@.type=="Ready")].status',
-    description: 'Whether it is in effect.',
+    description: 'Whether the resource is in effect.',
   },
   {
     name: 'Reason',
     type: 'string',
     jsonPath: '.status.conditions[?(@.type=="Ready")].reason',
-    description: 'Why it is, or is not.',
+    description: 'Why the resource is or is not in effect.',
   },
 ]
 const AGE: Column = {
@@ -74,56 +74,67 @@ const ENVIRONMENT: Definition = {
   plural: 'environments',
   shortNames: ['env'],
   description:
-    'An environment of services, one a namespace. A shared one runs every service; a branch runs the ' +
-    'services that it changes, and its base serves the rest, per request, by a key that the request carries.',
+    'An environment of services. A namespace has at most one. A shared environment runs every service. A branch ' +
+    'runs only the services that it changes, and its base serves the others. Each request carries a key that ' +
+    'selects the environment.',
   spec: environmentSpec,
   status: environmentStatus,
   rules: [
     NAME_RULE,
     {
       rule: '!has(self.spec.base) || self.spec.base != self.metadata.name',
-      message: 'an environment cannot be its own base: set spec.base to another one',
+      message: 'an environment cannot be its own base: set spec.base to another environment',
       fieldPath: '.spec.base',
     },
   ],
   columns: [
     { name: 'Type', type: 'string', jsonPath: '.spec.type', description: 'shared, personal or branch.' },
-    { name: 'Base', type: 'string', jsonPath: '.spec.base', description: 'What serves the rest.' },
+    {
+      name: 'Base',
+      type: 'string',
+      jsonPath: '.spec.base',
+      description: 'Environment that serves the services which this one does not run.',
+    },
     {
       name: 'Overrides',
       type: 'string',
       jsonPath: '.status.overridesSummary',
-      description: 'The services that it runs itself, in the place of its base.',
+      description: 'Services that the environment runs instead of its base.',
     },
     ...READY,
     {
       name: 'Routes',
       type: 'string',
       jsonPath: '.status.routes',
-      description: 'How many sidecars serve the newest route table.',
+      description: 'Number of sidecars that serve the newest route table.',
     },
-    { name: 'URL', type: 'string', jsonPath: '.status.previews[*].url', description: 'Its first preview.' },
+    {
+      name: 'URL',
+      type: 'string',
+      jsonPath: '.status.previews[*].url',
+      description: 'URL of the first preview.',
+    },
     AGE,
-    { name: 'Key', type: 'string', jsonPath: '.status.key', description: 'Its routing key.', priority: 1 },
+    { name: 'Key', type: 'string', jsonPath: '.status.key', description: 'Routing key.', priority: 1 },
     {
       name: 'Sidecars',
       type: 'string',
       jsonPath: '.status.sidecars.summary',
-      description: 'How many of its sidecars are connected.',
+      description: 'Number of sidecars that are connected to the manager.',
       priority: 1,
     },
     {
       name: 'Expires',
       type: 'string',
       jsonPath: '.status.expiresAt',
-      description: 'When its time ends.',
+      description: 'When the ttl ends.',
       priority: 1,
     },
     {
       name: 'Warnings',
       type: 'string',
       jsonPath: '.status.conditions[?(@.type=="Warnings")].reason',
-      description: 'What works otherwise than one may think; its condition says more.',
+      description: 'Things that work differently from what you might expect. See the condition for details.',
       priority: 1,
     },
   ],
@@ -133,17 +144,28 @@ const PREVIEW: Definition = {
   kind: 'Preview',
   plural: 'previews',
   shortNames: ['pvw'],
-  description: 'A URL at which one service is seen as it is in one environment.',
+  description: 'A URL that shows one service of one environment.',
   spec: previewSpec,
   status: previewStatus,
   rules: [NAME_RULE],
   columns: [
-    { name: 'Service', type: 'string', jsonPath: '.spec.service', description: 'What visitors reach.' },
-    { name: 'Port', type: 'string', jsonPath: '.spec.port', description: 'Its port.' },
-    { name: 'URL', type: 'string', jsonPath: '.status.url', description: 'Where visitors open it.' },
+    {
+      name: 'Service',
+      type: 'string',
+      jsonPath: '.spec.service',
+      description: 'Service that visitors reach.',
+    },
+    { name: 'Port', type: 'string', jsonPath: '.spec.port', description: 'Port of the Service.' },
+    { name: 'URL', type: 'string', jsonPath: '.status.url', description: 'URL of the preview.' },
     ...READY,
     AGE,
-    { name: 'Access', type: 'string', jsonPath: '.spec.access', description: 'Who may.', priority: 1 },
+    {
+      name: 'Access',
+      type: 'string',
+      jsonPath: '.spec.access',
+      description: 'Who may open the preview.',
+      priority: 1,
+    },
   ],
 }
 
@@ -195,9 +217,8 @@ function rootSchema({ description, spec, status, rules }: Definition): Schema {
 }
 
 /**
- * A zod schema as Kubernetes wants it ("structural schema"): `additionalProperties: false` goes, since the
- * API server prunes or refuses unknown fields itself; an int-or-string keeps no alternatives, which CEL
- * judges instead.
+ * Converts a zod schema to a structural schema of Kubernetes. It removes `additionalProperties: false`, because the API
+ * server prunes or refuses unknown fields. It removes the alternatives of an int-or-string, which CEL validates instead.
  */
 function structural(schema: z.ZodType): Schema {
   return z.toJSONSchema(schema, {

@@ -3,7 +3,7 @@ import { API_VERSION } from '../names.ts'
 import { ON_UNAVAILABLE } from '../routes/messages.ts'
 import { conditions, label, metadata } from './fields.ts'
 
-/** The most environments above a branch, the baseline counted. */
+/** The largest number of environments above a branch, including the baseline. */
 export const MAX_ENVIRONMENTS_ABOVE = 3
 
 /** The kinds of environment. `shared` and `personal` stand alone; a `branch` has a base. */
@@ -14,8 +14,8 @@ const DURATION = /^([0-9]{1,6}h([0-9]{1,6}m)?([0-9]{1,6}s)?|[0-9]{1,6}m([0-9]{1,
 const MIN_TTL_MS = 60_000
 
 /**
- * The milliseconds of a duration of hours, minutes and seconds, such as `72h` or `1h30m` (a subset of Go's
- * and Kubernetes' durations). NaN where the text is none.
+ * Parses a duration of hours, minutes and seconds, such as `72h` or `1h30m` (a subset of the durations of Go and
+ * Kubernetes). Returns milliseconds, or NaN if the text is not a duration.
  */
 export function durationMs(text: string): number {
   if (!DURATION.test(text)) return Number.NaN
@@ -26,114 +26,131 @@ export function durationMs(text: string): number {
 const ttl = z
   .string()
   .regex(DURATION, 'a duration such as 72h or 1h30m')
-  // The pattern has spoken where it is no duration at all.
+  // The pattern reports a text that is not a duration.
   .refine((text) => !(durationMs(text) < MIN_TTL_MS), 'a duration of one minute or more')
   .meta({
     'x-kubernetes-validations': [
-      { rule: "duration(self) >= duration('1m')", message: 'ttl is a duration of one minute or more' },
+      { rule: "duration(self) >= duration('1m')", message: 'ttl must be a duration of at least one minute' },
     ],
   })
 
-/** What a person says about an environment. Only here and in the schema: one source. */
+/** The desired state of an environment: the source of its types, its parser and its CRD. */
 export const environmentSpec = z
   .strictObject({
     type: z
       .enum(ENVIRONMENT_TYPES)
       .describe(
-        'shared: runs every service, and branches may be based on it. personal: the same for one person, ' +
-          'and nothing is based on it. branch: runs only what it changes; everything else is its base.',
+        'Type of the environment. shared: runs every service, and can be the base of branches. personal: runs every ' +
+          'service for one person, and cannot be a base. branch: runs only the services that it changes, and its ' +
+          'base serves the others.',
       ),
     base: label
       .optional()
       .describe(
-        'The name of the environment (shared or branch) that serves what this branch does not run. ' +
-          'A branch needs it, others have none. At most three environments are above a branch.',
+        'Name of the environment that serves the services which this branch does not run. It is a shared ' +
+          'environment or another branch. Required for a branch, and not allowed for other types. At most three ' +
+          'environments can be above a branch.',
       ),
     key: label
       .optional()
       .describe(
-        'The routing key: requests that carry tracestate or baggage branchline=<key> are served by this ' +
-          'environment. Default: the name of the environment. No two environments share one.',
+        'Routing key. This environment serves the requests that carry branchline=<key> in tracestate or baggage. ' +
+          'Every environment has a different key. Default: the name of the environment.',
       ),
     ttl: ttl
       .optional()
-      .describe('How long the environment lives after its creation, such as 72h. Default: without end.'),
+      .describe(
+        'Time from the creation of the environment until it expires, such as 72h. At least one minute. ' +
+          'Default: it never expires.',
+      ),
     paused: z
       .boolean()
       .default(false)
-      .describe('While true its overrides are passed over: its requests are served by its base.'),
+      .describe('If true, requests skip the overrides of the environment, and its base serves them.'),
     onUnavailable: z
       .enum(ON_UNAVAILABLE)
       .default('baseline')
       .describe(
-        'What becomes of requests whose override cannot be reached. baseline: the base serves them. hold: ' +
-          'they wait a while for it, and then the base serves them. fail: they get a 502 that says why. ' +
-          'Whatever the rule, the base serves no request that the override may have received: such a ' +
-          'request gets a 502 that names the environment.',
+        'What happens to requests whose override cannot be reached. baseline: the base serves them. hold: they wait ' +
+          'for the override for a limited time, and then the base serves them. fail: they get a 502 that states the ' +
+          'reason. In all cases, a request that the override may have received gets a 502 that names the ' +
+          'environment. The base never serves such a request.',
       ),
   })
   .meta({
     'x-kubernetes-validations': [
       {
         rule: "self.type == 'branch' || !has(self.base)",
-        message: 'only a branch has a base: remove spec.base, or set spec.type to branch',
+        message: 'only a branch can have a base: remove spec.base, or set spec.type to branch',
         fieldPath: '.base',
       },
       {
         rule: "self.type != 'branch' || has(self.base)",
-        message: 'a branch needs a base: set spec.base to the environment that serves the rest',
+        message: 'a branch needs a base: set spec.base to the environment that serves the other services',
       },
     ],
   })
-  .describe('What the environment should be.')
+  .describe('Desired state of the environment.')
 export type EnvironmentSpec = z.infer<typeof environmentSpec>
 
-/** What the manager says about an environment. */
+/** The state of an environment as the manager observes it. */
 export const environmentStatus = z
   .object({
-    observedGeneration: z.int().min(0).optional().describe('The generation that this status is about.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Generation of the resource that this status describes.'),
     conditions: conditions.optional(),
-    key: z.string().optional().describe('The routing key in effect.'),
+    key: z.string().optional().describe('Routing key in effect.'),
     overrides: z
       .array(z.string())
       .optional()
-      .describe('The services that the environment runs itself.')
+      .describe('Services that the environment runs instead of its base.')
       .meta({ 'x-kubernetes-list-type': 'atomic' }),
     overridesSummary: z
       .string()
       .optional()
-      .describe('The same in short, for a column of a table, such as api,web or <none>.'),
+      .describe('Short form of overrides for a table column, such as api,web or <none>.'),
     sidecars: z
       .object({
-        acknowledged: z.int().min(0).describe('How many serve the newest route table.'),
-        total: z.int().min(0).describe('How many there are.'),
-        epoch: z.int().min(0).describe('The epoch of the newest route table.'),
-        connected: z.int().min(0).optional().describe('How many are connected to the manager.'),
-        summary: z.string().optional().describe('Connected of all, such as 3/3.'),
+        acknowledged: z.int().min(0).describe('Number of sidecars that serve the newest route table.'),
+        total: z.int().min(0).describe('Number of sidecars.'),
+        epoch: z.int().min(0).describe('Epoch of the newest route table.'),
+        connected: z
+          .int()
+          .min(0)
+          .optional()
+          .describe('Number of sidecars that are connected to the manager.'),
+        summary: z.string().optional().describe('Connected sidecars out of all sidecars, such as 3/3.'),
       })
       .optional()
-      .describe('The sidecars of the environment, and how many serve the newest route table.'),
+      .describe('Sidecars of the environment.'),
     routes: z
       .string()
       .optional()
-      .describe('How many sidecars serve the newest route table, such as 3/3 at epoch 41.'),
+      .describe('Number of sidecars that serve the newest route table, such as 3/3 at epoch 41.'),
     previews: z
       .array(
         z.object({
-          name: z.string().describe('The name of the Preview.'),
-          ready: z.boolean().describe('Whether visitors reach it.'),
-          url: z.string().optional().describe('Where visitors open it.'),
+          name: z.string().describe('Name of the Preview.'),
+          ready: z.boolean().describe('Whether visitors can reach the preview.'),
+          url: z.string().optional().describe('URL of the preview.'),
         }),
       )
       .optional()
-      .describe('The previews of the environment.')
+      .describe('Previews of the environment.')
       .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'] }),
-    expiresAt: z.string().meta({ format: 'date-time' }).optional().describe('When its ttl ends, or ended.'),
+    expiresAt: z
+      .string()
+      .meta({ format: 'date-time' })
+      .optional()
+      .describe('Time at which the ttl ends or ended.'),
   })
-  .describe('What the manager found. Written by it alone.')
+  .describe('Observed state of the environment. Only the manager writes it.')
 export type EnvironmentStatus = z.infer<typeof environmentStatus>
 
-/** The whole resource, strict in what a person writes: `parse.ts` turns its faults into sentences. */
+/** The whole resource, without unknown fields in `spec`. `parse.ts` turns its faults into sentences. */
 export const environment = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('Environment'),
@@ -143,6 +160,6 @@ export const environment = z.strictObject({
 })
 export type Environment = z.infer<typeof environment>
 
-/** The routing key of an environment: its own, or its name. */
+/** Returns the routing key of an environment: `spec.key`, or its name by default. */
 export const environmentKey = (environment: Environment): string =>
   environment.spec.key ?? environment.metadata.name

@@ -1,18 +1,17 @@
 import { z } from 'zod'
 
 const LABEL = '[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?'
-/** A DNS label (RFC 1123): 1 to 63 lower-case letters, digits and inner hyphens. In RE2's syntax too. */
+/** A DNS label (RFC 1123): 1 to 63 lower-case letters, digits and inner hyphens. The pattern is also valid in RE2. */
 export const LABEL_PATTERN = `^${LABEL}$`
 
-/** A DNS label: what names an environment, a namespace, a key. */
+/** A DNS label: the name of an environment or a namespace, or a key. */
 export const label = z
   .string()
   .max(63)
-  .regex(new RegExp(LABEL_PATTERN), 'lower-case letters, digits and inner hyphens, at most 63 of them')
+  .regex(new RegExp(LABEL_PATTERN), 'at most 63 lower-case letters, digits and inner hyphens')
 
 /**
- * The metadata that Branchline reads. Everything else in it passes: it is Kubernetes' own, and the API
- * server judges it.
+ * The metadata that Branchline reads. Other fields pass unchecked, because the API server validates them.
  */
 export const metadata = z.looseObject({
   name: label,
@@ -26,19 +25,23 @@ export const metadata = z.looseObject({
 })
 export type Metadata = z.infer<typeof metadata>
 
-/** A condition as every Kubernetes resource has them (metav1.Condition). */
+/** A condition of a Kubernetes resource (metav1.Condition). */
 export const condition = z.object({
-  type: z.string().max(316).describe('What the condition is about; Ready sums the others up.'),
-  status: z.enum(['True', 'False', 'Unknown']).describe('Whether it holds.'),
-  reason: z.string().min(1).max(1024).describe('Why, as one CamelCase word for programs.'),
-  message: z.string().max(32768).describe('Why, as a sentence for people.'),
-  lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('When the status last changed.'),
-  observedGeneration: z.int().min(0).optional().describe('The generation that was judged.'),
+  type: z.string().max(316).describe('Type of the condition. Ready summarises the others.'),
+  status: z.enum(['True', 'False', 'Unknown']).describe('Whether the condition is true.'),
+  reason: z.string().min(1).max(1024).describe('Reason as one CamelCase word, for programs.'),
+  message: z.string().max(32768).describe('Reason as a sentence, for people.'),
+  lastTransitionTime: z.string().meta({ format: 'date-time' }).describe('Time of the last change of status.'),
+  observedGeneration: z
+    .int()
+    .min(0)
+    .optional()
+    .describe('Generation of the resource that this condition describes.'),
 })
 export type Condition = z.infer<typeof condition>
 
-/** The conditions of a status, one a type. */
+/** The conditions of a status, one per type. */
 export const conditions = z
   .array(condition)
-  .describe('What the manager found: Ready says whether the resource is in effect.')
+  .describe('Conditions of the resource. Ready states whether the resource is in effect.')
   .meta({ 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['type'] })

@@ -2,21 +2,21 @@ import type { z } from 'zod'
 import { type Environment, environment } from './environment.ts'
 import { type Preview, preview } from './preview.ts'
 
-/** One fault of one resource: the field by its path, and a sentence that names field, value and remedy. */
+/** One fault of one resource: the path of the field, and a sentence that names field, value and remedy. */
 export interface FieldProblem {
   readonly field: string
   readonly message: string
 }
 
-/** A resource, or what is wrong with it; never both. */
+/** A resource or its faults, never both. */
 export type Parsed<T> =
   | { readonly value: T; readonly problems?: undefined }
   | { readonly value?: undefined; readonly problems: readonly FieldProblem[] }
 
-/** An Environment out of an object of unknown shape (YAML, JSON, the API), its defaults filled in. */
+/** Parses an Environment from an object of unknown shape (YAML, JSON, the API), and fills in the defaults. */
 export const parseEnvironment = (object: unknown): Parsed<Environment> => parse(environment, object)
 
-/** A Preview out of an object of unknown shape, its defaults filled in. */
+/** Parses a Preview from an object of unknown shape, and fills in the defaults. */
 export const parsePreview = (object: unknown): Parsed<Preview> => parse(preview, object)
 
 function parse<T>(schema: z.ZodType<T>, object: unknown): Parsed<T> {
@@ -25,9 +25,9 @@ function parse<T>(schema: z.ZodType<T>, object: unknown): Parsed<T> {
   return { problems: fieldProblems(schema, result.error, object) }
 }
 
-/** The faults that a zod schema found in an object, as sentences. */
+/** Converts the faults that a zod schema found in an object to sentences. */
 export function fieldProblems(schema: z.ZodType, error: z.ZodError, object: unknown): FieldProblem[] {
-  // One sentence a field: a value that is too long is often of the wrong form as well.
+  // One sentence per field: a value that is too long often has the wrong form as well.
   const seen = new Set<string>()
   return error.issues.flatMap((issue) => {
     if (issue.code === 'unrecognized_keys') {
@@ -76,7 +76,7 @@ const ARTICLES: Record<string, string> = {
 const oneOf = (values: readonly string[]): string =>
   values.length === 1 ? (values[0] as string) : `one of ${values.join(', ')}`
 
-/** A path as people write it: `spec.ports[0].name`. */
+/** Formats a path as people write it: `spec.ports[0].name`. */
 export function pathText(path: readonly PropertyKey[]): string {
   const text = path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('')
   return text === '' ? 'the object' : text.replace(/^\./, '')
@@ -107,7 +107,7 @@ function shapeOf(schema: unknown): Record<string, unknown> | undefined {
   return shape
 }
 
-/** Whether two names are one edit apart, or the same but for case. */
+/** Reports whether two names differ by one edit or only in case. */
 function isNear(one: string, two: string): boolean {
   const [a, b] = [one.toLowerCase(), two.toLowerCase()]
   if (a === b) return true

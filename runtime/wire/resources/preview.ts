@@ -10,13 +10,13 @@ const PORT_NAME = /^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/
 
 function isServicePort(port: number | string): boolean {
   if (typeof port === 'number') return Number.isInteger(port) && port >= 1 && port <= 65535
-  // A port's name has a letter in it (IANA_SVC_NAME), so that it is never taken for a number.
+  // A port's name contains a letter (IANA_SVC_NAME), so that it cannot be mistaken for a number.
   return PORT_NAME.test(port) && /[a-z]/.test(port)
 }
 
 const PORT = 'a number from 1 to 65535, or the name of a port'
 
-/** A port of a Service by number or by name (IANA service name: at most 15 characters, one a letter). */
+/** A port of a Service, by number or by name (IANA service name: at most 15 characters, at least one letter). */
 export const servicePort = z
   .union([z.number(), z.string()], PORT)
   .refine(isServicePort, PORT)
@@ -27,35 +27,42 @@ export const servicePort = z
         rule:
           'type(self) == int ? self >= 1 && self <= 65535 : ' +
           `self.matches('${PORT_NAME.source}') && self.matches('[a-z]')`,
-        message: 'port is a number from 1 to 65535, or the name of a port of the Service',
+        message: 'port must be a number from 1 to 65535, or the name of a port of the Service',
       },
     ],
   })
 
-/** What a person says about a preview. */
+/** The desired state of a preview. */
 export const previewSpec = z
   .strictObject({
     service: label.describe(
-      'The Service that visitors reach: its own in this environment, or that of the nearest base.',
+      'Name of the Service that visitors reach. If this environment does not run it, the nearest base does.',
     ),
-    port: servicePort.describe("The Service's port, by number or by name."),
-    access: z.enum(ACCESS).default('public').describe('Who may open it. public: whoever has the URL.'),
+    port: servicePort.describe('Port of the Service, by number or by name.'),
+    access: z
+      .enum(ACCESS)
+      .default('public')
+      .describe('Who may open the preview. public: everyone who has the URL.'),
   })
-  .describe('What the preview should show.')
+  .describe('Desired state of the preview.')
 export type PreviewSpec = z.infer<typeof previewSpec>
 
-/** What the manager says about a preview. */
+/** The state of a preview as the manager observes it. */
 export const previewStatus = z
   .object({
-    observedGeneration: z.int().min(0).optional().describe('The generation that this status is about.'),
+    observedGeneration: z
+      .int()
+      .min(0)
+      .optional()
+      .describe('Generation of the resource that this status describes.'),
     conditions: conditions.optional(),
-    host: z.string().optional().describe('The leftmost label of its host name at the relay.'),
-    url: z.string().optional().describe('Where visitors open it.'),
+    host: z.string().optional().describe("Leftmost label of the preview's host name at the relay."),
+    url: z.string().optional().describe('URL of the preview.'),
   })
-  .describe('What the manager found. Written by it alone.')
+  .describe('Observed state of the preview. Only the manager writes it.')
 export type PreviewStatus = z.infer<typeof previewStatus>
 
-/** The whole resource, strict in what a person writes. */
+/** The whole resource, without unknown fields in `spec`. */
 export const preview = z.strictObject({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('Preview'),

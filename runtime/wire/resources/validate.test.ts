@@ -46,7 +46,7 @@ test('a chain of three above a branch is good, a fourth is refused', () => {
   expect(told(chain)).toEqual([])
   expect(told([...chain, environment('d', { base: 'c' })])).toEqual([
     'Environment d TooDeep spec.base: spec.base "c" puts 4 environments above this one ' +
-      '(d → c → b → a → baseline): at most 3 may be, so base it on one nearer to "baseline"',
+      '(d → c → b → a → baseline): at most 3 are allowed, so use a base nearer to "baseline"',
   ])
 })
 
@@ -57,15 +57,15 @@ describe('what is being deleted holds nothing', () => {
       (it) => `${it.kind} ${it.namespace}/${it.name} ${it.reason}`,
     )
 
-  test('an environment by itself: who rests on it is told, and its own previews', () => {
+  test('an environment that is being deleted: its branches and its previews have a problem', () => {
     const leaving = environment('a', { base: 'baseline' }, { deletionTimestamp })
     const children = [environment('b', { base: 'a' }), environment('c', { base: 'b' })]
     expect(told([baseline, leaving, ...children], [preview('web', 'a')])).toEqual([
       'Environment a Terminating metadata.deletionTimestamp: metadata.deletionTimestamp is set, so this ' +
         'environment is being deleted: nothing is routed to it',
-      'Environment b BaseTerminating spec.base: spec.base "a" is being deleted: base it on another environment',
-      'Environment c BaseInvalid spec.base: spec.base "b" rests on "b", which has a problem: spec.base "a" is ' +
-        'being deleted: base it on another environment',
+      'Environment b BaseTerminating spec.base: spec.base "a" is being deleted: use another environment',
+      'Environment c BaseInvalid spec.base: spec.base "b" depends on "b", which has a problem: spec.base "a" is ' +
+        'being deleted: use another environment',
       'Preview web EnvironmentInvalid metadata.namespace: metadata.namespace "a" has an environment with a ' +
         'problem: metadata.deletionTimestamp is set, so this environment is being deleted: nothing is routed to it',
     ])
@@ -100,12 +100,12 @@ describe('what is being deleted holds nothing', () => {
 describe('each fault is one sentence', () => {
   const cases: [string, Environment[], Preview[], string[]][] = [
     [
-      'a missing base, and who rests on it',
+      'a missing base, and the branches that depend on it',
       [environment('a', { base: 'gone' }), environment('b', { base: 'a' })],
       [preview('web', 'b')],
       [
-        'Environment a BaseNotFound spec.base: spec.base "gone" is no environment: create it, or correct the name',
-        'Environment b BaseInvalid spec.base: spec.base "a" rests on "a", which has a problem: spec.base "gone" …',
+        'Environment a BaseNotFound spec.base: spec.base "gone" is not an environment: create it, or correct the name',
+        'Environment b BaseInvalid spec.base: spec.base "a" depends on "a", which has a problem: spec.base "gone" …',
         'Preview web EnvironmentInvalid metadata.namespace: …',
       ],
     ],
@@ -126,7 +126,7 @@ describe('each fault is one sentence', () => {
       [environment('me', { type: 'personal' }), environment('a', { base: 'me' })],
       [],
       [
-        'Environment a BasePersonal spec.base: spec.base "me" is personal: base it on a shared one or a branch',
+        'Environment a BasePersonal spec.base: spec.base "me" is personal: use a shared environment or a branch',
       ],
     ],
     ['its own base', [environment('a', { base: 'a' })], [], ['Environment a BaseCycle spec.base: …(a → a)…']],
@@ -135,8 +135,8 @@ describe('each fault is one sentence', () => {
       [environment('a', { base: 'b' }), environment('b', { base: 'a' }), environment('c', { base: 'a' })],
       [],
       [
-        'Environment a BaseCycle spec.base: spec.base "b" leads back here (a → b → a): give one of …',
-        'Environment b BaseCycle spec.base: spec.base "a" leads back here (b → a → b): …',
+        'Environment a BaseCycle spec.base: spec.base "b" leads back to this environment (a → b → a): give …',
+        'Environment b BaseCycle spec.base: spec.base "a" leads back to this environment (b → a → b): …',
         'Environment c BaseInvalid spec.base: …',
       ],
     ],
@@ -172,7 +172,7 @@ describe('each fault is one sentence', () => {
       [environment('c'), environment('b--c')],
       [preview('a--b', 'c'), preview('a', 'b--c')],
       [
-        'Preview a--b HostTaken metadata.name: metadata.name gives the host "a--b--c", which the preview "a" …',
+        'Preview a--b HostTaken metadata.name: metadata.name results in the host "a--b--c", which the preview "a" …',
       ],
     ],
     [

@@ -2,7 +2,7 @@ import { previewLabel } from '../host-label.ts'
 import { type Environment, environmentKey, MAX_ENVIRONMENTS_ABOVE } from './environment.ts'
 import type { Preview } from './preview.ts'
 
-/** Why a resource is not in effect: a reason of its Ready condition. */
+/** Why a resource is not in effect: the reason of its Ready condition. */
 export type Reason =
   | 'Terminating'
   | 'NamespaceTaken'
@@ -20,7 +20,7 @@ export type Reason =
   | 'EnvironmentInvalid'
   | 'HostTaken'
 
-/** What is wrong with a resource among all others: one sentence that names field, value and remedy. */
+/** A problem of a resource in relation to all others: one sentence that names field, value and remedy. */
 export interface Problem {
   readonly kind: 'Environment' | 'Preview'
   readonly namespace: string
@@ -31,10 +31,10 @@ export interface Problem {
 }
 
 /**
- * What is wrong with environments and previews as a whole, at most one problem a resource. Where two claim
- * one thing, the older keeps it (by creationTimestamp, then namespace, then name). An environment without a
- * problem has a chain of bases without one, so a plan may take exactly those.
- * What is being deleted, by itself or with its namespace (`terminating` names those), holds nothing any more.
+ * Validates all environments and previews together, and returns at most one problem per resource. If two resources
+ * claim the same thing, the older one keeps it (by creationTimestamp, then namespace, then name). The bases of an
+ * environment without a problem have no problem either, so a plan can use exactly those environments. A resource that
+ * is being deleted claims nothing, nor does one in a namespace that is being deleted (`terminating`).
  */
 export function validateResources(
   environments: readonly Environment[],
@@ -62,7 +62,7 @@ export function validateResources(
   claim(held, environmentKey, (it, holder) => report(it, keyTaken(it, holder)))
   const endingNames = new Set(ending.map(nameOf))
   for (const it of inOrder) report(it, baseFault(it, byName, endingNames))
-  // Most often there is nothing to inherit.
+  // Usually there is nothing to inherit.
   if (problems.size > 0) for (const it of inOrder) report(it, inheritedFault(it, byName, problems))
   for (const it of ending) {
     if (!inNamespace.has(it.metadata.namespace)) inNamespace.set(it.metadata.namespace, it)
@@ -71,8 +71,8 @@ export function validateResources(
 }
 
 /**
- * The environments above one, nearest first, without itself. Ends where a base is not there, or was there
- * before: validate first, and the chain is whole.
+ * Returns the environments above one, nearest first. Stops at a base that does not exist or that is already in the
+ * chain. The chain of a valid environment is complete.
  */
 export function environmentsAbove(
   environment: Environment,
@@ -102,7 +102,7 @@ const at = (resource: Environment | Preview, fault: Fault): Problem => ({
 
 const NONE: ReadonlySet<string> = new Set()
 
-/** Kubernetes keeps what is being deleted until its finalizers are done, a namespace's content for half a minute. */
+/** Kubernetes keeps a deleted object until its finalizers are done, and a namespace's content for half a minute. */
 function endingFault(
   { kind, metadata }: Environment | Preview,
   terminating: ReadonlySet<string>,
@@ -112,7 +112,7 @@ function endingFault(
     const message = `metadata.namespace "${metadata.namespace}" is being deleted, so ${what}: nothing is routed to it`
     return { field: 'metadata.namespace', reason: 'Terminating', message }
   }
-  // An object without the field, and one with null: both live.
+  // An object without the field, or with null, is not being deleted.
   if ((metadata.deletionTimestamp ?? undefined) === undefined) return undefined
   const message = `metadata.deletionTimestamp is set, so ${what}: nothing is routed to it`
   return { field: 'metadata.deletionTimestamp', reason: 'Terminating', message }
@@ -124,9 +124,9 @@ function baseOf(it: Environment, byName: ReadonlyMap<string, Environment>): Envi
   return it.spec.base === undefined ? undefined : byName.get(it.spec.base)
 }
 
-/** By creationTimestamp, then namespace, then name. Each is asked once: a thousand are judged at every change. */
+/** Sorts by creationTimestamp, then namespace, then name. Computes each age once, because every change sorts them all. */
 function oldestFirst<T extends Environment | Preview>(resources: readonly T[]): T[] {
-  // NUL is in no name, and sorts before whatever is.
+  // No name contains NUL, and NUL sorts before every character of a name.
   const age = ({ metadata }: T): string =>
     `${metadata.creationTimestamp ?? '9999'}\0${metadata.namespace}\0${metadata.name}`
   return resources
@@ -135,7 +135,7 @@ function oldestFirst<T extends Environment | Preview>(resources: readonly T[]): 
     .map(({ resource }) => resource)
 }
 
-/** Gives each thing to the first that claims it; the later ones are told who holds it. */
+/** Gives each thing to its first claimant. Calls `onTaken` for the later ones. */
 function claim<T>(
   inOrder: readonly T[],
   thing: (claimant: T) => string,
@@ -155,7 +155,7 @@ const namespaceTaken = (it: Environment, holder: Environment): Fault => ({
   reason: 'NamespaceTaken',
   message:
     `metadata.namespace "${it.metadata.namespace}" already has the environment "${nameOf(holder)}": ` +
-    'a namespace has one environment, so remove this one or move it to a namespace of its own',
+    'a namespace can have one environment, so remove this one or move it to its own namespace',
 })
 
 const nameTaken = (it: Environment, holder: Environment): Fault => ({
@@ -189,21 +189,21 @@ function baseFault(
   if (baseName === undefined) {
     return fault(
       'BaseMissing',
-      'spec.base is missing: set it to the environment that serves what this branch does not run',
+      'spec.base is missing: set it to the environment that serves the services which this branch does not run',
     )
   }
   const base = byName.get(baseName)
   if (base === undefined && ending.has(baseName)) {
-    return fault(
-      'BaseTerminating',
-      `spec.base "${baseName}" is being deleted: base it on another environment`,
-    )
+    return fault('BaseTerminating', `spec.base "${baseName}" is being deleted: use another environment`)
   }
   if (base === undefined) {
-    return fault('BaseNotFound', `spec.base "${baseName}" is no environment: create it, or correct the name`)
+    return fault(
+      'BaseNotFound',
+      `spec.base "${baseName}" is not an environment: create it, or correct the name`,
+    )
   }
   if (base.spec.type === 'personal') {
-    return fault('BasePersonal', `spec.base "${baseName}" is personal: base it on a shared one or a branch`)
+    return fault('BasePersonal', `spec.base "${baseName}" is personal: use a shared environment or a branch`)
   }
   return chainFault(it, byName, fault)
 }
@@ -219,14 +219,14 @@ function chainFault(
     const cycle = [...names, names[0]].join(' → ')
     return fault(
       'BaseCycle',
-      `spec.base "${it.spec.base}" leads back here (${cycle}): give one of them another base`,
+      `spec.base "${it.spec.base}" leads back to this environment (${cycle}): give one of them another base`,
     )
   }
   if (above.length <= MAX_ENVIRONMENTS_ABOVE) return undefined
   return fault(
     'TooDeep',
     `spec.base "${it.spec.base}" puts ${above.length} environments above this one (${names.join(' → ')}): ` +
-      `at most ${MAX_ENVIRONMENTS_ABOVE} may be, so base it on one nearer to "${names.at(-1)}"`,
+      `at most ${MAX_ENVIRONMENTS_ABOVE} are allowed, so use a base nearer to "${names.at(-1)}"`,
   )
 }
 
@@ -235,7 +235,7 @@ function inheritedFault(
   byName: ReadonlyMap<string, Environment>,
   problems: ReadonlyMap<Environment, Problem>,
 ): Fault | undefined {
-  // The nearest problem that is a base's own: an inherited one says no more than its root does.
+  // The nearest problem that is not itself inherited: it is the cause.
   const problem = environmentsAbove(it, byName)
     .map((base) => problems.get(base))
     .find((found) => found !== undefined && found.reason !== 'BaseInvalid')
@@ -243,7 +243,7 @@ function inheritedFault(
   return {
     field: 'spec.base',
     reason: 'BaseInvalid',
-    message: `spec.base "${it.spec.base}" rests on "${problem.name}", which has a problem: ${problem.message}`,
+    message: `spec.base "${it.spec.base}" depends on "${problem.name}", which has a problem: ${problem.message}`,
   }
 }
 
@@ -283,7 +283,7 @@ function homeFault(preview: Preview, environment?: Environment, problem?: Proble
     return {
       field: 'metadata.namespace',
       reason: 'EnvironmentNotFound',
-      message: `metadata.namespace "${namespace}" has no environment: put the preview where one is`,
+      message: `metadata.namespace "${namespace}" has no environment: move the preview to the namespace of an environment`,
     }
   }
   if (problem === undefined) return undefined
@@ -298,6 +298,6 @@ const hostTaken = (host: string, holder: Preview): Fault => ({
   field: 'metadata.name',
   reason: 'HostTaken',
   message:
-    `metadata.name gives the host "${host}", which the preview "${nameOf(holder)}" in namespace ` +
-    `"${holder.metadata.namespace}" has: choose another name`,
+    `metadata.name results in the host "${host}", which the preview "${nameOf(holder)}" in namespace ` +
+    `"${holder.metadata.namespace}" already has: choose another name`,
 })

@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { ListenerRoutes, RouteDelta, RouteTable, Target } from './messages.ts'
 
-/** What a delta says, without the epochs between which it leads. */
+/** The content of a delta, without its epochs. */
 export type TableChange = Pick<RouteDelta, 'listeners' | 'callers'>
 type ListenerChange = RouteDelta['listeners'][string]
 type Content = Omit<RouteTable, 'epoch'>
 
-/** What two tables have in common need not be compared twice: remembers changes by the identity of both. */
+/** Differences by the identity of both parts, so that parts which several tables share are compared once. */
 export type ChangeMemo = Map<object, Map<object, unknown>>
 
 /**
- * What leads from one table to another of the same environment; undefined where they say the same. Parts
- * that are the same object are not looked into. Throws where the environments differ: no delta says that.
+ * Returns the change from one table to another of the same environment, or undefined if their content is equal. Does not
+ * compare parts that are the same object. Throws a RangeError if the environments differ, because no delta can express
+ * that.
  */
 export function diffTables(before: Content, after: Content, memo: ChangeMemo): TableChange | undefined {
   if (before.environment !== after.environment) {
@@ -27,7 +28,7 @@ export function diffTables(before: Content, after: Content, memo: ChangeMemo): T
   return { listeners, callers }
 }
 
-/** The table to which a delta leads; the one at hand stays as it is. The caller has compared the epochs. */
+/** Returns the table that results from a delta. Does not change `table`. The caller compares the epochs first. */
 export function applyDelta(table: RouteTable, delta: RouteDelta): RouteTable {
   const listeners = { ...table.listeners }
   for (const [port, change] of Object.entries(delta.listeners)) {
@@ -68,12 +69,12 @@ function diffListeners(
     routes,
     ...(!sameOwn && { own: after.own }),
     ...(!sameBase && { base: after.base ?? null }),
-    // A rule is never taken back: that a listener has none says the same as `baseline`.
+    // A delta cannot remove a rule, but no rule means the same as `baseline`.
     ...(!sameRule && { onUnavailable: after.onUnavailable ?? 'baseline' }),
   }
 }
 
-/** The entries that are new or differ, and `null` for each that is gone. */
+/** Returns the entries that are new or differ, and `null` for each removed entry. */
 function diffRecords<T, D>(
   before: Readonly<Record<string, T>>,
   after: Readonly<Record<string, T & D>>,
@@ -109,7 +110,7 @@ function remembered<T>(memo: ChangeMemo, before: object, after: object, diff: ()
   return byAfter.get(after) as T
 }
 
-// A key may be "constructor", and a table comes from JSON: only a record's own entries count.
+// A table comes from JSON and a key may be "constructor", so only a record's own entries count.
 const own = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
   Object.hasOwn(record, key) ? record[key] : undefined
 

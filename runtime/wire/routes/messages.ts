@@ -10,8 +10,8 @@ const key = z.string().refine(isKey, 'not a routing key')
 const port = z.number().int().min(1).max(65535)
 
 /**
- * Where requests go: an environment's endpoints of a service, each `address:port` (IPv6 in brackets). `weights`
- * has those endpoints' whose weight is not 1; with 0 one is asked only where no other is there.
+ * The endpoints of a service in an environment, each `address:port` (IPv6 in brackets). `weights` lists the endpoints
+ * whose weight is not 1. An endpoint of weight 0 gets requests only if there is no other endpoint.
  */
 const target = z.object({
   environment: z.string(),
@@ -22,11 +22,10 @@ const target = z.object({
 export type Target = z.infer<typeof target>
 
 /**
- * What one listener of a sidecar does with a request. `routes` names the keys that go elsewhere. A key that
- * is not there: on a root environment (no `base`) it is served locally; on a branch it is served locally
- * where `own` holds it (the branch's key and those of its descendants), and goes to `base` otherwise. A
- * request without a key is served locally. `onUnavailable` is the rule of the listener's own environment: what
- * becomes of requests whose app in this pod is gone, where there is a `base`. Without it: `baseline`.
+ * The routes of one listener of a sidecar. A key in `routes` goes to its target. A key that is not in `routes` is served
+ * locally on a root environment (without `base`). On a branch it is served locally if `own` contains it (the branch's
+ * key and those of its descendants), and otherwise goes to `base`. A request without a key is served locally.
+ * `onUnavailable` is the rule for requests whose app in this pod is gone, if there is a `base`. Default: `baseline`.
  */
 const listener = z.object({
   service: z.string(),
@@ -37,7 +36,7 @@ const listener = z.object({
 })
 export type ListenerRoutes = z.infer<typeof listener>
 
-/** The whole table of one sidecar. `callers` maps the address of a branch's pod to the branch's key. */
+/** The table of one sidecar. `callers` maps the address of a branch's pod to the branch's key. */
 const table = z.object({
   epoch: z.number().int().nonnegative(),
   environment: z.string(),
@@ -46,11 +45,11 @@ const table = z.object({
 })
 export type RouteTable = z.infer<typeof table>
 
-/** From the manager. A delta applies to the table of epoch `from` alone; `null` removes an entry. */
+/** A message from the manager. A delta applies only to the table of epoch `from`. `null` removes an entry. */
 export const managerMessage = z.discriminatedUnion('type', [
-  /** `explains`: this manager takes `hop` and answers `hops`; without it, neither may be sent. */
+  /** `explains`: this manager accepts `hop` and responds to `hops`. Without it, a sidecar must not send them. */
   z.object({ type: z.literal('snapshot'), table, explains: z.boolean().optional() }),
-  /** The answer to `hops`: what sidecars have reported of a trace, as far as it is remembered. */
+  /** The response to `hops`: the reported hops of a trace that the manager still has. */
   z.object({ type: z.literal('hops'), trace: traceId, hops: z.array(hop) }),
   z.object({
     type: z.literal('delta'),
@@ -74,13 +73,13 @@ export const managerMessage = z.discriminatedUnion('type', [
 export type ManagerMessage = z.infer<typeof managerMessage>
 export type RouteDelta = Extract<ManagerMessage, { type: 'delta' }>
 
-/** From a sidecar: who it is, once and first; then an acknowledgement of each epoch that it serves. Hops as asked. */
+/** A message from a sidecar: one `hello` first, then an acknowledgement of each epoch that it serves, and hops. */
 export const sidecarMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), inbound: z.array(port), version: z.string() }),
   z.object({ type: z.literal('ack'), epoch: z.number().int().nonnegative() }),
-  /** One hop of a request that wanted to know its way. */
+  /** One hop of an explained request. */
   z.object({ type: z.literal('hop'), trace: traceId, hop }),
-  /** Asks for the hops of a trace. */
+  /** Requests the hops of a trace. */
   z.object({ type: z.literal('hops'), trace: traceId }),
 ])
 export type SidecarMessage = z.infer<typeof sidecarMessage>

@@ -17,8 +17,8 @@ const EXAMPLES = {
 }
 
 /**
- * A setting's value as people write it: a time (`500ms`, `90s`, `1h30m`), a size (`65536`, `64Ki`, `1Mi`) or a number.
- * Throws a RangeError that names the setting, what was written, and what may be.
+ * Parses a setting's value: a time (`500ms`, `90s`, `1h30m`), a size (`65536`, `64Ki`, `1Mi`) or a number. Throws a
+ * RangeError that names the setting, its value and the allowed values.
  */
 export function parseSetting(name: SettingName, text: string): number {
   const { unit, min, max } = SETTINGS[name] as Setting
@@ -42,7 +42,7 @@ function numberOf(unit: Setting['unit'], text: string): number | undefined {
   return number === undefined ? undefined : Number(number) * (SIZES[of] as number)
 }
 
-/** A value as people write it: in the largest unit that has no fraction of it. */
+/** Formats a value in the largest unit that needs no fraction. */
 export function formatSetting(unit: Setting['unit'], value: number): string {
   if (unit === 'count' || value === 0) return String(value)
   const units = Object.entries(unit === 'ms' ? TIMES : SIZES).toReversed()
@@ -50,15 +50,15 @@ export function formatSetting(unit: Setting['unit'], value: number): string {
   return `${value / size}${name}`
 }
 
-/** What settings make: variables by name, and what is wrong, one sentence each. */
+/** The environment variables of settings, by name, and one sentence per fault. */
 export interface RenderedSettings {
   readonly variables: Readonly<Record<string, string>>
   readonly faults: readonly string[]
 }
 
 /**
- * The variables of a process for settings by name, as people write them. A name that the process does not have is a
- * fault, and so is a value that it cannot take; it is then left out.
+ * Converts settings to the environment variables of a process. An unknown name or an invalid value is a fault, and has no
+ * variable.
  */
 export function renderSettings(
   process: SettingProcess,
@@ -72,7 +72,7 @@ export function renderSettings(
       faults.push(`${name} is not a setting of a ${process}: wanted one of ${[...known].join(', ')}`)
       continue
     }
-    // YAML reads 10 and true as a number and a boolean, which Kubernetes takes for no annotation.
+    // YAML reads 10 and true as a number and a boolean, which Kubernetes does not accept in an annotation.
     if (typeof (text as unknown) !== 'string') {
       faults.push(`${name} is ${JSON.stringify(text)}, which is not a text: put it in quotes`)
       continue
@@ -89,7 +89,7 @@ export function renderSettings(
 const OTHERS = new Set<string>(Object.values(ANNOTATIONS))
 const PREFIX = `${GROUP}/`
 
-/** The settings among the annotations of a pod template, by name. */
+/** Returns the settings among the annotations of a pod template, by name. */
 export const annotatedSettings = (
   annotations: Readonly<Record<string, string>> = {},
 ): Record<string, string> =>
@@ -100,8 +100,8 @@ export const annotatedSettings = (
   )
 
 /**
- * Settings in one text, a JSON object such as `{"response-timeout":"15m"}`, as processes read it from
- * BRANCHLINE_SETTINGS; the empty text is none. Throws a RangeError that names what is no setting.
+ * Parses the settings in BRANCHLINE_SETTINGS: a JSON object such as `{"response-timeout":"15m"}`, or an empty text.
+ * Returns the environment variables. Throws a RangeError that names each fault.
  */
 export function parseSettings(process: SettingProcess, text: string): RenderedSettings['variables'] {
   if (text === '') return {}

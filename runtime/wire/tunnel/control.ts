@@ -1,7 +1,7 @@
 import { isKey } from '../key.ts'
 import { TunnelProtocolError } from './error.ts'
 
-/** What a stream is for: a port of a Service, as an environment sees it. Never an address. */
+/** The target of a stream: a port of a Service, as an environment sees it. Never an address. */
 export interface StreamTarget {
   readonly environment: string
   readonly service: string
@@ -9,8 +9,8 @@ export interface StreamTarget {
 }
 
 /**
- * A preview that a cluster asks a relay to serve: `label` is the leftmost label of its host, `key` what its
- * requests carry. Of `access` a relay serves `public` alone, and refuses what it does not know.
+ * A preview that a cluster asks a relay to serve. `label` is the leftmost label of its host. `key` is the routing key of
+ * its requests. A relay serves only the `access` value `public`, and refuses others.
  */
 export interface RegisteredPreview extends StreamTarget {
   readonly label: string
@@ -18,19 +18,19 @@ export interface RegisteredPreview extends StreamTarget {
   readonly access: string
 }
 
-/** From a cluster: first a {@link Register} with all that it has, then an {@link Update} for each change. */
+/** A message from a cluster: first a {@link Register} with all its previews, then an {@link Update} per change. */
 export type ClusterMessage = Register | Update | GoAway
 
 /** The first message of a connection. */
 export interface Register extends Page {
   readonly type: 'register'
   readonly cluster: string
-  /** Which process of the cluster this is. Absent: the only one. */
+  /** The process of the cluster. Absent if the cluster has only one. */
   readonly instance?: string
   readonly previews: RegisteredPreview[]
 }
 
-/** Previews that are new or have changed, and labels that are given up. */
+/** New and changed previews, and labels that the cluster gives up. */
 export interface Update extends Page {
   readonly type: 'update'
   readonly upsert: RegisteredPreview[]
@@ -38,13 +38,13 @@ export interface Update extends Page {
 }
 
 interface Page {
-  /** True where the next `update` continues this message: until the last one, no label counts as given up. */
+  /** True if the next `update` continues this message. Until the last one, no label counts as given up. */
   readonly more?: boolean
-  /** Whether this instance leads its cluster; absent where that has not changed. */
+  /** Whether this instance leads its cluster. Absent if that has not changed. */
   readonly leads?: boolean
 }
 
-/** What became of a label: its URL, or a sentence that says why it is not served. */
+/** The result for a label: its URL, or a sentence that says why the relay does not serve it. */
 export interface Registration {
   readonly label: string
   /** An `http:` or `https:` URL whose host begins with the label. */
@@ -52,13 +52,13 @@ export interface Registration {
   readonly refusal?: string
 }
 
-/** From a relay: an answer for every label asked for, again whenever that changes; `goaway` before it ends. */
+/** A message from a relay: the result for every registered label, again after each change; `goaway` before it stops. */
 export type RelayMessage = Registered | GoAway
 
 export interface Registered {
   readonly type: 'registered'
   readonly previews: Registration[]
-  /** True where another instance of the cluster says that it leads. */
+  /** True if another instance of the cluster leads. */
   readonly led?: boolean
 }
 
@@ -70,7 +70,7 @@ interface GoAway {
 const MAX_ACCESS = 64
 const MAX_TEXT = 1024
 /** Control characters, line separators, and marks that change the direction of text. */
-// oxlint-disable-next-line no-control-regex -- these are what the pattern is for
+// oxlint-disable-next-line no-control-regex -- the pattern is for these characters
 const UNPRINTABLE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/
 
 /** Parses what an OPEN frame wants; throws a {@link TunnelProtocolError}. */

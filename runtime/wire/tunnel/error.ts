@@ -1,6 +1,6 @@
 import type { CloseReason } from './limits.ts'
 
-/** A peer that does not keep to the protocol: the connection closes with the code of `reason`. */
+/** A violation of the protocol by the peer. The connection closes with the code of `reason`. */
 export class TunnelProtocolError extends Error {
   readonly code = 'BL_TUNNEL_PROTOCOL'
   readonly reason: CloseReason

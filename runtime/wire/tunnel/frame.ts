@@ -17,26 +17,26 @@ import {
 export const FRAME_TYPES = { open: 1, accept: 2, data: 3, window: 4, end: 5, reset: 6, control: 7 } as const
 export type FrameType = keyof typeof FRAME_TYPES
 
-/** Who takes decoded frames, in the order in which they arrived. Payloads are views into the message. */
+/** Receives decoded frames in the order of arrival. Payloads are views into the message. */
 export interface FrameSink {
-  /** Opens a stream towards a target. */
+  /** The peer opens a stream to a target. */
   open(stream: number, target: StreamTarget): void
-  /** The peer has reached the target of a stream that we opened. */
+  /** The peer reached the target of a stream that this side opened. */
   accept(stream: number): void
   data(stream: number, payload: Buffer): void
-  /** `credit` more octets may be sent on the stream. */
+  /** This side may send `credit` more bytes on the stream. */
   window(stream: number, credit: number): void
-  /** The peer sends no more on the stream, and still reads. */
+  /** The peer sends no more data on the stream, but still reads. */
   end(stream: number): void
   /** The stream is over in both directions. */
   reset(stream: number, code: ResetCode, text: string): void
-  /** A control message: JSON that the owner of the connection parses. */
+  /** A control message: JSON that the connection's owner parses. */
   control(payload: Buffer): void
 }
 
 /**
- * Decodes a binary message of one or more whole frames into a sink. Throws a {@link TunnelProtocolError}
- * at the first frame that is not of the protocol; those before it have been handed over.
+ * Decodes a binary message of one or more whole frames into a sink. Throws a {@link TunnelProtocolError} at the first
+ * invalid frame, after the sink has received the frames before it.
  */
 export function decodeFrames(message: Buffer, sink: FrameSink): void {
   let at = 0
@@ -87,13 +87,13 @@ function dispatch(type: number, stream: number, payload: Buffer, sink: FrameSink
 
 function bound(name: string, payload: Buffer, min: number, max: number): void {
   if (payload.length >= min && payload.length <= max) return
-  throw invalid(`${name} of ${payload.length} octets: wanted ${min === max ? min : `${min} to ${max}`}`)
+  throw invalid(`${name} of ${payload.length} bytes: wanted ${min === max ? min : `${min} to ${max}`}`)
 }
 
 function readCredit(payload: Buffer): number {
   const credit = payload.readUInt32BE(0)
   if (credit > 0 && credit <= MAX_WINDOW) return credit
-  throw new TunnelProtocolError('flow', `a credit of ${credit} octets: wanted 1 to ${MAX_WINDOW}`)
+  throw new TunnelProtocolError('flow', `a credit of ${credit} bytes: wanted 1 to ${MAX_WINDOW}`)
 }
 
 const RESET_NAMES = new Map(Object.entries(RESET_CODES).map(([name, code]) => [code, name as ResetCode]))
@@ -101,7 +101,7 @@ const resetName = (code: number): ResetCode => RESET_NAMES.get(code as 1) ?? 'in
 
 const invalid = (message: string): TunnelProtocolError => new TunnelProtocolError('protocol', message)
 
-/** Writes a frame's header at an offset; the caller writes `length` octets of payload behind it. */
+/** Writes a frame's header at an offset. The caller writes `length` bytes of payload after it. */
 export function writeHeader(
   buffer: Buffer,
   offset: number,
@@ -113,7 +113,7 @@ export function writeHeader(
   buffer.writeUInt32BE(stream, offset + 4)
 }
 
-/** A whole frame. */
+/** Encodes a whole frame. */
 export function encodeFrame(type: FrameType, stream: number, payload: Uint8Array = EMPTY): Buffer {
   const frame = Buffer.allocUnsafe(FRAME_HEADER_LENGTH + payload.length)
   writeHeader(frame, 0, type, stream, payload.length)
@@ -122,18 +122,18 @@ export function encodeFrame(type: FrameType, stream: number, payload: Uint8Array
 }
 const EMPTY = new Uint8Array(0)
 
-/** An OPEN frame. */
+/** Encodes an OPEN frame. */
 export const encodeOpen = (stream: number, target: StreamTarget): Buffer =>
   encodeFrame('open', stream, Buffer.from(JSON.stringify(target)))
 
-/** A WINDOW frame that grants `credit` octets. */
+/** Encodes a WINDOW frame that grants `credit` bytes. */
 export function encodeWindow(stream: number, credit: number): Buffer {
   const payload = Buffer.allocUnsafe(4)
   payload.writeUInt32BE(credit)
   return encodeFrame('window', stream, payload)
 }
 
-/** A RESET frame; its text is cut to what a frame may hold. */
+/** Encodes a RESET frame. Cuts the text at the limit. */
 export function encodeReset(stream: number, code: ResetCode, text: string): Buffer {
   const words = Buffer.from(text).subarray(0, MAX_RESET_LENGTH - 2)
   const payload = Buffer.allocUnsafe(2 + words.length)
@@ -142,9 +142,9 @@ export function encodeReset(stream: number, code: ResetCode, text: string): Buff
   return encodeFrame('reset', stream, payload)
 }
 
-/** A CONTROL frame. Throws a RangeError where the message is over the limit. */
+/** Encodes a CONTROL frame. Throws a RangeError if the message exceeds the limit. */
 export function encodeControl(message: object): Buffer {
   const payload = Buffer.from(JSON.stringify(message))
   if (payload.length <= MAX_CONTROL_LENGTH) return encodeFrame('control', 0, payload)
-  throw new RangeError(`a control message of ${payload.length} octets: at most ${MAX_CONTROL_LENGTH}`)
+  throw new RangeError(`a control message of ${payload.length} bytes: at most ${MAX_CONTROL_LENGTH}`)
 }

@@ -1,47 +1,47 @@
-/** The WebSocket subprotocol between relay and cluster; another version is another name. */
+/** The WebSocket subprotocol between relay and cluster. Another version has another name. */
 export const TUNNEL_SUBPROTOCOL = 'branchline.tunnel.v1'
 
-/** Octets before each frame's payload: type (1), length of the payload (3), stream (4), big-endian. */
+/** Bytes before each frame's payload: type (1), length of the payload (3), stream (4), big-endian. */
 export const FRAME_HEADER_LENGTH = 8
-/** The most octets of one DATA frame. */
+/** The largest payload of a DATA frame, in bytes. */
 export const MAX_DATA_LENGTH = 64 * 1024
-/** The most octets of what an OPEN frame wants. */
+/** The largest payload of an OPEN frame, in bytes. */
 export const MAX_OPEN_LENGTH = 1024
-/** The most octets of a RESET frame: the code and its text. */
+/** The largest payload of a RESET frame, in bytes: the code and its text. */
 export const MAX_RESET_LENGTH = 512
-/** The most octets of one control message. */
+/** The largest control message, in bytes. */
 export const MAX_CONTROL_LENGTH = 4 * 1024 * 1024
-/** The most octets of one WebSocket message; a larger one closes the connection with 1009 (RFC 6455). */
+/** The largest WebSocket message, in bytes. A larger one closes the connection with 1009 (RFC 6455). */
 export const MAX_TUNNEL_MESSAGE = MAX_CONTROL_LENGTH + 256 * 1024
 
-/** The credit, in octets, that each direction of a stream starts with. */
+/** The initial credit of each direction of a stream, in bytes. */
 export const INITIAL_WINDOW = 64 * 1024
-/** The most credit that a direction of a stream may hold: more closes the connection. */
+/** The largest credit of a direction of a stream, in bytes. More closes the connection. */
 export const MAX_WINDOW = 1024 * 1024
-/** The most streams that one peer may have opened at a time; one more is reset with `refused`. */
+/** The largest number of streams that one peer has open at a time. One more is reset with `refused`. */
 export const MAX_STREAMS = 2048
-/** The highest stream id. A peer that has used up its ids takes a new connection. */
+/** The highest stream id. A peer that has used all its ids opens a new connection. */
 export const MAX_STREAM_ID = 0x7fff_ffff
 
-/** Why a stream was reset: the number on the wire. Readers take numbers that they do not know as `internal`. */
+/** Reasons of a reset, as numbers on the wire. A reader treats an unknown number as `internal`. */
 export const RESET_CODES = {
-  /** The one who resets wants no more. */
+  /** The sender of the reset does not need the stream any longer. */
   cancel: 1,
-  /** Too many streams, or no new ones any more. */
+  /** Too many streams, or the sender accepts no new streams. */
   refused: 2,
   /** No such environment, service or port. */
   unknown: 3,
-  /** The service is there, and none of its endpoints is ready. */
+  /** The service exists, but none of its endpoints is ready. */
   unavailable: 4,
-  /** No endpoint took the connection. */
+  /** No endpoint accepted the connection. */
   connect: 5,
   /** The connection behind the stream broke. */
   broken: 6,
-  /** Something took longer than its limit. */
+  /** A limit of time was exceeded. */
   timeout: 7,
-  /** A fault of the peer's own. */
+  /** An internal fault of the peer. */
   internal: 8,
-  /** The target is not one that the cluster has registered. */
+  /** The target is not the target of a preview of the cluster. */
   forbidden: 9,
 } as const
 export type ResetCode = keyof typeof RESET_CODES
@@ -50,13 +50,13 @@ export type ResetCode = keyof typeof RESET_CODES
 export const CLOSE_CODES = {
   /** A frame that is not of this protocol. */
   protocol: 4002,
-  /** More data than there was credit for. */
+  /** More data than credit, or more credit than allowed. */
   flow: 4003,
-  /** No answer to a ping, or no registration in time. */
+  /** No response to a ping, or no registration in time. */
   timeout: 4004,
-  /** Another connection of the same cluster and instance took over. */
+  /** Another connection of the same cluster and instance replaced this one. */
   replaced: 4005,
-  /** The credential is not that of the cluster that it registers as. */
+  /** The credential does not belong to the cluster that it registers. */
   forbidden: 4006,
   /** The credential has as many clusters, or the cluster as many connections, as the relay allows. */
   full: 4007,

@@ -1,5 +1,5 @@
 import { writeBaggageKey } from '@branchline/wire/baggage'
-import { askedHops, EXPLAIN_HEADER } from '@branchline/wire/explain'
+import { requestedTrace, EXPLAIN_HEADER } from '@branchline/wire/explain'
 import { environmentNumber, mintRequestId, mintTraceparent, traceparentId } from '@branchline/wire/trace-id'
 import { writeTracestateKey } from '@branchline/wire/tracestate'
 import { foldName } from '../../../proxy/grammar.ts'
@@ -114,7 +114,7 @@ type Field = readonly [name: string, value: string]
 
 /** The question alone: what a visitor says of the way so far is nothing that sidecars said. */
 function askedWay(value: string | undefined): string | undefined {
-  return value === '1' || (value !== undefined && askedHops(value) !== undefined) ? value : undefined
+  return value === '1' || (value !== undefined && requestedTrace(value) !== undefined) ? value : undefined
 }
 
 /** A visitor's own, where it is valid and does not claim to be of a trace that a relay minted. */
