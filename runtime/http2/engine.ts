@@ -6,7 +6,7 @@ import type { FailureReply, Observer, Route } from '../proxy/decision.ts'
 import type { Transport } from '../transport/transport.ts'
 import { ClientSession } from './client-session.ts'
 import { CODE } from './errors.ts'
-import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts'
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits, sentHeadBytes } from './limits.ts'
 import { http2 } from './node.ts'
 import type { Http2Parts } from './parts.ts'
 import { SessionPool } from './upstream.ts'
@@ -149,6 +149,7 @@ function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
       enableConnectProtocol: false,
     },
     maxHeaderListPairs: limits.headerCount,
+    maxSendHeaderBlockLength: sentHeadBytes(limits),
     maxSessionMemory: limits.sessionMemoryMb,
     // Only ours count: nghttp2's ends a connection without node:http2 hearing of it, and counts every reset.
     streamResetBurst: UNLIMITED,

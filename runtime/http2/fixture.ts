@@ -44,10 +44,11 @@ export async function hop(to: number | Route, options: Partial<Http2EngineOption
 export async function app(
   serve: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, flags: number) => void,
   settings: http2.Settings = {},
+  options: http2.ServerOptions = {},
 ): Promise<{ readonly port: number; readonly sessions: Set<http2.ServerHttp2Session>; die: () => void }> {
   const sockets = new Set<net.Socket>()
   const sessions = new Set<http2.ServerHttp2Session>()
-  const server = http2.createServer({ settings }, undefined)
+  const server = http2.createServer({ ...options, settings }, undefined)
   server.on('session', (session) => {
     sessions.add(session)
     session.on('error', () => {}).on('close', () => sessions.delete(session))

@@ -89,6 +89,15 @@ export interface Http2Limits {
   readonly drainMs: number
 }
 
+/** What routing may add to a head: keys, ids, and fields that say who asked. */
+const ADDED_BYTES = 32 * 1024
+
+/**
+ * The longest head or trailers that we send: those that we read, and what we add. By default nghttp2 sends none of
+ * more than 64 KiB: it fails the stream for a head, and leaves out trailers without a word.
+ */
+export const sentHeadBytes = ({ headBytes }: Http2Limits): number => headBytes + ADDED_BYTES
+
 /** The defaults of {@link Http2Limits}. */
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {
   connections: 10_000,

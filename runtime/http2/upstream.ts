@@ -7,7 +7,7 @@ import type { HeadEdits } from '../proxy/decision.ts'
 import { IGNORE, type Transport, type Upstream } from '../transport/transport.ts'
 import { CODE } from './errors.ts'
 import { type StreamHead, writeRequestFields } from './head.ts'
-import type { Http2Limits } from './limits.ts'
+import { type Http2Limits, sentHeadBytes } from './limits.ts'
 import { http2 } from './node.ts'
 import { Probe } from './probe.ts'
 
@@ -206,6 +206,7 @@ function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
       maxHeaderListSize: limits.headBytes,
     },
     maxHeaderListPairs: limits.headerCount,
+    maxSendHeaderBlockLength: sentHeadBytes(limits),
     maxSessionMemory: limits.sessionMemoryMb,
   })
   session.setLocalWindowSize(limits.connectionWindow)

@@ -1,0 +1,37 @@
+/** Heads of more than 64 KiB, which nghttp2 by itself neither sends nor says so. */
+import { connect } from 'node:net'
+import * as http2 from 'node:http2'
+import { afterEach, expect, test } from 'vitest'
+import { ask, app, cleanUp, cleanups, hop } from './fixture.ts'
+
+afterEach(cleanUp)
+
+const HEAD_BYTES = 256 * 1024
+const SENDS_LARGE = { maxSendHeaderBlockLength: HEAD_BYTES }
+
+const large = (prefix: string): Record<string, string> =>
+  Object.fromEntries(Array.from({ length: 4 }, (_, index) => [`${prefix}-${index}`, 'x'.repeat(30_000)]))
+const countOf = (fields: object, prefix: string): number =>
+  Object.keys(fields).filter((name) => name.startsWith(`${prefix}-`)).length
+
+test('a large head and large trailers pass both ways where the limit allows them', async () => {
+  const { port } = await app(
+    (stream, headers) => {
+      stream.respond({ 'x-count': countOf(headers, 'asked'), ...large('told') }, { waitForTrailers: true })
+      stream.on('wantTrailers', () => stream.sendTrailers(large('closing')))
+      stream.end('ok')
+    },
+    { maxHeaderListSize: HEAD_BYTES },
+    SENDS_LARGE,
+  )
+  const engine = await hop(port, { limits: { headBytes: HEAD_BYTES } })
+  const session = http2.connect(`http://127.0.0.1:${engine.port}`, {
+    ...SENDS_LARGE,
+    createConnection: () => connect(engine.port, '127.0.0.1'),
+    settings: { maxHeaderListSize: HEAD_BYTES },
+  })
+  cleanups.push(() => session.destroy())
+  const { headers, trailers, text, rstCode } = await ask(session, large('asked'))
+  expect([headers[':status'], headers['x-count'], text, rstCode]).toEqual([200, '4', 'ok', 0])
+  expect([countOf(headers, 'told'), countOf(trailers, 'closing')]).toEqual([4, 4])
+})
