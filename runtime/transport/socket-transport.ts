@@ -14,6 +14,14 @@ export interface OnRead {
   readonly callback: (octets: number, buffer: Uint8Array) => boolean
 }
 
+/** The addresses at which a dialled transport may reach its peer. */
+export interface Dial {
+  /** The address of the last socket took the connection. */
+  reached(): void
+  /** A socket to the next address, or why no address took the connection. */
+  next(error: Error): Socket | Error
+}
+
 /** A TCP or Unix socket as a {@link Transport}. Made before its socket, which takes its `onread`. */
 export class SocketTransport implements Transport, WriteListener, PausedSocket {
   receiver: Receiver = IGNORE
@@ -42,6 +50,8 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
   /** A write failed, and what the peer has sent is still to be read. */
   #writeError: Error | undefined = undefined
   #error: Error | undefined = undefined
+  /** Undefined where there is one address only, and once it is reached. */
+  #dial: Dial | undefined = undefined
 
   constructor() {
     this.onread = {
@@ -65,9 +75,10 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     return this.#writer === undefined ? 'queue' : 'handle'
   }
 
-  /** Takes its socket, in the tick in which that was made. */
-  attach(socket: Socket, mode: ReadMode, opened: boolean): this {
+  /** Takes its socket, in the tick in which that was made; `dial` has another one for each that cannot connect. */
+  attach(socket: Socket, mode: ReadMode, opened: boolean, dial?: Dial): this {
     this.#socket = socket
+    this.#dial = dial
     this.opened = opened
     this.remoteAddress = plainAddress(socket.remoteAddress)
     socket.on('error', (error) => {
@@ -261,10 +272,28 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     this.opened = true
     this.#writer = handleWriter(socket, this)
     this.remoteAddress = plainAddress(socket.remoteAddress)
+    this.#dial?.reached()
+    this.#dial = undefined
     this.receiver.onOpen()
   }
 
+  /** Goes on with the next address; what was written already would be lost there. */
+  #redial(): boolean {
+    const dial = this.#dial
+    if (dial === undefined || this.closed || this.#queued || this.#error === undefined) return false
+    const next = dial.next(this.#error)
+    if (next instanceof Error) {
+      this.#error = next
+      return false
+    }
+    this.#error = undefined
+    this.attach(next, 'onread', false, dial)
+    if (this.#paused) next.pause()
+    return true
+  }
+
   #close(): void {
+    if (this.#redial()) return
     this.closed = true
     if (this.#paused) unwatchPaused(this)
     this.#unpin()

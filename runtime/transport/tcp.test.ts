@@ -3,7 +3,7 @@ import * as net from 'node:net'
 import { expect, test } from 'vitest'
 import { lentBuffers } from './read-buffer.ts'
 import { type Pipe, pipe } from './pipe.ts'
-import { dialTcp, listen } from './tcp.ts'
+import { dialFirst, dialTcp, listen, tcpUpstream } from './tcp.ts'
 import { IGNORE, type Transport } from './transport.ts'
 
 async function echoThrough(mode: 'onread' | 'data') {
@@ -63,6 +63,41 @@ test('a refused connection closes the other end, with an abort', async () => {
   expect(error.code).toBe('ECONNRESET')
   await expect.poll(() => done[0]?.error).toMatchObject({ code: 'ECONNREFUSED' })
   listener.stop()
+})
+
+test('a transport that is paused while it is dialled reads nothing at the next address either', async () => {
+  const server = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as net.AddressInfo
+  const events: string[] = []
+  const listener = { reached: (host: string) => events.push(host), unreachable: () => events.push('none') }
+  // At 127.0.0.9 no process listens.
+  const transport = dialFirst(['127.0.0.9', '127.0.0.1'], port, listener)
+  transport.pause()
+  const closed = new Promise<Error | undefined>((resolve) => {
+    transport.receiver = {
+      ...IGNORE,
+      onOpen: () => {
+        events.push('open')
+        // Whatever the server has sent is here once a second connection has it.
+        net.connect(port).on('data', () => {
+          events.push('resumed')
+          transport.resume()
+        })
+      },
+      onData: (data) => events.push(data.toString()),
+      onEnd: () => transport.end(),
+      onClose: resolve,
+    }
+  })
+  expect(await closed).toBeUndefined()
+  expect(events).toEqual(['127.0.0.1', 'open', 'resumed', 'hello'])
+  server.close()
+})
+
+test('an IPv6 address is written in brackets in the key of an upstream', () => {
+  expect(tcpUpstream('fd00::4', 25001).key).toBe('[fd00::4]:25001')
+  expect(tcpUpstream('10.0.0.4', 25001).key).toBe('10.0.0.4:25001')
 })
 
 test('many bulk streams at once stay apart: no buffer is overwritten while a write is pending', async () => {

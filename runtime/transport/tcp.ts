@@ -2,7 +2,7 @@ import * as net from 'node:net'
 import type { Upstream, Transport } from './transport.ts'
 import { COPY_BYTES } from './read-buffer.ts'
 import { takeHandle } from './socket-handle.ts'
-import { type ReadMode, SocketTransport } from './socket-transport.ts'
+import { type Dial, type ReadMode, SocketTransport } from './socket-transport.ts'
 
 /** Where to listen; port 0 lets the system choose. */
 export interface ListenOptions {
@@ -60,20 +60,72 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
 /** A transport that connects to a host and port. */
 export function dialTcp(host: string, port: number): Transport {
   const transport = new SocketTransport()
-  const socket = net.connect({
+  return transport.attach(connectTo(host, port, transport), 'onread', false)
+}
+
+/** What a {@link dialFirst} has found. Both are called before the transport's receiver hears of it. */
+export interface DialListener {
+  /** This host took the connection. */
+  reached(host: string): void
+  /** No host took it. */
+  unreachable(): void
+}
+
+/**
+ * A transport that connects to the first of these hosts, at least one, that takes the connection. Each is tried once,
+ * in their order, after the one before has refused. If none takes it, the error of `onClose` names what each said.
+ */
+export function dialFirst(hosts: readonly string[], port: number, listener: DialListener): Transport {
+  const transport = new SocketTransport()
+  const dial = new HostDial(hosts, port, listener, transport)
+  return transport.attach(dial.connect(), 'onread', false, dial)
+}
+
+class HostDial implements Dial {
+  readonly #hosts: readonly string[]
+  readonly #port: number
+  readonly #listener: DialListener
+  readonly #transport: SocketTransport
+  #at = 0
+  #errors: Error[] | undefined = undefined
+
+  constructor(hosts: readonly string[], port: number, listener: DialListener, transport: SocketTransport) {
+    this.#hosts = hosts
+    this.#port = port
+    this.#listener = listener
+    this.#transport = transport
+  }
+
+  connect(): net.Socket {
+    return connectTo(this.#hosts[this.#at] as string, this.#port, this.#transport)
+  }
+
+  reached(): void {
+    this.#listener.reached(this.#hosts[this.#at] as string)
+  }
+
+  next(error: Error): net.Socket | Error {
+    const errors = (this.#errors ??= [])
+    errors.push(error)
+    if (++this.#at < this.#hosts.length) return this.connect()
+    this.#listener.unreachable()
+    return new AggregateError(errors, errors.map(({ message }) => message).join(', '))
+  }
+}
+
+const connectTo = (host: string, port: number, { onread }: SocketTransport): net.Socket =>
+  net.connect({
     host,
     port,
     noDelay: true,
     keepAlive: true,
-    onread: transport.onread as unknown as net.OnReadOpts,
+    onread: onread as unknown as net.OnReadOpts,
     ...STREAM,
   })
-  return transport.attach(socket, 'onread', false)
-}
 
 /** The upstream at a host and port. */
 export const tcpUpstream = (host: string, port: number): Upstream => ({
-  key: `${host}:${port}`,
+  key: net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
   dial: () => dialTcp(host, port),
 })
 
