@@ -53,6 +53,16 @@ test('a workload and its Service are led through the sidecar', () => {
   expect(template?.spec?.containers?.[0]?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 })
 
+test('a sidecar is told all addresses of its pod', () => {
+  const { workload } = injectSidecar(deployment('api'), [service('api')], options)
+  const [sidecar] = podTemplateOf(workload)?.spec?.initContainers ?? []
+  const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
+  expect(sidecar?.env?.slice(-2)).toEqual([
+    field('POD_IP', 'status.podIP'),
+    field('POD_IPS', 'status.podIPs'),
+  ])
+})
+
 test('each Service port has a listener of its own, and its name does not depend on the others', () => {
   const two = service('admin', { ports: [{ port: 81, targetPort: 8080, appProtocol: 'tcp' }] }, 'api')
   const both = injectSidecars([deployment('api'), service('api'), two], options).manifests

@@ -23,7 +23,7 @@ export interface SidecarOptions {
   readonly manager?: string
   /** A header that carries the key too, for those who migrate. Default: none. */
   readonly header?: string
-  /** Where the app of the pod listens. Default: 127.0.0.1. */
+  /** Where the app of the pod listens. Default: 127.0.0.1, ::1 or an address of the pod, the first that answers. */
   readonly appHost?: string
   /**
    * Waits and sizes, as people write them: `{ 'response-timeout': '10m' }`. A workload's annotations
@@ -142,6 +142,8 @@ function sidecarVariables(
   return [
     ...Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
+    // Of both families, where the cluster has two.
+    { name: 'POD_IPS', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } },
   ]
 }
 

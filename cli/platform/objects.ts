@@ -20,7 +20,8 @@ const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 export function platformImage(image: string): ImageCommand | undefined {
   const name = IMAGE.exec(image)?.[1]
   if (name === undefined) return undefined
-  // A pod has one loopback address for all of its containers; 127.0.0.1 is everybody's.
+  // A pod has one loopback address for all of its containers. At 127.0.0.1 and ::1 another pod may listen, or any
+  // process of the machine.
   const env = { BRANCHLINE_APP_HOST: '$(POD_IP)' }
   const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
   if (existsSync(bundled)) return { command: [process.execPath, bundled], env }

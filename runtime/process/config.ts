@@ -70,6 +70,11 @@ export class VariableReader {
     }
   }
 
+  /** Notes what is wrong with the variables together, as one sentence. */
+  fault(sentence: string): void {
+    this.#faults.push(sentence)
+  }
+
   /** Throws where anything was wrong. */
   check(): void {
     if (this.#faults.length > 0) throw new ConfigurationError(this.#faults)

@@ -19,8 +19,8 @@ test('reads what injectSidecar writes', () => {
     LOG_LEVEL: 'debug',
   })
   expect(config).toMatchObject({
-    host: '127.1.0.4',
-    appHost: '127.1.0.4',
+    hosts: ['127.1.0.4'],
+    appHosts: ['127.1.0.4'],
     inbound: [
       { port: 25001, appPort: 8080, protocol: 'http' },
       { port: 25002, appPort: 5432, protocol: 'tcp' },
@@ -34,12 +34,41 @@ test('reads what injectSidecar writes', () => {
 
 test('has a default for everything but the inbound ports', () => {
   expect(readConfig({ BRANCHLINE_INBOUND: '25001=80/auto' })).toMatchObject({
-    host: '0.0.0.0',
-    appHost: '127.0.0.1',
+    hosts: ['0.0.0.0'],
+    appHosts: ['127.0.0.1', '::1'],
     adminPort: 25000,
     managerUrl: 'ws://branchline-manager.branchline-system.svc.cluster.local:25080/routes',
     keyHeader: undefined,
   })
+})
+
+test('listens at all addresses of its pod, and looks for the app on loopback first', () => {
+  const read = (variables: Record<string, string>): unknown =>
+    readConfig({ BRANCHLINE_INBOUND: '25001=80/auto', ...variables })
+  const [four, six] = ['10.0.0.4', 'fd00::4']
+  expect(read({ POD_IP: four, POD_IPS: `${four},${six}` })).toMatchObject({
+    hosts: [four, six],
+    appHosts: ['127.0.0.1', '::1', four, six],
+  })
+  expect(read({ POD_IP: six })).toMatchObject({ hosts: [six], appHosts: ['127.0.0.1', '::1', six] })
+  expect(read({ POD_IP: '::', POD_IPS: `${four},${six}` })).toMatchObject({
+    hosts: ['::'],
+    appHosts: ['127.0.0.1', '::1', four, six],
+  })
+  expect(read({ POD_IP: four, POD_IPS: six, BRANCHLINE_APP_HOST: 'localhost' })).toMatchObject({
+    hosts: [four, six],
+    appHosts: ['localhost'],
+  })
+})
+
+test('an app port that only the sidecar can have is a fault', () => {
+  const inbound = { BRANCHLINE_INBOUND: '25001=25002/http,25002=80/http' }
+  expect(faultsOf({ ...inbound, POD_IP: '10.0.0.4' })).toEqual([])
+  const sentence = /^BRANCHLINE_INBOUND: the sidecar itself listens at port 25002/
+  const wildcard = { ...inbound, POD_IP: '::' }
+  const exact = { ...inbound, POD_IP: '10.0.0.4', BRANCHLINE_APP_HOST: '10.0.0.4' }
+  for (const variables of [wildcard, exact])
+    expect(faultsOf(variables)).toEqual([expect.stringMatching(sentence)])
 })
 
 test('names every fault together', () => {
@@ -48,10 +77,11 @@ test('names every fault together', () => {
     BRANCHLINE_MANAGER: 'http://manager',
     BRANCHLINE_HEADER: 'Host',
     LOG_LEVEL: 'loud',
+    POD_IPS: '10.0.0.4,pod',
   })
-  expect(faults).toHaveLength(4)
+  expect(faults).toHaveLength(5)
   expect(faults.join('\n')).toMatch(
-    /BRANCHLINE_INBOUND: .*25001-8080[^]*BRANCHLINE_MANAGER: [^]*HEADER: [^]*LOG_LEVEL/,
+    /POD_IPS: "pod"[^]*BRANCHLINE_INBOUND: .*25001-8080[^]*BRANCHLINE_MANAGER: [^]*HEADER: [^]*LOG_LEVEL/,
   )
   expect(faultsOf({})).toEqual([
     expect.stringContaining('BRANCHLINE_INBOUND is missing'.split(' ')[0] as string),

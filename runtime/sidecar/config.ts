@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { type Inbound, parseInbound } from '@branchline/wire/inbound'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import {
@@ -10,6 +11,7 @@ import {
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
+import { appHostsAt, isWildcard, possibleAppHosts } from './app.ts'
 import { type AccessLogMode, parseAccessLog } from './telemetry/access-log.ts'
 import { BALANCING, type Balancing } from './route/balance.ts'
 import { ADDED_IDS, type AddedId } from './route/id-edits.ts'
@@ -29,12 +31,12 @@ interface OwnSettings {
 
 /** All that can be set of a sidecar. */
 export interface SidecarConfig extends OwnSettings {
-  /** The address on which it listens: the pod's. */
-  readonly host: string
+  /** The addresses on which it listens, at least one: the pod's, of both families. The first has the admin port too. */
+  readonly hosts: readonly string[]
   readonly inbound: readonly Inbound[]
   readonly adminPort: number
-  /** Where the app of this pod listens. */
-  readonly appHost: string
+  /** Where the app of this pod may listen, in the order in which it is looked for; at least one. */
+  readonly appHosts: readonly string[]
   /** The manager's WebSocket for route tables, path included. */
   readonly managerUrl: string
   /** The file that holds the pod's token; read anew at each connect, since a kubelet rotates it. */
@@ -66,11 +68,14 @@ const DEFAULT_TOKEN_FILE = '/var/run/secrets/branchline/token'
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): SidecarConfig {
   const read = new VariableReader(environment)
   const { config: own, ...limits } = readSettings(read, 'sidecar')
+  const host = read.text('POD_IP', '0.0.0.0')
+  const podAddresses = [host, ...(read.parsed('POD_IPS', parseAddresses, '') ?? [])]
+  const appHost = read.text('BRANCHLINE_APP_HOST', '')
   const config: SidecarConfig = {
-    host: read.text('POD_IP', '0.0.0.0'),
+    hosts: isWildcard(host) ? [host] : [...new Set(podAddresses)],
     inbound: read.parsed('BRANCHLINE_INBOUND', parseRequiredInbound, '') ?? [],
     adminPort: read.port('BRANCHLINE_ADMIN_PORT', SIDECAR_ADMIN_PORT),
-    appHost: read.text('BRANCHLINE_APP_HOST', '127.0.0.1'),
+    appHosts: appHost === '' ? possibleAppHosts(podAddresses) : [appHost],
     managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
     tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
     keyHeader: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
@@ -84,8 +89,21 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     ...(own as unknown as OwnSettings),
     limits,
   }
+  for (const { appPort } of config.inbound) {
+    if (appHostsAt(config, appPort).length === 0) read.fault(`BRANCHLINE_INBOUND: ${ownPort(appPort)}`)
+  }
   read.check()
   return config
+}
+
+const ownPort = (port: number): string =>
+  `the sidecar itself listens at port ${port}, so that the app cannot: give one of them another port`
+
+function parseAddresses(text: string): string[] {
+  const addresses = text.split(',').filter((address) => address !== '')
+  const wrong = addresses.find((address) => isIP(address) === 0)
+  if (wrong === undefined) return addresses
+  throw new RangeError(`${JSON.stringify(wrong)}: wanted IP addresses, with commas, such as 10.0.0.4,fd00::4`)
 }
 
 function parseRequiredInbound(line: string): readonly Inbound[] {

@@ -67,8 +67,8 @@ test('a port that is taken is named, with its purpose, and nothing stays open', 
   ]
   const starting = startSidecar(
     {
-      host: '127.0.0.1',
-      appHost: '127.0.0.1',
+      hosts: ['127.0.0.1'],
+      appHosts: ['127.0.0.1'],
       adminPort: 0,
       inbound,
       managerUrl: 'ws://127.0.0.1:1/routes',

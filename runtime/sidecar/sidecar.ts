@@ -3,13 +3,14 @@ import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inbound } from '@branchline/wire/inbound'
 import type { HttpEngine } from '../http1/index.ts'
-import { listen, type Listener, tcpUpstream } from '../transport/tcp.ts'
+import { listen, type Listener } from '../transport/tcp.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Http2Engine } from '../http2/index.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
 import { AccessLog } from './telemetry/access-log.ts'
 import { startAdmin } from './admin.ts'
+import { appHostsAt, appUpstream } from './app.ts'
 import { Balancer } from './route/balance.ts'
 import type { SidecarConfig } from './config.ts'
 import { ListenError } from './errors.ts'
@@ -34,8 +35,6 @@ const LEAVE_AGAIN_MS = 1000
 /** A running sidecar. */
 export interface Sidecar extends Running {
   readonly adminPort: number
-  /** The ports at which it listens, in the order of the configuration. */
-  readonly ports: readonly number[]
   /** Requests that wait for whom they mean. */
   readonly held: number
 }
@@ -143,15 +142,11 @@ class RunningSidecar implements Sidecar {
     return this.#around.holds.size
   }
 
-  get ports(): readonly number[] {
-    return this.#listeners.map((listener) => listener.port)
-  }
-
   async open(): Promise<void> {
-    const { host, adminPort: port, firstTableTimeoutMs } = this.#config
+    const { hosts, adminPort: port, firstTableTimeoutMs, inbound } = this.#config
     this.#link.start()
     this.#admin = await startAdmin({
-      host,
+      host: hosts[0] as string,
       port,
       firstTableTimeoutMs,
       metrics: this.#metrics,
@@ -161,18 +156,21 @@ class RunningSidecar implements Sidecar {
       draining: () => this.#draining,
       leave: () => this.#leave(),
     })
-    for (const inbound of this.#config.inbound) this.#listeners.push(await this.#listen(inbound))
+    for (const listener of inbound) await this.#listen(listener)
     this.#openSinceMs = performance.now()
-    this.#logger.info({ host, ports: this.ports }, 'listening')
+    this.#logger.info({ hosts, ports: inbound.map((listener) => listener.port) }, 'listening')
   }
 
-  async #listen(inbound: Inbound): Promise<Listener> {
-    const { host, appHost } = this.#config
-    const arrival: Arrival = { inbound, app: tcpUpstream(appHost, inbound.appPort) }
-    try {
-      return await listen({ host, port: inbound.port }, (client) => this.#accept(client, arrival))
-    } catch (error) {
-      throw new ListenError(host, inbound.port, `the app's port ${inbound.appPort}`, error)
+  async #listen(inbound: Inbound): Promise<void> {
+    const { port, appPort } = inbound
+    const app = appUpstream(appHostsAt(this.#config, appPort), appPort)
+    const arrival: Arrival = { inbound, app }
+    for (const host of this.#config.hosts) {
+      try {
+        this.#listeners.push(await listen({ host, port }, (client) => this.#accept(client, arrival)))
+      } catch (error) {
+        throw new ListenError(host, port, `the app's port ${appPort}`, error)
+      }
     }
   }
 

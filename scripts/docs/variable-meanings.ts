@@ -15,7 +15,10 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_INBOUND:
       'Listeners, with commas: `LISTEN=APP/PROTOCOL`, such as `25001=8080/http`. Required. The injection sets it.',
     BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the route table.',
-    BRANCHLINE_APP_HOST: 'Address on which the app of the pod listens.',
+    POD_IPS:
+      'All addresses of the pod, with commas. The sidecar listens on them too, unless `POD_IP` means all addresses.',
+    BRANCHLINE_APP_HOST:
+      "Address on which the app of the pod listens. Empty: the first of 127.0.0.1, ::1 and the pod's addresses that takes a connection.",
     BRANCHLINE_MANAGER: 'WebSocket URL of the manager.',
     BRANCHLINE_TOKEN_FILE: "File with the pod's token. The sidecar reads it at each connect.",
     BRANCHLINE_HEADER: 'Further header that carries the key, for example of another tool. Empty: none.',
