@@ -19,6 +19,8 @@ export const previewOf = (environment: string, access = 'public'): RegisteredPre
 export interface ClusterOptions {
   readonly token?: string
   readonly instance?: string
+  /** Which connection of the instance; absent: the first. */
+  readonly link?: number
 }
 
 /** A cluster as a relay sees it: a few services, by `environment/service:port`. The manager's own is beside it. */
@@ -32,19 +34,25 @@ export class TestCluster {
   registered = 0
   /** How often it was told that another instance leads. */
   led = 0
+  /** How many streams the relay says that it opens on this connection. */
+  offered: number | undefined
 
   constructor(
     port: number,
     name: string,
     previews: readonly RegisteredPreview[],
-    { token = TOKEN, instance }: ClusterOptions = {},
+    { token = TOKEN, instance, link: number }: ClusterOptions = {},
   ) {
     this.dialler = new TunnelDialler({
       url: `ws://127.0.0.1:${port}${TUNNEL_PATH}`,
       token,
       limits: { backoff: { firstMs: 10, maxMs: 50 } },
       onOpen: (link) => {
-        const identity = { cluster: name, ...(instance !== undefined && { instance }) }
+        const identity = {
+          cluster: name,
+          ...(instance !== undefined && { instance }),
+          ...(number !== undefined && { link: number }),
+        }
         link.control({ type: 'register', ...identity, previews: [...previews] })
       },
       onDown: (error) => void this.downs.push(error),
@@ -56,6 +64,7 @@ export class TestCluster {
         }
         this.registered++
         if (message.led === true) this.led++
+        this.offered ??= message.streams
         for (const registration of message.previews) this.registrations.set(registration.label, registration)
       },
       onStream: (_link, stream) => this.#serve(stream),

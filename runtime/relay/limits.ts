@@ -36,7 +36,7 @@ export interface RelayLimits {
    * tenant cannot take all that `tunnelPort.accepted` allows. Default: 128.
    */
   readonly credentialLinks: number
-  /** Connections of one cluster at a time; one more closes with 4007. Default: 16. */
+  /** Connections of one cluster at a time; one more closes with 4007. Default: 32. */
   readonly clusterLinks: number
   /** How long a cluster that has gone keeps its labels. Default: 10 min. */
   readonly goneMs: number
@@ -96,7 +96,8 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   credentialLabels: 50_000,
   clusters: 100,
   credentialLinks: 128,
-  clusterLinks: 16,
+  // Two replicas of four links each, twice: while a rolling update replaces them.
+  clusterLinks: 32,
   goneMs: 600_000,
   // Managers try again within 10 s (the tunnel's backoff).
   returnMs: 15_000,
@@ -114,7 +115,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
  */
 export function withSettings(
   limits: RelayLimits,
-  { relay, http, tunnel, tunnelPort }: SettingParts,
+  { relay, http, tunnel, tunnelPort, hold }: SettingParts,
 ): RelayLimits {
   return {
     ...limits,
@@ -122,5 +123,6 @@ export function withSettings(
     http: { ...limits.http, ...http },
     tunnel: { ...limits.tunnel, ...tunnel },
     tunnelPort: { ...limits.tunnelPort, ...tunnelPort },
+    hold: { ...limits.hold, ...hold },
   }
 }

@@ -1,9 +1,11 @@
 import { once } from 'node:events'
-import { Agent, type IncomingMessage, request } from 'node:http'
+import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
-import { appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
+import { DEFAULT_TUNNEL_LIMITS } from '../tunnel/index.ts'
+import { type Answer, appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 import type { RelayLimits } from './limits.ts'
+import type { RunningRelay } from './relay.ts'
 
 afterEach(stopAll)
 
@@ -163,6 +165,19 @@ describe('a cluster of two instances', () => {
     expect(other.led).toBe(0)
   })
 
+  test('has further connections of one instance, which hear of other instances alone', async () => {
+    const { endpoint } = await appFor((_, response) => response.end('app'))
+    const { tunnelPort, instances } = await twoInstances(endpoint)
+    const [one, two] = instances
+    const further = await TestCluster.connect(tunnelPort, 'dev', [], {}, { instance: 'a', link: 1 })
+    expect(further.offered).toBe(2_048)
+    one.dialler.link?.control({ type: 'update', upsert: [], remove: [], leads: true })
+    await until(() => two.led === 1)
+    two.dialler.link?.control({ type: 'update', upsert: [], remove: [], leads: true })
+    await until(() => one.led === 1 && further.led === 1)
+    expect([one.downs, further.downs]).toEqual([[], []])
+  })
+
   test('has as many as the relay allows', async () => {
     const relay = await relayFor({}, { clusterLinks: 1 })
     await TestCluster.connect(relay.tunnelPort, 'dev', [], {}, { instance: 'a' })
@@ -173,6 +188,63 @@ describe('a cluster of two instances', () => {
       message: 'the cluster dev has 1 connections, and may have no more',
     })
     second.dialler.stop()
+  })
+})
+
+/** Requests that wait at a relay. */
+async function heldAt(adminPort: number): Promise<number> {
+  const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
+  return Number(/^branchline_relay_held (\d+)$/m.exec(text)?.[1])
+}
+
+describe('a cluster whose links are full', () => {
+  const tunnel = { ...DEFAULT_TUNNEL_LIMITS, streams: 1 }
+  const full = async (
+    limits: Partial<RelayLimits>,
+  ): Promise<RunningRelay & { endpoint: string; held: ServerResponse[]; slow: Promise<Answer> }> => {
+    const held: ServerResponse[] = []
+    const { endpoint } = await appFor((incoming, response) => {
+      if (incoming.url === '/slow') held.push(response)
+      else incoming.pipe(response)
+    })
+    const relay = await relayFor({}, { tunnel, ...limits })
+    const services = { 'alice/web:80': endpoint }
+    await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], services)
+    const slow = visit(relay.httpPort, { host: HOST, path: '/slow' })
+    await until(() => held.length === 1)
+    return { ...relay, endpoint, held, slow }
+  }
+  const post = { host: HOST, method: 'POST', body: 'once' }
+
+  test('has one more request told to try again: 503, not 502', async () => {
+    const { httpPort: port } = await full({})
+    const { status, headers, body } = await visit(port, post)
+    expect([status, headers['retry-after']]).toEqual([503, '2'])
+    expect(JSON.parse(body)).toMatchObject({ reason: 'cluster-busy' })
+  })
+
+  test('has requests wait for room, and serves them one after the other', async () => {
+    const { httpPort: port, adminPort, held, slow } = await full({ hold: { holdMs: 20_000, held: 100 } })
+    const waiting = Array.from({ length: 5 }, () => visit(port, post))
+    await until(async () => (await heldAt(adminPort)) === 5)
+    held[0]?.end('slow')
+    const answers = new Set((await Promise.all(waiting)).map(({ status, body }) => `${status} ${body}`))
+    expect(answers).toEqual(new Set(['200 once']))
+    expect((await slow).body).toBe('slow')
+  })
+
+  test('has them wait for a further link as well', async () => {
+    const { httpPort: port, tunnelPort, endpoint } = await full({ hold: { holdMs: 20_000, held: 100 } })
+    const waiting = visit(port, post)
+    const services = { 'alice/web:80': endpoint }
+    await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], services, { link: 1 })
+    expect(await waiting).toMatchObject({ status: 200, body: 'once' })
+  })
+
+  test('has them wait so long, and then says 503', async () => {
+    const { httpPort: port } = await full({ hold: { holdMs: 50, held: 100 } })
+    const { status, body } = await visit(port, post)
+    expect([status, body]).toEqual([503, expect.stringContaining('cluster-busy')])
   })
 })
 
@@ -228,11 +300,7 @@ describe('a cluster of one instance that has gone a moment ago', () => {
     await until(() => cluster.dialler.link?.closed !== false)
     const left = request({ host: '127.0.0.1', port, headers: { host: HOST } })
     left.on('error', () => {}).end()
-    const held = async (): Promise<string | undefined> => {
-      const text = await (await fetch(`http://127.0.0.1:${adminPort}/metrics`)).text()
-      return /^branchline_relay_held (\d+)$/m.exec(text)?.[1]
-    }
-    await until(async () => (await held()) === '1')
+    await until(async () => (await heldAt(adminPort)) === 1)
     left.destroy()
     await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
     // The relay may hear of the cluster before it hears that the visitor has left.

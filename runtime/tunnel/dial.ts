@@ -13,8 +13,8 @@ export interface DiallerOptions extends Pick<LinkHandlers, 'onStream' | 'onContr
   readonly token: string
   /** A link is open: register here. */
   readonly onOpen: (link: TunnelLink) => void
-  /** A link ended, or could not be made; the next try follows after `waitMs`. */
-  readonly onDown: (error: TunnelLinkError, waitMs: number) => void
+  /** A link ended, or could not be made (then there is none); the next try follows after `waitMs`. */
+  readonly onDown: (error: TunnelLinkError, waitMs: number, link: TunnelLink | undefined) => void
   readonly limits?: Partial<TunnelLimits>
 }
 
@@ -93,12 +93,14 @@ export class TunnelDialler {
   }
 
   #down(error: TunnelLinkError): void {
+    const link = this.#link
     this.#link = undefined
     this.#socket = undefined
     if (this.#stopped) return
     const waitMs = this.#backoff.nextMs()
-    this.#options.onDown(error, waitMs)
+    // Before it is told, since the one that hears of it may stop.
     this.#retry = setTimeout(() => this.#dial(), waitMs)
+    this.#options.onDown(error, waitMs, link)
   }
 }
 

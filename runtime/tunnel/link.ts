@@ -72,6 +72,11 @@ export class TunnelLink {
     return this.#fault === undefined && !this.#closed && !this.#mux.draining
   }
 
+  /** Whether {@link open} works now: as {@link takesStreams}, and there are fewer streams than there may be. */
+  get hasRoom(): boolean {
+    return this.takesStreams && !this.#mux.full
+  }
+
   /** Opens a stream, see {@link Mux.open}. */
   open(target: StreamTarget): TunnelStream {
     return this.#mux.open(target)

@@ -87,6 +87,11 @@ export class Mux {
     if (this.#closed === undefined) this.#outbox.addWhole(encodeControl(message))
   }
 
+  /** Whether this side has as many streams open as it may have. */
+  get full(): boolean {
+    return this.#localStreams >= this.#options.limits.streams
+  }
+
   get draining(): boolean {
     return this.#draining
   }
@@ -119,8 +124,8 @@ export class Mux {
     if (this.#closed !== undefined) return this.#closed
     if (this.#draining) return new TunnelStreamError('refused', 'the link takes no new streams')
     if (this.#nextId > MAX_STREAM_ID) return new TunnelStreamError('refused', 'the link has used up its ids')
+    if (!this.full) return undefined
     const { streams } = this.#options.limits
-    if (this.#localStreams < streams) return undefined
     return new TunnelStreamError('refused', `the link carries ${streams} streams, and takes no more`)
   }
 
@@ -190,7 +195,7 @@ export class Mux {
       get hasRoom() {
         return outbox.hasRoom
       },
-      isDraining: () => this.#draining,
+      isRetiring: () => this.#draining || this.full,
       pendingBytes: limits.pendingBytes,
       growthMs: limits.growthMs,
       sendAccept: (id) => outbox.add('accept', id),

@@ -11,8 +11,8 @@ import { type CreditSource, ReceiveWindow } from './receive-window.ts'
 export interface StreamCarrier extends CreditSource {
   readonly hasRoom: boolean
   readonly pendingBytes: number
-  /** Whether the link takes no new streams. */
-  isDraining(): boolean
+  /** Whether the link takes no new streams, or has no room for another one. */
+  isRetiring(): boolean
   sendAccept(id: number): void
   /** A string has Latin-1 characters alone, one octet each. */
   sendData(id: number, data: Buffer | string): void
@@ -74,7 +74,7 @@ export class TunnelStream implements Transport {
   }
 
   get retiring(): boolean {
-    return this.#carrier.isDraining()
+    return this.#carrier.isRetiring()
   }
 
   /** Tells the opener that the target is reached. Once, on a stream that the peer opened. */

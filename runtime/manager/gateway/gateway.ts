@@ -3,9 +3,10 @@ import { TUNNEL_PATH } from '@branchline/wire/names'
 import { parseRelayMessage } from '@branchline/wire/tunnel/control'
 import type { Logger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
-import { TunnelDialler, type TunnelLink, type TunnelLinkError } from '../../tunnel/index.ts'
+import type { TunnelLinkError } from '../../tunnel/index.ts'
 import type { GatewayView } from '../gateway-view.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
+import { Links } from './links.ts'
 import { Registrar } from './registrar.ts'
 import { StreamServer } from './streams.ts'
 
@@ -25,9 +26,9 @@ export interface GatewayOptions {
   readonly onLed?: () => void
 }
 
-/** A replica's end of the tunnel. */
+/** A replica's end of its tunnels. */
 export interface RunningGateway extends Running {
-  /** Says to the relay whether this replica leads; the tunnel is held either way. Default: it does not. */
+  /** Says to the relay whether this replica leads; tunnels are held either way. Default: it does not. */
   lead(leads: boolean): void
 }
 
@@ -56,7 +57,7 @@ class Gateway implements RunningGateway {
   readonly #limits: GatewayLimits
   readonly #registrar: Registrar
   readonly #streams: StreamServer
-  readonly #dialler: TunnelDialler
+  readonly #links: Links
   readonly #unsubscribe: () => void
   #started = false
   #said = ''
@@ -68,13 +69,15 @@ class Gateway implements RunningGateway {
     this.#registrar = new Registrar(view, cluster)
     const { onForbidden = () => undefined } = options
     this.#streams = new StreamServer({ view, logger, limits: this.#limits, onForbidden })
-    this.#dialler = new TunnelDialler({
+    this.#links = new Links({
       url: tunnelUrl(options.relay),
       token,
-      limits: this.#limits.tunnel,
-      onOpen: (link) => this.#registrar.register(link),
+      limits: this.#limits,
+      logger,
+      onOpen: (link, number) => this.#registrar.register(link, number),
+      onLost: (link) => this.#registrar.lost(link),
       onStream: (_link, stream) => this.#streams.serve(stream),
-      onControl: (link, payload) => this.#control(link, payload),
+      onControl: (_link, payload) => this.#control(payload),
       onDown: (error, waitMs) => this.#down(error, waitMs),
     })
     this.#unsubscribe = view.onPreviews((previews) => {
@@ -90,23 +93,21 @@ class Gateway implements RunningGateway {
 
   async stop(): Promise<void> {
     this.#unsubscribe()
-    const { link } = this.#dialler
-    link?.goAway('the manager stops')
+    this.#links.goAway('the manager stops')
     const untilMs = performance.now() + this.#limits.drainMs
-    const busy = (): boolean => link !== undefined && !link.closed && link.streams > 0
-    while (busy() && performance.now() < untilMs) {
+    while (this.#links.streams > 0 && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS))
     }
-    this.#dialler.stop()
+    this.#links.stop()
   }
 
   #start(): void {
     if (this.#started) return
     this.#started = true
-    this.#dialler.start()
+    this.#links.start()
   }
 
-  #control(_link: TunnelLink, payload: Buffer): void {
+  #control(payload: Buffer): void {
     const message = parseRelayMessage(payload)
     const { logger, relay, cluster } = this.#options
     if (message.type === 'goaway') {
@@ -115,13 +116,12 @@ class Gateway implements RunningGateway {
     }
     if (this.#said !== 'up') logger.info({ relay: relay.host, cluster }, 'registered at the relay')
     this.#said = 'up'
-    this.#dialler.established()
+    this.#links.established(message.streams)
     this.#registrar.answered(message)
     if (message.led === true) this.#options.onLed?.()
   }
 
   #down(error: TunnelLinkError, waitMs: number): void {
-    this.#registrar.lost()
     const { logger, relay } = this.#options
     // What stays so is not said again at each try.
     if (this.#said === error.message) return

@@ -1,7 +1,8 @@
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../../tunnel/index.ts'
+import { DEFAULT_LINK_COUNT_LIMITS, type LinkCountLimits } from './link-count.ts'
 
 /** Every bound and every wait of the gateway. */
-export interface GatewayLimits {
+export interface GatewayLimits extends LinkCountLimits {
   readonly tunnel: TunnelLimits
   /** To reach one endpoint; the next one is tried then. Default: 2 s. */
   readonly connectMs: number
@@ -17,6 +18,7 @@ export interface GatewayLimits {
 
 /** The defaults of {@link GatewayLimits}. */
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
+  ...DEFAULT_LINK_COUNT_LIMITS,
   tunnel: DEFAULT_TUNNEL_LIMITS,
   connectMs: 2_000,
   attempts: 3,

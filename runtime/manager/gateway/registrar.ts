@@ -12,9 +12,9 @@ export class Registrar {
   readonly #cluster: string
   /** Tells this process apart from other replicas of the cluster's manager. */
   readonly #instance = randomUUID()
-  /** By label, what the link at hand was told. */
+  /** By label, what all links were told. */
   #told = new Map<string, string>()
-  #link: TunnelLink | undefined
+  readonly #links = new Set<TunnelLink>()
   #leads = false
 
   constructor(view: GatewayView, cluster: string) {
@@ -22,32 +22,35 @@ export class Registrar {
     this.#cluster = cluster
   }
 
-  /** A new link: tells all. */
-  register(link: TunnelLink): void {
-    this.#link = link
-    const previews = this.#view.previews().map(wireOf)
-    this.#told = new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
+  /** A new link, the first of this process (0) or a further one: tells all. */
+  register(link: TunnelLink, number: number): void {
+    const planned = this.#view.previews()
+    this.update(planned)
+    this.#links.add(link)
+    const previews = planned.map(wireOf)
+    this.#told = toldOf(previews)
     const identity = { cluster: this.#cluster, instance: this.#instance, leads: this.#leads }
+    const which = { ...identity, ...(number > 0 && { link: number }) }
     const more = previews.length > PAGE
-    link.control({ type: 'register', ...identity, previews: previews.slice(0, PAGE), ...(more && { more }) })
-    this.#update(previews.slice(PAGE), [])
+    link.control({ type: 'register', ...which, previews: previews.slice(0, PAGE), ...(more && { more }) })
+    update(link, previews.slice(PAGE), [])
   }
 
   /** The plan changed: tells what did. */
   update(planned: readonly PlannedPreview[]): void {
-    if (this.#link === undefined) return
+    if (this.#links.size === 0) return
     const previews = planned.map(wireOf)
-    const next = new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
+    const next = toldOf(previews)
     const upsert = previews.filter(({ label }) => next.get(label) !== this.#told.get(label))
     const remove = [...this.#told.keys()].filter((label) => !next.has(label))
     this.#told = next
-    this.#update(upsert, remove)
+    for (const link of this.#links) update(link, upsert, remove)
   }
 
   /** Says whether this replica leads. */
   lead(leads: boolean): void {
     this.#leads = leads
-    this.#link?.control({ type: 'update', upsert: [], remove: [], leads })
+    for (const link of this.#links) link.control({ type: 'update', upsert: [], remove: [], leads })
   }
 
   /** Hands the relay's answer to the statuses. */
@@ -59,22 +62,27 @@ export class Registrar {
     }
   }
 
-  /** The link is gone, and with it what the relay said. */
-  lost(): void {
-    this.#link = undefined
+  /** A link is gone. With the last one, so is what the relay said. */
+  lost(link: TunnelLink): void {
+    this.#links.delete(link)
+    if (this.#links.size > 0) return
     for (const label of this.#told.keys()) this.#view.report(label, { state: 'disconnected' })
     this.#told.clear()
   }
+}
 
-  #update(upsert: readonly RegisteredPreview[], remove: readonly string[]): void {
-    const pages = Math.ceil(Math.max(upsert.length, remove.length) / PAGE)
-    for (let page = 0; page < pages; page++) {
-      const cut = <T>(list: readonly T[]): T[] => list.slice(page * PAGE, (page + 1) * PAGE)
-      const more = page < pages - 1
-      this.#link?.control({ type: 'update', upsert: cut(upsert), remove: cut(remove), ...(more && { more }) })
-    }
+/** Tells a link what has changed, in pages. */
+function update(link: TunnelLink, upsert: readonly RegisteredPreview[], remove: readonly string[]): void {
+  const pages = Math.ceil(Math.max(upsert.length, remove.length) / PAGE)
+  for (let page = 0; page < pages; page++) {
+    const cut = <T>(list: readonly T[]): T[] => list.slice(page * PAGE, (page + 1) * PAGE)
+    const more = page < pages - 1
+    link.control({ type: 'update', upsert: cut(upsert), remove: cut(remove), ...(more && { more }) })
   }
 }
+
+const toldOf = (previews: readonly RegisteredPreview[]): Map<string, string> =>
+  new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
 
 function wireOf({ label, environment, key, service, port, access }: PlannedPreview): RegisteredPreview {
   return { label, environment, key, service, port, access }

@@ -18,6 +18,7 @@ const clusterMessage = z.discriminatedUnion('type', [
     type: z.literal('register'),
     cluster: label,
     instance: label.optional(),
+    link: z.int().min(0).max(255).optional(),
     previews: z.array(preview),
     more: flag,
     leads: flag,
@@ -35,7 +36,16 @@ const registration = z
   .object({ label, url: z.string().max(1024).optional(), refusal: printable.max(1024).optional() })
   .refine(({ label, url }) => url === undefined || url === urlOf(label))
 const relayMessage = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('registered'), previews: z.array(registration), led: flag }),
+  z.object({
+    type: z.literal('registered'),
+    previews: z.array(registration),
+    led: flag,
+    streams: z
+      .int()
+      .min(1)
+      .max(2 ** 31 - 1)
+      .optional(),
+  }),
   goAway,
 ])
 
@@ -71,6 +81,7 @@ const anyClusterMessage = fc.oneof(
       type: fc.constant('register'),
       cluster: anyLabel,
       instance: anyLabel,
+      link: or(fc.integer({ min: 0, max: 255 })),
       previews: listOf(anyPreview),
       more: anyFlag,
       leads: anyFlag,
@@ -96,7 +107,13 @@ const anyRegistration = fc.record(
 )
 const anyRelayMessage = fc.oneof(
   fc.record(
-    { type: fc.constant('registered'), previews: listOf(anyRegistration), led: anyFlag, unknown },
+    {
+      type: fc.constant('registered'),
+      previews: listOf(anyRegistration),
+      led: anyFlag,
+      streams: or(fc.integer({ min: 1, max: 2 ** 31 - 1 })),
+      unknown,
+    },
     { requiredKeys: ['type', 'previews'] },
   ),
   anyGoAway,

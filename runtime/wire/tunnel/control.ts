@@ -1,5 +1,6 @@
 import { isKey } from '../key.ts'
 import { TunnelProtocolError } from './error.ts'
+import { MAX_STREAM_ID } from './limits.ts'
 
 /** The target of a stream: a port of a Service, as an environment sees it. Never an address. */
 export interface StreamTarget {
@@ -27,6 +28,11 @@ export interface Register extends Page {
   readonly cluster: string
   /** The process of the cluster. Absent if the cluster has only one. */
   readonly instance?: string
+  /**
+   * Which connection of this process it is, where the process has several. Absent: the first (0). Only for a relay
+   * that has said how many {@link Registered.streams} it opens.
+   */
+  readonly link?: number
   readonly previews: RegisteredPreview[]
 }
 
@@ -60,6 +66,11 @@ export interface Registered {
   readonly previews: Registration[]
   /** True if another instance of the cluster leads. */
   readonly led?: boolean
+  /**
+   * How many streams the relay opens on this connection at a time. A relay that says so takes further connections of
+   * one process. Only in the answer to a `register`.
+   */
+  readonly streams?: number
 }
 
 interface GoAway {
@@ -68,6 +79,8 @@ interface GoAway {
 }
 
 const MAX_ACCESS = 64
+/** The highest number of a connection of one process. */
+const MAX_LINK = 255
 const MAX_TEXT = 1024
 /** Control characters, line separators, and marks that change the direction of text. */
 // oxlint-disable-next-line no-control-regex -- the pattern is for these characters
@@ -112,12 +125,14 @@ function readClusterMessage(from: Part): ClusterMessage {
   if (type.is('register')) {
     const previews = from.at('previews').list(readPreview)
     const instance = from.at('instance').optionalLabel()
+    const link = from.at('link').optionalNumber(0, MAX_LINK)
     const cluster = from.at('cluster').label()
     return {
       type: 'register',
       cluster,
       previews,
       ...(instance !== undefined && { instance }),
+      ...(link !== undefined && { link }),
       ...readPage(from),
     }
   }
@@ -137,8 +152,14 @@ function readPage(from: Part): Page {
 function readRelayMessage(from: Part): RelayMessage {
   if (!from.at('type').is('registered')) return readGoAway(from, 'registered or goaway')
   const led = from.at('led').optionalFlag()
+  const streams = from.at('streams').optionalNumber(1, MAX_STREAM_ID)
   const previews = from.at('previews').list(readRegistration)
-  return { type: 'registered', previews, ...(led !== undefined && { led }) }
+  return {
+    type: 'registered',
+    previews,
+    ...(led !== undefined && { led }),
+    ...(streams !== undefined && { streams }),
+  }
 }
 
 function readRegistration(from: Part): Registration {
@@ -192,10 +213,11 @@ class Part {
   }
 
   port(): number {
-    const value = this.#value
-    if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= 65_535)
-      return value as number
-    throw this.fault('a whole number from 1 to 65535')
+    return this.#number(1, 65_535)
+  }
+
+  optionalNumber(least: number, most: number): number | undefined {
+    return this.#value === undefined ? undefined : this.#number(least, most)
   }
 
   optionalLabel(): string | undefined {
@@ -231,6 +253,13 @@ class Part {
   fault(wanted: string): TunnelProtocolError {
     const where = this.#path === '' ? '' : `${this.#path}: `
     return new TunnelProtocolError('protocol', `${this.#what}: ${where}wanted ${wanted}`)
+  }
+
+  #number(least: number, most: number): number {
+    const value = this.#value
+    if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
+      return value as number
+    throw this.fault(`a whole number from ${least} to ${most}`)
   }
 
   #part(value: unknown, name: string): Part {

@@ -27,6 +27,7 @@ export interface Cluster<Link> {
   readonly id: string
   readonly credential: string
   readonly name: string
+  /** By seat. */
   readonly members: Map<string, Member<Link>>
   readonly labels: Map<string, Entry<Link>>
   goneAtMs: number
@@ -45,6 +46,8 @@ export interface Entry<Link> {
 export interface Member<Link> {
   readonly cluster: Cluster<Link>
   readonly instance: string
+  /** {@link seatOf} it: a connection replaces the one before it on its seat. */
+  readonly seat: string
   readonly link: Link
   readonly previews: Map<string, RegisteredPreview>
   /** It has told all that it has. */
@@ -54,6 +57,9 @@ export interface Member<Link> {
 
 /** Neither part has a space. */
 export const idOf = (credential: string, cluster: string): string => `${credential} ${cluster}`
+
+/** What tells a connection from the others of its cluster. The instance has no space. */
+export const seatOf = (instance: string, link: number): string => `${instance} ${link}`
 
 /** Whether all connections have told all that they have: what none of them lists is given up then. */
 export function isSettled<Link>({ members }: Cluster<Link>): boolean {

@@ -118,28 +118,33 @@ export class Clusters {
 
   #register(link: TunnelLink, session: Session, message: Register): void {
     const { credential } = session
-    const { cluster, instance, previews, more = false } = message
+    const { cluster, instance, link: number = 0, previews, more = false } = message
     const { registry, logger } = this.#options
     if (credential.cluster !== undefined && credential.cluster !== cluster) {
       throw new TunnelProtocolError('forbidden', `this credential is not that of the cluster ${cluster}`)
     }
     if (session.cluster !== undefined) throw new TunnelProtocolError('protocol', 'a second register')
     clearTimeout(session.timer)
-    const identity = { credential: credential.id, cluster, instance }
+    const identity = { credential: credential.id, cluster, instance, link: number }
     const change = { upsert: previews, remove: [], more }
     const { replaced, answers } = registry.register(link, identity, change, performance.now())
     session.cluster = cluster
     if (replaced !== undefined) {
-      logger.warn({ cluster, instance }, 'a cluster connected again: the connection before is closed')
+      logger.warn(
+        { cluster, instance, link: number },
+        'a cluster connected again: the connection before is closed',
+      )
       replaced.close('replaced', `another connection registered as cluster ${cluster}`)
     }
-    logger.info({ cluster, instance, previews: previews.length, more }, 'a cluster registered')
+    logger.info({ cluster, instance, link: number, previews: previews.length, more }, 'a cluster registered')
     // Also where there is nothing to tell: it says that the registration holds.
-    if (!answers.has(link)) answers.set(link, [])
+    const { streams } = this.#options.limits.tunnel
+    link.control({ type: 'registered', previews: answers.get(link) ?? [], streams })
+    answers.delete(link)
     this.#tell(answers)
     this.#lead(link, session, message.leads)
     this.#options.onRegistered()
-    if (!session.leads && registry.siblings(link).some((it) => this.#sessions.get(it)?.leads)) tellLed(link)
+    if (!session.leads && registry.others(link).some((it) => this.#sessions.get(it)?.leads)) tellLed(link)
   }
 
   /** An instance may be cut off from all but the relay: it hears here that another one leads. */
@@ -147,10 +152,10 @@ export class Clusters {
     if (leads === undefined || leads === session.leads) return
     session.leads = leads
     if (!leads) return
-    for (const sibling of this.#options.registry.siblings(link)) {
-      const other = this.#sessions.get(sibling)
-      if (other !== undefined) other.leads = false
-      tellLed(sibling)
+    for (const other of this.#options.registry.others(link)) {
+      const session = this.#sessions.get(other)
+      if (session !== undefined) session.leads = false
+      tellLed(other)
     }
   }
 

@@ -18,7 +18,12 @@ const all = (...labels: string[]): Change => ({
 })
 const part = (...labels: string[]): Change => ({ ...all(...labels), more: true })
 const without = (...remove: string[]): Change => ({ upsert: [], remove, more: false })
-const as = (cluster: string, instance?: string, credential = 'token') => ({ credential, cluster, instance })
+const as = (cluster: string, instance?: string, credential = 'token', link = 0) => ({
+  credential,
+  cluster,
+  instance,
+  link,
+})
 const url = (label: string) => ({ label, url: `http://${label}.localhost` })
 
 function made(limits: Partial<RegistryLimits> = {}): Registry<string> {
@@ -64,6 +69,20 @@ test('a new connection of the same instance replaces the old one, whose end chan
   expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link2'] })
   expect(registry.find('old')).toEqual({ state: 'unknown' })
   expect(registry.find('late')).toEqual({ state: 'unknown' })
+})
+
+test('a further connection of an instance replaces none; one of the same number does', () => {
+  const registry = made()
+  registry.register('link1', as('one', 'a'), all('web'), 0)
+  const further = as('one', 'a', 'token', 1)
+  expect(registry.register('link2', further, all('web'), 0).replaced).toBeUndefined()
+  registry.register('link3', as('one', 'b'), all('web'), 0)
+  expect(registry.others('link1')).toEqual(['link3'])
+  expect(registry.others('link3')).toEqual(['link1', 'link2'])
+  expect(registry.register('link4', further, all('web'), 0).replaced).toBe('link2')
+  expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link1', 'link3', 'link4'] })
+  registry.disconnect('link1', 0)
+  expect(registry.find('web')).toMatchObject({ state: 'live', links: ['link3', 'link4'] })
 })
 
 test('instances of one cluster serve the same labels, each for as long as it is connected', () => {

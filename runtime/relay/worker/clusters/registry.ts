@@ -9,6 +9,7 @@ import {
   judge,
   type Lookup,
   type Member,
+  seatOf,
 } from './cluster.ts'
 
 /** What connections are to be told: registrations that are new, or have changed. */
@@ -20,6 +21,8 @@ export interface Identity {
   readonly cluster: string
   /** Which process of the cluster; undefined for the only one. */
   readonly instance: string | undefined
+  /** Which connection of the process; the first is 0. */
+  readonly link: number
 }
 
 /** A cluster and the labels that it owns, as they outlive a restart of the relay. */
@@ -102,10 +105,11 @@ export class Registry<Link> {
     return this.#members.has(link)
   }
 
-  /** The other connections of the same cluster. */
-  siblings(link: Link): Link[] {
-    const members = this.#members.get(link)?.cluster.members.values() ?? []
-    return [...members].map((member) => member.link).filter((it) => it !== link)
+  /** The connections of the other instances of the same cluster. */
+  others(link: Link): Link[] {
+    const own = this.#members.get(link)
+    const members = [...(own?.cluster.members.values() ?? [])]
+    return members.filter(({ instance }) => instance !== own?.instance).map((member) => member.link)
   }
 
   /** Takes back what {@link owners} gave before a restart. */
@@ -140,10 +144,11 @@ export class Registry<Link> {
     nowMs: number,
   ): { replaced: Link | undefined; answers: Answers<Link> } {
     const { credential, cluster: name, instance = '' } = identity
+    const seat = seatOf(instance, identity.link)
     const answers: Answers<Link> = new Map()
     const cluster =
       this.#clusters.get(idOf(credential, name)) ?? this.#admit(credential, name, answers, nowMs)
-    const before = cluster.members.get(instance)
+    const before = cluster.members.get(seat)
     const { clusterLinks } = this.#options.limits
     if (before === undefined && cluster.members.size >= clusterLinks) {
       const text = `the cluster ${name} has ${clusterLinks} connections, and may have no more`
@@ -151,8 +156,8 @@ export class Registry<Link> {
     }
     if (before !== undefined) this.disconnect(before.link, nowMs)
     const previews = new Map<string, RegisteredPreview>()
-    const member = { cluster, instance, link, previews, complete: false, draining: false }
-    cluster.members.set(instance, member)
+    const member = { cluster, instance, seat, link, previews, complete: false, draining: false }
+    cluster.members.set(seat, member)
     this.#members.set(link, member)
     this.#apply(member, change, answers, nowMs)
     return { replaced: before?.link, answers }
@@ -180,7 +185,7 @@ export class Registry<Link> {
     if (member === undefined) return
     const { cluster } = member
     this.#members.delete(link)
-    cluster.members.delete(member.instance)
+    cluster.members.delete(member.seat)
     cluster.goneAtMs = nowMs
     for (const label of member.previews.keys()) judge(cluster, label, nowMs)
   }

@@ -31,7 +31,7 @@ export interface FrontendOptions {
   readonly visitors: Visitors
   /** Requests of one preview that run at a time; 0: no bound. */
   readonly requestsPerPreview: number
-  /** Requests that wait for a cluster that has gone a moment ago. */
+  /** Requests that wait for a cluster that has gone a moment ago, or for room on its links. */
   readonly hold: Hold
 }
 
@@ -48,7 +48,7 @@ export class Frontend {
   }
 
   /** The engine's route: the preview's cluster through its tunnels, or a page that says why not. */
-  route(head: Head, client: Client): Decision | Promise<Decision> {
+  route(head: Head, client: Client, sinceMs?: number): Decision | Promise<Decision> {
     const found = this.#find(head.host)
     if (found.state !== 'live') {
       return this.#await(found, head, client) ?? reply(this.#absence(head.host, found), head)
@@ -63,13 +63,14 @@ export class Frontend {
     if (!visitors.mayAsk(visitor)) return reply(busyVisitor(visitor.group), head)
     circuit.requests++
     visitor.requests++
-    return new Route(this, head, client, circuit)
+    return new Route(this, { head, client, circuit, sinceMs })
   }
 
-  /** Where no connection could serve a request that may still be sent: waits where all of them are gone. */
-  again(head: Head, client: Client, before: Circuit): Promise<Decision> | undefined {
-    const found = this.#find(head.host)
-    return isServed(found) ? undefined : this.#await(found, head, client, before)
+  /** Where no connection could serve a request that may still be sent: waits where all of them are gone, or full. */
+  again(request: Pending, error: HttpError): Promise<Decision> | undefined {
+    const found = this.#find(request.head.host)
+    const mayHelp = isFull(error) ? !isServed(found) : !isConnected(found)
+    return mayHelp ? this.#await(found, request.head, request.client, request) : undefined
   }
 
   /** A request is over, or has become an upgraded connection, which counts until that is closed. */
@@ -77,7 +78,7 @@ export class Frontend {
     const way = wayOf(decision)
     if (way === undefined) return
     if (upgraded) this.#upgraded.set(client, way.circuit)
-    else release(client, way.circuit)
+    else this.#release(client, way.circuit)
   }
 
   /** A connection is over. */
@@ -86,7 +87,7 @@ export class Frontend {
     const circuit = this.#upgraded.get(client)
     if (circuit !== undefined) {
       this.#upgraded.delete(client)
-      release(client, circuit)
+      this.#release(client, circuit)
     }
     this.#options.visitors.leave(client.context as Visitor)
   }
@@ -96,6 +97,7 @@ export class Frontend {
     if (!isUpstreamFault(error)) return reply(refused(error), head)
     const found = this.#find(head.host)
     if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
+    if (isFull(error)) return reply(fullLinks(found.cluster), head)
     const { service, environment } = found.preview
     return reply(unanswered(error, service, environment), head)
   }
@@ -108,16 +110,16 @@ export class Frontend {
     return found.state === 'unknown' ? undefined : found.cluster
   }
 
-  /** `before` is where the request is counted so far. */
+  /** `before` is how the request is counted so far. */
   #await(
     found: Lookup<TunnelLink>,
     head: Head,
     client: Client,
-    before?: Circuit,
+    before?: Pending,
   ): Promise<Decision> | undefined {
     if (found.state === 'unknown') return undefined
-    // Of links that are ending, the registry hears last.
-    const sinceMs = found.state === 'gone' ? found.sinceMs : performance.now()
+    // Of links that are ending, the registry hears last; and those that are full may stay so.
+    const sinceMs = found.state === 'gone' ? found.sinceMs : (before?.sinceMs ?? performance.now())
     const label = labelOf(head.host, this.#options.domain)
     if (sinceMs === undefined || label === undefined) return undefined
     const waiting = this.#options.hold.wait(label, sinceMs)
@@ -126,9 +128,15 @@ export class Frontend {
     return waiting.then(() => {
       // The client has left: its request is no longer counted, and no one reads the reply.
       if (!this.#waiting.delete(client)) return reply(goneCluster(head.host, found.cluster), head)
-      if (before !== undefined) release(client, before)
-      return this.route(head, client)
+      if (before !== undefined) this.#release(client, before.circuit)
+      return this.route(head, client, sinceMs)
     })
+  }
+
+  #release(client: Client, circuit: Circuit): void {
+    circuit.requests--
+    ;(client.context as Visitor).requests--
+    this.#options.hold.released()
   }
 
   #absence(host: string, found: Exclude<Lookup<TunnelLink>, Live<TunnelLink>>): Problem {
@@ -155,33 +163,42 @@ function wayOf(decision: Decision | undefined): Way | undefined {
   return way instanceof Way ? way : undefined
 }
 
-function release(client: Client, circuit: Circuit): void {
-  circuit.requests--
-  ;(client.context as Visitor).requests--
-}
-
 /** Whether some connection takes a request for a label now. */
 export const isServed = (found: Lookup<TunnelLink>): boolean =>
+  found.state === 'live' && found.links.some((link) => link.hasRoom)
+
+/** Whether some connection takes requests for a label, now or once it has room. */
+const isConnected = (found: Lookup<TunnelLink>): boolean =>
   found.state === 'live' && found.links.some((link) => link.takesStreams)
+
+/** Whether a request was not sent since the links have no room for it. */
+const isFull = ({ cause }: HttpError): boolean =>
+  cause instanceof TunnelStreamError && cause.fault === 'refused'
+
+/** A request that is counted, and may still be sent. */
+interface Pending {
+  readonly head: Head
+  readonly client: Client
+  readonly circuit: Circuit
+  /** Since when it waits; undefined where it has not. */
+  readonly sinceMs: number | undefined
+}
 
 /** A request on its way over the connections of its cluster. */
 class Route implements Forward {
   readonly candidates: readonly Way[]
   readonly #frontend: Frontend
-  readonly #head: Head
-  readonly #client: Client
-  readonly #circuit: Circuit
+  readonly #request: Pending
 
-  constructor(frontend: Frontend, head: Head, client: Client, circuit: Circuit) {
+  constructor(frontend: Frontend, request: Pending) {
+    const { head, client, circuit } = request
     this.#frontend = frontend
-    this.#head = head
-    this.#client = client
-    this.#circuit = circuit
+    this.#request = request
     this.candidates = circuit.candidates(circuit.edits.of(head, client.remoteAddress))
   }
 
-  otherwise(): Promise<Decision> | undefined {
-    return this.#frontend.again(this.#head, this.#client, this.#circuit)
+  otherwise(error: HttpError): Promise<Decision> | undefined {
+    return this.#frontend.again(this.#request, error)
   }
 }
 
@@ -293,6 +310,14 @@ const busyPreview = (host: string): Problem => ({
   reason: 'preview-busy',
   title: 'The preview is busy',
   detail: `The preview ${host} has as many requests running as one preview may have: try again.`,
+  retryAfterSeconds: RETRY_AFTER_SECONDS,
+})
+
+const fullLinks = (cluster: string): Problem => ({
+  status: 503,
+  reason: 'cluster-busy',
+  title: 'The cluster is busy',
+  detail: `All links of the cluster ${cluster} carry as many requests as they may: try again.`,
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
