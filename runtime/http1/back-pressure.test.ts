@@ -9,7 +9,7 @@ afterEach(cleanUp)
 const BLOCK = Buffer.alloc(1 << 20, 'branchline')
 const BLOCKS = 128
 
-/** Writes the blocks as fast as they are taken. */
+/** Writes the blocks as fast as the stream accepts them. */
 async function sendBlocks(stream: NodeJS.WritableStream): Promise<void> {
   for (let i = 0; i < BLOCKS; i++) {
     if (!stream.write(BLOCK)) await new Promise((resolve) => stream.once('drain', resolve))
@@ -63,7 +63,7 @@ for (const framing of ['length', 'chunks'] as const) {
   })
 }
 
-test('a client that does not read holds the upstream, and memory stays bounded', async () => {
+test('a client that does not read pauses the upstream, and memory stays bounded', async () => {
   let written = 0
   let blocked = false
   const { port: to } = await app((_, response) => {
@@ -85,7 +85,7 @@ test('a client that does not read holds the upstream, and memory stays bounded',
   client.socket.pause()
   client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await waitFor(() => (blocked ? true : undefined))
-  // The system's own buffers take some MiB; then nothing moves any more.
+  // The system's own buffers take some MiB. After that, nothing moves.
   let before = -1
   await waitFor(() => {
     const still = before === written
@@ -95,7 +95,7 @@ test('a client that does not read holds the upstream, and memory stays bounded',
   expect(written).toBeLessThan(BLOCKS / 4)
 })
 
-test('an upstream that does not read holds the client', async () => {
+test('an upstream that does not read pauses the client', async () => {
   const { port: to } = await app((request) => request.pause())
   const { port } = await hop(to)
   let sent = 0
@@ -122,7 +122,7 @@ test('an upstream that does not read holds the client', async () => {
   request.destroy()
 })
 
-test('an echo that answers while it reads flows both ways at once', async () => {
+test('an echo that responds while it reads flows in both directions at once', async () => {
   const { port: to } = await app((request, response) => {
     response.writeHead(200)
     request.pipe(response)
@@ -139,7 +139,7 @@ test('an echo that answers while it reads flows both ways at once', async () => 
   expect(sum).toBe(expected())
 })
 
-test('slow readers side by side: nobody gets an octet of another, and no buffer stays pinned', async () => {
+test('many slow readers at once: none gets a byte of another, and no buffer stays pinned', async () => {
   const SIZE = 3_000_000
   const { port: to } = await app((request, response) => {
     const seed = Number(request.url?.slice(1))

@@ -1,8 +1,8 @@
 import { BodyFramer } from './message/body.ts'
-import type { Client } from '../proxy/decision.ts'
 import { asHttpError, type HttpError } from '../proxy/errors.ts'
 import { overloaded, requestTimeout } from '../proxy/failures.ts'
 import { Exchange } from './exchange.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import { parseRequestHead } from './message/head.ts'
 import { HeadReader } from './message/head-reader.ts'
 import { giveBytes } from '../transport/byte-pool.ts'
@@ -17,11 +17,11 @@ import type { Receiver, Transport } from '../transport/transport.ts'
 type Phase = 'head' | 'exchange' | 'linger' | 'piped' | 'over'
 
 /**
- * One client connection: reads request after request, one exchange at a time. What comes meanwhile is held, and
- * from {@link Limits.heldBytes} on the client is not read any more: so pipelining is in order and bounded, and a
- * client that leaves is still noticed.
+ * One client connection. It reads one request after another and runs one exchange at a time. It keeps bytes that arrive
+ * during an exchange, and stops reading once it has kept {@link Limits.heldBytes}. So pipelining is bounded and in
+ * order, and a client that leaves is noticed.
  */
-export class ClientConnection implements Receiver, Timed, Client, Keeper {
+export class ClientConnection implements Receiver, Timed, ExchangeClient, Keeper {
   readonly transport: Transport
   readonly remoteAddress: string | undefined
   readonly context: unknown
@@ -36,7 +36,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   #consuming = false
   #ended = false
   #lingerUntil = 0
-  /** What was read ahead is dropped: the response at hand is the last one. */
+  /** Bytes that were read ahead are dropped: the current response is the last one. */
   #last = false
 
   constructor(transport: Transport, context: unknown, parts: EngineParts) {
@@ -49,7 +49,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     transport.receiver = this
   }
 
-  /** True where no request is under way. */
+  /** True if no request is in progress. */
   get idle(): boolean {
     return this.#phase === 'head' && !this.#reader.started
   }
@@ -63,7 +63,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     return this.#ended
   }
 
-  /** True where no other request of this client can come. */
+  /** True if no further request can come from this client. */
   get ending(): boolean {
     return this.#last || (this.#ended && this.#held.length === 0 && !this.#consuming)
   }
@@ -84,7 +84,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     else if (this.#phase === 'head') this.linger()
   }
 
-  /** At a sidecar, the rest of an upload that is fed by a pipe may lie unread before the end: it is let through. */
+  /** At a sidecar, unread bytes may be the rest of an upload that a pipe feeds, so the upload may finish. */
   onEndUnread(): void {
     if (this.#phase !== 'exchange') return
     if (this.body.done || this.#parts.limits.halfCloseMs === 0) this.exchange?.clientEnded(true)
@@ -105,7 +105,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     else this.cut()
   }
 
-  /** Answers what could not be read as a request, and closes. */
+  /** Responds to bytes that are not a valid request, and closes. */
   refuse(error: HttpError): void {
     this.transport.write(writeReply(plainReply(error.status, error.message), undefined, true))
     this.#parts.observer.exchangeDone?.({
@@ -124,8 +124,9 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   }
 
   /**
-   * No more requests: our end, and a while for the client to read and to close. Meanwhile what it sends is read
-   * and dropped: a connection closed with bytes unread is reset, which may destroy the response (RFC 9112, 9.6).
+   * Accepts no more requests: sends our end and gives the client time to read and close. Until then, what the client
+   * sends is read and dropped. Closing a connection with unread bytes resets it, and a reset may destroy the response
+   * (RFC 9112, 9.6).
    */
   linger(): void {
     const { clock, limits } = this.#parts
@@ -139,7 +140,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     this.transport.resume()
   }
 
-  /** The exchange is over and the next request may come. */
+  /** The exchange is over, and the next request may come. */
   next(): void {
     const { clock, limits } = this.#parts
     this.exchange = undefined
@@ -150,7 +151,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     if (!this.#consuming) this.proceed()
   }
 
-  /** Goes on with what was held, then with what arrives; by itself where it is in the midst of a read. */
+  /** Continues with the kept bytes, then with what arrives. Does nothing within a read, which continues by itself. */
   proceed(): void {
     if (this.#consuming) return
     if (this.#held.length === 0) this.exchange?.flush()
@@ -165,7 +166,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     const buffer = this.#held.detach()
     if (this.countedBytes > 0) this.#count()
     this.#consume(bytes)
-    // A writer that was told that they do not change may still hold a view of them.
+    // A writer that relies on stable bytes may still hold a view of them.
     if (!this.transport.stable) giveBytes(buffer)
   }
 
@@ -173,13 +174,13 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     return this.#held.length < this.#parts.limits.heldBytes
   }
 
-  /** Nothing more can come: what is incomplete now stays so. */
+  /** Nothing more can come, so what is incomplete stays incomplete. */
   #readAll(): void {
     if (this.#phase === 'head') this.linger()
     else if (!this.body.done) this.exchange?.clientEnded(false)
   }
 
-  /** Hands the transport over to a pipe; returns what was held. */
+  /** Hands the transport over to a pipe. Returns the kept bytes. */
   handOver(): Buffer | undefined {
     const held = this.#held.length === 0 ? undefined : this.#held.bytes
     this.#held.detach()
@@ -190,35 +191,35 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     return held
   }
 
-  /** The pipe, or whatever else, is over. */
+  /** The pipe is over. */
   left(): void {
     this.#leave()
   }
 
-  /** Stopping: an idle connection has this long for a request that is on its way already. */
+  /** The engine is stopping: an idle connection may wait this long for a request that is already on its way. */
   hurry(waitMs: number): void {
     if (this.idle) this.deadline = this.#parts.clock.in(waitMs)
   }
 
-  /** Ends it now: the client has left, or has had its time. */
+  /** Ends the connection now: the client has left, or its time is up. */
   cut(): void {
     this.transport.destroy()
     this.#leave()
   }
 
-  /** The engine needs memory: an incomplete head is refused, and what was read ahead is dropped. */
+  /** The engine needs memory: refuses an incomplete head, and drops bytes that were read ahead. */
   shed(): void {
     const { exchange } = this
     this.#held.clear()
     if (exchange === undefined) return this.refuse(noMemory())
     this.#count()
-    // The rest of a body, or of an upgrade, cannot be left out; pipelined requests can (RFC 9112, 9.3.2).
+    // The rest of a body or of an upgrade cannot be skipped. Pipelined requests can (RFC 9112, 9.3.2).
     if (!this.body.done || exchange.head.upgrade !== undefined) return exchange.fail(noMemory())
     this.#last = true
     this.transport.resume()
   }
 
-  /** Tells the budget what is kept at this moment; false where there is no room for it. */
+  /** Reports the kept bytes to the budget. Returns false if there is no room for them. */
   #count(): boolean {
     const ahead = this.#reader.kept + this.#held.size
     return this.#parts.memory.keep(this, ahead + (this.exchange?.head.bytes ?? 0), ahead > 0)
@@ -241,7 +242,9 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     this.#consuming = false
   }
 
-  /** Consumes what it can of the view; returns where to go on, or -1 where nothing more is to be done. */
+  /**
+   * Consumes as much of the view as possible. Returns the index to continue at, or -1 if nothing more is to be done.
+   */
   #step(view: Buffer, at: number): number {
     if (this.#phase === 'head') return this.#readHead(view, at)
     if (this.#phase === 'linger') {
@@ -252,7 +255,7 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
     if (this.#phase !== 'exchange' || exchange === undefined) return -1
     if (exchange.takesBody) return exchange.sendBody(view, at)
     if (this.#last) return -1
-    // Copied, since the next read overwrites the view.
+    // Copied, because the next read overwrites the view.
     this.#held.add(view, at, view.length)
     if (!this.#mayReadOn()) this.transport.pause()
     if (!this.#count()) this.shed()
@@ -270,9 +273,9 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
       return -1
     }
     const { text, start } = this.#reader
-    const head = parseRequestHead(text, limits, this.#reader.octets(view), start)
+    const head = parseRequestHead(text, limits, this.#reader.source(view), start)
     this.#reader.forget()
-    // Most heads are small, and count nothing.
+    // Most heads are small and do not count.
     if (
       (head.bytes > limits.keptFreeBytes || this.countedBytes > 0) &&
       !memory.keep(this, head.bytes, false)
@@ -302,4 +305,5 @@ export class ClientConnection implements Receiver, Timed, Client, Keeper {
   }
 }
 
-const noMemory = (): HttpError => overloaded('the memory for requests is used up: send it again in a moment')
+const noMemory = (): HttpError =>
+  overloaded('the memory for requests is used up: repeat the request in a moment')

@@ -1,4 +1,4 @@
-/** Clients that leave: their app notices at once, so that it stops working for nobody. */
+/** Clients that leave: their app notices at once, so that it stops work that no client waits for. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
 import { app, cleanUp, hop, RawClient, waitFor } from './fixtures.ts'
@@ -8,27 +8,27 @@ afterEach(cleanUp)
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
-/** An app that tells which requests have begun, and whose clients have left. */
-async function noticing(answer: (response: ServerResponse, request: IncomingMessage) => void) {
+/** An app that records which requests have begun, and whose clients have left. */
+async function noticing(respond: (response: ServerResponse, request: IncomingMessage) => void) {
   const seen = { begun: 0, left: 0 }
   const { port } = await app((request, response) => {
     seen.begun++
     response.on('close', () => {
       if (!response.writableFinished) seen.left++
     })
-    answer(response, request)
+    respond(response, request)
   })
   return { port, seen }
 }
 
 test.each([
-  ['whose answer has not begun', (): void => {}],
+  ['without a response so far', (): void => {}],
   [
     'of a quiet event stream',
     (response: ServerResponse) => void response.writeHead(200).write(': hello\n\n'),
   ],
-])('the client of a request %s ends its connection: the app notices', async (_, answer) => {
-  const { port: to, seen } = await noticing(answer)
+])('the client of a request %s ends its connection: the app notices', async (_, respond) => {
+  const { port: to, seen } = await noticing(respond)
   const { port, reports, engine } = await hop(to, { limits: { halfCloseMs: 0 } })
   const client = new RawClient(port).send(GET)
   await waitFor(() => (seen.begun === 1 ? true : undefined))
@@ -37,7 +37,7 @@ test.each([
   expect(reports[0]?.error?.code).toBe('BL_HTTP_CLIENT_GONE')
 })
 
-test('so does one that has sent the beginning of its next request', async () => {
+test('so does a client that has sent the beginning of its next request', async () => {
   const { port: to, seen } = await noticing(() => {})
   const { port } = await hop(to, { limits: { halfCloseMs: 0 } })
   const client = new RawClient(port).send(`${GET}GET /next HT`)
@@ -46,7 +46,7 @@ test('so does one that has sent the beginning of its next request', async () => 
   await expect.poll(() => seen.left, { timeout: 5_000 }).toBe(1)
 })
 
-test('a client whose request waits for a decision leaves, body and all: nothing is sent to anybody', async () => {
+test('a client whose request waits for a decision leaves, with its body: no upstream gets anything', async () => {
   const { port: to, seen } = await noticing((response) => response.end('ok'))
   let decide = (): void => {}
   const { port, engine, reports } = await hop(
@@ -62,7 +62,7 @@ test('a client whose request waits for a decision leaves, body and all: nothing 
   expect([to > 0, seen.begun]).toEqual([true, 0])
 })
 
-test('a half-close right behind the request, body and all, while it is decided: it is answered', async () => {
+test('a half-close directly after the request, with its body, while it waits for a decision: it gets its response', async () => {
   const { port: to } = await app((request, response) => request.pipe(response))
   const { port } = await hop(
     (head) =>
@@ -81,7 +81,7 @@ test('a half-close right behind the request, body and all, while it is decided: 
   expect(await cut.ended()).toMatch(/^HTTP\/1\.1 400 [^]*in the middle of its request/)
 })
 
-test('pipelined requests and a half-close behind them: all of them are answered', async () => {
+test('pipelined requests and a half-close after them: all get their responses', async () => {
   const { port: to } = await app((request, response) => {
     setTimeout(() => response.end(`<${request.url}>`), 10)
   })
@@ -99,7 +99,7 @@ test('pipelined requests and a half-close behind them: all of them are answered'
   expect([...text.matchAll(/<\/(\d)>/g)].map(([, i]) => i)).toEqual(['0', '1', '2', '3'])
 })
 
-test('a client that is done with its early answer leaves: that is no failure', async () => {
+test('a client that has its early response leaves: that is not a failure', async () => {
   const { port: to } = await app((_, response) => response.writeHead(413).end())
   const { port, reports } = await hop(to, { limits: { halfCloseMs: 0 } })
   const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nabc')
@@ -109,7 +109,7 @@ test('a client that is done with its early answer leaves: that is no failure', a
   expect(reports[0]).toMatchObject({ status: 413, error: undefined })
 })
 
-test('a client that has half-closed is waited for less long: it may have left as well', async () => {
+test('a client that has half-closed gets less time, because it may have left as well', async () => {
   const { port: to, seen } = await noticing((response, request) => {
     if (request.url === '/stream') response.writeHead(200).write(': hello\n\n')
   })

@@ -1,4 +1,4 @@
-/** Apps that answer before they have read the whole request, and clients that send on meanwhile. */
+/** Apps that respond before they have read the whole request, and clients that continue to send. */
 import { once } from 'node:events'
 import * as net from 'node:net'
 import { afterEach, expect, test } from 'vitest'
@@ -12,7 +12,7 @@ const SIZE = 8 << 20
 const PATIENT = { limits: { lingerMs: 5_000, lingerTotalMs: 30_000, requestProgressMs: 5_000 } }
 const head = (size: number): string => `POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`
 
-/** Sends a head and a body to its end before it reads a byte, as many clients do. */
+/** Sends a head and a whole body before it reads a byte, as many clients do. */
 async function upload(
   port: number,
   size = SIZE,
@@ -35,7 +35,7 @@ async function upload(
   return { text, error, client }
 }
 
-/** Calls back with each request's head, and counts what follows it. */
+/** Calls back with each request's head, and counts the bytes after it. */
 const uploads = (onHead: (socket: net.Socket) => void, counts: number[] = []): Promise<number> =>
   rawServer((socket) => {
     let text = ''
@@ -51,9 +51,9 @@ const uploads = (onHead: (socket: net.Socket) => void, counts: number[] = []): P
     })
   })
 
-test('an app that answers 413 and closes: each client gets it, though its upload is not read', async () => {
+test('an app that responds 413 and closes: each client gets the response, although its upload is not read', async () => {
   const to = await rawServer((socket) => {
-    // It reads nothing but the first bytes: its end is a reset, since the rest is unread.
+    // The app reads only the first bytes. Its end is a reset, because the rest is unread.
     socket.once('readable', () => {
       socket.read(10)
       socket.end('HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n', () =>
@@ -77,7 +77,7 @@ test('an app that answers 413 and closes: each client gets it, though its upload
 test.each([
   ['413 and drops the rest', '413 Too Large'],
   ['202 and goes on to store', '202 Accepted'],
-])('an app that answers %s gets the whole upload, and the connection is kept', async (_, status) => {
+])('an app that responds %s gets the whole upload, and the connection is kept', async (_, status) => {
   const counts: number[] = []
   const to = await uploads(
     (socket) => socket.write(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`),
@@ -92,7 +92,7 @@ test.each([
   client.destroy()
 })
 
-test('an app that closes behind its early answer, without saying so, harms no request that follows', async () => {
+test('an app that closes after its early response without announcing it harms no later request', async () => {
   const counts: number[] = []
   const to = await uploads((socket) => {
     socket.write('HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n')
@@ -106,7 +106,7 @@ test('an app that closes behind its early answer, without saying so, harms no re
   await waitFor(() => (counts.every((count) => count === 100_000) ? true : undefined))
 })
 
-test('an app of HTTP/1.0 ends its early answer with its direction, and still gets the whole upload', async () => {
+test('an app of HTTP/1.0 ends its early response with its direction, and still gets the whole upload', async () => {
   const counts: number[] = []
   const to = await uploads((socket) => socket.end('HTTP/1.0 202 Accepted\r\n\r\nstored soon'), counts)
   const { port } = await hop(to, PATIENT)
@@ -119,7 +119,7 @@ test('an app of HTTP/1.0 ends its early answer with its direction, and still get
   await expect.poll(() => counts[0], { timeout: 5_000 }).toBe(300_000)
 })
 
-test('an early answer whose rest never comes ends with the time for a body, without a second answer', async () => {
+test('an early response whose upload stalls ends after the time for a body, without a second response', async () => {
   const to = await uploads((socket) => socket.write('HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n'))
   const { port, reports } = await hop(to, { limits: { requestProgressMs: 40 } })
   const text = await new RawClient(port).send(`${head(1000)}abc`).ended()
@@ -127,7 +127,7 @@ test('an early answer whose rest never comes ends with the time for a body, with
   expect(reports[0]).toMatchObject({ status: 413, error: undefined })
 })
 
-test('a bad chunk behind an early answer ends the connection, without a second answer', async () => {
+test('a bad chunk after an early response ends the connection, without a second response', async () => {
   const to = await uploads((socket) => socket.write('HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n'))
   const { port, reports } = await hop(to, PATIENT)
   const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n')
@@ -136,13 +136,13 @@ test('a bad chunk behind an early answer ends the connection, without a second a
   expect(reports[0]?.error?.code).toBe('BL_HTTP_BAD_REQUEST')
 })
 
-test('an answer of our own reaches a client that sends on for long', async () => {
+test('a response of our own reaches a client that continues to send for long', async () => {
   const { port } = await hop(() => ({ status: 404, body: 'no\n' }), PATIENT)
   const { text, error } = await upload(port)
   expect([text.slice(0, 13), error]).toEqual(['HTTP/1.1 404 ', undefined])
 })
 
-test('a client that sends on without an end is cut after the time for that', async () => {
+test('a client that sends without end is cut off after its total time', async () => {
   const { port, engine } = await hop(() => ({ status: 404 }), {
     limits: { lingerMs: 5_000, lingerTotalMs: 100 },
   })
@@ -156,7 +156,7 @@ test('a client that sends on without an end is cut after the time for that', asy
   clearInterval(timer)
 })
 
-test('Expect: a final answer closes, since the client may keep its body to itself', async () => {
+test('Expect: a final response closes the connection, because the client may not send its body', async () => {
   const to = await uploads((socket) => socket.write('HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n'))
   const { port } = await hop(to)
   const text = await new RawClient(port)
@@ -165,7 +165,7 @@ test('Expect: a final answer closes, since the client may keep its body to itsel
   expect(text).toMatch(/^HTTP\/1\.1 417 [^]*connection: close\r\n/)
 })
 
-test('Expect: an app that owes the 100 is a 504 that says so, not a fault of the client', async () => {
+test('Expect: an app that sends no 100 causes a 504 that says so, not a fault of the client', async () => {
   const to = await rawServer((socket) => socket.resume())
   const { port, reports } = await hop(to, { limits: { requestProgressMs: 20, upstreamResponseMs: 80 } })
   const client = new RawClient(port).send(
@@ -175,7 +175,7 @@ test('Expect: an app that owes the 100 is a 504 that says so, not a fault of the
   expect(reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_TIMEOUT')
 })
 
-test('a pipe: what a server has sent before it closed arrives, though writes to it fail', async () => {
+test('a pipe: what a server sent before it closed arrives, although writes to it fail', async () => {
   const to = await rawServer((socket) => {
     socket.once('readable', () => {
       socket.read(1)
@@ -189,7 +189,7 @@ test('a pipe: what a server has sent before it closed arrives, though writes to 
     client.on('error', () => {})
     let text = ''
     client.on('data', (data) => (text += data.toString()))
-    // Once: a write that fails would be the client's own reason not to read.
+    // Once, because a write that fails would be the client's own reason not to read.
     client.write(Buffer.alloc(4 << 20, 'x'))
     await expect.poll(() => text, { timeout: 5_000 }).toBe('too much')
     client.destroy()

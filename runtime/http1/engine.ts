@@ -12,26 +12,26 @@ import { UpstreamPool } from './upstream-pool.ts'
 
 export interface EngineOptions {
   readonly route: Route
-  /** The answer to a request that failed. Default: a short plain text. */
+  /** The response to a request that failed. Default: a short plain text. */
   readonly failure?: FailureReply
   readonly observer?: Observer
   /**
-   * Whether a request's trailer of this name (in lower case) is refused with a 400, since an app could take it for a
-   * header. Default: those alone that would reframe or redirect the request.
+   * Returns true to refuse a request trailer of this name (in lower case) with a 400, because an app could read it as a
+   * header. Default: refuses only trailers that would reframe or redirect the request.
    */
   readonly refusesTrailer?: ((name: string) => boolean) | undefined
   /** Default: {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<Limits>
-  /** Default: one of this engine's own, closed when it is stopped. */
+  /** Default: a pool of this engine's own, which it closes when it stops. */
   readonly pool?: UpstreamPool
   /**
-   * The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3), such as `branchline`.
-   * Default: none, and no such field.
+   * The pseudonym for the Via field of requests (RFC 9110, 7.6.3), such as `branchline`. Default: none, and no such
+   * field.
    */
   readonly via?: string | undefined
 }
 
-/** Serves HTTP/1.1 on transports that it is given: each request is routed and forwarded on its own. */
+/** Serves HTTP/1.1 on transports. It routes and forwards each request on its own. */
 export class HttpEngine {
   readonly #parts: EngineParts
   readonly #connections = new Set<ClientConnection>()
@@ -61,19 +61,19 @@ export class HttpEngine {
     }
   }
 
-  /** Client connections that are open, upgraded ones included. */
+  /** Number of open client connections, including upgraded ones. */
   get connections(): number {
     return this.#connections.size
   }
 
-  /** Bytes that count towards {@link Limits.keptTotalBytes}, and how often connections had to let go of some. */
+  /** Bytes that count towards {@link Limits.keptTotalBytes}, and how often connections had to release some. */
   get memory(): { readonly used: number; readonly sheds: number } {
     return this.#parts.memory
   }
 
   /**
-   * Serves one open transport, to be called in the tick in which it was accepted, or with what was read of it
-   * since. The `bytes` must not change any more. `context` is the `context` of its {@link Client}.
+   * Serves one open transport. Call it in the tick that accepted the transport, or pass the bytes read since. The
+   * `bytes` must not change afterwards. `context` becomes the `context` of the {@link Client}.
    */
   serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
     const parts = this.#parts
@@ -88,8 +88,8 @@ export class HttpEngine {
   }
 
   /**
-   * For so long every answer ends its connection, and idle ones have {@link Limits.drainIdleMs} for one more
-   * request, so that clients connect anew, elsewhere; who connects here is still served.
+   * For this time, each response ends its connection, and idle connections have {@link Limits.drainIdleMs} for one more
+   * request, so that clients reconnect elsewhere. The engine still serves new connections.
    */
   leave(forMs: number): void {
     this.#parts.leaving = true
@@ -98,9 +98,10 @@ export class HttpEngine {
   }
 
   /**
-   * Ends in order: running exchanges are finished and answered `Connection: close`, idle connections have
-   * {@link Limits.drainIdleMs} for one more request, upgraded ones go on; what is left after
-   * {@link Limits.drainMs} is cut, and WebSockets are closed with 1001. Resolves when no connection is left. The caller stops its listeners first.
+   * Stops in order. Running exchanges finish with `Connection: close`, idle connections have {@link Limits.drainIdleMs}
+   * for one more request, and upgraded connections continue. After {@link Limits.drainMs}, remaining connections are
+   * cut off, and WebSockets are closed with 1001. Resolves when no connection is left. The caller stops its listeners
+   * first.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#drain()

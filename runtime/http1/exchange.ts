@@ -5,7 +5,7 @@ import type { HttpError } from '../proxy/errors.ts'
 import * as failures from '../proxy/failures.ts'
 import { BODY } from './message/fields.ts'
 import { parseResponseHead, type ResponseHead } from './message/head.ts'
-import { latin1 } from '../transport/latin1.ts'
+import { latin1 } from '../transport/node-private.ts'
 import { failureReply } from '../proxy/reply.ts'
 import { RequestSide } from './request-side.ts'
 import { writeParts } from '../transport/transport.ts'
@@ -13,25 +13,25 @@ import { joinUpgraded } from './upgrade.ts'
 import { retire } from './retire.ts'
 import type { UpstreamConnection } from './upstream-connection.ts'
 
-/** Up to so many bytes of a body go out in one string with their head. */
+/** Up to this size, a body is sent in one string with its head. */
 const SMALL_BYTES = 4096
 
-/** One request on its way: routed, sent to the first candidate that can be reached, answered, reported. */
+/** One request: routed, sent to the first candidate that can be reached, responded to, and reported. */
 export class Exchange extends RequestSide {
   #closes = false
-  /** The response ends with the client's connection: only an abort can tell that it is incomplete. */
+  /** The response ends with the client's connection, so only an abort can show that it is incomplete. */
   #delimitedByClose = false
   #reusable = false
 
   clientDrained(): void {
     if (this.state !== 'responding') return
-    this.waitOn()
+    this.renewDeadline()
     this.upstream?.transport.resume()
   }
 
   /**
-   * The client has ended its direction (a FIN). One that does so right behind its request sends nothing more and
-   * waits for its answer; one that does so later has left. `unread`: bytes of it wait to be read.
+   * The client has ended its direction (a FIN). If it does so directly after its request, it sends nothing more and
+   * waits for the response. If it does so later, it has left. `unread`: bytes of it wait to be read.
    */
   clientEnded(unread: boolean): void {
     if (!this.client.body.done && !unread) {
@@ -44,7 +44,7 @@ export class Exchange extends RequestSide {
     client.deadline = Math.min(client.deadline, clock.in(limits.halfClosedMs))
   }
 
-  /** The client has left, as far as can be told. */
+  /** The client has most likely left. */
   #abandon(): void {
     this.clientGone()
     this.client.cut()
@@ -53,9 +53,9 @@ export class Exchange extends RequestSide {
   clientGone(): void {
     if (this.state === 'over') return
     this.upstream?.destroy()
-    // A client that has its whole answer may keep the rest of its request to itself.
+    // A client that has its whole response need not send the rest of its request.
     if (this.state !== 'uploading') {
-      this.error = failures.clientGone('the client left before its answer was complete')
+      this.error = failures.clientGone('the client left before its response was complete')
     }
     this.conclude()
   }
@@ -66,13 +66,14 @@ export class Exchange extends RequestSide {
     if (state === 'connecting') return this.unreachable(failures.connectTimeout(limits.upstreamConnectMs))
     if (state === 'uploading') return this.end()
     if (this.client.ended) return this.#abandon()
-    if (state === 'waiting' && this.owes100) return this.fail(failures.owes100(this.waits.upstreamResponseMs))
+    if (state === 'waiting' && this.awaitsContinue)
+      return this.fail(failures.continueTimeout(this.waits.upstreamResponseMs))
     if (state === 'waiting' && !this.client.body.done && !this.blocked) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
     }
     if (state !== 'responding') return this.fail(failures.upstreamTimeout(this.waits.upstreamResponseMs))
     this.fail(failures.upstreamTimeout(this.waits.responseProgressMs))
-    // Where it is the client who stands still, it will not read the rest either.
+    // If the client has stopped reading, it will not read the rest either.
     if (this.client.transport.pendingBytes > 0) this.client.transport.destroy(this.error)
   }
 
@@ -85,7 +86,7 @@ export class Exchange extends RequestSide {
   upstreamDrained(): void {
     if (!this.blocked) return
     this.blocked = false
-    this.waitOn()
+    this.renewDeadline()
     this.client.proceed()
   }
 
@@ -105,14 +106,14 @@ export class Exchange extends RequestSide {
       return this.unreachable(failures.unreachable(error))
     }
     if (this.state === 'waiting') return this.closedEarly(error)
-    // One that has only ended its direction may still read.
+    // An upstream that has only ended its direction may still read.
     if (this.state === 'uploading' && closed) return this.end()
     if (this.state !== 'responding') return
     if (this.upstream?.body.kind === BODY.close && error === undefined && !closed) return this.#finish(0)
     this.fail(failures.brokeOff(error))
   }
 
-  /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
+  /** Ends the exchange with this error: with an error response if none has begun, otherwise with a visible break. */
   fail(error: HttpError): void {
     if (this.state === 'over') return
     this.error = error
@@ -124,7 +125,8 @@ export class Exchange extends RequestSide {
     }
     if (this.state === 'responding') {
       this.conclude()
-      // After a FIN an incomplete length or chunk is seen, and what was sent arrives; else only a RST tells.
+      // A FIN shows that a length or a chunk is incomplete, and lets the client read what was sent. Without a length or
+      // chunks, only a RST shows it.
       if (this.#delimitedByClose) this.client.transport.destroy(error)
       else this.client.linger()
       return
@@ -147,7 +149,7 @@ export class Exchange extends RequestSide {
       text,
       this.head.method,
       this.parts.responseLimits,
-      reader.octets(view),
+      reader.source(view),
       start,
     )
     if (response.status >= 200) this.#respond(response, view, end)
@@ -159,8 +161,8 @@ export class Exchange extends RequestSide {
   #sendInterim(response: ResponseHead): void {
     const { interimResponses } = this.parts.limits
     if (++this.interim > interimResponses) throw failures.badResponse(new Error('too many interim responses'))
-    if (response.status === 100) this.owes100 = false
-    this.waitOn()
+    if (response.status === 100) this.awaitsContinue = false
+    this.renewDeadline()
     if (this.head.version === 10) return
     this.client.transport.write(writeResponseHead(response, { connection: '', dechunk: false }))
   }
@@ -170,8 +172,8 @@ export class Exchange extends RequestSide {
     const upstream = this.upstream as UpstreamConnection
     const dechunk = response.body === BODY.chunked && head.version === 10
     this.#delimitedByClose = dechunk || response.body === BODY.close
-    // An early answer ends the connection where the app says so, or where the client need not send its body now.
-    const early = !client.body.done && (!response.keepAlive || this.owes100)
+    // An early response ends the connection if the app says so, or if the client may not send its body now.
+    const early = !client.body.done && (!response.keepAlive || this.awaitsContinue)
     this.#closes = !head.keepAlive || this.#delimitedByClose || early || isEnding(this.parts) || client.ending
     this.#reusable = response.keepAlive && !head.hostless
     upstream.keptMs = response.keptMs
@@ -184,7 +186,7 @@ export class Exchange extends RequestSide {
     this.#sendResponse(view, at, writeResponseHead(response, { edits, connection, dechunk }))
   }
 
-  /** Sends a part of the response's body, behind its head where that is given. */
+  /** Sends a part of the response's body, after its head if there is one. */
   #sendResponse(view: Buffer, at: number, text: string): void {
     const { body } = this.upstream as UpstreamConnection
     if (body.onChunkData !== undefined) {
@@ -204,7 +206,7 @@ export class Exchange extends RequestSide {
       return this.#took(end, view)
     }
     const whole = text !== '' && end - at <= SMALL_BYTES
-    // As one string: a view, and a write of two parts, cost more than so few octets.
+    // As one string: a view and a write of two parts cost more for so few bytes.
     if (whole) this.#write(end === at ? text : text + latin1(view, at, end), undefined)
     else this.#write(text, end === at ? undefined : view.subarray(at, end))
     if (failed !== undefined) throw failures.badResponse(failed)
@@ -223,24 +225,24 @@ export class Exchange extends RequestSide {
     if (!writeParts(transport, text, data, upstream.stable)) upstream.pause()
   }
 
-  /** The response is complete; the request may not be, and an app that has answered early may still want it. */
+  /** The response is complete. The request may not be, and an app that responded early may still want the rest. */
   #finish(surplus: number): void {
     const upstream = this.upstream as UpstreamConnection
     const { client } = this
-    this.responseBytes = upstream.body.octets
+    this.responseBytes = upstream.body.framedBytes
     if (surplus > 0) this.#reusable = false
-    if (client.body.done || this.owes100 || upstream.transport.closed) return this.end()
+    if (client.body.done || this.awaitsContinue || upstream.transport.closed) return this.end()
     this.state = 'uploading'
     if (this.#delimitedByClose) client.transport.end()
     upstream.transport.resume()
-    this.waitOn()
+    this.renewDeadline()
   }
 
   protected override end(): void {
     const upstream = this.upstream as UpstreamConnection
     const { client } = this
     if (this.state === 'uploading' && client.body.done) {
-      // Many an app closes behind an early answer without saying so: its connection is not used again.
+      // Many apps close after an early response without announcing it, so the connection is not used again.
       retire(upstream, this.parts.limits.lingerTotalMs)
     } else if (this.#reusable && client.body.done) {
       upstream.user = undefined
@@ -256,9 +258,9 @@ export class Exchange extends RequestSide {
 
   #upgrade(response: ResponseHead, view: Buffer, at: number): void {
     if (this.head.upgrade === undefined) {
-      throw failures.badResponse(new Error('it switches protocols unasked'))
+      throw failures.badResponse(new Error('it switches protocols without a request to do so'))
     }
-    // RFC 9110, 7.8: not before it has received the whole request.
+    // RFC 9110, 7.8: not before the upstream has received the whole request.
     if (!this.client.body.done) {
       throw failures.badResponse(new Error('it switches protocols in the middle of the request'))
     }

@@ -5,14 +5,14 @@ import type { ExchangeReport, Route } from '../proxy/decision.ts'
 import { type EngineOptions, HttpEngine } from './engine.ts'
 import { type Listener, listen, tcpUpstream } from '../transport/tcp.ts'
 
-/** For tests: what is to be closed after each of them. */
+/** For tests: closed after each of them. */
 export const cleanups: (() => unknown)[] = []
 
 export async function cleanUp(): Promise<void> {
   for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
 }
 
-/** A Node HTTP server on a port of its own. */
+/** Starts a Node HTTP server on a free port. */
 export async function app(handler: http.RequestListener): Promise<{ port: number; server: http.Server }> {
   const server = http.createServer(handler).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -20,7 +20,7 @@ export async function app(handler: http.RequestListener): Promise<{ port: number
   return { port: (server.address() as net.AddressInfo).port, server }
 }
 
-/** A raw TCP server on a port of its own. */
+/** Starts a raw TCP server on a free port. */
 export async function rawServer(accept: (socket: net.Socket) => void): Promise<number> {
   const sockets = new Set<net.Socket>()
   const server = net
@@ -45,7 +45,7 @@ export interface Hop {
   readonly reports: ExchangeReport[]
 }
 
-/** An engine with a listener: to one port, or by a route. */
+/** Starts an engine with a listener, which forwards to one port or by a route. */
 export async function hop(to: number | Route, options: Partial<EngineOptions> = {}): Promise<Hop> {
   const reports: ExchangeReport[] = []
   const route: Route =
@@ -64,7 +64,7 @@ export async function hop(to: number | Route, options: Partial<EngineOptions> = 
   return { engine, listener, port: listener.port, reports }
 }
 
-/** A raw client that collects what it gets as Latin-1. */
+/** A raw client that collects what it receives as Latin-1. */
 export class RawClient {
   text = ''
   closed = false
@@ -94,7 +94,7 @@ export class RawClient {
     return this
   }
 
-  /** Resolves with all that came, once it matches; rejects after 5 s. */
+  /** Resolves with the received text once it matches. Rejects after 5 s. */
   until(wanted: (text: string) => boolean): Promise<string> {
     return waitFor(
       () => (wanted(this.text) ? this.text : undefined),
@@ -102,7 +102,7 @@ export class RawClient {
     )
   }
 
-  /** Resolves with all that came, once the server has closed. */
+  /** Resolves with the received text once the server has closed. */
   ended(): Promise<string> {
     return waitFor(
       () => (this.closed ? this.text : undefined),
@@ -111,13 +111,13 @@ export class RawClient {
   }
 }
 
-/** Polls a condition until it holds; rejects after 5 s with what there is instead. */
+/** Polls until a value is present. Rejects after 5 s; `what` describes the state. */
 export async function waitFor<T>(poll: () => T | undefined, what: () => string = () => ''): Promise<T> {
   const until = performance.now() + 5_000
   for (;;) {
     const value = poll()
     if (value !== undefined) return value
-    if (performance.now() > until) throw new Error(`waited in vain: ${what()}`)
+    if (performance.now() > until) throw new Error(`timed out: ${what()}`)
     await new Promise((resolve) => setTimeout(resolve, 1))
   }
 }

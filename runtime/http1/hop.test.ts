@@ -93,7 +93,7 @@ test('bodies pass by length and by chunks, with extensions and trailers', async 
   expect(chunked).toMatchObject({ body: 'hello!', trailers: { 'x-t': 'v' } })
 })
 
-test('pipelined requests are answered in order', async () => {
+test('pipelined requests get their responses in order', async () => {
   const { port } = await app((request, response) => {
     setTimeout(() => response.end(`<${request.url ?? ''}>`), request.url === '/0' ? 30 : 0)
   })
@@ -104,7 +104,7 @@ test('pipelined requests are answered in order', async () => {
   expect([...text.matchAll(/<\/(\d+)>/g)].map((match) => Number(match[1]))).toEqual([...Array(20).keys()])
 })
 
-test('100-continue and 103 pass, and then the answer', async () => {
+test('100-continue and 103 pass, and then the response', async () => {
   const { port, server } = await app(echo)
   server.on('checkContinue', (request: http.IncomingMessage, response: http.ServerResponse) => {
     response.writeEarlyHints({ link: '</a.css>; rel=preload' })
@@ -140,7 +140,7 @@ test('HTTP/1.0: closes by default, keeps alive when asked, gets no chunks', asyn
   expect(await keeper.ended()).toMatch(/connection: close\r\n[^]*abc$/)
 })
 
-test('absolute form: the target is the authority, whatever Host says', async () => {
+test('absolute form: the target determines the authority, not Host', async () => {
   const { port } = await app(echo)
   const { port: at } = await hop(port)
   const client = new RawClient(at).send('GET http://real.example:81/p?q HTTP/1.1\r\nHost: forged\r\n\r\n')
@@ -148,7 +148,7 @@ test('absolute form: the target is the authority, whatever Host says', async () 
   expect([url, headers['host']]).toEqual(['/p?q', 'real.example:81'])
 })
 
-test('a response that ends with its connection passes and ends ours', async () => {
+test('a response that ends with its connection passes and ends the connection to the client', async () => {
   const port = await rawServer((socket) => {
     socket.once('data', () => socket.end('HTTP/1.0 200 OK\r\nServer: old\r\n\r\nall of it'))
   })
@@ -158,7 +158,7 @@ test('a response that ends with its connection passes and ends ours', async () =
   expect(reports[0]).toMatchObject({ status: 200, responseBytes: 9, error: undefined })
 })
 
-test('204 and 304 have no body, whatever they say', async () => {
+test('204 and 304 have no body, regardless of their fields', async () => {
   const port = await rawServer((socket) => {
     socket.on('data', (data) => {
       const status = data.toString().includes('/304') ? '304 Not Modified' : '204 No Content'
@@ -173,7 +173,7 @@ test('204 and 304 have no body, whatever they say', async () => {
   expect(text).toBe('HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n')
 })
 
-test('a half-closed client gets its answer', async () => {
+test('a half-closed client gets its response', async () => {
   const { port } = await app((_, response) => setTimeout(() => response.end('late'), 20))
   const { port: at } = await hop(port, { limits: { halfCloseMs: 60_000 } })
   const client = new RawClient(at).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -181,7 +181,7 @@ test('a half-closed client gets its answer', async () => {
   expect(await client.ended()).toMatch(/late$/)
 })
 
-test('where no candidate serves, another decision may come later, and the body is whole then', async () => {
+test('if no candidate serves, another decision may come later, and the body is still whole', async () => {
   const { port } = await app(echo)
   const alive = tcpUpstream('127.0.0.1', port)
   const dead = tcpUpstream('127.0.0.1', 1)
@@ -194,7 +194,7 @@ test('where no candidate serves, another decision may come later, and the body i
     },
   }))
   const client = new RawClient(at)
-  // The second one finds a pooled connection.
+  // The second request finds a pooled connection.
   for (const body of ['one', 'two']) {
     client.send(`POST /${body} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n${body}`)
     await client.until((text) => text.includes(`"body":"${body}"`))
@@ -202,7 +202,7 @@ test('where no candidate serves, another decision may come later, and the body i
   expect(codes).toEqual(['BL_HTTP_UPSTREAM_UNREACHABLE', 'BL_HTTP_UPSTREAM_UNREACHABLE'])
 })
 
-test('candidates are tried in order; after the last a 502, by the failure hook', async () => {
+test('candidates are tried in order; after the last, the failure hook makes a 502', async () => {
   const { port } = await app(echo)
   const dead = await rawServer(() => {})
   await cleanUp()
@@ -234,7 +234,7 @@ test('candidates are tried in order; after the last a 502, by the failure hook',
   ])
 })
 
-test('replies of our own, from plain and promised decisions', async () => {
+test('replies of our own, from plain and from promised decisions', async () => {
   const { port } = await hop((head) => {
     const reply = { status: 404, headers: [['x-y', 'z']] as const, body: `no ${head.target} ä` }
     if (head.target === '/throw') throw new Error('wrong')
@@ -252,7 +252,7 @@ test('replies of our own, from plain and promised decisions', async () => {
   expect(text).toContain('content-length: 10\r\n')
 })
 
-test('Via by its pseudonym, with the version in which it came', async () => {
+test('Via carries our pseudonym and the version of the received message', async () => {
   const { port } = await app(echo)
   const { port: at } = await hop(port, { via: 'branchline' })
   const client = new RawClient(at).send('GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n')
@@ -271,13 +271,13 @@ test('a pseudonym is a token, so that a setting cannot add a field', () => {
     'a.b-1',
   ])
   for (const text of ['two words', 'a\r\nb: c', 'ä', 'a(b)', 'x'.repeat(65)]) {
-    expect(() => parsePseudonym(text)).toThrow(/wanted a token/)
+    expect(() => parsePseudonym(text)).toThrow(/expected a token/)
   }
 })
 
 test('Max-Forwards: 0 ends here, for OPTIONS and TRACE', async () => {
   const { port: at } = await hop(() => {
-    throw new Error('not to be asked')
+    throw new Error('unexpected call')
   })
   const client = new RawClient(at).send('OPTIONS * HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n')
   expect(await client.until((text) => text.includes('\r\n\r\n'))).toMatch(/^HTTP\/1\.1 200 /)
@@ -288,7 +288,7 @@ test('Max-Forwards: 0 ends here, for OPTIONS and TRACE', async () => {
   expect(trace).not.toContain('secret')
 })
 
-test('a WebSocket-like upgrade becomes two byte pipes, with what was sent early', async () => {
+test('a WebSocket-like upgrade becomes two byte pipes, including bytes sent early', async () => {
   const { port, server } = await app(echo)
   server.on('upgrade', (request: http.IncomingMessage, socket: Socket, head: Buffer) => {
     expect(request.headers).toMatchObject({ upgrade: 'websocket', connection: 'upgrade' })
@@ -316,7 +316,7 @@ for (const [name, head] of [
   ['length', 'Content-Length: 100\r\n\r\nhalf'],
   ['chunks', 'Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n'],
 ] as const) {
-  test(`an upstream that dies in the middle of a body (${name}) leaves a visibly broken answer`, async () => {
+  test(`an upstream that closes within a body (${name}) leaves a visibly incomplete response`, async () => {
     const port = await rawServer((socket) => {
       socket.once('data', () => {
         socket.write(`HTTP/1.1 200 OK\r\n${head}`)
@@ -338,20 +338,20 @@ for (const [name, head] of [
   })
 }
 
-test('stop: what runs is finished with Connection: close, and nothing is left', async () => {
-  let answer = (): void => {}
+test('stop: running requests finish with Connection: close, and nothing remains', async () => {
+  let finish = (): void => {}
   const { port } = await app((_, response) => {
-    answer = () => response.end('done')
+    finish = () => response.end('done')
   })
   const { port: at, engine, listener } = await hop(port, { limits: { drainMs: 5_000, lingerMs: 100 } })
   const idle = new RawClient(at)
   const busy = new RawClient(at).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   await waitFor(() => (engine.connections === 2 ? true : undefined))
-  await waitFor(() => (answer.toString().includes('response') ? true : undefined))
+  await waitFor(() => (finish.toString().includes('response') ? true : undefined))
   listener.stop()
   const stopped = Promise.all([engine.stop(), engine.stop()])
   await idle.ended()
-  answer()
+  finish()
   expect(await busy.ended()).toMatch(/connection: close\r\n[^]*done$/)
   await stopped
   expect(engine.connections).toBe(0)

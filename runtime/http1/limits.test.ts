@@ -9,14 +9,14 @@ afterEach(cleanUp)
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'
 
-test('a slow head is a 408', async () => {
+test('a slow head gets a 408', async () => {
   const { port, reports } = await hop(1, { limits: { headMs: 50 } })
   const client = new RawClient(port).send('GET / HT')
   expect(await client.ended()).toMatch(/^HTTP\/1\.1 408 [^]*connection: close\r\n/)
   expect(reports[0]?.error?.code).toBe('BL_HTTP_REQUEST_TIMEOUT')
 })
 
-test('a head that drips does not gain time by it', async () => {
+test('a head that arrives byte by byte gains no time', async () => {
   const { port } = await hop(1, { limits: { headMs: 100 } })
   const client = new RawClient(port).send('GET / HTTP/1.1\r\nA: ')
   const timer = setInterval(() => client.send('b'), 10)
@@ -24,7 +24,7 @@ test('a head that drips does not gain time by it', async () => {
   clearInterval(timer)
 })
 
-test('a connection that sends nothing, and one that is idle, are closed without an answer', async () => {
+test('a connection that sends nothing, and one that is idle, close without a response', async () => {
   const { port: to } = await app((_, response) => response.end('ok'))
   const silent = await hop(to, { limits: { headMs: 50 } })
   expect(await new RawClient(silent.port).ended()).toBe('')
@@ -33,7 +33,7 @@ test('a connection that sends nothing, and one that is idle, are closed without 
   expect(await client.ended()).toMatch(/ok$/)
 })
 
-test('an oversized head is a 431, an oversized target a 414, too many fields a 431', async () => {
+test('an oversized head gets a 431, an oversized target a 414, too many fields a 431', async () => {
   const { port } = await hop(1, { limits: { headBytes: 1000, headerCount: 5 } })
   const long = 'a'.repeat(2000)
   expect(await new RawClient(port).send(`GET / HTTP/1.1\r\nHost: x\r\nA: ${long}\r\n\r\n`).ended()).toMatch(
@@ -45,7 +45,7 @@ test('an oversized head is a 431, an oversized target a 414, too many fields a 4
   ).toMatch(/^HTTP\/1\.1 431 /)
 })
 
-test('garbage is a 400 at once', async () => {
+test('garbage gets a 400 at once', async () => {
   const { port } = await hop(1)
   expect(await new RawClient(port).send('\x16\x03\x01\x02\x00\x01').ended()).toMatch(/^HTTP\/1\.1 400 /)
   expect(await new RawClient(port).send('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n').ended()).toMatch(
@@ -53,14 +53,14 @@ test('garbage is a 400 at once', async () => {
   )
 })
 
-test('a body that stops is a 408', async () => {
+test('a body that stops gets a 408', async () => {
   const { port: to } = await app(() => {})
   const { port } = await hop(to, { limits: { requestProgressMs: 50 } })
   const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc')
   expect(await client.ended()).toMatch(/^HTTP\/1\.1 408 /)
 })
 
-test('an upstream that does not answer is a 504, and the client may go on', async () => {
+test('an upstream that does not respond causes a 504, and the client may continue', async () => {
   const { port: to } = await app((request, response) => {
     if (request.url !== '/') response.end('fine')
   })
@@ -72,7 +72,7 @@ test('an upstream that does not answer is a 504, and the client may go on', asyn
   expect(reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_TIMEOUT')
 })
 
-test('a response that stops is cut', async () => {
+test('a response that stops is cut off', async () => {
   const { port: to } = await app((_, response) => {
     response.writeHead(200, { 'content-length': 10 }).write('abc')
   })
@@ -81,7 +81,7 @@ test('a response that stops is cut', async () => {
   expect(await client.ended()).toMatch(/abc$/)
 })
 
-test('a candidate that takes no connection in time gives way to the next one', async () => {
+test('if a candidate accepts no connection in time, the next one is tried', async () => {
   const { port: to } = await app((_, response) => response.end('second'))
   const never = { key: 'never', dial: () => new SocketTransport() }
   const { port, reports } = await hop(
@@ -101,13 +101,13 @@ test('a candidate that takes no connection in time gives way to the next one', a
   await client.until((text) => text.startsWith('HTTP/1.1 504 '))
 })
 
-test('a promise of a route that never comes is a 504', async () => {
+test('a route whose promise never settles causes a 504', async () => {
   const { port } = await hop(() => new Promise(() => {}), { limits: { upstreamResponseMs: 40 } })
   const client = new RawClient(port).send(GET)
   expect(await client.until((text) => text.includes('\n\r\n'))).toMatch(/^HTTP\/1\.1 504 /)
 })
 
-test('one connection too many gets a 503', async () => {
+test('one connection beyond the limit gets a 503', async () => {
   const { port, engine } = await hop(1, { limits: { connections: 1 } })
   const first = new RawClient(port)
   await waitFor(() => (engine.connections === 1 ? true : undefined))
@@ -115,7 +115,7 @@ test('one connection too many gets a 503', async () => {
   expect(first.closed).toBe(false)
 })
 
-test('more interim responses than the limit are a 502', async () => {
+test('more interim responses than the limit cause a 502', async () => {
   const to = await rawServer((socket) => {
     socket.on('data', () => socket.write('HTTP/1.1 102 Processing\r\n\r\n'.repeat(9)))
   })
@@ -124,7 +124,7 @@ test('more interim responses than the limit are a 502', async () => {
   expect(await client.until((text) => text.includes('502'))).toContain('HTTP/1.1 502 ')
 })
 
-test('the pool: bounded, idle ones are closed, and it forgets what its upstream closes', async () => {
+test('the pool is bounded, closes idle connections, and forgets those that the upstream closes', async () => {
   let open = 0
   const { port: to, server } = await app((_, response) => setTimeout(() => response.end('ok'), 10))
   server.on('connection', (socket: Socket) => {
@@ -143,7 +143,7 @@ test('the pool: bounded, idle ones are closed, and it forgets what its upstream 
   await waitFor(() => (pool.size === 0 ? true : undefined))
 })
 
-test('the pool keeps no connection beyond what its upstream says', async () => {
+test('the pool keeps no connection longer than its upstream announces', async () => {
   let opened = 0
   const { port: to, server } = await app((_, response) => {
     response.setHeader('keep-alive', 'timeout=1')
@@ -166,7 +166,7 @@ test('the pool keeps no connection beyond what its upstream says', async () => {
   pool.close()
 })
 
-test('a client that resets its connection frees its upstream', async () => {
+test('a client that resets its connection frees its upstream connection', async () => {
   let began = false
   let closed = false
   const { port: to } = await app((request) => {

@@ -1,81 +1,110 @@
 import { PIPE_IDLE_MS } from '../transport/pipe.ts'
 
 /**
- * Every bound and every wait of the engine. Times are exact to the tick of {@link Clock} (a tenth of the shortest).
- * To let people set a field, add a line to the table of settings (`runtime/wire/settings/table.ts`) with `http.<field>`.
+ * All limits of the engine. Times are exact to the tick of {@link Clock} (a tenth of the shortest). To let users set a
+ * field, add a line with `http.<field>` to the table of settings (`runtime/wire/settings/table.ts`).
  */
 export interface Limits {
-  /** Bytes of a request's head, and of its trailers: 431, or 414 for its first line. Default: 32 KiB. */
+  /**
+   * Largest size of a request's head, and of its trailers, in bytes. Beyond it: 431, or 414 for the first line.
+   * Default: 32 KiB.
+   */
   readonly headBytes: number
-  /** Fields of a request's head, and of its trailers: 431. Default: 128. */
+  /** Most fields in a request's head, and in its trailers. Beyond it: 431. Default: 128. */
   readonly headerCount: number
-  /** Bytes of a response's head, and of its trailers: 502. Default: 32 KiB. */
+  /** Largest size of a response's head, and of its trailers, in bytes. Beyond it: 502. Default: 32 KiB. */
   readonly responseHeadBytes: number
-  /** Fields of a response's head, and of its trailers: 502. Default: 128. */
+  /** Most fields in a response's head, and in its trailers. Beyond it: 502. Default: 128. */
   readonly responseHeaderCount: number
   /**
-   * Bytes of a request's head, and of what was read ahead of it, that one connection may keep at any time: what it
-   * keeps beyond that counts towards {@link keptTotalBytes}. Default: 4 KiB.
+   * Bytes that each connection may keep without counting: the head of its request and bytes that were read ahead. What
+   * a connection keeps beyond that counts towards {@link keptTotalBytes}. Default: 4 KiB.
    */
   readonly keptFreeBytes: number
   /**
-   * Bytes that all connections together may keep so. When they are used up, the connections that have kept some for
-   * longest let go of an incomplete head (503 with Retry-After) or of pipelined requests (closed after the response
-   * at hand); where that is not enough, a new request gets the 503. Default: 64 MiB.
+   * Bytes beyond {@link keptFreeBytes} that all connections together may keep. When they are used up, the connections
+   * that have kept bytes longest release them: an incomplete head gets a 503 with Retry-After, and pipelined requests
+   * are dropped (the connection closes after the current response). If that is not enough, a new request gets the 503.
+   * Default: 64 MiB.
    */
   readonly keptTotalBytes: number
-  /** Interim responses (1xx) to one request: 502. Default: 32. */
+  /** Most interim responses (1xx) to one request. Beyond it: 502. Default: 32. */
   readonly interimResponses: number
-  /** Client connections at one time; the next one gets a 503. Default: 10,000. */
+  /** Most client connections at one time. The next one gets a 503. Default: 10,000. */
   readonly connections: number
-  /** From the first octet of a head (for a new connection: from its start) to the last: 408. Default: 10 s. */
+  /**
+   * Longest time from the first byte of a head (for a new connection: from its start) to its last byte. Beyond it: 408.
+   * Default: 10 s.
+   */
   readonly headMs: number
-  /** Between two requests of one connection; it is then closed. Default: 75 s. */
+  /** Longest time between two requests of one connection. Then the connection is closed. Default: 75 s. */
   readonly idleMs: number
-  /** To reach one candidate; the next one is tried then, and a 504 follows the last. Default: 3 s. */
+  /** Longest time to connect to one candidate. Then the next one is tried. After the last: 504. Default: 3 s. */
   readonly upstreamConnectMs: number
   /**
-   * From the end of the request to the response's head, and to the 100 (Continue) for which a client waits: 504.
-   * Also without a byte of the body taken by an upstream. Default: 120 s.
+   * Longest time from the end of the request to the head of the response, or to the 100 (Continue) for which the client
+   * waits, and longest time in which the upstream takes no byte of the body. Beyond it: 504. Default: 120 s.
    */
   readonly upstreamResponseMs: number
-  /** Without one byte of a request's body that the client owes: 408. Default: 60 s, as nginx's client_body_timeout. */
+  /**
+   * Longest time without a byte of a request's body that the client still has to send. Beyond it: 408. Default: 60 s,
+   * like nginx's client_body_timeout.
+   */
   readonly requestProgressMs: number
   /**
-   * A client that ends its direction (a FIN) so soon after its request only sends nothing more, and gets its answer,
-   * as those that are fed by a pipe do (`printf … | socat`). One that ends it later has left: its upstream
-   * connection is ended at once. 0: each FIN is a departure. Default: 100 ms.
+   * A client that ends its direction (a FIN) within this time after its request only sends nothing more, and still gets
+   * its response. Clients that a pipe feeds do this (`printf … | socat`). A client that ends its direction later has
+   * left, and its upstream connection is ended at once. With 0, every FIN counts as a departure. Default: 100 ms.
    */
   readonly halfCloseMs: number
-  /** Without a byte of the response for a client that has half-closed so: it may have left as well. Default: 10 s. */
+  /**
+   * Longest time without a byte of the response for a client that has half-closed in this manner, because it may have
+   * left as well. Default: 10 s.
+   */
   readonly halfClosedMs: number
-  /** Without one octet of a response's body sent or received: both ends are cut. Default: 300 s. */
+  /**
+   * Longest time without a byte of a response's body sent or received. Beyond it, both ends are cut off. Default: 300
+   * s.
+   */
   readonly responseProgressMs: number
-  /** How long an unused upstream connection is kept; below the 5 s after which Node's servers close theirs. Default: 4 s. */
+  /**
+   * Longest time to keep an unused upstream connection. It is below the 5 s after which Node's servers close theirs.
+   * Default: 4 s.
+   */
   readonly poolIdleMs: number
-  /** How long it may have been unused for a request that cannot be repeated (POST): a longer one may be stale. Default: 1 s. */
+  /**
+   * Longest unused time of a connection that takes a request that cannot be repeated (POST), because an older
+   * connection may be stale. Default: 1 s.
+   */
   readonly poolUnsafeIdleMs: number
   /**
-   * A kept connection that ends (a FIN) so soon after a request was written to it was most likely stale: a request
-   * that is safe to repeat is sent again, over a fresh one. Later it counts as received. One that is reset was stale
-   * whenever that is: its peer had not read the request. Default: 50 ms.
+   * A kept connection that ends (a FIN) within this time after a request was written to it was most likely stale. A
+   * request that is safe to repeat is then sent again over a new connection. After this time, the request counts as
+   * received. A connection that is reset was stale at any time, because its peer had not read the request. Default: 50
+   * ms.
    */
   readonly poolStaleMs: number
-  /** Unused connections kept for one upstream. Default: 256. */
+  /** Most unused connections to keep for one upstream. Default: 256. */
   readonly poolSize: number
-  /** Unused connections kept in all. Default: 2,048. */
+  /** Most unused connections to keep in total. Default: 2,048. */
   readonly poolTotal: number
-  /** Bytes of a client that are read ahead and kept while its request is not answered. Default: 16 KiB. */
+  /** Most bytes to read ahead from a client while its request has no response. Default: 16 KiB. */
   readonly heldBytes: number
-  /** After the last response: without a byte from the client, before its connection is cut. Default: 2 s. */
+  /**
+   * After the last response: longest time without a byte from the client before its connection is cut off. Default: 2
+   * s.
+   */
   readonly lingerMs: number
-  /** The same in all: so long the rest of an unwanted body is read and dropped. Default: 30 s. */
+  /**
+   * After the last response: longest total time in which the rest of an unwanted body is read and dropped. Default: 30
+   * s.
+   */
   readonly lingerTotalMs: number
-  /** An upgraded connection or a {@link pipe} without an octet either way. Default: 1 h. */
+  /** Longest time without a byte in either direction of an upgraded connection or a {@link pipe}. Default: 1 h. */
   readonly pipeIdleMs: number
-  /** At stop: for running exchanges and upgraded connections to end. Default: 30 s. */
+  /** At stop: longest time for running exchanges and upgraded connections to end. Default: 30 s. */
   readonly drainMs: number
-  /** At stop: for idle connections, whose next request may be on its way already. Default: 500 ms. */
+  /** At stop: longest time for an idle connection, whose next request may already be on its way. Default: 500 ms. */
   readonly drainIdleMs: number
 }
 

@@ -22,13 +22,13 @@ class Connection implements Keeper {
 
 const budgetOf = (): MemoryBudget => new MemoryBudget({ keptFreeBytes: 10, keptTotalBytes: 100 })
 
-test('what each connection has for nothing does not count', () => {
+test('the free bytes of each connection do not count', () => {
   const budget = budgetOf()
   for (let count = 0; count < 1_000; count++) expect(new Connection(budget).keep(10)).toBe(true)
   expect(budget.used).toBe(0)
 })
 
-test('the one that has kept bytes for longest lets go, not the one that came last', () => {
+test('the connection that has kept bytes longest releases them, not the newest one', () => {
   const budget = budgetOf()
   const [slow, slower, late] = [new Connection(budget), new Connection(budget), new Connection(budget)]
   slower.keep(20)
@@ -40,7 +40,7 @@ test('the one that has kept bytes for longest lets go, not the one that came las
   expect(budget.used).toBe(90)
 })
 
-test('what cannot be let go of stays, and the new one has no room then', () => {
+test('bytes that cannot be released stay, and the new connection finds no room', () => {
   const budget = budgetOf()
   const [running, late] = [new Connection(budget), new Connection(budget)]
   expect(running.keep(110, false)).toBe(true)

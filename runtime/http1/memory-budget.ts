@@ -1,23 +1,23 @@
 import type { Limits } from './limits.ts'
 
-/** Somebody who keeps bytes of a client. */
+/** A connection that keeps bytes of a client. */
 export interface Keeper {
-  /** What the budget counts of it; for the budget alone. */
+  /** The bytes that the budget counts for it. Only the budget uses this. */
   countedBytes: number
-  /** Lets go of the bytes that it may let go: by {@link MemoryBudget.keep}, before it returns. */
+  /** Releases the bytes that it can release. {@link MemoryBudget.keep} calls it before it returns. */
   shed(): void
 }
 
 /**
- * The bytes of clients that an engine keeps: incomplete heads, what was read ahead, and heads of requests that
- * run. Each connection may keep a few for nothing; all beyond that have one sum. Where it is used up, those that
- * have kept bytes for longest let go first: a client that does its part needs them for milliseconds, so clients
- * that stall cannot keep it out. (Envoy, as a comparison, resets the streams that use the most memory.)
+ * The bytes of clients that an engine keeps: incomplete heads, bytes that were read ahead, and heads of running
+ * requests. Each connection may keep a few without counting; all bytes beyond that share one limit. When it is used up,
+ * the connections that have kept bytes longest release theirs first. A well-behaved client needs such bytes for
+ * milliseconds, so clients that stall cannot shut it out. (Envoy resets the streams that use the most memory.)
  */
 export class MemoryBudget {
   readonly #freeBytes: number
   readonly #totalBytes: number
-  /** Those that can let go of something, in the order in which they began to count. */
+  /** Those that can release something, in the order in which they began to count. */
   readonly #shedders = new Set<Keeper>()
   #used = 0
   #sheds = 0
@@ -32,14 +32,14 @@ export class MemoryBudget {
     return this.#used
   }
 
-  /** How often somebody had to let go. */
+  /** How often a connection had to release bytes. */
   get sheds(): number {
     return this.#sheds
   }
 
   /**
-   * Somebody keeps so many bytes from now on, and says whether it can let go of some. False where there is no room,
-   * though all others have let go of what they could: then it has to keep less.
+   * Records how many bytes a connection keeps, and whether it can release some. Returns false if there is no room
+   * although all others have released what they could. The connection must then keep fewer.
    */
   keep(keeper: Keeper, bytes: number, canShed: boolean): boolean {
     const counted = Math.max(0, bytes - this.#freeBytes)

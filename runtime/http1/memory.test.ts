@@ -1,7 +1,8 @@
 /**
  * Attack: clients make the engine keep bytes for them until its container is killed: incomplete heads, requests
- * pipelined behind a slow one, slow requests with large heads. Fix: what all connections keep beyond a few bytes
- * each has one sum, and those that have kept some for longest let go, so that other clients are still served.
+ * pipelined behind a slow one, slow requests with large heads. Fix: what all connections keep beyond a few bytes each
+ * shares one limit, and the connections that have kept bytes longest release them, so that other clients are still
+ * served.
  */
 import type { ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
@@ -17,7 +18,7 @@ const headOf = (path: string, bytes: number): string =>
   `GET ${path} HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(bytes)}\r\n\r\n`
 
 interface World extends Hop {
-  /** The responses that the app owes to requests for /slow. */
+  /** The responses that the app has not sent yet to requests for /slow. */
   readonly slow: ServerResponse[]
 }
 
@@ -31,7 +32,7 @@ async function world(limits = {}): Promise<World> {
   return { ...made, slow }
 }
 
-/** What a client gets that does its part. */
+/** What a well-behaved client gets. */
 async function wellBehaved(port: number, bytes = 100): Promise<string> {
   const client = new RawClient(port).send(headOf('/good', bytes))
   return client.until((text) => text.endsWith('served') || text.endsWith('moment\n'))
@@ -65,7 +66,7 @@ test('incomplete heads: the slowest are refused, and other clients are served', 
   await settled(it)
 })
 
-test('pipelined requests: the slowest lose them, their response is the last one, others are served', async () => {
+test('pipelined requests: the slowest clients lose them, their current response is the last, others are served', async () => {
   const it = await world()
   const clients: RawClient[] = []
   for (let count = 0; count < 10; count++) {
@@ -98,7 +99,7 @@ test('running requests with large heads: further large ones are refused, small o
   expect(await wellBehaved(it.port, 8_000)).toMatch(/^HTTP\/1\.1 200 /)
 })
 
-test('a body that is read ahead of its upstream is refused whole, not cut', async () => {
+test('a body that is read ahead of its upstream is refused completely, not cut off', async () => {
   const decided = Promise.withResolvers<undefined>()
   const { port: to } = await app((_, response) => response.end('served'))
   const it = await hop(

@@ -20,8 +20,8 @@ function collect(end: MemoryTransport): { text: () => string; closed: () => bool
   return { text: () => text, closed: () => closed }
 }
 
-/** Answers each request head with its target, and each body with its length. */
-function answering(end: Transport): void {
+/** Responds to each request head with its target, and to each body with its length. */
+function respondingTo(end: Transport): void {
   let text = ''
   end.receiver = {
     ...IGNORE,
@@ -48,10 +48,10 @@ const engineTo = (accept: (end: MemoryTransport) => void, piece?: number): HttpE
 }
 
 test.each([1, 2, 7, 1024])(
-  'requests pass over streams that are no sockets, in pieces of %d octets',
+  'requests pass over streams that are not sockets, in pieces of %d bytes',
   async (piece) => {
     let dialled = 0
-    const engine = engineTo((end) => (dialled++, answering(end)), piece)
+    const engine = engineTo((end) => (dialled++, respondingTo(end)), piece)
     const [client, server] = MemoryTransport.pair(piece)
     const got = collect(client)
     engine.serve(server)
@@ -66,11 +66,11 @@ test.each([1, 2, 7, 1024])(
   },
 )
 
-test('16 MiB pass both ways at once, and what is held stays within the windows', async () => {
+test('16 MiB pass in both directions at once, and buffers stay within the windows', async () => {
   const SIZE = 16 * 1024 * 1024
   let most = 0
   const engine = engineTo((end) => {
-    // An echo, that answers while it reads.
+    // An echo that responds while it reads.
     let begun = false
     let rest = ''
     end.receiver = {
@@ -105,7 +105,7 @@ test('16 MiB pass both ways at once, and what is held stays within the windows',
     ...IGNORE,
     onData(view) {
       received += view.length
-      if (received > 65_536 && view.some((octet) => octet !== 0x62)) wrong++
+      if (received > 65_536 && view.some((byte) => byte !== 0x62)) wrong++
     },
     onDrain: send,
   }
@@ -118,7 +118,7 @@ test('16 MiB pass both ways at once, and what is held stays within the windows',
   await engine.stop()
 })
 
-test('an upstream that breaks off is a 502, and in the middle of a body an end before its length', async () => {
+test('an upstream that closes early causes a 502; within a body, an end before its length', async () => {
   const engine = engineTo((end) => {
     end.receiver = {
       ...IGNORE,

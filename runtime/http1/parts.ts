@@ -5,9 +5,9 @@ import type { Limits } from './limits.ts'
 import type { MemoryBudget } from './memory-budget.ts'
 import type { UpstreamPool } from './upstream-pool.ts'
 
-/** A connection that has become another protocol's. */
-export interface Upgraded {
-  /** Ends it as its protocol has it, as far as that is known, within about {@link Limits.lingerMs}. */
+/** A connection that carries another protocol. */
+interface Upgraded {
+  /** Ends it as its protocol requires, if known, within about {@link Limits.lingerMs}. */
   leave(): void
 }
 
@@ -20,20 +20,20 @@ export interface EngineParts {
   readonly limits: Limits
   /** The same for responses. */
   readonly responseLimits: Pick<Limits, 'headBytes' | 'headerCount'>
-  /** The Via field lines for requests of HTTP/1.1 and of HTTP/1.0; empty where we do not name ourselves. */
+  /** The Via field lines for requests of HTTP/1.1 and HTTP/1.0; empty if there is no pseudonym. */
   readonly via: { readonly 11: string; readonly 10: string }
   readonly pool: UpstreamPool
   readonly clock: Clock
   readonly memory: MemoryBudget
-  /** Stands for the head of a request that could not be read. */
+  /** Stands in for the head of a request that could not be read. */
   readonly noHead: RequestHead
-  /** The connections that are another protocol's now. */
+  /** The connections that carry another protocol. */
   readonly upgraded: Map<Client, Upgraded>
   stopping: boolean
-  /** Whether connections are to end with the answer that they get, though new ones are taken. */
+  /** True if each connection ends with its current response, although new connections are accepted. */
   leaving: boolean
   left(connection: Client): void
 }
 
-/** Whether an answer is to be the last of its connection, whatever its client wants. */
+/** True if a response is the last of its connection, independently of the client. */
 export const isEnding = ({ stopping, leaving }: EngineParts): boolean => stopping || leaving

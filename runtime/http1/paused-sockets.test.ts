@@ -11,7 +11,7 @@ const tells = existsSync('/proc/self/net/tcp')
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n'
 const PIPELINED = `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(8_000)}\r\n\r\n`.repeat(14)
 
-/** Looks again and again, as the timer does. */
+/** Checks repeatedly, as the timer does. */
 async function noticed(holds: () => boolean): Promise<void> {
   while (!holds()) {
     await checkPaused()
@@ -19,7 +19,7 @@ async function noticed(holds: () => boolean): Promise<void> {
   }
 }
 
-/** A client that has sent more than is read ahead, behind a request that is not answered. */
+/** A client that has sent more than is read ahead, after a request without a response. */
 async function flooded(halfCloseMs = 0): Promise<Hop & { readonly client: RawClient }> {
   let asked = false
   const { port: to } = await app(() => (asked = true))
@@ -30,7 +30,7 @@ async function flooded(halfCloseMs = 0): Promise<Hop & { readonly client: RawCli
 }
 
 test.runIf(tells).each(['end', 'destroy', 'resetAndDestroy'] as const)(
-  'a client that is not read leaves by %s: its place is free',
+  'a client that is not read leaves by %s: its place becomes free',
   async (leave) => {
     const { engine, client, reports } = await flooded()
     for (let looks = 0; looks < 5; looks++) await checkPaused()
@@ -41,7 +41,7 @@ test.runIf(tells).each(['end', 'destroy', 'resetAndDestroy'] as const)(
   },
 )
 
-test.runIf(tells)('an upload that its app does not take, and whose client leaves', async () => {
+test.runIf(tells)('an upload that the app does not read, and whose client leaves', async () => {
   const to = await rawServer((socket) => socket.pause())
   const { engine, port } = await hop(to, { limits: { halfCloseMs: 0 } })
   const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n'
@@ -53,7 +53,7 @@ test.runIf(tells)('an upload that its app does not take, and whose client leaves
   expect(engine.connections).toBe(0)
 })
 
-test.runIf(tells)('a pipe: a reset is passed on, an end behind unread bytes is let through', async () => {
+test.runIf(tells)('a pipe passes a reset on, and lets an end after unread bytes through', async () => {
   let read = 0
   let taken = ''
   const to = await rawServer((socket) => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { handleWrites } from '../transport/socket-handle.ts'
+import { handleWrites } from '../transport/node-private.ts'
 
-/** All of the engine's tests over sockets once more, the public way: as it is where Node's handles have changed. */
+/** Runs all tests of the engine over sockets again through `Socket.write`, the fallback if Node's handles change. */
 beforeAll(() => {
   handleWrites.wanted = false
 })
@@ -9,7 +9,7 @@ afterAll(() => {
   handleWrites.wanted = true
 })
 
-test('the handles are left alone', () => expect(handleWrites.wanted).toBe(false))
+test('the handles are not used', () => expect(handleWrites.wanted).toBe(false))
 
 await import('./hop.test.ts')
 await import('./limits.test.ts')

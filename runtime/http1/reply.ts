@@ -2,14 +2,14 @@ import type { Reply } from '../proxy/decision.ts'
 import { plainReply } from '../proxy/reply.ts'
 import { checkField } from '../proxy/grammar.ts'
 import type { Head } from '../proxy/head.ts'
-import { latin1 } from '../transport/latin1.ts'
+import { latin1 } from '../transport/node-private.ts'
 
-// Not by `import`, which reads every export of it, among them those that load undici: 11 MB of memory.
+// Not an `import`, which reads every export of the module, including those that load undici: 11 MB of memory.
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 /**
- * An answer of our own, head and body, one character an octet. `request` is undefined where it could not be
- * read. Throws a RangeError for a header that is none.
+ * Returns a response of our own, head and body, with one character per byte. `request` is undefined if it could not be
+ * read. Throws a RangeError for an invalid header.
  */
 export function writeReply(reply: Reply, request: Head | undefined, close: boolean): string {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
@@ -29,8 +29,8 @@ export function writeReply(reply: Reply, request: Head | undefined, close: boole
 }
 
 /**
- * The answer to a request that may go no further (Max-Forwards: 0). A TRACE is not sent back, which would
- * show a script in a page the cookies that it may not see.
+ * The response to a request that must not be forwarded (Max-Forwards: 0). A TRACE is not reflected, because that would
+ * show a script in a page the cookies that it must not see.
  */
 export const lastHop = (method: string): Reply =>
-  method === 'OPTIONS' ? { status: 200 } : plainReply(501, `${method} is not answered here`)
+  method === 'OPTIONS' ? { status: 200 } : plainReply(501, `${method} is not supported here`)

@@ -1,12 +1,12 @@
-import type { ClientConnection } from './client-connection.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import type { Candidate, Decision, ExchangeReport, Observer } from '../proxy/decision.ts'
 import type { HttpError } from '../proxy/errors.ts'
 import type { RequestHead } from './message/head.ts'
 
-/** What becomes of one request, as it is reported once it is over. */
+/** The course of one request, reported once it is over. */
 export class Report implements ExchangeReport {
   readonly head: RequestHead
-  readonly client: ClientConnection
+  readonly client: ExchangeClient
   decision: Decision | undefined = undefined
   candidate = -1
   status = 0
@@ -15,11 +15,11 @@ export class Report implements ExchangeReport {
   upgraded = false
   error: HttpError | undefined = undefined
   reached: Candidate | undefined = undefined
-  /** When the client had sent its whole request; until then, its head. By the monotonic clock. */
+  /** When the client had sent its whole request, or its head until then, by the monotonic clock. */
   completeAt: number
   readonly #startedAt: number
 
-  constructor(client: ClientConnection, head: RequestHead) {
+  constructor(client: ExchangeClient, head: RequestHead) {
     this.client = client
     this.head = head
     this.#startedAt = performance.now()
@@ -27,10 +27,10 @@ export class Report implements ExchangeReport {
   }
 
   get requestBytes(): number {
-    return this.client.body.octets
+    return this.client.body.framedBytes
   }
 
-  /** Tells the observer, whom nobody has told before. */
+  /** Reports to the observer. Called once. */
   report(observer: Observer): void {
     if (observer.exchangeDone === undefined) return
     this.ms = performance.now() - this.#startedAt

@@ -1,5 +1,5 @@
 import { nextCandidate } from '../proxy/candidates.ts'
-import type { ClientConnection } from './client-connection.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import type { Candidate, Decision, Forward, Reply, ResponseWaits } from '../proxy/decision.ts'
 import { writeRequestHead } from './message/edits.ts'
 import { asHttpError, type HttpError } from '../proxy/errors.ts'
@@ -11,45 +11,47 @@ import { Report } from './report.ts'
 import { writeParts } from '../transport/transport.ts'
 import { UpstreamConnection, type UpstreamUser } from './upstream-connection.ts'
 
-/** `uploading`: the response is complete, and the request's body goes on. */
+/** `uploading`: the response is complete, and the request's body continues. */
 type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'uploading' | 'over'
 
-/** The half of an exchange that gets its request to a candidate: which one, over which connection, how often. */
+/**
+ * The half of an exchange that sends the request to a candidate: to which one, over which connection, and how often.
+ */
 export abstract class RequestSide extends Report implements UpstreamUser {
-  /** The client is not read since the upstream does not keep up. */
+  /** True if the client is not read because the upstream does not keep up. */
   blocked = false
   protected readonly parts: EngineParts
   protected state: State = 'routing'
   protected upstream: UpstreamConnection | undefined = undefined
-  /** How many interim responses have come. */
+  /** Number of interim responses so far. */
   protected interim = 0
   /** The client waits for a 100 (Continue) before it sends its body. */
-  protected owes100 = false
-  /** How long the response of the candidate at hand may take. */
+  protected awaitsContinue = false
+  /** How long to wait for the response of the current candidate. */
   protected waits: ResponseWaits
   #lastError: HttpError | undefined = undefined
-  /** The request's head, kept back to be sent with the first bytes of its body. */
+  /** The request's head while it waits to be sent with the first bytes of the body. */
   #unsent = ''
-  /** How often the head has been written to a candidate, and when to the last pooled one. */
+  /** How often the head was written to a candidate, and when it was written to a pooled connection last. */
   #sent = 0
   #sentAt = 0
 
-  constructor(client: ClientConnection, head: RequestHead, parts: EngineParts) {
+  constructor(client: ExchangeClient, head: RequestHead, parts: EngineParts) {
     super(client, head)
     this.parts = parts
     this.waits = parts.limits
   }
 
-  /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
+  /** Ends the exchange with this error: with an error response if none has begun, otherwise with a visible break. */
   abstract fail(error: HttpError): void
   abstract upstreamOpened(): void
   abstract upstreamData(view: Buffer): void
   abstract upstreamOver(error: Error | undefined, closed: boolean): void
   abstract upstreamDrained(): void
-  /** The response is complete, and nothing more of the request is wanted or to come. */
+  /** The response is complete, and the rest of the request is not wanted or will not come. */
   protected abstract end(): void
 
-  /** True where the upstream is there and the request's body goes on. */
+  /** True if the upstream is connected and the request's body continues. */
   get takesBody(): boolean {
     const state = this.state
     return (state === 'waiting' || state === 'responding' || state === 'uploading') && !this.client.body.done
@@ -61,14 +63,14 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     this.#follow(this.parts.route(this.head, this.client))
   }
 
-  /** Sends a part of the request's body; returns the index after it. */
+  /** Sends a part of the request's body. Returns the index after it. */
   sendBody(view: Buffer, at: number): number {
     const { transport, body } = this.client
     const upstream = this.upstream as UpstreamConnection
     const end = body.take(view, at)
     const part = at === 0 && end === view.length ? view : view.subarray(at, end)
     const head = this.#takeHead()
-    this.owes100 = false
+    this.awaitsContinue = false
     const room = writeParts(upstream.transport, head, part, transport.stable)
     if (body.done) this.completeAt = performance.now()
     else if (!room) {
@@ -76,11 +78,11 @@ export abstract class RequestSide extends Report implements UpstreamUser {
       transport.pause()
     }
     if (body.done && this.state === 'uploading') this.end()
-    else this.waitOn()
+    else this.renewDeadline()
     return end
   }
 
-  /** Sends a head that waited for a body, of which nothing is here yet. */
+  /** Sends a head that waited for a body of which no byte has arrived yet. */
   flush(): void {
     if (this.#unsent === '' || this.upstream === undefined) return
     this.upstream.transport.write(this.#takeHead())
@@ -121,7 +123,7 @@ export abstract class RequestSide extends Report implements UpstreamUser {
       this.candidate = next
       return this.#connect(forward.candidates[next] as Candidate)
     }
-    const error = this.#lastError ?? failures.nowhere()
+    const error = this.#lastError ?? failures.noCandidate()
     const otherwise = forward.otherwise?.(error)
     if (otherwise === undefined) return this.fail(error)
     this.candidate = -1
@@ -132,7 +134,7 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   #connect({ upstream, waits }: Candidate): void {
     const { pool, limits } = this.parts
     this.waits = waits ?? limits
-    // One that may be stale is no good for the only repetition that there is.
+    // The only repetition must not use a connection that may be stale.
     const pooled = this.#sent > 0 ? undefined : pool.take(upstream, this.head.repeatable)
     if (pooled !== undefined) {
       pooled.user = this
@@ -153,14 +155,14 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     this.state = 'waiting'
     this.#unsent = writeRequestHead(head, this.chosen?.edits, head.version === 11 ? via[11] : via[10])
     if (upstream.used) this.#sentAt = performance.now()
-    this.owes100 = head.expects && !client.body.done
-    this.waitOn()
+    this.awaitsContinue = head.expects && !client.body.done
+    this.renewDeadline()
     if (client.body.done) return this.flush()
-    // Whatever is here of the body goes with it, now or once the client is through with its head.
+    // The part of the body that is here goes with the head, now or after the client has read its head.
     client.proceed()
   }
 
-  /** The head, if it is still to be written. From here on the candidate may have received the request. */
+  /** Returns the head if it is still to be written. From here on, the candidate may have received the request. */
   #takeHead(): string {
     const head = this.#unsent
     if (head === '') return head
@@ -172,20 +174,21 @@ export abstract class RequestSide extends Report implements UpstreamUser {
 
   protected unreachable(error: HttpError): void {
     this.upstream?.destroy()
-    // What became of the request where it arrived says more than where it could not be repeated.
+    // An error from a candidate that received the request explains more than an unreachable one in a retry.
     if (this.reached === undefined) this.#lastError = error
     this.guard(() => this.#tryNext(this.decision as Forward))
   }
 
   /**
-   * Nothing of an answer came. A request that is safe to repeat is sent once more, where its version allows that:
-   * over a fresh connection where this one was kept and most likely stale, else to the next candidate.
+   * The upstream closed before any part of a response. A request that is safe to repeat is sent once more, if its
+   * version allows that: over a new connection if this one was kept and most likely stale, otherwise to the next
+   * candidate.
    */
   protected closedEarly(cause: Error | undefined): void {
     const upstream = this.upstream as UpstreamConnection
     const error = failures.closedEarly(cause)
-    const answered = upstream.reader.started || this.interim > 0
-    if (!this.head.repeatable || answered || this.#sent > 1) return this.fail(error)
+    const responded = upstream.reader.started || this.interim > 0
+    if (!this.head.repeatable || responded || this.#sent > 1) return this.fail(error)
     upstream.destroy()
     this.#lastError = error
     const early = performance.now() - this.#sentAt < this.parts.limits.poolStaleMs
@@ -201,12 +204,13 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     client.deadline = parts.clock.in(client.ended ? Math.min(waitMs, parts.limits.halfClosedMs) : waitMs)
   }
 
-  /** Something moved: whoever's turn it is has its time anew. */
-  protected waitOn(): void {
+  /** Something moved, so the side that acts next gets its full time again. */
+  protected renewDeadline(): void {
     const { limits } = this.parts
     if (this.state === 'responding') this.wait(this.waits.responseProgressMs)
     else if (this.state === 'uploading') this.wait(limits.requestProgressMs)
-    else if (this.client.body.done || this.blocked || this.owes100) this.wait(this.waits.upstreamResponseMs)
+    else if (this.client.body.done || this.blocked || this.awaitsContinue)
+      this.wait(this.waits.upstreamResponseMs)
     else this.wait(limits.requestProgressMs)
   }
 
@@ -229,6 +233,6 @@ export abstract class RequestSide extends Report implements UpstreamUser {
   }
 }
 
-/** The system resets a connection whose peer has closed it before it has read all that came. */
+/** The system resets a connection whose peer closed it before it had read everything. */
 const isReset = (cause: unknown): boolean =>
   cause instanceof Error && 'code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')

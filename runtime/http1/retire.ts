@@ -1,6 +1,6 @@
 import type { UpstreamConnection, UpstreamUser } from './upstream-connection.ts'
 
-/** Ends an upstream connection once all that is written to it is sent; its peer has so long to read it. */
+/** Ends an upstream connection once all pending bytes are sent. The peer has this long to read them. */
 export function retire(connection: UpstreamConnection, withinMs: number): void {
   connection.user = new Retired(connection, withinMs)
   connection.transport.end()

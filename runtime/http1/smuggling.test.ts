@@ -1,10 +1,10 @@
 /**
- * Request smuggling: an attacker writes what one parser reads as one request and the next as two, so that the
- * second escapes routing, access rules and logs, or answers somebody else (RFC 9112, 11.2). The engine's
- * defence is to refuse every message that has two readings and to close the connection, so that what follows
- * is never read; and to send upstream only bodies that it has framed itself by the same rule.
+ * Request smuggling: an attacker writes what one parser reads as one request and the next as two, so that the second
+ * escapes routing, access rules and logs, or its response reaches another client (RFC 9112, 11.2). The engine's
+ * defence: it refuses every message that has two readings and closes the connection, so that the rest is never read,
+ * and it sends upstream only bodies that it has framed itself by the same rule.
  *
- * Each attack goes to an upstream that records every octet: it must see nothing, or exactly one request.
+ * Each attack goes to an upstream that records every byte: it must see nothing, or exactly one request.
  */
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
@@ -58,7 +58,7 @@ async function recorder() {
 }
 
 test.each([...LENGTHS, ...CODINGS])(
-  'refused and closed, nothing reaches the upstream: %s',
+  'refused and closed, and nothing reaches the upstream: %s',
   async (_, attack) => {
     const { port, seen } = await recorder()
     const text = await new RawClient(port).send(attack).ended()
@@ -69,11 +69,11 @@ test.each([...LENGTHS, ...CODINGS])(
 )
 
 test.each([
-  ['a chunk that is longer than it says', `5\r\nhello${EVIL}`],
-  ['a size behind 0x', `0x5\r\nhello\r\n0\r\n\r\n${EVIL}`],
+  ['a chunk that is longer than its size', `5\r\nhello${EVIL}`],
+  ['a size after 0x', `0x5\r\nhello\r\n0\r\n\r\n${EVIL}`],
   ['a size that overflows', `10000000000000000\r\n\r\n${EVIL}`],
   ['a bare LF in an extension', `5;\nxx\r\nhello\r\n0\r\n\r\n${EVIL}`],
-  ['a bare LF behind a size', `5\nhello\r\n0\r\n\r\n${EVIL}`],
+  ['a bare LF after a size', `5\nhello\r\n0\r\n\r\n${EVIL}`],
   ['a bare LF at the end', `0\r\n\n${EVIL}`],
   ['Content-Length as a trailer', `0\r\nContent-Length: 5\r\n\r\n${EVIL}`],
 ])('a bad chunk ends both connections: %s', async (_, attack) => {
@@ -112,7 +112,7 @@ test('a body that looks like a request stays a body', async () => {
   )
 })
 
-test('h2c is not upgraded to: it would carry requests past the routing', async () => {
+test('an upgrade to h2c is not performed, because it would carry requests past the routing', async () => {
   const { port, seen } = await recorder()
   const client = new RawClient(port).send(
     'GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n',
@@ -121,7 +121,7 @@ test('h2c is not upgraded to: it would carry requests past the routing', async (
   expect(seen()).toBe('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
 })
 
-test('response splitting: what an upstream sends beyond its answer reaches nobody', async () => {
+test('response splitting: what an upstream sends after its response reaches no client', async () => {
   const port = await rawServer((socket) => {
     socket.on('data', () =>
       socket.write(
@@ -138,7 +138,7 @@ test('response splitting: what an upstream sends beyond its answer reaches nobod
   expect(client.text).not.toContain('evil')
 })
 
-test('an unasked 101 does not open a pipe', async () => {
+test('a 101 without an upgrade request does not open a pipe', async () => {
   const port = await rawServer((socket) => {
     socket.on('data', () => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n'))
   })
@@ -155,11 +155,11 @@ test.each([
   ['a control character', 'HTTP/1.1 200 OK\r\nA: \x01\r\nContent-Length: 0\r\n\r\n'],
   ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n'],
   ['a large head', `HTTP/1.1 200 OK\r\nA: ${'b'.repeat(70_000)}\r\n\r\n`],
-])('a bad answer is a 502, and its connection is not used again: %s', async (_, answer) => {
+])('a bad response causes a 502, and its connection is not used again: %s', async (_, response) => {
   let accepted = 0
   const to = await rawServer((socket) => {
     accepted++
-    socket.on('data', () => socket.write(answer, 'latin1'))
+    socket.on('data', () => socket.write(response, 'latin1'))
   })
   const { port, reports } = await hop(to)
   const client = new RawClient(port).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -170,7 +170,7 @@ test.each([
   expect(reports[0]?.error?.code).toMatch(/^BL_HTTP_(?:BAD_RESPONSE|RESPONSE_TOO_LARGE)$/)
 })
 
-test('a bad chunk in an answer leaves it visibly incomplete', async () => {
+test('a bad chunk in a response leaves it visibly incomplete', async () => {
   const to = await rawServer((socket) => {
     socket.on('data', () =>
       socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n2x\r\nno\r\n0\r\n\r\n'),

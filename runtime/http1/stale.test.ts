@@ -1,10 +1,10 @@
-/** Kept connections that their upstream closes as the next request is on its way. */
+/** Kept connections that their upstream closes while the next request is on its way. */
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
 
 afterEach(cleanUp)
 
-test('a stale pooled connection: repeated where that is safe, and only once', async () => {
+test('a stale pooled connection: the request is repeated if that is safe, and only once', async () => {
   let accepted = 0
   const port = await rawServer((socket) => {
     accepted++
@@ -49,7 +49,7 @@ test('a kept connection that is reset was stale; one that ends later has receive
   ]) {
     client.text = ''
     client.send(`GET ${target} HTTP/1.1\r\nHost: x\r\n\r\n`)
-    const text = await client.until((text) => /ok$|answered\n$/.test(text))
+    const text = await client.until((text) => /ok$|responded\n$/.test(text))
     expect(text).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
   }
   expect(heads).toHaveLength(2)

@@ -1,7 +1,7 @@
 /**
- * Every way that a request may take through its candidates: with and without a body, by length and in chunks, whole
- * at once and in pieces that come later, over new and kept connections, past candidates that are dead, close, or
- * drop what they were sent, after a decision that came late or was made again. A model says what must become of it.
+ * Every path of a request through its candidates: with and without a body, by length and in chunks, whole at once and
+ * in pieces that come later, over new and kept connections, past candidates that are dead, close, or drop what they
+ * received, after a decision that came late or was replaced. A model says what must happen to it.
  */
 import assert from 'node:assert'
 import type { Socket } from 'node:net'
@@ -11,7 +11,7 @@ import type { Candidate, Decision, Forward } from '../proxy/decision.ts'
 import { app, cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
 
-/** `stale`: a kept connection that closes at its next request; a new one serves. */
+/** `stale`: a kept connection that closes at its next request. A new one serves. */
 const KINDS = ['dead', 'closing', 'drops', 'stale', 'kept', 'new'] as const
 type Kind = (typeof KINDS)[number]
 
@@ -24,9 +24,9 @@ interface Plan {
   readonly method: string
   readonly framing: 'none' | 'length' | 'chunks'
   readonly size: number
-  readonly pieces: 'at once' | 'behind the head' | 'late'
+  readonly pieces: 'at once' | 'after the head' | 'late'
   readonly targets: readonly Target[]
-  /** A first decision that fails, after which the targets are decided upon. */
+  /** A first decision that fails, after which the targets are decided. */
   readonly before: 'nothing' | 'a dead one' | 'one that drops'
   readonly decides: 'at once' | 'late'
 }
@@ -34,13 +34,13 @@ interface Plan {
 interface Result {
   /** The index of the target that served; -1 for a 502. */
   readonly served: number
-  /** How often a candidate was sent the request's head. */
+  /** How often a candidate received the request's head. */
   readonly sent: number
 }
 
 const isSafe = ({ method, framing }: Plan): boolean => method === 'GET' && framing === 'none'
 
-/** What must become of a request. */
+/** What must happen to a request. */
 function expected(plan: Plan): Result {
   let reached: string | undefined
   let sent = 0
@@ -79,7 +79,7 @@ beforeAll(async () => {
   server.keepAliveTimeout = 60_000
   ports.kept = ports.new = port
   ports.dead = 1
-  // What it accepts it closes only once something has come, so that each one is sent a head.
+  // It closes an accepted connection only after bytes arrive, so that each one receives a head.
   ports.closing = await rawServer((socket) =>
     socket.once('data', (data) => (note(data.toString('latin1')), socket.end())),
   )
@@ -155,7 +155,7 @@ async function perform(plan: Plan): Promise<{ result: Result; text: string; body
   await send(client, plan, body, routed)
   const text = await client.until((text) => /;$|\n$|;\r\n0\r\n\r\n$/.test(text))
   const sent = arrivals.length
-  // What follows on the same connection is served as if nothing had been.
+  // The next request on the same connection is served normally.
   if (text.startsWith('HTTP/1.1 200 ')) {
     client.text = ''
     client.send('GET /last HTTP/1.1\r\nHost: x\r\n\r\n')
@@ -188,7 +188,7 @@ async function send(client: RawClient, plan: Plan, body: string, routed: Promise
     client.send(head + fields + parts.join(''))
     return
   }
-  client.send(head + fields + (pieces === 'behind the head' ? (parts[0] as string) : ''))
+  client.send(head + fields + (pieces === 'after the head' ? (parts[0] as string) : ''))
   await routed
   for (const part of pieces === 'late' ? parts : parts.slice(1)) {
     await new Promise((resolve) => setImmediate(resolve))
@@ -200,7 +200,7 @@ const plans = fc.record<Plan>({
   method: fc.constantFrom('GET', 'POST', 'DELETE'),
   framing: fc.constantFrom('none', 'length', 'chunks'),
   size: fc.constantFrom(1, 3, 5_000, 40_000),
-  pieces: fc.constantFrom('at once', 'behind the head', 'late'),
+  pieces: fc.constantFrom('at once', 'after the head', 'late'),
   targets: fc.array(fc.record({ kind: fc.constantFrom(...KINDS), version: fc.constantFrom('a', 'b') }), {
     maxLength: 4,
   }),
@@ -209,7 +209,7 @@ const plans = fc.record<Plan>({
 })
 
 test(
-  'each request goes where the rule says, whole, and as often as it may',
+  'each request goes where the rule says, complete, and no more often than permitted',
   { timeout: 60_000 },
   async () => {
     let served = 0

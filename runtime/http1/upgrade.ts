@@ -1,4 +1,4 @@
-import type { ClientConnection } from './client-connection.ts'
+import type { ExchangeClient } from './exchange-client.ts'
 import { stopping } from '../proxy/failures.ts'
 import type { EngineParts } from './parts.ts'
 import { pipe } from '../transport/pipe.ts'
@@ -6,11 +6,11 @@ import type { UpstreamConnection } from './upstream-connection.ts'
 import { WebSocketDirection } from './websocket/websocket.ts'
 
 /**
- * Joins client and upstream once the answer 101 is written. `rest` is what the upstream sent behind it; what
- * the client sent before it was answered goes first.
+ * Joins client and upstream after the 101 is written. `rest` is what the upstream sent after the 101. What the client
+ * sent before the 101 goes first.
  */
 export function joinUpgraded(
-  client: ClientConnection,
+  client: ExchangeClient,
   upstream: UpstreamConnection,
   rest: Buffer | undefined,
   protocol: string,
@@ -38,7 +38,7 @@ export function joinUpgraded(
     if (rest !== undefined) down.frames.follow(rest)
     client.transport.receiver = up
     upstream.transport.receiver = down
-    // An end tells a client to send no more: it comes when nothing is on its way any more.
+    // An end tells a client to send no more, so it comes when no frame is in transit.
     const onLeft = (): void => {
       if (!up.left || !down.left) return
       client.transport.end()

@@ -1,18 +1,23 @@
 import { BodyFramer } from './message/body.ts'
 import { HeadReader } from './message/head-reader.ts'
 import type { Receiver, Transport } from '../transport/transport.ts'
-import type { UpstreamPool } from './upstream-pool.ts'
 
-/** Whom the events of an upstream connection go to while it serves a request. */
+/** Receives the events of an upstream connection while it serves a request. */
 export interface UpstreamUser {
   upstreamOpened(): void
   upstreamData(view: Buffer): void
-  /** The upstream sends nothing more, or the connection is closed; an error where it was not in peace. */
+  /** The upstream sends nothing more, or the connection is closed. There is an error if it did not end normally. */
   upstreamOver(error: Error | undefined, closed: boolean): void
   upstreamDrained(): void
 }
 
-/** One connection to an upstream: in use by one exchange, or waiting in a pool, or neither and closed. */
+/** The pool in which an upstream connection waits. */
+export interface ConnectionPool {
+  /** Closes and forgets a waiting connection that was closed or sent bytes. */
+  drop(connection: UpstreamConnection): void
+}
+
+/** One connection to an upstream: in use by one exchange, waiting in a pool, or closed. */
 export class UpstreamConnection implements Receiver {
   readonly transport: Transport
   readonly key: string
@@ -20,11 +25,11 @@ export class UpstreamConnection implements Receiver {
   readonly body = new BodyFramer(true)
   readonly readsOn = true
   user: UpstreamUser | undefined = undefined
-  pool: UpstreamPool | undefined = undefined
+  pool: ConnectionPool | undefined = undefined
   idleSince = 0
-  /** For how long it may wait, as far as its peer says. */
+  /** How long it may wait, according to its peer. */
   keptMs = Number.POSITIVE_INFINITY
-  /** True once it has served a request: it may be stale then. */
+  /** True once it has served a request, so that it may be stale. */
   used = false
 
   constructor(transport: Transport, key: string) {
@@ -56,7 +61,7 @@ export class UpstreamConnection implements Receiver {
     else this.user.upstreamOver(error, true)
   }
 
-  /** Gives up on it: nobody hears of it again. */
+  /** Closes the connection without further events. */
   destroy(): void {
     this.user = undefined
     this.transport.destroy()

@@ -1,14 +1,14 @@
 import type { Upstream } from '../transport/transport.ts'
 import { DEFAULT_LIMITS, type Limits } from './limits.ts'
-import type { UpstreamConnection } from './upstream-connection.ts'
+import type { ConnectionPool, UpstreamConnection } from './upstream-connection.ts'
 
 type PoolLimits = Pick<Limits, 'poolIdleMs' | 'poolUnsafeIdleMs' | 'poolSize' | 'poolTotal'>
 
 /**
- * Connections that wait for their next request, by the key of their upstream; the one that was used last is
- * used first. One that is closed or talks out of turn is dropped at once, one that is unused for long soon.
+ * Connections that wait for their next request, by the key of their upstream. The one that was used last is used first.
+ * A connection that closes or sends unexpected bytes is dropped at once, and an unused one after a while.
  */
-export class UpstreamPool {
+export class UpstreamPool implements ConnectionPool {
   readonly #limits: PoolLimits
   readonly #idle = new Map<string, UpstreamConnection[]>()
   #size = 0
@@ -18,18 +18,18 @@ export class UpstreamPool {
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
   }
 
-  /** How many connections wait. */
+  /** Number of waiting connections. */
   get size(): number {
     return this.#size
   }
 
-  /** A waiting connection, or undefined; only a recently used one for a request that cannot be repeated. */
+  /** Returns a waiting connection, or undefined. A request that cannot be repeated gets only a recently used one. */
   take(upstream: Upstream, repeatable: boolean): UpstreamConnection | undefined {
     const waiting = this.#idle.get(upstream.key)
     const last = waiting?.at(-1)
     if (waiting === undefined || last === undefined) return undefined
     const maxIdleMs = repeatable ? last.keptMs : Math.min(last.keptMs, this.#limits.poolUnsafeIdleMs)
-    // Those beneath have waited for longer.
+    // The others have waited longer.
     if (maxIdleMs < this.#limits.poolIdleMs && performance.now() - last.idleSince > maxIdleMs)
       return undefined
     waiting.pop()
@@ -38,7 +38,7 @@ export class UpstreamPool {
     return last
   }
 
-  /** Keeps a connection for the next request, or closes it where there are enough. */
+  /** Keeps a connection for the next request, or closes it if there are enough. */
   put(connection: UpstreamConnection): void {
     const waiting = this.#waiting(connection.key)
     const full = waiting.length >= this.#limits.poolSize || this.#size >= this.#limits.poolTotal
@@ -52,7 +52,7 @@ export class UpstreamPool {
     this.#timer ??= setInterval(() => this.#sweep(), this.#limits.poolIdleMs / 4).unref()
   }
 
-  /** Forgets a connection that was closed, or spoke, while it waited; and closes it. */
+  /** Closes and forgets a waiting connection that was closed or sent bytes. */
   drop(connection: UpstreamConnection): void {
     connection.pool = undefined
     connection.transport.destroy()
@@ -64,12 +64,12 @@ export class UpstreamPool {
     if (waiting.length === 0) this.#idle.delete(connection.key)
   }
 
-  /** Closes all connections that wait. Those in use come back, and wait anew. */
+  /** Closes all waiting connections. Those in use come back later and wait again. */
   close(): void {
     this.#closeWhere(() => true)
   }
 
-  /** Closes the connections that wait and whose peer takes no new work. Call it when a peer says so. */
+  /** Closes the waiting connections whose peer takes no new work. Call it when a peer announces that. */
   retire(): void {
     this.#closeWhere(({ transport }) => transport.retiring === true)
   }

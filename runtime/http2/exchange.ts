@@ -161,7 +161,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       this.deadline = Number.POSITIVE_INFINITY
       return this.#parts.pool.acquire(candidate.upstream, this)
     }
-    const error = this.#lastError ?? failures.nowhere()
+    const error = this.#lastError ?? failures.noCandidate()
     const otherwise = forward.otherwise?.(error)
     if (otherwise === undefined) return this.fail(error)
     this.candidate = -1

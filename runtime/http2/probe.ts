@@ -1,9 +1,6 @@
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
-
-interface Handled {
-  readonly _handle: { readonly writeQueueSize?: number } | null
-}
+import { queuedBytes } from '../transport/node-private.ts'
 
 /**
  * Finds sessions that have ended without a word: where a peer breaks the protocol, nghttp2 sends its GOAWAY
@@ -31,7 +28,7 @@ export class Probe {
       })
       return true
     }
-    const blocked = ((this.#socket as unknown as Handled)._handle?.writeQueueSize ?? 0) > 0
+    const blocked = queuedBytes(this.#socket) > 0
     return blocked || (this.#session.state.outboundQueueSize ?? 0) === 0
   }
 }

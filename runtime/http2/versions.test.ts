@@ -126,7 +126,7 @@ test.each([
     'x',
     {
       'grpc-status': '14',
-      'grpc-message': 'the upstream received the request and closed the connection before it answered',
+      'grpc-message': 'the upstream received the request and closed the connection before it responded',
     },
   ],
 ])('%s that the meant version may have processed is a failure', async (_name, fields, body, failure) => {

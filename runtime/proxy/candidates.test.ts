@@ -6,7 +6,7 @@ import { tcpUpstream } from '../transport/tcp.ts'
 const upstream = tcpUpstream('127.0.0.1', 1)
 const anyVersions = fc.array(fc.constantFrom('alice', 'base', undefined), { maxLength: 8 })
 
-test('every candidate is tried in order while none may have received the request', () => {
+test('the engine tries every candidate in order while none may have received the request', () => {
   fc.assert(
     fc.property(anyVersions, (versions) => {
       const candidates = versions.map((version) => ({ upstream, version }))
@@ -23,7 +23,7 @@ test('every candidate is tried in order while none may have received the request
   )
 })
 
-test('once one may have received it, only those of its version are tried', () => {
+test('once a candidate may have received the request, only candidates of its version follow', () => {
   fc.assert(
     fc.property(anyVersions, fc.nat({ max: 7 }), (versions, reached) => {
       fc.pre(reached < versions.length)

@@ -1,9 +1,9 @@
 import type { Candidate } from './decision.ts'
 
 /**
- * The index of the next candidate behind `after` that a request may go to, or -1 where there is none. Once it may
- * have reached one candidate, only that one's version may see it again: another version's answer would look like
- * this one's.
+ * Returns the index of the next candidate after `after` that the request may go to, or -1 if there is none. Once a
+ * request may have reached one candidate, only candidates of the same version may receive it again. A response from
+ * another version would look as if it came from the first.
  */
 export function nextCandidate(
   candidates: readonly Candidate[],

@@ -1,12 +1,15 @@
-/** Something that must not last: at or after its deadline (by {@link Clock.now}), it is told so, until it sets another. */
+/**
+ * Something with a time limit. The clock calls `onDeadline` at or after `deadline`, and again on every tick until the
+ * deadline moves.
+ */
 export interface Timed {
   deadline: number
   onDeadline(): void
 }
 
 /**
- * Watches many deadlines with one timer: setting one is an assignment. Its time goes on in ticks, so a
- * deadline is met up to two ticks late, and never early.
+ * Watches many deadlines with one timer, so that setting a deadline is an assignment. The clock advances in ticks: it
+ * reports a deadline up to two ticks late and never early.
  */
 export class Clock {
   now = performance.now()
@@ -14,12 +17,12 @@ export class Clock {
   readonly #watched = new Set<Timed>()
   #timer: NodeJS.Timeout | undefined = undefined
 
-  /** Ticks a tenth of the shortest wait, from 5 to 500 ms. */
+  /** A tick is a tenth of the shortest wait, between 5 and 500 ms. */
   constructor(waitsMs: readonly number[]) {
     this.#tickMs = Math.min(500, Math.max(5, Math.min(...waitsMs) / 10))
   }
 
-  /** The deadline so many milliseconds from now. */
+  /** Returns the deadline that is `waitMs` from now. */
   in(waitMs: number): number {
     if (this.#timer === undefined) this.now = performance.now()
     return this.now + this.#tickMs + waitMs
@@ -32,7 +35,7 @@ export class Clock {
     this.#timer = setInterval(() => this.#tick(), this.#tickMs).unref()
   }
 
-  /** The timer runs only while something is watched. */
+  /** Stops watching. The timer runs only while the clock watches something. */
   unwatch(timed: Timed): void {
     this.#watched.delete(timed)
     if (this.#watched.size > 0) return

@@ -3,60 +3,60 @@ import type { Head } from './head.ts'
 import type { Upstream } from '../transport/transport.ts'
 
 /**
- * Changes of a head. Names are lower-case. Host, framing and hop-by-hop fields cannot be changed. A name means every
- * name that differs from it only in characters that are no letters or digits: servers of the CGI kind (WSGI, Rack,
- * PHP) take `x_request_id` for `x-request-id`.
+ * Changes to a head. Names are lower-case. Edits cannot change Host, framing fields or hop-by-hop fields. A name
+ * matches every field name that differs from it only in characters that are neither letters nor digits, because
+ * CGI-style servers (WSGI, Rack, PHP) read `x_request_id` as `x-request-id`.
  */
 export interface HeadEdits {
-  /** Fields that go. */
+  /** Fields to remove. */
   readonly remove?: readonly string[]
-  /** Fields that go by how their names begin, e.g. `x-branchline-`. */
+  /** Prefixes of the names of fields to remove, for example `x-branchline-`. */
   readonly removePrefix?: readonly string[]
-  /** Fields that stand in place of all of that name: `[name, value]`. */
+  /** Fields that replace all fields of the same name: `[name, value]`. */
   readonly set?: readonly (readonly [name: string, value: string])[]
 }
 
-/** How long a response may take, in milliseconds. */
+/** How long to wait for a response, in milliseconds. */
 export interface ResponseWaits {
-  /** From the end of the request to the response's head. */
+  /** Longest time from the end of the request to the head of the response. */
   readonly upstreamResponseMs: number
-  /** Without one byte of the response's body. */
+  /** Longest time without a byte of the response's body. */
   readonly responseProgressMs: number
 }
 
-/** One way to serve a request. */
+/** One destination that can serve a request. */
 export interface Candidate {
   readonly upstream: Upstream
   /**
-   * Which version of the service this is, such as an environment's name. Candidates of one version are
-   * interchangeable. Once a request may have reached a candidate, only candidates of the same version are tried,
-   * and only where the request is safe to repeat. Default: all candidates are of one version.
+   * The version of the service, such as the name of an environment. Candidates of one version are interchangeable. Once
+   * a request may have reached a candidate, the engine tries only candidates of the same version, and only if the
+   * request is safe to repeat. Default: all candidates have the same version.
    */
   readonly version?: string | undefined
-  /** How long its response may take, in place of the engine's limits of the same names. */
+  /** How long to wait for its response, instead of the engine's limits of the same names. */
   readonly waits?: ResponseWaits | undefined
-  /** Changes of the request's head. */
+  /** Changes to the head of the request. */
   readonly edits?: HeadEdits
-  /** Changes of the response's head. */
+  /** Changes to the head of the response. */
   readonly responseEdits?: HeadEdits
 }
 
 /**
- * The candidates in order. The next one is tried where one cannot be reached. Where one breaks off before it has
- * answered anything, a request that is safe to repeat (GET, HEAD, OPTIONS, TRACE, without a body) is sent once
- * more, to a candidate of the same version.
+ * The candidates, in order. If the engine cannot reach one, it tries the next. If a candidate closes the connection
+ * before it sends any part of a response, the engine sends a request that is safe to repeat (GET, HEAD, OPTIONS or
+ * TRACE without a body) once more, to a candidate of the same version.
  */
 export interface Forward {
   readonly candidates: readonly Candidate[]
   /**
-   * Asked where no candidate could serve the request, and it may still be sent: another decision, whose candidates
-   * are held to the same rule, or undefined to let it fail. It may take its time, up to `upstreamResponseMs`;
-   * meanwhile the client is read no further.
+   * The engine calls this when no candidate could serve the request and the request may still be sent. It returns
+   * another decision, whose candidates follow the same rule, or undefined to let the request fail. It may take up to
+   * `upstreamResponseMs`. Until it returns, the engine reads nothing more from the client.
    */
   readonly otherwise?: ((error: HttpError) => Decision | Promise<Decision> | undefined) | undefined
 }
 
-/** An answer of our own. Content-Length, Date and Connection are the engine's to write. */
+/** A response of our own. The engine writes Content-Length, Date and Connection. */
 export interface Reply {
   readonly status: number
   readonly headers?: readonly (readonly [name: string, value: string])[]
@@ -66,49 +66,61 @@ export interface Reply {
 
 export type Decision = Forward | Reply
 
-/** Who asks: one accepted connection. */
+/** The client of a request: one accepted connection. */
 export interface Client {
   readonly remoteAddress: string | undefined
-  /** What the caller of {@link HttpEngine.serve} gave with the connection. */
+  /** The context that the caller passed to {@link HttpEngine.serve} with the connection. */
   readonly context: unknown
 }
 
-/** Chooses where a request goes. A promise costs a tick; a plain value costs nothing. A throw is a 500. */
+/**
+ * Chooses where a request goes. A promise costs a tick, a plain value does not. If the function throws, the client gets
+ * a 500.
+ */
 export type Route = (head: Head, client: Client) => Decision | Promise<Decision>
 
-/** The answer to a request that failed, e.g. a page for people; undefined leaves a short plain text. */
+/**
+ * Returns the response to a request that failed, such as an HTML page. If it returns undefined, the client gets a short
+ * plain text.
+ */
 export type FailureReply = (
   error: HttpError,
   exchange: Pick<ExchangeReport, 'head' | 'client' | 'decision' | 'reached'>,
 ) => Reply | undefined
 
-/** One request and its answer, once it is over. The object is not kept by the engine. */
+/** One request and its response, after both are over. The engine does not keep the object. */
 export interface ExchangeReport {
   readonly head: Head
   readonly client: Client
   readonly decision: Decision | undefined
-  /** The index of the candidate that served, or was tried last; -1 where none was. */
+  /** Index of the candidate that served the request, or that was tried last; -1 if none was. */
   readonly candidate: number
-  /** The candidate that was sent the request last; undefined where none was. It may not have received it. */
+  /**
+   * The candidate to which the engine sent the request last; undefined if there was none. It may not have received the
+   * request.
+   */
   readonly reached?: Candidate | undefined
-  /** The status that the client was sent; 0 where it got none. */
+  /** The status that the client got; 0 if it got none. */
   readonly status: number
-  /** Octets of the bodies as they were framed. */
+  /** Size of the bodies in bytes, including their framing. */
   readonly requestBytes: number
   readonly responseBytes: number
-  /** From the request's head to the end of the response, in milliseconds. */
+  /** Time from the head of the request to the end of the response, in milliseconds. */
   readonly ms: number
-  /** True where the exchange became an upgraded connection: reported when the upgrade is answered. */
+  /** True if the exchange became an upgraded connection. The engine reports such an exchange when it sends the 101. */
   readonly upgraded: boolean
-  /** Why it did not end well. */
+  /** Why the exchange failed; undefined if it succeeded. */
   readonly error: HttpError | undefined
 }
 
-/** What may be watched. Called synchronously on the hot path: count, and return. */
+/**
+ * Receives events of the engine. The engine calls it synchronously on the hot path, so a method should count and
+ * return.
+ */
 export interface Observer {
   connectionOpened?(client: Client): void
   connectionClosed?(client: Client): void
   exchangeDone?(exchange: ExchangeReport): void
-  /** A connection was ended, or a stream of it refused, for the reason that this sentence gives. */
+  /** The engine ended a connection, or refused a stream of it, for this reason (a sentence). */
   refused?(client: Client, reason: string): void
 }

@@ -3,9 +3,9 @@ import { type Upstream, IGNORE, type Receiver, type Transport } from '../transpo
 const WINDOW = 64 * 1024
 
 /**
- * For tests: one end of a byte stream without a socket, as a tunnel's stream is one. It delivers in later
- * turns, in pieces of at most `piece` octets out of one buffer that is overwritten afterwards, so that who
- * keeps a view of it is found out.
+ * For tests: one end of a byte stream without a socket, like a tunnel's stream. It delivers data in later turns, in
+ * pieces of at most `piece` bytes. It overwrites each piece after delivery, so that a test fails if a receiver keeps
+ * the view.
  */
 export class MemoryTransport implements Transport {
   receiver: Receiver = IGNORE
@@ -21,14 +21,14 @@ export class MemoryTransport implements Transport {
   #endWanted = false
   #endSeen = false
   #blocked = false
-  #told = false
+  #closeDelivered = false
   #scheduled = false
 
   constructor(piece: number) {
     this.#piece = piece
   }
 
-  /** Two ends of one stream. */
+  /** Returns the two ends of one stream. */
   static pair(piece = 1024): [MemoryTransport, MemoryTransport] {
     const [one, other] = [new MemoryTransport(piece), new MemoryTransport(piece)]
     one.#peer = other
@@ -76,7 +76,7 @@ export class MemoryTransport implements Transport {
   destroy(error?: Error): void {
     if (this.closed) return
     this.closed = true
-    setImmediate(() => this.#tellClosed(error))
+    setImmediate(() => this.#deliverClose(error))
     setImmediate(() => this.#peer.destroy(error ?? new Error('the other end was destroyed')))
   }
 
@@ -115,18 +115,18 @@ export class MemoryTransport implements Transport {
     for (const end of [this, this.#peer]) {
       if (end.closed || !end.#endSeen || !end.#ended) continue
       end.closed = true
-      setImmediate(() => end.#tellClosed(undefined))
+      setImmediate(() => end.#deliverClose(undefined))
     }
   }
 
-  #tellClosed(error: Error | undefined): void {
-    if (this.#told) return
-    this.#told = true
+  #deliverClose(error: Error | undefined): void {
+    if (this.#closeDelivered) return
+    this.#closeDelivered = true
     this.receiver.onClose(error)
   }
 }
 
-/** For tests: an upstream whose connections are memory; the server's end is handed to `accept`. */
+/** For tests: an upstream whose connections are in memory. `accept` gets the server's end. */
 export const memoryUpstream = (accept: (end: MemoryTransport) => void, piece?: number): Upstream => ({
   key: 'memory',
   dial() {

@@ -13,28 +13,28 @@ for (const c of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijkl
   table[c.charCodeAt(0)] = (table[c.charCodeAt(0)] as number) | TCHAR
 }
 
-/** RFC 9110, 5.6.2: a character of a token. */
+/** True for a character of a token (RFC 9110, 5.6.2). */
 export const isTokenChar = (code: number): boolean => ((table[code] as number) & TCHAR) !== 0
-/** RFC 9110, 5.5: a character of a field's value, with SP and HTAB; obs-text passes. */
+/** True for a character of a field value, including SP and HTAB (RFC 9110, 5.5). obs-text passes. */
 export const isValueChar = (code: number): boolean => ((table[code] as number) & VALUE) !== 0
 /**
- * A byte of a request target: visible ASCII without `#`, and what is not ASCII (RFC 9112, 3.2). Clients send more
- * than RFC 3986 allows, UTF-8 among it. It is passed on as it came: to encode it would be to correct it behind the
- * client's back, which 3.2 warns of, and no part of it decides about routing.
+ * True for a byte of a request target: visible ASCII except `#`, and bytes that are not ASCII (RFC 9112, 3.2). Clients
+ * send more than RFC 3986 allows, for example UTF-8. Such bytes pass unchanged, because encoding them would silently
+ * correct the request, which section 3.2 warns against. No part of the target decides about routing.
  */
 export const isTargetChar = (code: number): boolean => ((table[code] as number) & TARGET) !== 0
 
-/** True where the octets between two indices are those of this lower-case word, in any case of ASCII letters. */
-export function octetsEqualIgnoreCase(octets: Uint8Array, from: number, lower: Uint8Array): boolean {
+/** True if the bytes from this index on are this lower-case word, in any case of ASCII letters. */
+export function bytesEqualIgnoreCase(bytes: Uint8Array, from: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) {
-    const code = octets[from + i] as number
+    const code = bytes[from + i] as number
     const folded = code >= 65 && code <= 90 ? code + 32 : code
     if (folded !== lower[i]) return false
   }
   return true
 }
 
-/** True where the text between two indices is this lower-case word, in any case of ASCII letters. */
+/** True if the text between two indices is this lower-case word, in any case of ASCII letters. */
 export function equalsIgnoreCase(text: string, from: number, to: number, lower: string): boolean {
   if (to - from !== lower.length) return false
   for (let i = 0; i < lower.length; i++) {
@@ -50,8 +50,8 @@ for (let c = 0x30; c <= 0x39; c++) folded[c] = c
 for (let c = 0x61; c <= 0x7a; c++) folded[c] = folded[c - 32] = c
 
 /**
- * True where the text between two indices is a field name that a server may take for this one: servers of the CGI
- * kind (WSGI, Rack, PHP) make `_`, and some any other character, of a `-`.
+ * True if the text between two indices is a field name that a server may read as this one. CGI-style servers (WSGI,
+ * Rack, PHP) turn `-` into `_`, and some turn other characters into it as well.
  */
 export function isSameField(text: string, from: number, to: number, name: string): boolean {
   if (to - from !== name.length) return false
@@ -61,32 +61,38 @@ export function isSameField(text: string, from: number, to: number, name: string
   return true
 }
 
-/** A field name as {@link isSameField} compares it: lower-case letters, digits and hyphens. */
+/** A field name in the form that {@link isSameField} compares: lower-case letters, digits and hyphens. */
 export const foldName = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '-')
 
 const REG_NAME = /^(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*(?::[0-9]{0,5})?$/
 const IP_LITERAL = /^\[([0-9A-Fa-f:.]{2,45})\](?::[0-9]{0,5})?$/
 
-/** RFC 3986, 3.2.2 and 3.2.3, as a Host field has it: no user information, a port of 65535 at most. May be empty. */
+/**
+ * True for the value of a Host field (RFC 3986, 3.2.2 and 3.2.3): no user information, and a port of at most 65535. An
+ * empty value is valid.
+ */
 export function isAuthority(host: string): boolean {
   if (host.startsWith('[') ? !isIPv6(IP_LITERAL.exec(host)?.[1] ?? '') : !REG_NAME.test(host)) return false
   return Number(/:([0-9]*)$/.exec(host.slice(host.indexOf(']') + 1))?.[1] ?? 0) <= 65535
 }
 
-/** A field that was valid: the mark of a routed request is the same from one to the next. */
+/** The last field that was valid. The mark of a routed request is the same for every request. */
 let lastName = ''
 let lastValue = ''
 
-/** Throws a RangeError where this is not a header field, so that a value from outside cannot add a line. */
+/** Throws a RangeError if this is not a header field, so that a value from outside cannot add a line. */
 export function checkField(name: string, value: string): void {
   if (name === lastName && value === lastValue && name !== '') return
   let valid = name !== ''
   for (let i = 0; i < name.length; i++) valid &&= isTokenChar(name.charCodeAt(i))
-  if (!valid) throw new RangeError(`header name ${JSON.stringify(name)}: wanted a token`)
+  if (!valid)
+    throw new RangeError(
+      `header name ${JSON.stringify(name)}: not a token (letters, digits and !#$%&'*+-.^_\`|~)`,
+    )
   for (let i = 0; i < value.length; i++) {
     if (isValueChar(value.charCodeAt(i))) continue
     throw new RangeError(
-      `header ${name}: its value ${JSON.stringify(value)} has a character that no field may have`,
+      `header ${name}: the value ${JSON.stringify(value)} contains a character that a field must not contain`,
     )
   }
   lastName = name

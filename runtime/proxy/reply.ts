@@ -2,25 +2,25 @@ import type { FailureReply, Reply } from './decision.ts'
 import type { HttpError } from './errors.ts'
 import { checkField } from './grammar.ts'
 
-/** The response to a failure when the caller has no better one. */
+/** The response to a failure if the caller provides none. */
 export const plainReply = (status: number, message: string): Reply => ({
   status,
   headers: [
     ['content-type', 'text/plain; charset=utf-8'],
-    // What has no room now is likely to have some soon.
+    // A lack of room is likely to be short.
     ...(status === 503 ? [['retry-after', '1'] as const] : []),
   ],
   body: `${message}\n`,
 })
 
-/** The response to a failure: the caller's if it has one that can be sent, otherwise a plain one. */
+/** Returns the response to a failure: the caller's if it is valid, otherwise a plain one. */
 export function failureReply(
   custom: FailureReply | undefined,
   error: HttpError,
   exchange: Parameters<FailureReply>[1],
 ): Reply {
   const plain = plainReply(error.status, error.message)
-  // A faulty response to a failure must not become the next failure.
+  // A faulty response to a failure must not cause another failure.
   try {
     const reply = custom?.(error, exchange)
     if (reply === undefined) return plain

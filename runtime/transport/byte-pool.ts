@@ -1,14 +1,14 @@
-/** The smallest buffer that is given: 1 KiB. */
+/** Size of the smallest buffer, as a power of two: 1 KiB. */
 const LEAST_BITS = 10
-/** Bytes of buffers that wait to be used again; what is given back beyond that is left to V8. */
+/** Total size of the buffers that wait for reuse. V8 collects what comes back beyond it. */
 const MAX_FREE_BYTES = 16 * 1024 * 1024
 
 const free: Buffer[][] = []
 let freeBytes = 0
 
 /**
- * A buffer for a client's bytes, of at least this size (a power of two), whose bytes are what they are. Buffers that
- * come back are given again at once: garbage would wait for V8, which lets several times as much pile up as is in use.
+ * Returns a buffer of at least this size (a power of two). Its content is undefined. Buffers that come back are reused
+ * at once: V8 would let several times as much garbage pile up as is in use.
  */
 export function takeBytes(size: number): Buffer {
   const bits = Math.max(LEAST_BITS, 32 - Math.clz32(size - 1))
@@ -18,7 +18,7 @@ export function takeBytes(size: number): Buffer {
   return known
 }
 
-/** Takes a buffer of {@link takeBytes} back, of which no view is used any more. */
+/** Takes back a buffer from {@link takeBytes}. No view of it may be in use any more. */
 export function giveBytes(buffer: Buffer): void {
   if (freeBytes + buffer.length > MAX_FREE_BYTES) return
   freeBytes += buffer.length

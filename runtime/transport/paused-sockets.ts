@@ -1,19 +1,22 @@
 import { readFile } from 'node:fs/promises'
 
-/** Between two looks at sockets that are not read. A socket is looked at once it was not read for a whole interval. */
+/**
+ * Time between two checks of the sockets that are not read. A check covers a socket that was not read for a whole
+ * interval.
+ */
 export const PAUSED_CHECK_MS = 5_000
 
-/** A socket that may be paused, as seen from here. */
+/** A socket that may be paused. */
 export interface PausedSocket {
-  /** In which interval it was paused; for this file alone. */
+  /** The interval in which it was paused. Only this file uses it. */
   pausedAt: number
-  /** In how many looks, one after the other, it was not found; for this file alone. */
+  /** The number of checks in a row that did not find it. Only this file uses it. */
   missed: number
-  /** The number of its inode, undefined where it has none any more. */
+  /** Returns the number of its inode; undefined if it has none any more. */
   inode(): number | undefined
-  /** The peer has sent its end, behind bytes that we have not read. */
+  /** The peer has ended its direction; unread bytes precede that end. */
   peerEnded(): void
-  /** The connection is gone: reset by the peer, or given up by the system. */
+  /** The connection is gone: the peer reset it, or the system gave up on it. */
   peerReset(): void
 }
 
@@ -23,19 +26,22 @@ const CLOSE_WAIT = '08'
 const STATE_COLUMN = 3
 const INODE_COLUMN = 9
 
-/** A table that changes while it is read may leave out a connection, but not twice the same one. */
+/** A table that changes while it is read may lack a connection once, but not twice in a row. */
 const MISSES = 2
 
 const paused = new Set<PausedSocket>()
-/** Whether a socket of ours was ever found: where the system counts inodes otherwise, each would seem to be gone. */
+/**
+ * True once the table contained one of our sockets. If the system numbers inodes differently, every socket would seem
+ * to be gone.
+ */
 let isTableOurs = false
 let interval = 0
 let timer: NodeJS.Timeout | undefined
 
 /**
- * The socket is not read from now on. Node does not tell of an end then, nor of a reset: libuv asks the system about
- * sockets that it reads or writes alone. So such sockets are looked up in the system's table of connections, which
- * only Linux has; elsewhere they are left to the limits of time.
+ * Starts watching a socket that is no longer read. Node reports neither an end nor a reset of such a socket, because
+ * libuv polls only sockets that it reads or writes. So we look such sockets up in the system's table of connections,
+ * which only Linux has. On other systems, time limits end such connections.
  */
 export function watchPaused(socket: PausedSocket): void {
   socket.pausedAt = interval
@@ -44,12 +50,12 @@ export function watchPaused(socket: PausedSocket): void {
   timer ??= setInterval(() => void checkPaused(), PAUSED_CHECK_MS).unref()
 }
 
-/** The socket is read again, or closed. */
+/** Stops watching a socket that is read again or closed. */
 export function unwatchPaused(socket: PausedSocket): void {
   paused.delete(socket)
 }
 
-/** Looks at the sockets that were paused before the look before. Called by a timer, and by tests. */
+/** Checks the sockets that were paused before the previous check. The timer calls it, and tests do. */
 export async function checkPaused(): Promise<void> {
   const before = interval++
   if (paused.size === 0) {
@@ -61,7 +67,7 @@ export async function checkPaused(): Promise<void> {
   const states = waiting.length === 0 ? undefined : await readStates()
   if (states === undefined) return
   for (const socket of waiting) {
-    // It may have been read, closed, or paused again meanwhile.
+    // It may have been read, closed, or paused again in the meantime.
     if (!paused.has(socket) || socket.pausedAt >= before) continue
     const inode = socket.inode()
     if (inode === undefined) continue
@@ -76,7 +82,7 @@ export async function checkPaused(): Promise<void> {
   }
 }
 
-/** The state of each TCP connection by its inode; undefined where the system does not tell. */
+/** Returns the state of each TCP connection by inode; undefined if the system does not provide it. */
 async function readStates(): Promise<Map<number, string> | undefined> {
   try {
     const texts = await Promise.all(TABLES.map((path) => readFile(path, 'latin1')))

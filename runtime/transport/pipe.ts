@@ -1,43 +1,45 @@
 import type { Receiver, Transport } from './transport.ts'
 
-/** An upgraded connection or a pipe is cut after so long without a byte either way. */
+/** A pipe or an upgraded connection is cut off after this time without a byte in either direction. */
 export const PIPE_IDLE_MS = 3_600_000
 
-/** How long the second end may take to connect, by default. */
+/** Default time for the second end to connect. */
 const PIPE_CONNECT_MS = 3_000
 
-/** How a pipe went. */
-export interface PipeReport {
-  /** Octets from the first transport to the second, and back. */
+/** The result of a pipe. */
+interface PipeReport {
+  /** Bytes from the first transport to the second, and back. */
   readonly forwardBytes: number
   readonly backwardBytes: number
-  /** Why it was cut; undefined where both directions ended in peace. */
+  /** Why the pipe was cut off; undefined if both directions ended normally. */
   readonly error: Error | undefined
 }
 
 export interface PipeOptions {
-  /** Both are cut after so long without an octet. Default: {@link PIPE_IDLE_MS}. */
+  /** Both ends are cut off after this time without a byte. Default: {@link PIPE_IDLE_MS}. */
   readonly idleMs?: number
-  /** Where the second is being dialled: it is cut, and the first with it, if that takes longer. Default: 3 s. */
+  /** Longest time to connect the second end. After it, both ends are cut off. Default: 3 s. */
   readonly connectMs?: number
-  /** Called once, when both are closed. */
+  /** Called once, after both ends have closed. */
   readonly onDone?: (report: PipeReport) => void
 }
 
 /** A running pipe. */
 export interface Pipe {
   /**
-   * Ends it within about this time: where nothing moves for the half of it, by our end both ways (a FIN), and what
-   * comes then is dropped; else by an abort with this error, since what is cut in the middle must not look whole.
+   * Ends the pipe within about this time. If nothing moves for half of the time, it ends both directions (a FIN) and
+   * drops the bytes that still arrive. Otherwise it aborts both ends with this error, because data that is cut off must
+   * not look complete.
    */
   retire(withinMs: number, error: Error): void
-  /** Cuts both ends; with an error as an abort. */
+  /** Closes both ends; with an error, as an abort. */
   destroy(error?: Error): void
 }
 
 /**
- * Joins two transports: bytes pass unmodified both ways, a slow reader holds its writer, an end passes as an
- * end (half-close), and an abort as an abort. Either may still be connecting: nothing is read meanwhile.
+ * Joins two transports. Bytes pass unmodified in both directions, a slow reader pauses its writer, an end passes as an
+ * end (half-close), and an abort as an abort. Either transport may still be connecting: the pipe reads nothing until
+ * both are open.
  */
 export function pipe(a: Transport, b: Transport, options: PipeOptions = {}): Pipe {
   return new Join(a, b, options)
@@ -64,8 +66,8 @@ class Join implements Pipe {
     if (!a.opened) b.pause()
     const connecting = !a.opened || !b.opened
     const waitMs = connecting ? (options.connectMs ?? PIPE_CONNECT_MS) : this.#idleMs
-    this.#timer = this.#wait(connecting ? 'could not be connected' : 'no bytes', waitMs)
-    if (a.closed || b.closed) this.destroy(new Error('pipe: one of its ends was closed already'))
+    this.#timer = this.#wait(connecting ? 'no connection' : 'no bytes', waitMs)
+    if (a.closed || b.closed) this.destroy(new Error('pipe: an end was already closed'))
   }
 
   opened(): void {
@@ -76,7 +78,7 @@ class Join implements Pipe {
     this.b.transport.resume()
   }
 
-  /** This side takes more: the other is read on. */
+  /** This side takes more data, so the pipe resumes the other one. */
   resume(side: Side): void {
     const other = side === this.a ? this.b : this.a
     other.resume()
@@ -86,18 +88,18 @@ class Join implements Pipe {
     const other = side === this.a ? this.b : this.a
     this.#error ??= error
     if (!other.over) {
-      // In peace both directions have ended; whatever else closes one end is an abort for the other.
+      // A normal close means that both directions have ended. Any other close of one end aborts the other.
       const peace = error === undefined && side.ended && other.ended
       if (!peace) {
-        this.#error ??= new Error('pipe: an end was closed in the middle')
+        this.#error ??= new Error('pipe: an end closed before both directions had ended')
         other.transport.destroy(this.#error)
       }
       return
     }
     clearTimeout(this.#timer)
     this.#options.onDone?.({
-      forwardBytes: this.a.octets,
-      backwardBytes: this.b.octets,
+      forwardBytes: this.a.byteCount,
+      backwardBytes: this.b.byteCount,
       error: this.#error,
     })
   }
@@ -108,7 +110,7 @@ class Join implements Pipe {
     clearTimeout(this.#timer)
     this.moved = false
     const waitMs = withinMs / 2
-    // A process that stood still has not read yet what has come meanwhile: its sockets are asked before it judges.
+    // A process that was suspended has not read yet what arrived in the meantime. It reads first and decides then.
     this.#timer = setTimeout(() => setImmediate(() => this.#leave(waitMs, error)), waitMs)
   }
 
@@ -122,7 +124,7 @@ class Join implements Pipe {
     this.#timer = setTimeout(() => this.destroy(), waitMs)
   }
 
-  /** Whether both ends are there and nothing waits to be sent to either. */
+  /** True if both ends are open and no bytes wait to be sent to either. */
   get #empty(): boolean {
     return [this.a, this.b].every(({ transport }) => transport.opened && transport.pendingBytes === 0)
   }
@@ -145,7 +147,7 @@ class Join implements Pipe {
 
 class Side implements Receiver {
   readonly transport: Transport
-  octets = 0
+  byteCount = 0
   ended = false
   over = false
   #held = false
@@ -158,7 +160,10 @@ class Side implements Receiver {
     this.#other = other
   }
 
-  /** What it has sent is the other's, unless that does not read on: then its end would not be noticed. */
+  /**
+   * The other end still wants what this one has sent, unless the other end does not read. In that case the pipe would
+   * not notice the end.
+   */
   get readsOn(): boolean {
     return !this.#held
   }
@@ -168,7 +173,7 @@ class Side implements Receiver {
   }
 
   onData(data: Buffer): void {
-    this.octets += data.length
+    this.byteCount += data.length
     this.#join.moved = true
     if (this.#other.write(data, this.transport.stable)) return
     this.#held = true

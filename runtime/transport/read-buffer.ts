@@ -1,16 +1,19 @@
-/** One read's size at most: a body of 64 KiB, which many servers write at once, with its head. */
-export const READ_BYTES = 80 * 1024
-/** Up to this size a write is copied by way of a string, which the system takes from the stack. */
+/** Largest size of one read: a body of 64 KiB, which many servers write at once, and its head. */
+const READ_BYTES = 80 * 1024
+/** Up to this size, a write is copied as a string, which Node hands to the system from the stack. */
 export const COPY_BYTES = 16 * 1024
-/** From this many octets in one read on, a socket is taken for a bulk sender. */
+/** A socket that delivers this many bytes in one read counts as a bulk sender. */
 const BULK_BYTES = 16 * 1024
-/** A bulk sender gives its own buffer back after so many small reads. */
+/** A bulk sender returns its own buffer after this many small reads. */
 const SMALL_READS = 8
-/** Buffers lent to bulk senders at one time; further ones share, and their large writes are copied. */
+/**
+ * Buffers lent to bulk senders at one time. Further bulk senders use the shared buffer, and their large writes are
+ * copied.
+ */
 const MAX_LENT = 100
 const MAX_FREE = 16
 
-/** Memory into which a socket reads. It is pinned while a write of it is pending. */
+/** Memory into which a socket reads. A pending write of it pins it. */
 export interface ReadBuffer {
   readonly bytes: Buffer
   readonly lent: boolean
@@ -23,21 +26,21 @@ const MAX_VIEWS = 256
 const views: (Buffer | undefined)[] = Array.from({ length: MAX_VIEWS }, () => undefined)
 let lentCount = 0
 
-/** The buffer of the `onData` call that is running: what is written out of it may be pinned, not copied. */
+/** The buffer of the `onData` call that is running. A write from it may pin the buffer instead of copying. */
 export const reading: { current: ReadBuffer } = { current: shared }
 
 /**
- * Which buffer a socket reads into next. All share one, which the next read of any of them overwrites; a
- * socket that delivers much at once is lent its own, so that large writes need not be copied: while such a
- * write is pending the buffer is pinned, and the socket goes on with another one.
+ * Chooses the buffer into which a socket reads next. All sockets share one buffer, which the next read of any of them
+ * overwrites. A socket that delivers much at once is lent a buffer of its own, so that large writes need no copy: a
+ * pending write pins the buffer, and the socket continues with another one.
  */
 export class ReadBuffers {
   current: ReadBuffer = shared
   #smallReads = 0
 
-  /** To be called after each read of so many octets; returns the bytes to read into next. */
-  next(octets: number): Buffer {
-    if (octets >= BULK_BYTES) {
+  /** Call after each read of this many bytes. Returns the buffer for the next read. */
+  next(count: number): Buffer {
+    if (count >= BULK_BYTES) {
       this.#smallReads = 0
       if (!this.current.lent || this.current.pins > 0) this.#replace(lend())
     } else if (this.current.lent) {
@@ -48,18 +51,18 @@ export class ReadBuffers {
   }
 
   /**
-   * The first octets of the buffer that was read into. Views of the shared buffer are kept by their length and
-   * given again: requests and answers have few lengths, and whoever is given one may not keep it.
+   * Returns the first bytes of the buffer of the last read. Views of the shared buffer are cached by length and reused,
+   * because requests and responses have few lengths and a receiver must not keep a view.
    */
-  view(bytes: Buffer, octets: number): Buffer {
-    if (bytes !== shared.bytes) return bytes.subarray(0, octets)
-    const at = octets % MAX_VIEWS
+  view(bytes: Buffer, count: number): Buffer {
+    if (bytes !== shared.bytes) return bytes.subarray(0, count)
+    const at = count % MAX_VIEWS
     const known = views[at]
-    if (known !== undefined && known.length === octets) return known
-    return (views[at] = bytes.subarray(0, octets))
+    if (known !== undefined && known.length === count) return known
+    return (views[at] = bytes.subarray(0, count))
   }
 
-  /** To be called when the socket is closed. */
+  /** Call when the socket has closed. */
   release(): void {
     this.#replace(shared)
   }
@@ -72,7 +75,7 @@ export class ReadBuffers {
   }
 }
 
-/** Set in `pins` of a buffer that no socket reads into any more: its last pin gives it back. */
+/** Set in `pins` of a buffer that no socket reads into any more. The last unpin returns the buffer. */
 const ORPHAN = 1 << 20
 
 export function pin(buffer: ReadBuffer): void {
@@ -98,5 +101,5 @@ function giveBack(buffer: ReadBuffer): void {
   if (free.length < MAX_FREE) free.push(buffer)
 }
 
-/** How many buffers are lent to sockets or pinned by writes, for tests. */
+/** Returns how many buffers are lent to sockets or pinned by writes. For tests. */
 export const lentBuffers = (): number => lentCount

@@ -1,28 +1,34 @@
 import type { Socket } from 'node:net'
-import { latin1, writeLatin1 } from './latin1.ts'
 import { type PausedSocket, unwatchPaused, watchPaused } from './paused-sockets.ts'
 import { COPY_BYTES, pin, type ReadBuffer, ReadBuffers, reading, unpin } from './read-buffer.ts'
-import { type HandleWriter, handleWriter, inodeOf, type WriteListener } from './socket-handle.ts'
+import {
+  type HandleWriter,
+  handleWriter,
+  inodeOf,
+  latin1,
+  type WriteListener,
+  writeLatin1,
+} from './node-private.ts'
 import { IGNORE, type Receiver, type Transport } from './transport.ts'
 
-/** How a socket's bytes arrive: into our own buffers, or by Node's data events (the fallback). */
+/** How the bytes of a socket arrive: into our own buffers, or through Node's data events (the fallback). */
 export type ReadMode = 'onread' | 'data'
 
-/** The options that a socket of a {@link SocketTransport} must be made with. */
+/** Options with which the socket of a {@link SocketTransport} must be created. */
 export interface OnRead {
   readonly buffer: () => Buffer
-  readonly callback: (octets: number, buffer: Uint8Array) => boolean
+  readonly callback: (byteCount: number, buffer: Uint8Array) => boolean
 }
 
-/** The addresses at which a dialled transport may reach its peer. */
+/** The addresses of a dialled transport's peer. */
 export interface Dial {
-  /** The address of the last socket took the connection. */
+  /** The address of the last socket accepted the connection. */
   reached(): void
-  /** A socket to the next address, or why no address took the connection. */
+  /** Returns a socket to the next address, or the error if no address accepted the connection. */
   next(error: Error): Socket | Error
 }
 
-/** A TCP or Unix socket as a {@link Transport}. Made before its socket, which takes its `onread`. */
+/** A TCP or Unix socket as a {@link Transport}. It exists before its socket, which takes its `onread`. */
 export class SocketTransport implements Transport, WriteListener, PausedSocket {
   receiver: Receiver = IGNORE
   opened = false
@@ -32,14 +38,14 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
   remoteAddress: string | undefined = undefined
   readonly onread: OnRead
   #socket: Socket | undefined
-  /** Undefined where the socket's own queue takes all writes. */
+  /** Undefined if the socket's own queue takes all writes. */
   #writer: HandleWriter | undefined = undefined
-  /** Whether that queue was given something, behind which whatever follows has to wait. */
+  /** True if the socket's queue has received something. Later writes must wait behind it. */
   #queued = false
   readonly #buffers = new ReadBuffers()
   #pinned: ReadBuffer[] | undefined = undefined
-  #octets = 0
-  /** True between a read and Node's question into what the next one is to go. */
+  #lastRead = 0
+  /** True from a read until Node requests the buffer for the next one. */
   #asked = false
   #stable = false
   #paused = false
@@ -47,16 +53,16 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
   #ending = false
   /** The peer has ended its direction. */
   #ended = false
-  /** A write failed, and what the peer has sent is still to be read. */
+  /** A write failed, and bytes from the peer are still to be read. */
   #writeError: Error | undefined = undefined
   #error: Error | undefined = undefined
-  /** Undefined where there is one address only, and once it is reached. */
+  /** Undefined if there is only one address, and once the transport is connected. */
   #dial: Dial | undefined = undefined
 
   constructor() {
     this.onread = {
       buffer: () => this.#nextBuffer(),
-      callback: (octets, buffer) => this.#read(octets, buffer as Buffer),
+      callback: (byteCount, buffer) => this.#read(byteCount, buffer as Buffer),
     }
   }
 
@@ -70,12 +76,15 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     return this.#queued ? pendingBytes + (this.#socket?.writableLength ?? 0) : pendingBytes
   }
 
-  /** How bytes leave: by the socket's handle, or by Node's own queue (the fallback). */
+  /** How bytes leave: through the handle of the socket, or through Node's own queue (the fallback). */
   get writes(): 'handle' | 'queue' {
     return this.#writer === undefined ? 'queue' : 'handle'
   }
 
-  /** Takes its socket, in the tick in which that was made; `dial` has another one for each that cannot connect. */
+  /**
+   * Attaches the socket. Call it in the tick that created the socket. `dial` provides another socket for each one that
+   * cannot connect.
+   */
   attach(socket: Socket, mode: ReadMode, opened: boolean, dial?: Dial): this {
     this.#socket = socket
     this.#dial = dial
@@ -135,7 +144,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     this.#socket?.resume()
   }
 
-  /** For the look at paused sockets alone, as the two below. */
+  /** For the check of paused sockets only, like the next two methods. */
   inode(): number | undefined {
     return this.#socket === undefined || !this.opened || this.closed ? undefined : inodeOf(this.#socket)
   }
@@ -161,7 +170,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     this.#error ??= error
     const socket = this.#socket
     if (socket === undefined) return
-    // libuv resets no socket that is being shut down (EINVAL), and Node would then never close its descriptor.
+    // libuv does not reset a socket during its shutdown (EINVAL), and Node would then never close its descriptor.
     const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
     if (error !== undefined && this.opened && !shutting) socket.resetAndDestroy()
     else socket.destroy()
@@ -170,35 +179,35 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
   takeSocket(): Socket | undefined {
     if (!this.opened || this.closed || this.#ending) return undefined
     this.receiver = IGNORE
-    // What the fallback reads by data events is its next owner's.
+    // The next owner gets what the fallback reads through data events.
     return this.#socket?.removeAllListeners('data')
   }
 
-  // After a read Node takes whatever is no bytes for the buffer that it has; a handle that is new has none.
+  // After a read, Node keeps its buffer if this returns no bytes. A new handle has no buffer yet.
   #nextBuffer(): Buffer {
     const before = this.#buffers.current
-    const bytes = this.#buffers.next(this.#octets)
+    const bytes = this.#buffers.next(this.#lastRead)
     const unchanged = this.#asked && this.#buffers.current === before
     this.#asked = false
     return unchanged ? (undefined as unknown as Buffer) : bytes
   }
 
-  #read(octets: number, buffer: Buffer): boolean {
-    this.#octets = octets
+  #read(byteCount: number, buffer: Buffer): boolean {
+    this.#lastRead = byteCount
     this.#asked = true
     if (this.closed) return false
     const before = reading.current
     reading.current = this.#buffers.current
     try {
-      this.receiver.onData(this.#buffers.view(buffer, octets))
+      this.receiver.onData(this.#buffers.view(buffer, byteCount))
     } finally {
       reading.current = before
     }
     return !this.#paused
   }
 
-  // Bytes of the buffer that is being read stay where they are, which is pinned until they are sent;
-  // bytes of the shared buffer, or of anybody else, are copied.
+  // Bytes of the buffer that is being read stay in place, and the buffer is pinned until they are sent. Bytes of the
+  // shared buffer, or of any other, are copied.
   #writeLarge(socket: Socket, data: Buffer): void {
     const source = reading.current
     if (!source.lent || source.bytes.buffer !== data.buffer) return this.#send(socket, Buffer.from(data))
@@ -208,7 +217,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     ;(this.#pinned ??= []).push(source)
   }
 
-  /** What does not change any more: past the socket's queue, unless something waits there. */
+  /** Sends data that does not change any more. It bypasses the socket's queue unless something waits there. */
   #send(socket: Socket, data: Buffer | string): void {
     const writer = this.#writer
     if (writer === undefined || (this.#queued && socket.writableLength > 0)) return this.#queue(socket, data)
@@ -222,7 +231,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     else socket.write(data)
   }
 
-  /** The last write of the handle's was taken; the socket's queue tells of itself. */
+  /** The system has taken the last write of the handle. The socket's queue has its own event for this. */
   written(): void {
     this.#drained()
   }
@@ -233,7 +242,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
       return
     }
     this.#writeError ??= error
-    // Later, since this may be inside of a write.
+    // Deferred, because this may run inside a write.
     if (this.#blocked) process.nextTick(() => this.#drained())
   }
 
@@ -305,8 +314,9 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
 const NOTHING = { pendingBytes: 0 }
 
 /**
- * The text written right before the data, where both fit into the buffer that is being read, what stood
- * there was consumed (data follows it), and no pending write points into it: one write instead of two.
+ * Writes the text directly before the data, to make one write instead of two. This works if both fit into the buffer
+ * that is being read, what stood there has been consumed (the data follows it), and no pending write refers to the
+ * buffer.
  */
 function joinInPlace(text: string, data: Buffer): Buffer | undefined {
   const { bytes, lent, pins } = reading.current
@@ -316,6 +326,6 @@ function joinInPlace(text: string, data: Buffer): Buffer | undefined {
   return bytes.subarray(from, data.byteOffset + data.length)
 }
 
-/** An IPv4 address that a dual-stack socket writes as IPv6 (RFC 4291, 2.5.5.2), as IPv4. */
-export const plainAddress = (address: string | undefined): string | undefined =>
+/** Returns an IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2) of a dual-stack socket as IPv4. */
+const plainAddress = (address: string | undefined): string | undefined =>
   address?.startsWith('::ffff:') === true ? address.slice(7) : address

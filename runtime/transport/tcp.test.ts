@@ -65,13 +65,13 @@ test('a refused connection closes the other end, with an abort', async () => {
   listener.stop()
 })
 
-test('a transport that is paused while it is dialled reads nothing at the next address either', async () => {
+test('a transport that is paused while it connects reads nothing from the next address either', async () => {
   const server = net.createServer((socket) => socket.end('hello')).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as net.AddressInfo
   const events: string[] = []
   const listener = { reached: (host: string) => events.push(host), unreachable: () => events.push('none') }
-  // At 127.0.0.9 no process listens.
+  // No process listens at 127.0.0.9.
   const transport = dialFirst(['127.0.0.9', '127.0.0.1'], port, listener)
   transport.pause()
   const closed = new Promise<Error | undefined>((resolve) => {
@@ -79,7 +79,7 @@ test('a transport that is paused while it is dialled reads nothing at the next a
       ...IGNORE,
       onOpen: () => {
         events.push('open')
-        // Whatever the server has sent is here once a second connection has it.
+        // The bytes of the server have arrived once a second connection has them.
         net.connect(port).on('data', () => {
           events.push('resumed')
           transport.resume()
@@ -95,12 +95,12 @@ test('a transport that is paused while it is dialled reads nothing at the next a
   server.close()
 })
 
-test('an IPv6 address is written in brackets in the key of an upstream', () => {
+test('the key of an upstream has an IPv6 address in brackets', () => {
   expect(tcpUpstream('fd00::4', 25001).key).toBe('[fd00::4]:25001')
   expect(tcpUpstream('10.0.0.4', 25001).key).toBe('10.0.0.4:25001')
 })
 
-test('many bulk streams at once stay apart: no buffer is overwritten while a write is pending', async () => {
+test('many bulk streams at once stay separate: no read overwrites a buffer while a write is pending', async () => {
   const { listener, target } = await echoThrough('onread')
   const exchange = async (seed: number) => {
     const sent = Buffer.alloc(2_000_000, Buffer.from([seed, seed + 1, seed + 2, seed]))
@@ -116,7 +116,7 @@ test('many bulk streams at once stay apart: no buffer is overwritten while a wri
   target.close()
 })
 
-test('an idle pipe is cut after its limit', async () => {
+test('an idle pipe is cut off after its limit', async () => {
   const target = net.createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1')
   await once(target, 'listening')
   const { port } = target.address() as net.AddressInfo
@@ -130,7 +130,7 @@ test('an idle pipe is cut after its limit', async () => {
   target.close()
 })
 
-test('a pipe that leaves judges by what has come, though its process stood still meanwhile', async () => {
+test('a retiring pipe counts bytes that arrived while its process was suspended', async () => {
   const sockets: net.Socket[] = []
   const target = net
     .createServer((socket) => sockets.push(socket.on('error', () => {}).resume()))
@@ -145,12 +145,12 @@ test('a pipe that leaves judges by what has come, though its process stood still
   client.write('first')
   await expect.poll(() => sockets[0]?.bytesRead).toBe(5)
   const ended = new Promise((resolve) => {
-    client.once('error', resolve).once('end', () => resolve('in peace'))
+    client.once('error', resolve).once('end', () => resolve('normal end'))
   })
-  // Timers come right after this, before any socket is asked.
+  // The timers run right after this, before any socket is polled.
   setImmediate(() => {
     pipes[0]?.retire(40, new Error('stopped'))
-    // Not the other way: libuv tells who has octets to read as a reset arrives of an end.
+    // Only in this direction: where a peer has bytes to read, libuv reports the reset as an end.
     client.write('more')
     const until = performance.now() + 60
     while (performance.now() < until);
@@ -160,7 +160,7 @@ test('a pipe that leaves judges by what has come, though its process stood still
   target.close()
 })
 
-test('an abort right after an end closes the descriptor, though the system resets no such socket', async () => {
+test('an abort right after an end closes the descriptor, although the system resets no such socket', async () => {
   const closed: boolean[] = []
   const listener = await listen({ port: 0 }, (transport) => {
     transport.receiver = {

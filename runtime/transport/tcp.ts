@@ -1,14 +1,14 @@
 import * as net from 'node:net'
 import type { Upstream, Transport } from './transport.ts'
 import { COPY_BYTES } from './read-buffer.ts'
-import { takeHandle } from './socket-handle.ts'
+import { moveHandle } from './node-private.ts'
 import { type Dial, type ReadMode, SocketTransport } from './socket-transport.ts'
 
-/** Where to listen; port 0 lets the system choose. */
+/** Where to listen. Port 0 lets the system choose. */
 export interface ListenOptions {
   readonly host?: string
   readonly port: number
-  /** How accepted sockets are read. Default: `onread`, where this Node allows it. */
+  /** How to read accepted sockets. Default: `onread` if this Node supports it. */
   readonly mode?: ReadMode
 }
 
@@ -17,16 +17,16 @@ export interface Listener {
   readonly port: number
   readonly host: string
   readonly mode: ReadMode
-  /** Accepts no more; what was accepted goes on. */
+  /** Accepts no more connections. Accepted ones continue. */
   stop(): void
 }
 
-// Above this a write makes Node say `drain` later, which the pins of a SocketTransport wait for.
+// Above this, a write makes Node emit `drain` later. The pins of a SocketTransport wait for that event.
 const STREAM = { writableHighWaterMark: COPY_BYTES, allowHalfOpen: true } as const
 
 /**
- * Accepts TCP connections, each handed over as an open transport, whose receiver must be set at once.
- * Rejects with the system's error (EADDRINUSE, EACCES) where it cannot listen.
+ * Accepts TCP connections and passes each on as an open transport, whose receiver must be set at once. Rejects with the
+ * system's error (EADDRINUSE, EACCES) if it cannot listen.
  */
 export function listen(options: ListenOptions, accept: (transport: Transport) => void): Promise<Listener> {
   let mode: ReadMode = options.mode ?? 'onread'
@@ -42,7 +42,7 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
     server.once('error', reject)
     server.listen({ host: options.host ?? '127.0.0.1', port: options.port, backlog: 1024 }, () => {
       server.off('error', reject)
-      // An accept that fails (EMFILE) is the system's to say again with the next connection.
+      // After a failed accept (EMFILE), the system reports the failure again with the next connection.
       server.on('error', () => {})
       const { port, address } = server.address() as net.AddressInfo
       resolve({
@@ -57,23 +57,23 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
   })
 }
 
-/** A transport that connects to a host and port. */
+/** Returns a transport that connects to a host and port. */
 export function dialTcp(host: string, port: number): Transport {
   const transport = new SocketTransport()
   return transport.attach(connectTo(host, port, transport), 'onread', false)
 }
 
-/** What a {@link dialFirst} has found. Both are called before the transport's receiver hears of it. */
+/** Receives the result of {@link dialFirst}, before the transport's receiver does. */
 export interface DialListener {
-  /** This host took the connection. */
+  /** This host accepted the connection. */
   reached(host: string): void
-  /** No host took it. */
+  /** No host accepted it. */
   unreachable(): void
 }
 
 /**
- * A transport that connects to the first of these hosts, at least one, that takes the connection. Each is tried once,
- * in their order, after the one before has refused. If none takes it, the error of `onClose` names what each said.
+ * Returns a transport that connects to the first of these hosts (at least one) that accepts the connection. It tries
+ * each host once, in order, after the previous one has failed. If all fail, the error of `onClose` names each failure.
  */
 export function dialFirst(hosts: readonly string[], port: number, listener: DialListener): Transport {
   const transport = new SocketTransport()
@@ -130,16 +130,15 @@ export const tcpUpstream = (host: string, port: number): Upstream => ({
 })
 
 /**
- * An accepted socket's handle in a socket of our own, the only way to have an accepted connection read into
- * a given buffer: Node offers `onread` to `net.connect` alone. `_handle` is private, though unchanged since
- * 2011; undefined where it is gone, and then data events do.
+ * Moves the handle of an accepted socket into a socket of our own. Only that lets an accepted connection read into a
+ * given buffer, because Node offers `onread` to `net.connect` alone. Returns undefined if this Node has no such handle;
+ * data events are used then.
  */
 function adopt(accepted: net.Socket): Transport | undefined {
-  const handle = takeHandle(accepted)
-  if (handle === undefined) return undefined
   const transport = new SocketTransport()
-  const options = { handle, onread: transport.onread, readable: true, writable: true, ...STREAM }
-  return transport.attach(new net.Socket(options as unknown as net.SocketConstructorOpts), 'onread', true)
+  const options = { onread: transport.onread, readable: true, writable: true, ...STREAM }
+  const socket = moveHandle(accepted, options as unknown as net.SocketConstructorOpts)
+  return socket === undefined ? undefined : transport.attach(socket, 'onread', true)
 }
 
 function fallback(accepted: net.Socket): Transport {

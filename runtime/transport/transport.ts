@@ -1,77 +1,77 @@
 import type { Socket } from 'node:net'
 
 /**
- * What happens on a {@link Transport}. One object receives all of it; it may be replaced at any time (a
- * pooled connection, an upgrade). No event is delivered from inside a call of the receiver's owner to the
- * transport, except where a method says so.
+ * Receives the events of a {@link Transport}. One object receives all of them, and another one may replace it at any
+ * time (a pooled connection, an upgrade). A call to the transport never triggers an event before it returns, unless the
+ * method says so.
  */
 export interface Receiver {
-  /** The peer is reached; only on a transport that was dialled, and before every other event. */
+  /** The connection to the peer is open. Only a dialled transport sends this event, before every other. */
   onOpen(): void
   /**
-   * Bytes from the peer. The view is valid during this call alone (the buffer is reused by the next read of
-   * any connection), unless {@link Transport.stable} is true. Never called while the transport is paused.
+   * Bytes from the peer. The view is valid only during this call, because the next read of any connection reuses the
+   * buffer, unless {@link Transport.stable} is true. Never called while the transport is paused.
    */
   onData(data: Buffer): void
-  /** The peer sends nothing more (a FIN); we may still send. */
+  /** The peer sends nothing more (a FIN). We may still send. */
   onEnd(): void
   /**
-   * The peer sends nothing more, while the transport is paused and bytes of it are not read yet: it may have left.
-   * `onData` and `onEnd` follow as ever once it is resumed. Told some seconds late, by sockets on Linux alone.
+   * The peer has ended its direction while the transport is paused and some of its bytes are unread: it may have left.
+   * After a resume, `onData` and `onEnd` follow as usual. Only sockets on Linux send this event, some seconds late.
    */
   onEndUnread?(): void
   /** There is room again, after a `write` that returned false. */
   onDrain(): void
   /**
-   * True where what the peer has sent is still wanted once writing to it has failed, as an app's response is that
-   * has come before the end of its request. `write` then drops what it is given, and `onClose` follows the end of
-   * what can be read. Otherwise a failed write closes the transport. Default: false.
+   * True if bytes from the peer are still wanted after a write to it has failed, such as a response that an app sends
+   * before the end of its request. `write` then drops its data, and `onClose` follows after the last byte has been
+   * read. If it is false, a failed write closes the transport. Default: false.
    */
   readonly readsOn?: boolean
-  /** The last event, exactly once: both directions are over; an error where it was not in peace. */
+  /** The last event, exactly once: both directions are over. There is an error if they did not end normally. */
   onClose(error?: Error): void
 }
 
-/** A stream of bytes to one peer, both ways: a TCP socket, or a stream of a tunnel. */
+/** A stream of bytes to and from one peer: a TCP socket or a stream of a tunnel. */
 export interface Transport {
-  /** Whom events go to. Set before the first event: in the same tick in which the transport was made. */
+  /** Receives the events. Set it before the first event: in the tick that created the transport. */
   receiver: Receiver
-  /** True once the peer is reached; an accepted transport is open from the start. */
+  /** True once the connection to the peer is open. An accepted transport is open from the start. */
   readonly opened: boolean
-  /** True after `onClose`, or after `destroy`. */
+  /** True after `onClose` or `destroy`. */
   readonly closed: boolean
-  /** True where the views that `onData` gets are never overwritten, so that a writer need not copy them. */
+  /** True if the views that `onData` gets are never overwritten, so that a writer need not copy them. */
   readonly stable: boolean
-  /** True where the peer takes no new work: what runs goes on, and nothing more is begun. Default: false. */
+  /** True if the peer takes no new work. Running work continues. Default: false. */
   readonly retiring?: boolean
-  /** The peer's address, where it is known (IPv4-mapped IPv6 as IPv4). */
+  /** The peer's address, if known (IPv4-mapped IPv6 as IPv4). */
   readonly remoteAddress: string | undefined
-  /** Bytes that `write` has taken and the system has not. */
+  /** Bytes that `write` has accepted and the system has not taken yet. */
   readonly pendingBytes: number
 
   /**
-   * Sends bytes, or a string of Latin-1 characters (one octet each). Whatever cannot be sent at once is
-   * copied before this returns, unless `stable` says that the bytes will not change. Returns false where
-   * the writer should wait for `onDrain`; the bytes are taken in any case. Ignored once closed or ended.
+   * Sends bytes, or a string of Latin-1 characters (one byte each). What cannot be sent at once is copied before this
+   * returns, unless `stable` says that the bytes will not change. Returns false if the writer should wait for
+   * `onDrain`; the bytes are accepted in any case. Ignored after a close or an end.
    */
   write(data: Buffer | string, stable?: boolean): boolean
-  /** As two writes, in one packet and system call where that is possible. */
+  /** Like two writes, in one packet and system call if possible. */
   writeBoth(text: string, data: Buffer, stable?: boolean): boolean
-  /** No `onData` and no `onEnd` from now on, until `resume`. The peer feels it: nothing is read meanwhile. */
+  /** Stops `onData` and `onEnd` until `resume`. Nothing is read, so the peer's writes slow down. */
   pause(): void
   resume(): void
-  /** Sends what is pending, then the end of our direction (a FIN). */
+  /** Sends pending bytes, then the end of our direction (a FIN). */
   end(): void
-  /** Ends both directions now; with an error as an abort that the peer can see (a RST). `onClose` follows. */
+  /** Ends both directions now; with an error, as an abort that the peer sees (a RST). `onClose` follows. */
   destroy(error?: Error): void
   /**
-   * The socket beneath, for a protocol that Node speaks itself; only where there is one and it is open. The
-   * transport neither hears nor says anything from then on.
+   * Returns the underlying socket, for a protocol that Node itself implements; undefined if there is none or it is not
+   * open. Afterwards the transport neither sends nor delivers anything.
    */
   takeSocket?(): Socket | undefined
 }
 
-/** A receiver that ignores everything: the starting value of {@link Transport.receiver}. */
+/** A receiver that ignores all events: the initial value of {@link Transport.receiver}. */
 export const IGNORE: Receiver = {
   onOpen: () => {},
   onData: () => {},
@@ -80,19 +80,19 @@ export const IGNORE: Receiver = {
   onClose: () => {},
 }
 
-/** Writes a text, bytes, or both in one go; returns what {@link Transport.write} does. */
+/** Writes a text, bytes, or both at once. Returns what {@link Transport.write} returns. */
 export function writeParts(to: Transport, text: string, data: Buffer | undefined, stable: boolean): boolean {
   if (data === undefined) return to.write(text)
   return text === '' ? to.write(data, stable) : to.writeBoth(text, data, stable)
 }
 
-/** Where connections lead, and under which name they are pooled. */
+/** A destination of connections, and the key of its pool. */
 export interface Upstream {
-  /** Connections of one key are interchangeable; e.g. `10.1.2.3:25001`. */
+  /** Connections with the same key are interchangeable, for example `10.1.2.3:25001`. */
   readonly key: string
   /**
-   * Begins a connection and returns at once. The transport calls `onOpen` when the peer is reached, or
-   * `onClose` with the reason; both never before this has returned.
+   * Starts a connection and returns at once. The transport later calls `onOpen` when it is connected, or `onClose` with
+   * the reason. It calls neither before this returns.
    */
   dial(): Transport
 }

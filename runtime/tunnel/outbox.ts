@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { type FrameType, writeHeader } from '@branchline/wire/tunnel/frame'
 import { FRAME_HEADER_LENGTH } from '@branchline/wire/tunnel/limits'
-import { writeLatin1 } from '../transport/latin1.ts'
+import { writeLatin1 } from '../transport/node-private.ts'
 
 const BATCH_LENGTH = 128 * 1024
 const MAX_FREE = 8

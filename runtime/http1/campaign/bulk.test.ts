@@ -8,7 +8,7 @@ import { SLOW } from './slow.ts'
 
 const GIB = 1024 ** 3
 const BLOCK = Buffer.alloc(256 * 1024, 'branchline')
-/** What a body may add to the memory of the process that passes it on. */
+/** Memory that a body may add to the process that forwards it. */
 const MOST_MB = 40
 
 const cleanups: (() => void)[] = []
@@ -20,54 +20,54 @@ const residentMb = (pid: number): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
 
 /**
- * Writes so many octets as fast as they are taken, in frames of a block each where `chunked`; the last of them
- * when the condition holds.
+ * Writes this many bytes as fast as the socket accepts them; if `chunked`, one chunk per block. It sends the last of
+ * them when the condition holds.
  */
 async function pump(
   socket: net.Socket,
-  octets: number,
+  byteCount: number,
   chunked: boolean,
   mayEnd: () => boolean = () => true,
 ): Promise<void> {
   const frame = Buffer.concat([Buffer.from(`${BLOCK.length.toString(16)}\r\n`), BLOCK, Buffer.from('\r\n')])
-  for (let left = octets; left > 0; left -= BLOCK.length) {
+  for (let left = byteCount; left > 0; left -= BLOCK.length) {
     while (left <= BLOCK.length && !mayEnd()) await new Promise((resolve) => setTimeout(resolve, 10))
     if (!socket.write(chunked ? frame : BLOCK)) await once(socket, 'drain')
   }
   if (chunked) socket.write('0\r\n\r\n')
 }
 
-/** Counts what comes behind the head of the one message on a socket, and slows down where it is told to. */
-function count(socket: net.Socket, slow: boolean, onHead: () => void = () => {}): { octets: number } {
-  const counted = { octets: 0 }
+/** Counts the bytes after the head of the one message on a socket, and slows down on request. */
+function count(socket: net.Socket, slow: boolean, onHead: () => void = () => {}): { byteCount: number } {
+  const counted = { byteCount: 0 }
   let head = ''
   socket.on('data', (data) => {
-    if (head.includes('\r\n\r\n')) counted.octets += data.length
+    if (head.includes('\r\n\r\n')) counted.byteCount += data.length
     else {
       head += data.toString('latin1')
       const end = head.indexOf('\r\n\r\n')
       if (end === -1) return
-      counted.octets = head.length - end - 4
+      counted.byteCount = head.length - end - 4
       onHead()
     }
-    if (!slow || counted.octets % 64 !== 0) return
+    if (!slow || counted.byteCount % 64 !== 0) return
     socket.pause()
     setImmediate(() => socket.resume())
   })
   return counted
 }
 
-/** An upstream that takes all and sends as much, at once; and a hop in a process of its own. */
+/** An upstream that reads everything and sends as much at the same time, and a hop in a process of its own. */
 async function start(chunked: boolean): Promise<{ port: number; pid: number; received: () => number }> {
-  let received = { octets: 0 }
+  let received = { byteCount: 0 }
   const server = net.createServer((socket) => {
     cleanups.push(() => socket.destroy())
     received = count(socket, true, () => {
       socket.write(
         `HTTP/1.1 200 OK\r\n${chunked ? 'transfer-encoding: chunked' : `content-length: ${GIB}`}\r\n\r\n`,
       )
-      // An answer that is complete before its request ends the connection.
-      void pump(socket, GIB, chunked, () => received.octets >= GIB)
+      // A response that is complete before its request ends the connection.
+      void pump(socket, GIB, chunked, () => received.byteCount >= GIB)
     })
   })
   server.listen(0, '127.0.0.1')
@@ -81,25 +81,25 @@ async function start(chunked: boolean): Promise<{ port: number; pid: number; rec
     () => child.kill('SIGKILL'),
   )
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
-  return { port: Number(line), pid: child.pid as number, received: () => received.octets }
+  return { port: Number(line), pid: child.pid as number, received: () => received.byteCount }
 }
 
 for (const framing of ['length', 'chunks'] as const) {
   test.skipIf(!SLOW || process.platform !== 'linux')(
-    `1 GiB up and 1 GiB down at once by ${framing}, and memory stays bounded`,
+    `1 GiB up and 1 GiB down at once by ${framing}, with bounded memory`,
     async () => {
       const chunked = framing === 'chunks'
       const { port, pid, received } = await start(chunked)
       const before = residentMb(pid)
       const client = net.connect({ port, host: '127.0.0.1' })
       cleanups.push(() => client.destroy())
-      const answer = count(client, true)
+      const response = count(client, true)
       client.write(
         `POST / HTTP/1.1\r\nhost: x\r\n${chunked ? 'transfer-encoding: chunked' : `content-length: ${GIB}`}\r\n\r\n`,
       )
       await pump(client, GIB, chunked)
       await expect
-        .poll(() => Math.min(received(), answer.octets), { timeout: 300_000 })
+        .poll(() => Math.min(received(), response.byteCount), { timeout: 300_000 })
         .toBeGreaterThanOrEqual(GIB)
       expect(residentMb(pid) - before).toBeLessThan(MOST_MB)
     },

@@ -10,21 +10,21 @@ import { bodyOf, type Fault, FAULTS, FaultyUpstream } from './faulty-upstream.ts
 import { Random } from './random.ts'
 import { SLOW } from './slow.ts'
 
-/** How long the campaign goes on, and from which seed; both by variables, so that a failure can be repeated. */
+/** Duration and seed of the campaign. Variables set both, so that a failure can be reproduced. */
 const CAMPAIGN_MS = Number(process.env['BRANCHLINE_CAMPAIGN_MS'] ?? (SLOW ? 60_000 : 5_000))
 const SEED = Number(process.env['BRANCHLINE_CAMPAIGN_SEED'] ?? Date.now() % 1_000_000)
 const WORKERS = 48
 const WAIT_MS = 1_000
-/** A machine that was too busy for so long may have let a limit pass that nobody else would have met. */
+/** On a machine that was too busy for this long, a limit may have expired that would not expire otherwise. */
 const STALL_MS = 50
-/** No request may take longer: the longest waits of one request, a retry included, on a busy machine. */
+/** No request may take longer: the sum of the longest waits of one request, including a retry, on a busy machine. */
 const REQUEST_TIMEOUT_MS = 5_000
-const NOBODY = tcpUpstream('127.0.0.1', 1)
+const DEAD = tcpUpstream('127.0.0.1', 1)
 
 type Outcome = number | 'right' | 'wrong' | 'cut' | 'left' | 'hang'
 
-/** What may become of a request; anything else is a fault of the engine's. */
-const ALLOWED: Record<Fault | 'nobody', readonly Outcome[]> = {
+/** The permitted outcomes of a request. Any other is a fault of the engine. */
+const ALLOWED: Record<Fault | 'unreachable', readonly Outcome[]> = {
   length: ['right'],
   chunked: ['right'],
   close: ['right'],
@@ -45,27 +45,27 @@ const ALLOWED: Record<Fault | 'nobody', readonly Outcome[]> = {
   stall: [504],
   'stall-head': [504],
   'stall-body': ['cut'],
-  nobody: [502],
+  unreachable: [502],
 }
 
 interface Plan {
-  readonly fault: Fault | 'nobody'
+  readonly fault: Fault | 'unreachable'
   readonly id: number
   readonly size: number
   readonly upload: number
-  /** The client leaves after so many milliseconds. */
+  /** The client leaves after this many milliseconds. */
   readonly leavesMs: number | undefined
 }
 
 function planOf(id: number, random: Random): Plan {
-  const one = random.below(20) === 0 ? 'nobody' : random.oneOf(FAULTS)
-  // Who waits is of no use to the load.
+  const one = random.below(20) === 0 ? 'unreachable' : random.oneOf(FAULTS)
+  // Waiting clients add no load.
   const fault = one.startsWith('stall') && random.below(8) > 0 ? 'length' : one
   return {
     fault,
     id,
-    // A surplus in a later read, behind the next request, could not be told from its answer.
-    // Behind a reset, what an app had not sent yet is lost, however one asks it.
+    // A surplus in a later read, after the next request, could not be told apart from its response. After a reset, what
+    // an app had not sent yet is lost in any case.
     size: fault === 'surplus' || fault === 'early-close' ? 1_000 : random.oneOf([16, 1_000, 20_000, 200_000]),
     upload: random.below(3) === 0 ? random.oneOf([1, 5_000, 300_000]) : 0,
     leavesMs: random.below(20) === 0 ? random.below(20) : undefined,
@@ -105,7 +105,7 @@ function perform(port: number, agent: http.Agent, plan: Plan): Promise<Outcome> 
   })
 }
 
-/** Whether this outcome may be: a POST may meet a connection that its upstream has just closed. */
+/** True if this outcome is permitted. A POST may meet a connection that its upstream has just closed. */
 function isAllowed(plan: Plan, outcome: Outcome): boolean {
   if (plan.leavesMs !== undefined || ALLOWED[plan.fault].includes(outcome)) return true
   return plan.upload > 0 && outcome === 502
@@ -121,10 +121,10 @@ function heldBytes(): number {
 }
 
 const descriptors = (): number => (process.platform === 'linux' ? readdirSync('/proc/self/fd').length : 0)
-/** Timers, sockets and whatever else keeps a process alive. */
+/** Timers, sockets and everything else that keeps a process alive. */
 const resources = (): number => process.getActiveResourcesInfo().length
 
-/** Notes when this process last stood still for {@link STALL_MS}. */
+/** Records when this process last stalled for {@link STALL_MS}. */
 function watchStalls(): { readonly last: number; stop(): void } {
   let last = 0
   let before = performance.now()
@@ -141,7 +141,7 @@ function watchStalls(): { readonly last: number; stop(): void } {
   }
 }
 
-/** Polls until what was counted is down to what is wanted; returns what there is after 5 s at the latest. */
+/** Polls until a count is down to the wanted value. Returns the count after at most 5 s. */
 async function settled(poll: () => number, wanted: number): Promise<number> {
   const until = performance.now() + 5_000
   while (poll() > wanted && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
@@ -156,10 +156,12 @@ test(
     const upstream = new FaultyUpstream()
     const target = tcpUpstream('127.0.0.1', await upstream.listen())
     const engine = new HttpEngine({
-      route: (head) => ({ candidates: [{ upstream: head.target.startsWith('/nobody/') ? NOBODY : target }] }),
+      route: (head) => ({
+        candidates: [{ upstream: head.target.startsWith('/unreachable/') ? DEAD : target }],
+      }),
       limits: {
         upstreamResponseMs: WAIT_MS,
-        // A machine that is busy may tell of an end late.
+        // A busy machine may report an end late.
         poolStaleMs: REQUEST_TIMEOUT_MS,
         responseProgressMs: WAIT_MS,
         requestProgressMs: WAIT_MS,
@@ -195,9 +197,9 @@ test(
     const first = heldBytes()
     const counted = plans.length
     await halfTime()
-    // The test itself keeps a plan and a count for each request.
+    // The test itself keeps a plan and a count per request.
     const bound = first + 4 * 1024 * 1024 + (plans.length - counted) * 512
-    // What clients that left had sent is still on its way for a moment.
+    // What clients sent before they left is still in transit for a moment.
     const second = await settled(heldBytes, bound)
 
     expect(faults.slice(0, 10)).toEqual([])

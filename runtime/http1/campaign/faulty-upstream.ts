@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import * as net from 'node:net'
 
-/** What an upstream does to a request, named by its path: `/FAULT/ID/SIZE`. */
+/** What an upstream does to a request. The path of the request names it: `/FAULT/ID/SIZE`. */
 export const FAULTS = [
   'length',
   'chunked',
@@ -25,20 +25,20 @@ export const FAULTS = [
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
-/** The body that a request of this id and size is answered with. */
+/** The body of the response to a request of this id and size. */
 export const bodyOf = (id: number, size: number): Buffer => Buffer.alloc(size, `<${id}>`)
 
-interface Asked {
+interface Requested {
   readonly fault: Fault
   readonly id: number
   readonly size: number
 }
 
-/** An upstream that serves, dies, stalls and lies as it is asked to. */
+/** An upstream that serves, dies, stalls or sends wrong data, as the request says. */
 export class FaultyUpstream {
   /** How often each id arrived. */
   readonly arrivals = new Map<number, number>()
-  /** Open connections, and how many requests each has had. */
+  /** Open connections, and the number of requests on each. */
   readonly #sockets = new Map<net.Socket, number>()
   readonly #server: net.Server
   readonly #timers = new Set<NodeJS.Timeout>()
@@ -59,7 +59,7 @@ export class FaultyUpstream {
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
-  /** Connections that are open. */
+  /** Number of open connections. */
   get connections(): number {
     return this.#sockets.size
   }
@@ -70,35 +70,35 @@ export class FaultyUpstream {
     socket.on('close', () => this.#sockets.delete(socket))
     socket.on('end', () => socket.end())
     let text = ''
-    let owed = 0
-    let asked: Asked | undefined
+    let bodyLeft = 0
+    let request: Requested | undefined
     socket.on('data', (data) => {
       let rest = data.toString('latin1')
       while (rest !== '') {
-        const body = Math.min(owed, rest.length)
-        owed -= body
+        const body = Math.min(bodyLeft, rest.length)
+        bodyLeft -= body
         rest = rest.slice(body)
-        if (owed === 0 && asked !== undefined) {
-          const now = asked
-          asked = undefined
-          this.#answer(socket, now)
+        if (bodyLeft === 0 && request !== undefined) {
+          const now = request
+          request = undefined
+          this.#respond(socket, now)
         }
         const end = (text += rest).indexOf('\r\n\r\n')
         if (end === -1) return
         rest = text.slice(end + 4)
-        asked = this.#read(text)
+        request = this.#read(text)
         this.#sockets.set(socket, (this.#sockets.get(socket) ?? 0) + 1)
-        owed = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)
+        bodyLeft = Number(/content-length: (\d+)/i.exec(text.slice(0, end))?.[1] ?? 0)
         text = ''
-        if (asked.fault.startsWith('early') || owed === 0) {
-          this.#answer(socket, asked)
-          asked = undefined
+        if (request.fault.startsWith('early') || bodyLeft === 0) {
+          this.#respond(socket, request)
+          request = undefined
         }
       }
     })
   }
 
-  #read(head: string): Asked {
+  #read(head: string): Requested {
     const [, fault, id, size] = /^\w+ \/([\w-]+)\/(\d+)\/(\d+) /.exec(head) ?? []
     this.arrivals.set(Number(id), (this.arrivals.get(Number(id)) ?? 0) + 1)
     return { fault: fault as Fault, id: Number(id), size: Number(size) }
@@ -109,7 +109,7 @@ export class FaultyUpstream {
     this.#timers.add(timer)
   }
 
-  #answer(socket: net.Socket, { fault, id, size }: Asked): void {
+  #respond(socket: net.Socket, { fault, id, size }: Requested): void {
     const body = bodyOf(id, size)
     const head = `HTTP/1.1 200 OK\r\ncontent-length: ${size}\r\n\r\n`
     const half = body.subarray(0, size >> 1)
@@ -119,7 +119,7 @@ export class FaultyUpstream {
       length: () => socket.write(Buffer.concat([Buffer.from(head), body])),
       early: () => socket.write(Buffer.concat([Buffer.from(head), body])),
       'early-close': () => {
-        // What is not read by now makes its end a reset.
+        // Bytes that are unread by now turn the end into a reset.
         socket.pause()
         socket.end(
           Buffer.concat([Buffer.from(head.replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n')), body]),

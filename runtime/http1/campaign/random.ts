@@ -1,4 +1,4 @@
-/** Pseudo-random numbers that a seed repeats (mulberry32). */
+/** Pseudo-random numbers that a seed reproduces (mulberry32). */
 export class Random {
   #state: number
 
@@ -6,7 +6,7 @@ export class Random {
     this.#state = seed | 0
   }
 
-  /** From 0 to below the bound. */
+  /** Returns a number from 0 to below the bound. */
   below(bound: number): number {
     this.#state = (this.#state + 0x6d2b79f5) | 0
     let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state)

@@ -1,2 +1,2 @@
-/** Set by `npm run test:slow`: campaigns go on for long, and sizes are those of the promises. */
+/** Set by `npm run test:slow`: campaigns run longer, and bodies have the promised sizes. */
 export const SLOW = process.env['BRANCHLINE_SLOW'] === '1'

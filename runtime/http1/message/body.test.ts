@@ -10,13 +10,13 @@ const chunked = (): BodyFramer => {
   return body
 }
 
-test('a body of a length ends there', () => {
+test('a body with a length ends after that length', () => {
   const body = new BodyFramer()
   body.start(BODY.length, 5, limits)
   expect(body.take(Buffer.from('abc'), 0)).toBe(3)
   expect(body.done).toBe(false)
   expect(body.take(Buffer.from('xdeGET'), 1)).toBe(3)
-  expect([body.done, body.octets]).toEqual([true, 5])
+  expect([body.done, body.framedBytes]).toEqual([true, 5])
   expect(body.take(Buffer.from('x'), 0)).toBe(0)
 })
 
@@ -29,7 +29,7 @@ test('a body that ends with its connection takes everything', () => {
 
 const WHOLE = '5;a;b=c;d="e\\"f"\r\nhello\r\n00A\r\n0123456789\r\n0;z\r\nX-T: v\r\ny:\r\n\r\n'
 
-test('chunks end where they should, split at every octet; the data is found', () => {
+test('chunks end at the right place, split at every byte, and their data is found', () => {
   for (let split = 0; split <= WHOLE.length; split++) {
     const body = chunked()
     let data = ''
@@ -39,7 +39,7 @@ test('chunks end where they should, split at every octet; the data is found', ()
     const bytes = Buffer.from(`${WHOLE}GET`)
     const first = body.take(bytes.subarray(0, split), 0)
     const rest = body.done ? first : split + body.take(bytes.subarray(split), 0)
-    expect([rest, body.done, body.octets, data]).toEqual([
+    expect([rest, body.done, body.framedBytes, data]).toEqual([
       WHOLE.length,
       true,
       WHOLE.length,
@@ -54,12 +54,12 @@ test.each([
   ['a sign', '+5\r\nhello\r\n'],
   ['a minus', '-1\r\n'],
   ['space before the size', ' 5\r\nhello\r\n'],
-  ['space behind the size', '5 \r\nhello\r\n'],
-  ['a bare LF behind the size', '5\nhello\r\n'],
-  ['a bare CR behind the size', '5\rhello\r\n'],
+  ['space after the size', '5 \r\nhello\r\n'],
+  ['a bare LF after the size', '5\nhello\r\n'],
+  ['a bare CR after the size', '5\rhello\r\n'],
   ['more data than its size', '5\r\nhello!\r\n'],
-  ['a bare LF behind the data', '5\r\nhello\n'],
-  ['a size beyond what is exact', 'fffffffffffffff\r\n'],
+  ['a bare LF after the data', '5\r\nhello\n'],
+  ['a size beyond exact integers', 'fffffffffffffff\r\n'],
   ['a size that wraps 64 bits', '10000000000000005\r\n'],
   ['many zeros', `${'0'.repeat(17)}5\r\n`],
   ['a bare LF in an extension', '5;a\nb\r\n'],
@@ -68,7 +68,7 @@ test.each([
   ['long extensions', `5;${'a'.repeat(70)}\r\n`],
   ['a bare LF at the end', '0\r\n\n'],
   ['a trailer that frames', '0\r\nContent-Length: 5\r\n\r\n'],
-  ['a trailer that frames, in small letters', '0\r\ntransfer-encoding: chunked\r\n\r\n'],
+  ['a trailer that frames, in lower case', '0\r\ntransfer-encoding: chunked\r\n\r\n'],
   ['a folded trailer', '0\r\nA: b\r\n c\r\n\r\n'],
   ['space before a trailer’s colon', '0\r\nA : b\r\n\r\n'],
   ['a bare LF in a trailer', '0\r\nA: b\nC: d\r\n\r\n'],
@@ -78,12 +78,12 @@ test.each([
   expect(() => chunked().take(Buffer.from(text, 'latin1'), 0)).toThrow(/./)
   const body = chunked()
   const byteByByte = () => {
-    for (const octet of Buffer.from(text, 'latin1')) body.take(Buffer.from([octet]), 0)
+    for (const byte of Buffer.from(text, 'latin1')) body.take(Buffer.from([byte]), 0)
   }
   expect(byteByByte).toThrow(/./)
 })
 
-test('any data in any chunks comes out whole, at any splits', () => {
+test('any data in any chunks comes out whole, with any splits', () => {
   fc.assert(
     fc.property(
       fc.array(fc.uint8Array({ minLength: 1, maxLength: 300 })),
@@ -109,7 +109,7 @@ test('any data in any chunks comes out whole, at any splits', () => {
   )
 })
 
-/** What is sent on of a response's chunks, read in two pieces. */
+/** Returns what is sent on of a response's chunks, read in two pieces. */
 function sentOn(text: string, split: number): string {
   const body = new BodyFramer(true)
   body.start(BODY.chunked, 0, limits)
@@ -123,7 +123,7 @@ function sentOn(text: string, split: number): string {
   return sent
 }
 
-test('the white space of a response’s chunks is taken, and is not sent on, split at every byte', () => {
+test('white space in a response’s chunks is accepted and not sent on, split at every byte', () => {
   const padded = '5  \t\r\nhel o\r\n00A ; a ;\tb = c ; d= "e f" \r\n012 456 89\r\n0   \r\nX-T \t: v w\r\n\r\n'
   const strict = '5\r\nhel o\r\n00A;a;b=c;d="e f"\r\n012 456 89\r\n0\r\nX-T: v w\r\n\r\n'
   for (let split = 0; split <= padded.length; split++) expect(sentOn(padded, split)).toBe(strict)
@@ -134,15 +134,15 @@ test.each([
   ['within a size', '1 0\r\n'],
   ['within the name of an extension', '5;a b\r\nhello\r\n'],
   ['within its value', '5;a=b c\r\nhello\r\n'],
-  ['more of it than any padding has', `5${' '.repeat(65)}\r\n`],
+  ['more than any padding', `5${' '.repeat(65)}\r\n`],
   ['before the name of a trailer', '0\r\n X: y\r\n\r\n'],
   ['within the name of a trailer', '0\r\nX Y: z\r\n\r\n'],
   ['before the colon of a trailer that reframes', '0\r\nContent-Length : 5\r\n\r\n'],
-])('white space of a response’s chunks that is refused: %s', (_, text) => {
+])('refused white space in a response’s chunks: %s', (_, text) => {
   expect(() => sentOn(text, 0)).toThrow(/^(?:chunk|trailer)/)
 })
 
-test('whatever is taken leniently is sent on strictly', () => {
+test('what is accepted leniently is sent on strictly', () => {
   const blank = fc.constantFrom('', '', ' ', '\t', '  ')
   const line = fc
     .tuple(blank, blank, blank, blank, blank, fc.constantFrom('', ';', ';a', '=b', '="c d"', ' ', '\r'))

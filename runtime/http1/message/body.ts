@@ -27,10 +27,10 @@ const S = {
 } as const
 type State = number
 
-/** White space of one chunk's line, at most: sizes are padded to eight or sixteen digits. */
+/** Most white space in the line of one chunk. Some servers pad sizes to eight or sixteen digits. */
 const MAX_BLANK = 64
 
-/** The state behind white space, where a lenient reader lets it be. */
+/** The state after white space, where a lenient reader accepts it. */
 const AFTER_BLANK: Readonly<Record<State, State>> = {
   [S.size]: S.valueBlank,
   [S.extensionFirst]: S.extensionFirst,
@@ -56,29 +56,29 @@ const FORBIDDEN_TRAILERS = new Set([
   'expect',
 ])
 
-/** Where white space that a response's chunks may have begins and ends in a view. */
+/** Where tolerated white space in the chunks of a response begins and ends in a view. */
 export interface Blanks {
   readonly from: number
   to: number
 }
 
 /**
- * Finds where a message's body ends (RFC 9112, 6.3 and 7.1), without changing or keeping it. Chunked bodies
- * are checked byte by byte outside their data, extensions and trailers included, so that they can be passed
- * on as they are. A lenient one takes the bad white space of chunk lines (RFC 9112, 7.1.1; RFC 9110, 5.6.3) and
- * before the colon of a trailer, and says where it is, so that nothing but strict chunks is sent on.
+ * Finds where a message's body ends (RFC 9112, 6.3 and 7.1), without changing or keeping it. It checks chunked bodies
+ * byte by byte outside their data, including extensions and trailers, so that they can pass unchanged. A lenient framer
+ * accepts the bad white space of chunk lines (RFC 9112, 7.1.1; RFC 9110, 5.6.3) and white space before the colon of a
+ * trailer. It reports where that is, so that only strict chunks are sent on.
  */
 export class BodyFramer {
   kind: BodyKind = BODY.none
-  /** True once the body is complete; never for a body that ends with its connection. */
+  /** True once the body is complete. A body that ends with its connection never becomes complete. */
   done = true
-  /** Octets of it so far, framing included. */
-  octets = 0
-  /** Called for each run of a chunked body's data, where somebody wants it without its framing. */
+  /** Bytes of the body so far, including framing. */
+  framedBytes = 0
+  /** Called for each run of data of a chunked body, if the data is wanted without its framing. */
   onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
-  /** Further trailers that are refused, by their names in lower case. */
+  /** Returns true for further trailers to refuse, by name in lower case. */
   refusesTrailer: ((name: string) => boolean) | undefined = undefined
-  /** The white space in the view that was taken last, which is not to be sent on; undefined where there is none. */
+  /** The white space in the last view, which is not to be sent on; undefined if there is none. */
   blanks: Blanks[] | undefined = undefined
   readonly #lenient: boolean
   #left = 0
@@ -86,7 +86,7 @@ export class BodyFramer {
   /** White space in the line of this chunk. */
   #blank = 0
   #state: State = S.sizeFirst
-  /** Octets of extensions and trailers, which are bounded together for the whole body. */
+  /** Bytes of extensions and trailers. One limit covers both for the whole body. */
   #extra = 0
   #maxExtra = 0
   #trailers = 0
@@ -97,7 +97,7 @@ export class BodyFramer {
     this.#lenient = lenient
   }
 
-  /** Begins a body of this kind, and of this length where it has one. */
+  /** Starts a body of this kind and, if the kind has one, of this length. */
   start(
     kind: BodyKind,
     length: number,
@@ -105,7 +105,7 @@ export class BodyFramer {
   ): void {
     this.kind = kind
     this.done = kind === BODY.none
-    this.octets = 0
+    this.framedBytes = 0
     this.onChunkData = undefined
     this.#left = length
     this.#state = S.sizeFirst
@@ -115,7 +115,7 @@ export class BodyFramer {
     this.#maxTrailers = limits.headerCount
   }
 
-  /** The index after the last octet from `at` on that belongs to the body. Throws a 400 for wrong chunks. */
+  /** Returns the index after the last byte from `at` on that belongs to the body. Throws a 400 for invalid chunks. */
   take(view: Buffer, at: number): number {
     this.blanks = undefined
     if (this.done) return at
@@ -129,7 +129,7 @@ export class BodyFramer {
     } else if (this.kind === BODY.chunked) {
       end = this.#takeChunks(view, at)
     }
-    this.octets += end - at
+    this.framedBytes += end - at
     return end
   }
 
@@ -153,7 +153,7 @@ export class BodyFramer {
     return at
   }
 
-  /** Whether white space may stand here; what stood before it is complete then. */
+  /** True if white space may stand here. What precedes it is then complete. */
   #skipsBlank(): boolean {
     const after = AFTER_BLANK[this.#state]
     if (after === undefined) return false
@@ -174,7 +174,7 @@ export class BodyFramer {
     if (this.#state >= S.trailerFirst) return this.#stepTrailer(code)
     if (this.#state === S.dataCr && code === 0x0d) return S.dataLf
     if (this.#state === S.dataLf && code === 0x0a) return S.sizeFirst
-    throw badRequest('chunk: its data is longer than its size')
+    throw badRequest('chunk: the data is longer than the size')
   }
 
   #stepSize(code: number): State {
@@ -203,7 +203,7 @@ export class BodyFramer {
     return S.size
   }
 
-  /** RFC 9112, 7.1.1, without the bad white space that it lets one send. */
+  /** RFC 9112, 7.1.1, without the bad white space that it permits. */
   #stepExtension(code: number): State {
     if (++this.#extra > this.#maxExtra)
       throw tooLarge(`chunk extensions of more than ${this.#maxExtra} bytes`, 400)
@@ -230,7 +230,7 @@ export class BodyFramer {
         if (code < 0x80 && isValueChar(code)) return S.quoted
         break
       default:
-        // `quotedEnd`, and white space behind whatever may be followed by an extension or the end of the line.
+        // `quotedEnd`, and white space before an extension or the end of the line.
         return this.#afterToken(code)
     }
     throw badRequest('chunk: invalid extension')
@@ -239,7 +239,7 @@ export class BodyFramer {
   #afterToken(code: number): State {
     if (code === 0x0d) return S.sizeLf
     if (code === 0x3b) return S.extensionFirst
-    throw badRequest('chunk: invalid character after its size')
+    throw badRequest('chunk: invalid character after the size')
   }
 
   #stepTrailer(code: number): State {
@@ -272,7 +272,7 @@ export class BodyFramer {
 
   #stepTrailerName(code: number): State {
     if (isTokenChar(code)) {
-      // No refused name is longer; a longer one need not be known wholly.
+      // No refused name is longer, so the rest of a longer one does not matter.
       if (this.#name.length < 64) this.#name += String.fromCharCode(code)
       return S.trailerName
     }
@@ -285,7 +285,7 @@ export class BodyFramer {
   }
 }
 
-/** A part of a view without the white space that its reader has found there. */
+/** Returns a part of a view without the white space that was found in it. */
 export function withoutBlanks(view: Buffer, from: number, to: number, blanks: readonly Blanks[]): Buffer {
   const kept: Buffer[] = []
   let at = from

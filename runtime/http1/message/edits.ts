@@ -4,9 +4,9 @@ import { checkField, isSameField } from '../../proxy/grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
- * The head to send upstream: as it came, without what is meant for one hop, with the edits, in origin form
- * and HTTP/1.1; HTTP/1.0 without a Host stays HTTP/1.0, since there is none that would be true. `via` is the field line that names us, or empty. Throws a RangeError for an edit that is no
- * header field.
+ * Returns the head to send upstream: as received, without the fields for one hop, with the edits, in origin form and as
+ * HTTP/1.1. HTTP/1.0 without a Host stays HTTP/1.0, because no Host would be true. `via` is our Via field line, or
+ * empty. Throws a RangeError for an edit that is not a header field.
  */
 export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
   const rewritten = head.absolute || (head.version === 10 && !head.hostless)
@@ -28,7 +28,7 @@ export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined
   return writer.end(edits, via + ownFields(head))
 }
 
-/** What is said to the next hop anew, since the client said it to us. */
+/** Returns the fields for one hop that are repeated for the next hop. */
 function ownFields(head: RequestHead): string {
   if (head.upgrade === undefined && !head.trailers && head.maxForwards < 0) return ''
   const options = [head.upgrade === undefined ? '' : 'upgrade', head.trailers ? 'te' : ''].filter(Boolean)
@@ -38,20 +38,20 @@ function ownFields(head: RequestHead): string {
   return text
 }
 
-/** How a response's head is to be written. */
+/** How to write a response's head. */
 export interface ResponseShape {
   readonly edits?: HeadEdits | undefined
-  /** The value of our Connection field; none where it is empty. */
+  /** The value of our Connection field. Empty: no such field. */
   readonly connection: '' | 'close' | 'keep-alive' | 'upgrade'
-  /** The chunks are taken apart, for a client of HTTP/1.0. */
+  /** True if the chunks are decoded, for a client of HTTP/1.0. */
   readonly dechunk: boolean
 }
 
-/** The head to send to the client: as it came, without what is meant for one hop, with the edits. */
+/** Returns the head to send to the client: as received, without the fields for one hop, with the edits. */
 export function writeResponseHead(head: ResponseHead, shape: ResponseShape): string {
   const writer = new Writer(head, head.version === 10 ? 8 : 0)
   if (head.version === 10) writer.text = 'HTTP/1.1'
-  // RFC 9112, 6.1 and RFC 9110, 8.6: neither length nor coding in these.
+  // RFC 9112, 6.1 and RFC 9110, 8.6: these carry neither a length nor a coding.
   const unframed = head.status < 200 || head.status === 204
   const upgrades = head.status === 101 || head.status === 426
   const { at } = head
@@ -72,7 +72,7 @@ export function writeResponseHead(head: ResponseHead, shape: ResponseShape): str
   return writer.end(shape.edits, connection === '' ? '' : `connection: ${connection}\r\n`)
 }
 
-/** Copies a head's text in the longest runs that are not dropped. */
+/** Copies a head's text in the longest runs without dropped lines. */
 class Writer {
   text = ''
   readonly #fields: Fields
@@ -102,7 +102,7 @@ class Writer {
   }
 }
 
-/** Whether edits name this field, or one that a server may take for it. */
+/** True if the edits name this field, or a field that a server may read as it. */
 function isEdited(fields: Fields, index: number, edits: HeadEdits): boolean {
   const { text, at } = fields
   const from = at[index] as number

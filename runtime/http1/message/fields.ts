@@ -1,13 +1,13 @@
 import { badRequest, tooLarge } from '../../proxy/errors.ts'
-import { equalsIgnoreCase, isTokenChar, octetsEqualIgnoreCase } from '../../proxy/grammar.ts'
+import { equalsIgnoreCase, isTokenChar, bytesEqualIgnoreCase } from '../../proxy/grammar.ts'
 
-/** What a field is to an intermediary. */
+/** What a field means to an intermediary. */
 export const KIND = {
   plain: 0,
   host: 1,
   contentLength: 2,
   transferEncoding: 3,
-  /** From here to `keepAlive`: meant for one hop alone, never forwarded. */
+  /** From here to `keepAlive`: for one hop only, never forwarded. */
   connection: 4,
   hop: 5,
   te: 6,
@@ -19,16 +19,16 @@ export const KIND = {
 /** True for a field that is never forwarded. */
 export const isForOneHop = (kind: number): boolean => kind >= KIND.connection && kind <= KIND.keepAlive
 
-/** Numbers for each field: where its name and its value begin and end in the head's text, and its kind. */
+/** Numbers per field: the start and end of its name and of its value in the head's text, and its kind. */
 export const STRIDE = 5
 
 /** How a message's body is delimited (RFC 9112, 6.3). */
 export const BODY = { none: 0, length: 1, chunked: 2, close: 3 } as const
 export type BodyKind = (typeof BODY)[keyof typeof BODY]
 
-/** The fields of a head: their text as it came, and where each of them is. */
+/** The fields of a head: their text as received, and the position of each. */
 export class Fields {
-  /** The whole head, from the start line to the empty line, both included. */
+  /** The whole head, from the start line to the empty line inclusive. */
   readonly text: string
   /** Where the first field line begins. */
   readonly from: number
@@ -39,7 +39,10 @@ export class Fields {
     this.from = from
   }
 
-  /** The field's value (lower-case name), several joined by `, ` (RFC 9110, 5.3); undefined where there is none. */
+  /**
+   * Returns the value of a field (lower-case name); undefined if there is none. Several fields of one name are joined
+   * by `, ` (RFC 9110, 5.3).
+   */
   get(name: string): string | undefined {
     const { text, at } = this
     let value: string | undefined
@@ -51,7 +54,7 @@ export class Fields {
     return value
   }
 
-  /** All fields as they came: `[name, value]`. */
+  /** Returns all fields as received: `[name, value]`. */
   entries(): [name: string, value: string][] {
     const { text, at } = this
     const entries: [string, string][] = []
@@ -62,51 +65,54 @@ export class Fields {
   }
 }
 
-/** Where the field line after the one at this index begins, or the empty line. */
+/** Returns where the next field line, or the empty line, begins. */
 export function nextLine(fields: Fields, index: number): number {
   const next = fields.at[index + STRIDE]
   return next ?? fields.text.length - 2
 }
 
 /**
- * Finds the fields of a head (RFC 9112, 5) whose text ends with an empty line. Throws a 400 for whatever is
- * not strictly a field line: an obs-fold, space before the colon, control characters, a bare CR or LF; a 431
- * for too many. The head is read as octets, `octets[start]` being its first: a character of a string costs
- * several times as much.
+ * Finds the fields of a head (RFC 9112, 5) whose text ends with an empty line. Throws a 400 for everything that is not
+ * strictly a field line: an obs-fold, a space before the colon, a control character, a bare CR or LF. Throws a 431 for
+ * too many fields. It reads the head as bytes, of which `bytes[start]` is the first, because a character of a string
+ * costs several times as much.
  */
-export function parseFields(fields: Fields, maxCount: number, octets: Uint8Array, start: number): void {
+export function parseFields(fields: Fields, maxCount: number, bytes: Uint8Array, start: number): void {
   const { text, at: out } = fields
   const end = start + text.length - 2
   let at = start + fields.from
   while (at < end) {
     const nameStart = at
-    while (isTokenChar(octets[at] as number)) at++
+    while (isTokenChar(bytes[at] as number)) at++
     const nameEnd = at
-    if (nameEnd === nameStart || octets[at] !== 0x3a) throw badField(text, nameStart - start, at - start)
+    if (nameEnd === nameStart || bytes[at] !== 0x3a) throw badField(text, nameStart - start, at - start)
     at++
-    while (isBlank(octets[at])) at++
+    while (isBlank(bytes[at])) at++
     const valueStart = at
-    at = skipValue(octets, at)
-    if (octets[at] !== 0x0d || octets[at + 1] !== 0x0a) throw badField(text, nameStart - start, at - start)
+    at = skipValue(bytes, at)
+    if (bytes[at] !== 0x0d || bytes[at + 1] !== 0x0a) throw badField(text, nameStart - start, at - start)
     let valueEnd = at
-    while (valueEnd > valueStart && isBlank(octets[valueEnd - 1])) valueEnd--
+    while (valueEnd > valueStart && isBlank(bytes[valueEnd - 1])) valueEnd--
     at += 2
     out.push(
       nameStart - start,
       nameEnd - start,
       valueStart - start,
       valueEnd - start,
-      kindOf(octets, nameStart, nameEnd),
+      kindOf(bytes, nameStart, nameEnd),
     )
     if (out.length > maxCount * STRIDE) throw tooLarge(`more than ${maxCount} header fields`)
   }
 }
 
-/** The index of the first octet from `at` on that no value has: comparing is quicker than a table (RFC 9110, 5.5). */
-function skipValue(octets: Uint8Array, from: number): number {
+/**
+ * Returns the index of the first byte from `from` on that no value may contain (RFC 9110, 5.5). Comparing is faster
+ * than a table.
+ */
+function skipValue(bytes: Uint8Array, from: number): number {
   let at = from
-  while (at < octets.length) {
-    const code = octets[at] as number
+  while (at < bytes.length) {
+    const code = bytes[at] as number
     if (code < 0x20 ? code !== 0x09 : code === 0x7f) break
     at++
   }
@@ -125,10 +131,10 @@ function badField(text: string, lineStart: number, at: number): Error {
   )
 }
 
-function kindOf(octets: Uint8Array, from: number, to: number): number {
+function kindOf(bytes: Uint8Array, from: number, to: number): number {
   const candidates = SPECIAL[to - from]
   if (candidates === undefined) return KIND.plain
-  for (const { name, kind } of candidates) if (octetsEqualIgnoreCase(octets, from, name)) return kind
+  for (const { name, kind } of candidates) if (bytesEqualIgnoreCase(bytes, from, name)) return kind
   return KIND.plain
 }
 
@@ -145,7 +151,7 @@ special('upgrade', KIND.upgrade)
 special('expect', KIND.expect)
 special('te', KIND.te)
 special('keep-alive', KIND.keepAlive)
-// RFC 9110, 7.6.1; Proxy-Authorization and its answers are for us, the next proxy, and end here (11.7).
+// RFC 9110, 7.6.1. Proxy-Authorization and its responses are addressed to us, the next proxy, and end here (11.7).
 for (const name of [
   'proxy-connection',
   'http2-settings',

@@ -2,28 +2,31 @@ import { badRequest } from '../../proxy/errors.ts'
 import { BODY, type BodyKind, type Fields, KIND, STRIDE } from './fields.ts'
 import { equalsIgnoreCase } from '../../proxy/grammar.ts'
 
-/** What the fields of a head say about its message's body and its connection. */
+/** What the fields of a head say about the body of the message and its connection. */
 export interface Framing {
-  /** `close` where no field delimits a body. */
+  /** `close` if no field delimits the body. */
   body: BodyKind
-  /** Octets of a body of kind `length`. */
+  /** Bytes of a body of kind `length`. */
   length: number
-  /** Connection has `close`, `keep-alive`, `upgrade`. */
+  /** Connection contains `close`, `keep-alive`, `upgrade`. */
   close: boolean
   keepAlive: boolean
   upgrade: boolean
   /** There is an Expect field. */
   expects: boolean
-  /** TE has `trailers` (RFC 9110, 10.1.4). */
+  /** TE contains `trailers` (RFC 9110, 10.1.4). */
   trailers: boolean
-  /** How long a peer keeps an idle connection by its `Keep-Alive: timeout`, in seconds; Infinity where it does not say. */
+  /**
+   * How long the peer keeps an idle connection according to `Keep-Alive: timeout`, in seconds; Infinity if it does not
+   * say.
+   */
   keptSeconds: number
 }
 
 /**
- * Reads Content-Length, Transfer-Encoding and Connection (RFC 9112, 6 and 9; RFC 9110, 7.6.1), marks the
- * fields that Connection nominates, and refuses what two readers could understand differently: both lengths,
- * two of one, a coding that is not one `chunked`, any coding in HTTP/1.0.
+ * Reads Content-Length, Transfer-Encoding and Connection (RFC 9112, 6 and 9; RFC 9110, 7.6.1) and marks the fields that
+ * Connection nominates. Refuses what two readers could understand differently: both kinds of length, one kind twice, a
+ * coding other than a single `chunked`, and any coding in HTTP/1.0.
  */
 export function readFraming(fields: Fields, version: number): Framing {
   const framing: Framing = {
@@ -70,18 +73,21 @@ export function readFraming(fields: Fields, version: number): Framing {
 
 function parseLength(text: string, from: number, to: number): number {
   let length = 0
-  // 15 digits are exact as a number; nobody sends a petabyte.
+  // A number represents 15 digits exactly, and no body has a petabyte.
   let valid = to > from && to - from <= 15
   for (let at = from; valid && at < to; at++) {
     const digit = text.charCodeAt(at) - 0x30
     valid = digit >= 0 && digit <= 9
     length = length * 10 + digit
   }
-  if (!valid) throw badRequest(`Content-Length ${JSON.stringify(text.slice(from, Math.min(to, from + 64)))}`)
+  if (!valid)
+    throw badRequest(
+      `Content-Length ${JSON.stringify(text.slice(from, Math.min(to, from + 64)))}: not a number of at most 15 digits`,
+    )
   return length
 }
 
-/** RFC 2068, 19.7.1: `timeout=5, max=100`, read without a copy, since every answer of a Node server has it. */
+/** RFC 2068, 19.7.1: `timeout=5, max=100`. Read without a copy, because every response of a Node server has it. */
 function keptSeconds(text: string, from: number, to: number): number {
   let at = text.indexOf('timeout=', from) + 8
   if (at < from + 8 || at >= to) return Number.POSITIVE_INFINITY
@@ -105,8 +111,10 @@ function checkCoding(value: string): void {
     .map((coding) => coding.trim())
   const chunkedAt = codings.indexOf('chunked')
   if (chunkedAt !== codings.length - 1)
-    throw badRequest(`Transfer-Encoding ${JSON.stringify(value.slice(0, 64))}: chunked must be last, once`)
-  throw badRequest(`Transfer-Encoding ${JSON.stringify(value.slice(0, 64))}: only chunked is understood`, 501)
+    throw badRequest(
+      `Transfer-Encoding ${JSON.stringify(value.slice(0, 64))}: chunked must be the last coding and occur once`,
+    )
+  throw badRequest(`Transfer-Encoding ${JSON.stringify(value.slice(0, 64))}: only chunked is supported`, 501)
 }
 
 function readConnection(fields: Fields, value: string, framing: Framing): void {
@@ -123,7 +131,7 @@ function readConnection(fields: Fields, value: string, framing: Framing): void {
   }
 }
 
-// Only end-to-end fields can be nominated away: who could remove Host or a length would reframe the message.
+// Only end-to-end fields can be nominated. Removing Host or a length would reframe the message.
 function nominate(fields: Fields, name: string): void {
   const { text, at } = fields
   for (let i = 0; i < at.length; i += STRIDE) {

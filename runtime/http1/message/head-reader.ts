@@ -1,35 +1,37 @@
 import { badRequest, type HttpError, tooLarge } from '../../proxy/errors.ts'
 import { isValueChar } from '../../proxy/grammar.ts'
 import { KeptBytes } from './kept-bytes.ts'
-import { latin1 } from '../../transport/latin1.ts'
+import { latin1 } from '../../transport/node-private.ts'
 
-/** Collects one head out of what arrives; by far most arrive whole, and are cut out of the view at once. */
+/** Collects one head from the bytes that arrive. Most heads arrive whole and are cut out of the view at once. */
 export class HeadReader {
-  /** The last complete head, with its empty line. */
+  /** The last complete head, including its empty line. */
   text = ''
-  /** Where the head begins in its {@link octets}. */
+  /** Where the head begins in its {@link source}. */
   start = 0
-  /** A head that comes in pieces; kept until the next one, or {@link forget}. */
+  /** A head that comes in pieces. Kept until the next one, or until {@link forget}. */
   readonly #pieces = new KeptBytes()
   #started = false
   readonly #skipEmptyLines: boolean
 
-  /** A server skips empty lines before a request (RFC 9112, 2.2); a response has none. */
+  /** A server skips empty lines before a request (RFC 9112, 2.2). A response has none. */
   constructor(skipEmptyLines: boolean) {
     this.#skipEmptyLines = skipEmptyLines
   }
 
-  /** True in the midst of a head. */
+  /** True within a head. */
   get started(): boolean {
     return this.#started
   }
 
-  /** Bytes of memory that an incomplete head takes. */
+  /** Memory of an incomplete head, in bytes. */
   get kept(): number {
     return this.#pieces.size
   }
 
-  /** Lets go of what was read: an idle connection would keep its last head, and an ended one an incomplete one. */
+  /**
+   * Releases what was read. An idle connection would otherwise keep its last head, and an ended one an incomplete head.
+   */
   forget(): void {
     this.text = ''
     this.#started = false
@@ -37,16 +39,16 @@ export class HeadReader {
   }
 
   /**
-   * Reads on from `at`. Returns the index after the head, whose text is then in `text`, or -1 where it goes
-   * on. Throws an {@link HttpError}: 431 or 414 for a head of more than `headBytes`, 400 for octets that no
-   * head has.
+   * Continues reading at `at`. Returns the index after the head, whose text is then in `text`, or -1 if the head is
+   * incomplete. Throws an {@link HttpError}: 431 or 414 for a head of more than `headBytes`, 400 for bytes that no head
+   * may contain.
    */
   read(view: Buffer, at: number, headBytes: number): number {
     let from = at
     if (this.#started) return this.#readOn(view, at, headBytes)
     if (this.#pieces.size > 0) this.#pieces.clear()
     if (this.#skipEmptyLines) while (view[from] === 0x0d && view[from + 1] === 0x0a) from += 2
-    if (from - at > 8) throw badRequest('empty lines in place of a request')
+    if (from - at > 8) throw badRequest('empty lines instead of a request')
     const end = findEnd(view, from)
     if (end === -1 || end + 4 - from > headBytes) return this.#readOn(view, from, headBytes)
     this.text = latin1(view, from, end + 4)
@@ -54,8 +56,8 @@ export class HeadReader {
     return end + 4
   }
 
-  /** What `text` was made of: the view that was read last, or a copy where the head came in pieces. */
-  octets(view: Buffer): Buffer {
+  /** Returns the bytes of `text`: the last view, or a copy if the head came in pieces. */
+  source(view: Buffer): Buffer {
     return this.#pieces.size > 0 ? this.#pieces.bytes : view
   }
 
@@ -76,7 +78,7 @@ export class HeadReader {
       this.#started = false
       return at + found + 4 - before
     }
-    checkOctets(bytes, Math.max(0, before - 1))
+    checkBytes(bytes, Math.max(0, before - 1))
     if (bytes.length > headBytes) throw this.#tooLarge(bytes, headBytes)
     return -1
   }
@@ -92,8 +94,8 @@ const CR = 0x0d
 const LF = 0x0a
 
 /**
- * Where the first CRLFCRLF from an index on begins, or -1: the octet where its last one would be says how far to
- * go on, so that by far most are not looked at (Horspool). A call of Node's search costs more than a short head.
+ * Returns where the first CRLFCRLF at or after an index begins, or -1. The byte at its last position tells how far to
+ * advance, so that most bytes are skipped (Horspool). A call of Node's search costs more than a whole short head.
  */
 function findEnd(view: Buffer, from: number): number {
   let last = from + 3
@@ -107,13 +109,13 @@ function findEnd(view: Buffer, from: number): number {
   return -1
 }
 
-// What can never become a head is refused before it is complete: a bare CR or LF, control characters.
-function checkOctets(octets: Buffer, from: number): void {
-  for (let i = from; i < octets.length; i++) {
-    const code = octets[i] as number
+// Refuses, before it is complete, what can never become a head: a bare CR or LF, a control character.
+function checkBytes(bytes: Buffer, from: number): void {
+  for (let i = from; i < bytes.length; i++) {
+    const code = bytes[i] as number
     if (isValueChar(code)) continue
-    const crlf = code === CR && (i + 1 === octets.length || octets[i + 1] === LF)
-    if (crlf || (code === LF && i > 0 && octets[i - 1] === CR)) continue
+    const crlf = code === CR && (i + 1 === bytes.length || bytes[i + 1] === LF)
+    if (crlf || (code === LF && i > 0 && bytes[i - 1] === CR)) continue
     throw badRequest('a control character, or a bare CR or LF, in a head')
   }
 }

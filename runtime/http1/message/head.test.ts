@@ -6,13 +6,13 @@ import { BODY } from './fields.ts'
 import { isValueChar } from '../../proxy/grammar.ts'
 import { parseRequestHead, parseResponseHead } from './head.ts'
 import { HeadReader } from './head-reader.ts'
-import { latin1 } from '../../transport/latin1.ts'
+import { latin1 } from '../../transport/node-private.ts'
 
 const limits = { headerCount: 8 }
 const request = (text: string) => parseRequestHead(text, limits)
 const response = (text: string, method = 'GET') => parseResponseHead(text, method, limits)
 
-test('a request head is read as it came', () => {
+test('a request head is read as received', () => {
   const head = request(
     'POST /a?b HTTP/1.1\r\nHost: x:80\r\nX-A:1\r\nx-a: \t 2 3 \t\r\nEmpty:\r\nContent-Length: 7\r\n\r\n',
   )
@@ -28,7 +28,7 @@ const H = 'Host: x\r\n'
 test.each([
   ['no method', ' / HTTP/1.1\r\n\r\n', 400],
   ['two spaces', `GET  / HTTP/1.1\r\n${H}\r\n`, 400],
-  ['a tab for a space', `GET\t/ HTTP/1.1\r\n${H}\r\n`, 400],
+  ['a tab instead of a space', `GET\t/ HTTP/1.1\r\n${H}\r\n`, 400],
   ['a target with a fragment', `GET /#a HTTP/1.1\r\n${H}\r\n`, 400],
   ['a target without a slash', `GET a HTTP/1.1\r\n${H}\r\n`, 400],
   ['a foreign scheme', `GET ftp://x/ HTTP/1.1\r\n${H}\r\n`, 400],
@@ -38,8 +38,8 @@ test.each([
   ['HTTP/2.0', 'PRI * HTTP/2.0\r\n\r\n', 505],
   ['HTTP/1.2', `GET / HTTP/1.2\r\n${H}\r\n`, 505],
   ['HTTP/0.9', 'GET /\r\n\r\n', 400],
-  ['http/1.1 in small letters', `GET / http/1.1\r\n${H}\r\n`, 400],
-  ['more behind the version', `GET / HTTP/1.1 \r\n${H}\r\n`, 400],
+  ['http/1.1 in lower case', `GET / http/1.1\r\n${H}\r\n`, 400],
+  ['more text after the version', `GET / HTTP/1.1 \r\n${H}\r\n`, 400],
   ['no Host', 'GET / HTTP/1.1\r\n\r\n', 400],
   ['two Hosts', `GET / HTTP/1.1\r\n${H}${H}\r\n`, 400],
   ['Host with a path', 'GET / HTTP/1.1\r\nHost: x/y\r\n\r\n', 400],
@@ -49,9 +49,9 @@ test.each([
   ['Host with two colons', 'GET / HTTP/1.1\r\nHost: ::1\r\n\r\n', 400],
   ['Host with too many groups', 'GET / HTTP/1.1\r\nHost: [1:2:3:4:5:6:7:8:9]\r\n\r\n', 400],
   ['Host with IPv4 in brackets', 'GET / HTTP/1.1\r\nHost: [127.0.0.1]\r\n\r\n', 400],
-  ['Host with half a percent encoding', 'GET / HTTP/1.1\r\nHost: a%2\r\n\r\n', 400],
+  ['Host with an incomplete percent encoding', 'GET / HTTP/1.1\r\nHost: a%2\r\n\r\n', 400],
   ['Host with a backslash', 'GET / HTTP/1.1\r\nHost: a\\b\r\n\r\n', 400],
-  ['Max-Forwards that is no number', `OPTIONS * HTTP/1.1\r\n${H}Max-Forwards: -1\r\n\r\n`, 400],
+  ['Max-Forwards that is not a number', `OPTIONS * HTTP/1.1\r\n${H}Max-Forwards: -1\r\n\r\n`, 400],
   ['two Max-Forwards', `TRACE / HTTP/1.1\r\n${H}${'Max-Forwards: 1\r\n'.repeat(2)}\r\n`, 400],
   ['space before the colon', `GET / HTTP/1.1\r\n${H}A : b\r\n\r\n`, 400],
   ['a first line that begins with a space', `GET / HTTP/1.1\r\n ${H}\r\n`, 400],
@@ -73,7 +73,7 @@ test.each([
   ['[::1]:80', true],
   ['x:', true],
   ['', true],
-])('Host %s is taken', (host) => {
+])('Host %s is valid', (host) => {
   expect(request(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`).host).toBe(host)
 })
 
@@ -84,7 +84,7 @@ test('an absolute target becomes the origin form and the Host', () => {
   expect(request('OPTIONS http://a HTTP/1.1\r\nHost: a\r\n\r\n').target).toBe('*')
 })
 
-test('an upgrade passes, with a body too; one to h2c does not', () => {
+test('an upgrade passes, also with a body; an upgrade to h2c does not', () => {
   const upgrade = (protocol: string, more = '') =>
     request(
       `GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: ${protocol}\r\nHTTP2-Settings: a\r\n${more}\r\n`,
@@ -100,15 +100,10 @@ test('an upgrade passes, with a body too; one to h2c does not', () => {
 })
 
 test.each([
-  ['Max-Forwards of an OPTIONS goes down', 'OPTIONS', 'Max-Forwards: 3\r\n', 'max-forwards: 2\r\n'],
-  ['Max-Forwards of a GET is left alone', 'GET', 'Max-Forwards: 3\r\n', 'Max-Forwards: 3\r\n'],
-  [
-    'TE passes on trailers alone',
-    'GET',
-    'TE: gzip;q=0.5, trailers\r\n',
-    'connection: te\r\nte: trailers\r\n',
-  ],
-  ['TE that is for one hop stays', 'GET', 'TE: gzip\r\nConnection: TE\r\n', ''],
+  ['Max-Forwards of an OPTIONS decreases', 'OPTIONS', 'Max-Forwards: 3\r\n', 'max-forwards: 2\r\n'],
+  ['Max-Forwards of a GET is unchanged', 'GET', 'Max-Forwards: 3\r\n', 'Max-Forwards: 3\r\n'],
+  ['only trailers passes in TE', 'GET', 'TE: gzip;q=0.5, trailers\r\n', 'connection: te\r\nte: trailers\r\n'],
+  ['TE for one hop is not forwarded', 'GET', 'TE: gzip\r\nConnection: TE\r\n', ''],
 ])('%s', (_, method, fields, wanted) => {
   const head = request(`${method} / HTTP/1.1\r\n${H}${fields}\r\n`)
   expect(writeRequestHead(head, undefined)).toBe(`${method} / HTTP/1.1\r\n${H}${wanted}\r\n`)
@@ -124,7 +119,7 @@ test('an upgrade with TE has both in one Connection field; HTTP/1.0 has no trail
   expect(request(`GET / HTTP/1.0\r\n${H}TE: trailers\r\n\r\n`).trailers).toBe(false)
 })
 
-test('Via names us behind those before', () => {
+test('Via adds us after earlier proxies', () => {
   const head = request(`GET / HTTP/1.1\r\n${H}Via: 1.0 fred\r\n\r\n`)
   expect(writeRequestHead(head, undefined, 'via: 1.1 us\r\n')).toBe(
     `GET / HTTP/1.1\r\n${H}Via: 1.0 fred\r\nvia: 1.1 us\r\n\r\n`,
@@ -141,7 +136,7 @@ test.each([
   expect(response(`HTTP/1.1 200 OK\r\nKeep-Alive: ${hint}\r\nContent-Length: 0\r\n\r\n`).keptMs).toBe(keptMs)
 })
 
-test('edits stand once, and cannot add lines', () => {
+test('edits apply once, and cannot add lines', () => {
   const head = request('GET / HTTP/1.1\r\nA: 1\r\nHost: x\r\nB: 2\r\na: 3\r\nC-1: 4\r\nC-2: 5\r\n\r\n')
   const edits = { remove: ['b', 'host'], removePrefix: ['c-'], set: [['a', '9']] } as const
   expect(writeRequestHead(head, edits)).toBe('GET / HTTP/1.1\r\nHost: x\r\na: 9\r\n\r\n')
@@ -187,11 +182,11 @@ test.each([
   ['HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n'],
   ['HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ['HTTP/1.1 200 OK\r\nA: b\r\n c\r\n\r\n'],
-])('a bad response is a 502: %j', (text) => {
+])('a bad response causes a 502: %j', (text) => {
   expect(() => response(text)).toThrow(expect.objectContaining({ status: 502, code: 'BL_HTTP_BAD_RESPONSE' }))
 })
 
-test('a response is written without what is for one hop', () => {
+test('a response is written without the fields for one hop', () => {
   const head = response(
     'HTTP/1.0 200 Fine\r\nConnection: x-n\r\nX-N: 1\r\nKeep-Alive: a\r\nTransfer: b\r\nContent-Length: 1\r\n\r\n',
   )
@@ -206,7 +201,7 @@ test('a response is written without what is for one hop', () => {
   )
 })
 
-test('a head is the same at every split, and what follows it is left', () => {
+test('a head is the same at every split, and the bytes after it remain', () => {
   const text = '\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n'
   const bytes = Buffer.from(`${text}rest`)
   for (let split = 0; split <= text.length; split++) {
@@ -214,14 +209,14 @@ test('a head is the same at every split, and what follows it is left', () => {
     const first = split === 0 ? -1 : reader.read(bytes.subarray(0, split), 0, 1000)
     const end = first === -1 ? split + reader.read(bytes.subarray(split), 0, 1000) : first
     expect([reader.text, end]).toEqual([text.slice(2), text.length])
-    const octets = reader.octets(split === text.length ? bytes.subarray(0, split) : bytes.subarray(split))
-    expect(latin1(octets, reader.start, reader.start + reader.text.length)).toBe(reader.text)
-    expect(parseRequestHead(reader.text, limits, octets, reader.start).entries()).toEqual([['Host', 'x']])
+    const source = reader.source(split === text.length ? bytes.subarray(0, split) : bytes.subarray(split))
+    expect(latin1(source, reader.start, reader.start + reader.text.length)).toBe(reader.text)
+    expect(parseRequestHead(reader.text, limits, source, reader.start).entries()).toEqual([['Host', 'x']])
     expect(reader.started).toBe(false)
   }
 })
 
-test('the end of a head is found wherever it is, as a search finds it', () => {
+test('the end of a head is found at the position that a search finds', () => {
   const endOf = (text: string): number => {
     try {
       return new HeadReader(false).read(Buffer.from(text), 0, 1000)
@@ -238,7 +233,7 @@ test('the end of a head is found wherever it is, as a search finds it', () => {
   )
 })
 
-test('a value has every octet that the grammar lets it have, and no other', () => {
+test('a value contains every byte that the grammar permits, and no other', () => {
   const passes = (code: number): boolean => {
     try {
       const character = String.fromCharCode(code)
@@ -251,7 +246,7 @@ test('a value has every octet that the grammar lets it have, and no other', () =
   expect(codes.filter(passes)).toEqual(codes.filter(isValueChar))
 })
 
-test('a head that can never become one is refused before its end; a large one with 431 or 414', () => {
+test('bytes that can never become a head are refused before its end; a large head gets a 431 or 414', () => {
   const read = (text: string) => () => new HeadReader(true).read(Buffer.from(text, 'latin1'), 0, 100)
   expect(read('\x16\x03\x01')).toThrow(expect.objectContaining({ status: 400 }))
   expect(read('GET / HTTP/1.1\nHost: x\n\n')).toThrow(expect.objectContaining({ status: 400 }))
@@ -263,7 +258,7 @@ test('a head that can never become one is refused before its end; a large one wi
   expect(read('\r\n'.repeat(20))).toThrow(expect.objectContaining({ status: 400 }))
 })
 
-test('an edit means every name that a server of the CGI kind takes for it', () => {
+test('an edit covers every name that a CGI-style server reads as it', () => {
   const head = request(
     `GET / HTTP/1.1\r\n${H}x_gone: 1\r\nX.All_a: 1\r\nX_Request-Id: theirs\r\nx_kept: 1\r\n\r\n`,
   )

@@ -2,17 +2,17 @@ import { giveBytes, takeBytes } from '../../transport/byte-pool.ts'
 
 const NONE: Buffer = Buffer.alloc(0)
 
-/** Bytes of a client that are kept for a while, in a buffer that grows by powers of two and is used again. */
+/** Bytes of a client that are kept for a while, in a buffer that grows by powers of two and is reused. */
 export class KeptBytes {
   length = 0
   #buffer = NONE
 
-  /** The memory that it takes. */
+  /** The memory that it takes, in bytes. */
   get size(): number {
     return this.#buffer.length
   }
 
-  /** The bytes; not to be used after {@link clear}, nor while more are added. */
+  /** The bytes. Do not use them after {@link clear}, or while more are added. */
   get bytes(): Buffer {
     return this.#buffer.subarray(0, this.length)
   }
@@ -25,13 +25,13 @@ export class KeptBytes {
     this.length = length
   }
 
-  /** Lets go of the buffer, for others to use. */
+  /** Releases the buffer for reuse. */
   clear(): void {
     const buffer = this.detach()
     if (buffer.length > 0) giveBytes(buffer)
   }
 
-  /** Lets go of the buffer, which somebody still reads. Returns it. */
+  /** Gives up the buffer, which a reader still uses. Returns it. */
   detach(): Buffer {
     const buffer = this.#buffer
     this.#buffer = NONE

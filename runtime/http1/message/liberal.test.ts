@@ -1,4 +1,6 @@
-/** What is not to the letter and has one meaning all the same: it passes, and leaves us to the letter. */
+/**
+ * Messages that break the grammar and still have only one meaning: they pass, and we send them on in the correct form.
+ */
 import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -13,7 +15,7 @@ afterEach(cleanUp)
 
 const limits = { headerCount: 10 }
 
-test('space before a colon of a response is removed, and what the field says counts', () => {
+test('space before the colon of a response is removed, and the field counts', () => {
   const text = 'HTTP/1.1 200 O K : x\r\nX-Frame-Options \t: DENY : a\r\nTransfer-Encoding : chunked\r\n\r\n'
   const head = parseResponseHead(text, 'GET', limits)
   expect(head.body).toBe(BODY.chunked)
@@ -37,8 +39,8 @@ test.each([
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3 ; a=b\r\nok\n\r\n0\r\n\r\n',
   ],
   ['padded sizes', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3   \r\nok\n\r\n0   \r\n\r\n'],
-])('a response with %s: a client that is strict reads it', async (_, answer) => {
-  const to = await rawServer((socket) => socket.on('data', () => socket.write(answer)))
+])('a response with %s: a strict client can read it', async (_, response) => {
+  const to = await rawServer((socket) => socket.on('data', () => socket.write(response)))
   const { port } = await hop(to)
   const body = await new Promise((resolve, reject) => {
     http
@@ -52,7 +54,7 @@ test.each([
   expect(body).toBe('ok\n')
 })
 
-test('padded chunks never run out, however many there are', async () => {
+test('padded chunks never reach a limit, however many there are', async () => {
   const to = await rawServer((socket) =>
     socket.on('data', () =>
       socket.write(
@@ -72,15 +74,15 @@ test.each([
   ['304', 'GET', 'HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n'],
   ['HEAD', 'HEAD', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'],
 ])(
-  'an end of a body that a %s cannot have comes late: the next client is not harmed',
-  async (_, method, answer) => {
+  'the end of a body that a %s cannot have comes late: the next client is not harmed',
+  async (_, method, response) => {
     const sockets: Socket[] = []
     const to = await rawServer((socket) => {
       sockets.push(socket)
       socket.on('data', (data) => {
         const wanted = data.toString('latin1').startsWith('POST')
           ? 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'
-          : answer
+          : response
         socket.write(wanted)
       })
     })
@@ -94,7 +96,7 @@ test.each([
   },
 )
 
-test('a target with bytes above 0x7f passes as it came; one with a fragment, a space or a control does not', async () => {
+test('a target with bytes above 0x7f passes unchanged; one with a fragment, a space or a control character does not', async () => {
   const targets: string[] = []
   const to = await rawServer((socket) =>
     socket.on('data', (data) => {
@@ -120,7 +122,7 @@ test('a target with bytes above 0x7f passes as it came; one with a fragment, a s
   }
 })
 
-test('a health check of HTTP/1.0 without a Host reaches the app as it is', async () => {
+test('a health check of HTTP/1.0 without a Host reaches the app unchanged', async () => {
   const heads: string[] = []
   const to = await rawServer((socket) =>
     socket.on('data', (data) => {
@@ -134,7 +136,7 @@ test('a health check of HTTP/1.0 without a Host reaches the app as it is', async
   expect(heads).toEqual(['GET /health HTTP/1.0\r\n\r\n'])
 })
 
-test('an upgrade behind a request body, as docker exec sends it; not in the middle of one', async () => {
+test('an upgrade works after a request body, as docker exec sends it, and not within one', async () => {
   const { port: to, server } = await app((_, response) => response.end())
   server.on('upgrade', (request: http.IncomingMessage, socket: Duplex, head: Buffer) => {
     socket.on('error', () => {})

@@ -1,7 +1,7 @@
 /**
- * llhttp, Node's own parser, as the oracle: whatever the engine accepts, llhttp accepts too, and reads the same
- * method, target, fields and body, from what the engine sends on. The requests are made by hand-written rules that
- * are right most of the time and wrong in a place or two, and are split at random.
+ * llhttp, Node's own parser, is the oracle: it accepts whatever the engine accepts, and reads the same method, target,
+ * fields and body from what the engine sends on. Hand-written rules make the requests. They are right most of the time
+ * and wrong in a place or two, and are split at random.
  */
 import assert from 'node:assert'
 import * as http from 'node:http'
@@ -65,7 +65,7 @@ const field = fc
   .map((parts) => parts.join(''))
 const target = often(
   fc.constantFrom('/', '/a?b=c', '/%20|{}', '//x'),
-  // Not bytes above 0x7f, which llhttp refuses: they pass as they came, and the app decides (liberal.test.ts).
+  // Not bytes above 0x7f, which llhttp refuses: they pass unchanged, and the app decides (liberal.test.ts).
   fc.constantFrom('*', 'a', '/a b', '/#f', 'http://h/p', ''),
 )
 const start = fc
@@ -120,7 +120,7 @@ async function ask(
   port: number,
   text: string,
   cuts: readonly number[],
-): Promise<{ answer: string; seen: Seen[] }> {
+): Promise<{ response: string; seen: Seen[] }> {
   seen = []
   const client = new RawClient(port)
   let at = 0
@@ -131,9 +131,9 @@ async function ask(
   }
   client.send(text.slice(at))
   client.socket.end()
-  const answer = await client.ended()
+  const response = await client.ended()
   client.socket.destroy()
-  return { answer, seen }
+  return { response, seen }
 }
 
 const HOP = new Set(['connection', 'te', 'upgrade', 'keep-alive', 'transfer-encoding'])
@@ -145,7 +145,7 @@ const endToEnd = (fields: readonly string[]): string[] => {
   return out
 }
 
-test('what the engine accepts, llhttp accepts, and reads the same', async () => {
+test('llhttp accepts what the engine accepts, and reads the same', async () => {
   let accepted = 0
   let refused = 0
   await fc.assert(
@@ -154,16 +154,16 @@ test('what the engine accepts, llhttp accepts, and reads the same', async () => 
       fc.array(fc.integer({ min: 1, max: 30 }), { maxLength: 3 }),
       async (text, cuts) => {
         const ours = await ask(through.port, text, cuts)
-        // An answer of the upstream's own that is no 200 means: we accepted what llhttp refuses.
+        // A response of the upstream itself other than 200 means that we accepted what llhttp refuses.
         const disagreed = through.reports.filter(({ status, error }) => status !== 200 && error === undefined)
         through.reports.length = 0
         assert.deepEqual(
           disagreed.map(({ status }) => status),
           [],
         )
-        if (!ours.answer.startsWith('HTTP/1.1 200 ')) {
+        if (!ours.response.startsWith('HTTP/1.1 200 ')) {
           refused++
-          // Refused: at most a request that was whole before the fault got through, never one out of the rest.
+          // If refused: at most a request that was complete before the fault got through, never one made of the rest.
           assert.ok(ours.seen.length <= 1)
           return
         }
@@ -188,7 +188,7 @@ test('what the engine accepts, llhttp accepts, and reads the same', async () => 
   expect(Math.min(accepted, refused)).toBeGreaterThan(100)
 })
 
-test('a whole exchange is the same, split at every octet', async () => {
+test('a whole exchange is the same, split at every byte', async () => {
   const text =
     'POST /p?q HTTP/1.1\r\nHost: h\r\nA: b\r\nTransfer-Encoding: chunked\r\n\r\n5;x=y\r\nhello\r\n1\r\n!\r\n0\r\nT: v\r\n\r\n' +
     'GET /next HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc'

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { FrameTracker } from './frame-tracker.ts'
 import { closeFrame } from './websocket.ts'
 
-/** A frame as RFC 6455, 5.2 has it. */
+/** Returns a frame as RFC 6455, 5.2 defines it. */
 function frame(opcode: number, length: number, { fin = true, masked = false, wide = 0 } = {}): Buffer {
   const first = (fin ? 0x80 : 0) | opcode
   const mask = masked ? Buffer.from([1, 2, 3, 4]) : Buffer.alloc(0)
@@ -26,7 +26,7 @@ const someFrames = fc.boolean().chain((masked) =>
             opcode: fc.constantFrom(0, 1, 2),
             length: fc.oneof(fc.nat({ max: 130 }), fc.constantFrom(0, 125, 126, 0xffff, 0x1_0000)),
             fin: fc.boolean(),
-            // Longer than it need be: not allowed to a sender, and no reason to lose track.
+            // A longer encoding than necessary: a sender must not use it, and the tracker does not lose its place.
             wide: fc.constantFrom(0, 0, 2, 8),
           })
           .map(({ opcode, length, fin, wide }) => frame(opcode, length, { fin, masked, wide })),
@@ -48,7 +48,7 @@ function* pieces(bytes: Buffer, sizes: readonly number[]): Iterable<Buffer> {
   }
 }
 
-test('it is between frames exactly where one has ended, however they are cut', () => {
+test('it is between frames exactly where one has ended, for any split', () => {
   fc.assert(
     fc.property(someFrames, ({ masked, frames, cuts }) => {
       const bytes = Buffer.concat(frames)
@@ -67,7 +67,7 @@ test('it is between frames exactly where one has ended, however they are cut', (
   )
 })
 
-test('cut at every octet, it stops at the end of the frame that is on its way', () => {
+test('split at every byte, it stops at the end of the current frame', () => {
   for (const masked of [false, true]) {
     const bytes = Buffer.concat([
       frame(1, 3, { masked, fin: false }),
@@ -89,22 +89,22 @@ test('cut at every octet, it stops at the end of the frame that is on its way', 
 })
 
 test.each([
-  ['a mask where there is none', false, [0x81, 0x80]],
-  ['no mask where there is one', true, [0x81, 0x00]],
-  ['an opcode that is nobody’s', false, [0x83]],
+  ['a mask where none belongs', false, [0x81, 0x80]],
+  ['no mask where one belongs', true, [0x81, 0x00]],
+  ['an unassigned opcode', false, [0x83]],
   ['a control frame in fragments', false, [0x09]],
   ['a control frame that is too long', false, [0x89, 126]],
   ['a length of more than 2^53', false, [0x82, 127, 0, 0x20, 0, 0, 0, 0, 0, 1]],
-  ['a length with its first bit', false, [0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]],
-])('%s loses it for good, and it takes what comes', (_, masked, octets) => {
+  ['a length whose first bit is set', false, [0x82, 127, 0x80, 0, 0, 0, 0, 0, 0, 0]],
+])('%s makes it lose its place permanently, and it accepts what follows', (_, masked, bytes) => {
   const tracker = new FrameTracker(masked)
-  for (const octet of octets) tracker.follow(Buffer.from([octet]))
+  for (const byte of bytes) tracker.follow(Buffer.from([byte]))
   expect([tracker.lost, tracker.between]).toEqual([true, false])
   expect(tracker.follow(frame(1, 3), true)).toBe(5)
   expect(tracker.between).toBe(false)
 })
 
-test('whatever comes, it takes all of it, and never stands between frames once it is lost', () => {
+test('it accepts any bytes, and never reports a frame boundary once it has lost its place', () => {
   fc.assert(
     fc.property(
       fc.boolean(),
@@ -121,17 +121,17 @@ test('whatever comes, it takes all of it, and never stands between frames once i
   )
 })
 
-test('a Close frame is seen with its first octet', () => {
+test('a Close frame is seen at its first byte', () => {
   const tracker = new FrameTracker(false)
   tracker.follow(Buffer.from([0x88]))
   expect(tracker.closing).toBe(true)
 })
 
-test('our Close frame is 1001, masked where a client sends it, and nothing to lose track of', () => {
+test('our Close frame has status 1001, is masked from a client, and keeps the place', () => {
   expect(closeFrame(false)).toEqual(Buffer.from([0x88, 0x02, 0x03, 0xe9]))
   const masked = closeFrame(true)
   expect([...masked.subarray(0, 2)]).toEqual([0x88, 0x82])
-  const payload = [...masked.subarray(6)].map((octet, index) => octet ^ (masked[2 + index] as number))
+  const payload = [...masked.subarray(6)].map((byte, index) => byte ^ (masked[2 + index] as number))
   expect(payload).toEqual([0x03, 0xe9])
   expect(closeFrame(true).equals(closeFrame(true)) && closeFrame(true).equals(masked)).toBe(false)
   for (const isMasked of [false, true]) {

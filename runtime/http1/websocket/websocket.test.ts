@@ -12,7 +12,7 @@ const UPGRADE =
 const SWITCHING = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n'
 const AWAY = '\x88\x02\x03\xe9'
 
-/** A WebSocket server, and a client that has reached it through a hop. */
+/** A WebSocket server, and a client that has connected to it through a hop. */
 async function joined(): Promise<{ through: Hop; app: WebSocket; client: Client }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
@@ -26,7 +26,7 @@ async function joined(): Promise<{ through: Hop; app: WebSocket; client: Client 
   return { through, app, client }
 }
 
-/** A hop to an app that answers an upgrade and then says `words`; what it gets is collected. */
+/** A hop to an app that accepts an upgrade and then sends `words`; what it receives is collected. */
 async function rawJoined(words: string, switching = SWITCHING) {
   const got: string[] = []
   let ended = 'open'
@@ -48,7 +48,7 @@ async function rawJoined(words: string, switching = SWITCHING) {
 const after101 = (text: string): string => text.slice(text.indexOf('\r\n\r\n') + 4)
 
 describe('a WebSocket when the engine stops', () => {
-  test('hears 1001 on both ends, once its time is over', async () => {
+  test('gets 1001 on both ends after its time', async () => {
     const { through, app, client } = await joined()
     const closed = Promise.all([once(app, 'close'), once(client, 'close')])
     await through.engine.stop()
@@ -57,7 +57,7 @@ describe('a WebSocket when the engine stops', () => {
     expect(through.engine.connections).toBe(0)
   })
 
-  test('hears it after the message that is on its way, which arrives whole', async () => {
+  test('gets it after the message in transit, which arrives whole', async () => {
     const { through, client, app } = await rawJoined('\x82\x01a')
     // The beginning of a masked message.
     client.send('\x81\x82\x01\x02\x03\x04')
@@ -71,7 +71,7 @@ describe('a WebSocket when the engine stops', () => {
     expect(app.text()).toHaveLength(16)
   })
 
-  test('hears nothing in the middle of a message that never ends', async () => {
+  test('gets nothing within a message that never ends', async () => {
     const { through, client, app } = await rawJoined('\x82\x05ab')
     await through.engine.stop()
     await client.ended()
@@ -79,7 +79,7 @@ describe('a WebSocket when the engine stops', () => {
     expect(app.text()).toMatch(/^\x88\x82[^]{6}$/)
   })
 
-  test('is told nothing more where its app has said goodbye itself', async () => {
+  test('gets nothing more if its app has sent a Close frame itself', async () => {
     const own = '\x88\x02\x03\xe8'
     const { through, client } = await rawJoined(own)
     await through.engine.stop()
@@ -87,14 +87,14 @@ describe('a WebSocket when the engine stops', () => {
     expect(after101(client.text)).toBe(own)
   })
 
-  test('that speaks no frames ends without one', async () => {
+  test('without valid frames ends without a Close frame', async () => {
     const { through, client } = await rawJoined('no frames')
     await through.engine.stop()
     await client.ended()
     expect(after101(client.text)).toBe('no frames')
   })
 
-  test('drops what comes behind its Close frame', async () => {
+  test('drops what follows its Close frame', async () => {
     const { through, client, app } = await rawJoined('\x81\x01a')
     const stopped = through.engine.stop()
     await client.until((text) => text.endsWith(AWAY))
@@ -104,7 +104,7 @@ describe('a WebSocket when the engine stops', () => {
   })
 })
 
-test('another protocol that is quiet ends by a FIN on both ends, nothing added', async () => {
+test('another protocol that is quiet ends by a FIN on both ends, without added bytes', async () => {
   const { through, client, app } = await rawJoined('hello', SWITCHING.replace('websocket', 'chat'))
   client.send('x')
   await waitFor(() => (app.text() === 'x' ? true : undefined))

@@ -5,7 +5,7 @@ import type { Receiver, Transport } from '../../transport/transport.ts'
 /** The status of a Close frame: "going away" (RFC 6455, 7.4.1). */
 const GOING_AWAY = [1001 >> 8, 1001 & 0xff] as const
 
-/** A Close frame (RFC 6455, 5.5.1) with status 1001; of a client's masked, with a key that nobody foresees (5.3). */
+/** Returns a Close frame (RFC 6455, 5.5.1) with status 1001; from a client, masked with an unpredictable key (5.3). */
 export function closeFrame(masked: boolean): Buffer {
   if (!masked) return Buffer.from([0x88, 2, ...GOING_AWAY])
   const mask = randomBytes(4)
@@ -13,24 +13,24 @@ export function closeFrame(masked: boolean): Buffer {
     0x88,
     0x82,
     ...mask,
-    ...GOING_AWAY.map((octet, index) => octet ^ (mask[index] as number)),
+    ...GOING_AWAY.map((byte, index) => byte ^ (mask[index] as number)),
   ])
 }
 
 /**
- * One direction of a joined WebSocket: hands all on to the receiver that joins, and knows where frames end, so
- * that it can say goodbye at the end of one, never in the middle of the bytes of others.
+ * One direction of a joined WebSocket. It passes everything to the joining receiver and tracks where frames end, so
+ * that it can send a Close frame between two frames and never within one.
  */
 export class WebSocketDirection implements Receiver {
   readonly frames: FrameTracker
   readonly #masked: boolean
   readonly #inner: Receiver
   readonly #to: Transport
-  /** Called when it has left; undefined until it is to leave. */
+  /** Called after it has left; undefined until it is to leave. */
   #onLeft: (() => void) | undefined = undefined
   #left = false
 
-  /** `masked`: from a client to its server. `inner` is the receiver at hand, `to` where it sends. */
+  /** `masked`: from a client to its server. `inner` is the current receiver, `to` is where it sends. */
   constructor(masked: boolean, inner: Receiver, to: Transport) {
     this.frames = new FrameTracker(masked)
     this.#masked = masked
@@ -38,15 +38,15 @@ export class WebSocketDirection implements Receiver {
     this.#to = to
   }
 
-  /** Whether a Close frame has passed this way, ours or the peer's. */
+  /** True if a Close frame has passed in this direction, ours or the peer's. */
   get left(): boolean {
     return this.#left || (this.frames.closing && this.frames.between)
   }
 
-  /** Sends a Close frame: now, or when the frame that is on its way has passed. Calls back once one has. */
+  /** Sends a Close frame: now, or after the frame in transit has passed. Calls back once a Close frame has passed. */
   leave(onLeft: () => void): void {
     this.#onLeft = onLeft
-    if (this.frames.between) this.#sayGoodbye(onLeft)
+    if (this.frames.between) this.#sendClose(onLeft)
   }
 
   onOpen(): void {
@@ -59,7 +59,7 @@ export class WebSocketDirection implements Receiver {
     const onLeft = this.#onLeft
     const end = this.frames.follow(view, onLeft !== undefined)
     this.#inner.onData(end === view.length ? view : view.subarray(0, end))
-    if (onLeft !== undefined && this.frames.between) this.#sayGoodbye(onLeft)
+    if (onLeft !== undefined && this.frames.between) this.#sendClose(onLeft)
   }
 
   onEnd(): void {
@@ -74,7 +74,7 @@ export class WebSocketDirection implements Receiver {
     this.#inner.onClose(error)
   }
 
-  #sayGoodbye(onLeft: () => void): void {
+  #sendClose(onLeft: () => void): void {
     const before = this.left
     this.#left = true
     if (!before) this.#to.write(closeFrame(this.#masked))

@@ -2,27 +2,34 @@ import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import * as net from 'node:net'
 import { join } from 'node:path'
-import { afterEach, describe, expect, test } from 'vitest'
-import { cleanUp, cleanups, waitFor } from './fixtures.ts'
-import { handleWrites } from '../transport/socket-handle.ts'
-import type { SocketTransport } from '../transport/socket-transport.ts'
-import { dialTcp, listen } from '../transport/tcp.ts'
-import { IGNORE } from '../transport/transport.ts'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { handleWrites, inodeOf, latin1, queuedBytes, writeLatin1 } from './node-private.ts'
+import type { SocketTransport } from './socket-transport.ts'
+import { dialTcp, listen } from './tcp.ts'
+import { IGNORE } from './transport.ts'
 
-afterEach(async () => {
+/** The versions of Node whose private parts these tests were run against. */
+const CHECKED_NODE = /^24\./
+
+afterEach(() => {
   handleWrites.wanted = true
-  await cleanUp()
 })
 
-/** A transport that was accepted, and its peer, which reads nothing until it is asked to. */
+/** Returns an accepted transport and its peer, which reads nothing until it resumes. */
 async function accepted(): Promise<{ transport: SocketTransport; peer: net.Socket }> {
   const taken: SocketTransport[] = []
   const listener = await listen({ port: 0 }, (transport) => taken.push(transport as SocketTransport))
   const peer = net.connect({ port: listener.port, allowHalfOpen: true })
   peer.on('error', () => {})
-  cleanups.push(() => (peer.destroy(), listener.stop()))
-  return { transport: await waitFor(() => taken[0]), peer }
+  onTestFinished(() => {
+    peer.destroy()
+    listener.stop()
+  })
+  return { transport: await vi.waitUntil(() => taken[0], { interval: 1, timeout: 5_000 }), peer }
 }
+
+const becomes = async (holds: () => boolean): Promise<unknown> =>
+  vi.waitUntil(holds, { interval: 1, timeout: 5_000 })
 
 async function readAll(peer: net.Socket): Promise<Buffer> {
   const parts: Buffer[] = []
@@ -30,14 +37,31 @@ async function readAll(peer: net.Socket): Promise<Buffer> {
   return Buffer.concat(parts)
 }
 
-test('sockets are written to by their handles on this Node, accepted and dialled ones', async () => {
+test('the private parts work on Node 24, the version that they are checked against', async () => {
+  expect(process.versions.node, 'run these tests on the new version, then name it in CHECKED_NODE').toMatch(
+    CHECKED_NODE,
+  )
+  const { transport, peer } = await accepted()
+  expect(transport.writes).toBe('handle')
+  expect(transport.stable, 'accepted sockets read into our own buffers').toBe(false)
+  if (process.platform === 'linux') expect(inodeOf(peer)).toBeGreaterThan(0)
+  const socket = transport.takeSocket() as net.Socket
+  socket.write(Buffer.alloc(8 << 20))
+  expect(queuedBytes(socket)).toBeGreaterThan(0)
+  const bytes = Buffer.from('a\xff', 'latin1')
+  expect(latin1(bytes, 0, 2)).toBe('a\xff')
+  expect(writeLatin1(bytes, '\xfe', 0)).toBe(1)
+  expect(bytes).toEqual(Buffer.from([0xfe, 0xff]))
+})
+
+test('accepted and dialled sockets are written to through their handles', async () => {
   const { transport } = await accepted()
   expect(transport.writes).toBe('handle')
   const server = net.createServer().listen(0, '127.0.0.1')
   await once(server, 'listening')
   const dialled = dialTcp('127.0.0.1', (server.address() as net.AddressInfo).port) as SocketTransport
   expect(dialled.writes).toBe('queue')
-  await waitFor(() => (dialled.opened ? true : undefined))
+  await becomes(() => dialled.opened)
   expect(dialled.writes).toBe('handle')
   dialled.destroy()
   server.close()
@@ -45,72 +69,68 @@ test('sockets are written to by their handles on this Node, accepted and dialled
   expect((await accepted()).transport.writes).toBe('queue')
 })
 
-test('nothing is said of deprecations, even where Node is asked to tell of those to come', () => {
+test('Node prints no deprecation warning, even if it warns of pending deprecations', () => {
   const { stdout, stderr } = spawnSync(
     process.execPath,
-    [
-      '--pending-deprecation',
-      '--throw-deprecation',
-      join(import.meta.dirname, '../transport/socket-handle.ts'),
-    ],
+    ['--pending-deprecation', '--throw-deprecation', join(import.meta.dirname, 'node-private.ts')],
     { encoding: 'utf8' },
   )
   expect([stdout, stderr]).toEqual(['', ''])
 })
 
-describe.each(['handle', 'queue'] as const)('written to by the %s', (way) => {
-  test('all arrives in order and then the end, whatever was pending', async () => {
-    handleWrites.wanted = way === 'handle'
+describe.each(['handle', 'queue'] as const)('written to through the %s', (path) => {
+  test('all bytes arrive in order and then the end, whatever was pending', async () => {
+    handleWrites.wanted = path === 'handle'
     const { transport, peer } = await accepted()
-    expect(transport.writes).toBe(way)
+    expect(transport.writes).toBe(path)
     const parts = Array.from({ length: 60 }, (_, i) => Buffer.alloc(1 + ((i * 7919) % 200_000), i))
-    let rooms = 0
-    transport.receiver = { ...IGNORE, onDrain: () => rooms++ }
+    let drains = 0
+    transport.receiver = { ...IGNORE, onDrain: () => drains++ }
     let blocked = 0
     for (const [i, part] of parts.entries()) {
       const text = part.toString('latin1')
-      const ways = [
+      const writes = [
         () => transport.write(part, true),
         () => transport.write(text),
         () => transport.writeBoth(text.slice(0, 10), part.subarray(10), true),
         () => transport.write(part),
       ]
-      if (ways[i % ways.length]?.() === false) blocked++
+      if (writes[i % writes.length]?.() === false) blocked++
     }
     const expected = Buffer.concat(parts)
     expect(blocked).toBeGreaterThan(0)
     expect(transport.pendingBytes).toBeGreaterThan(1_000_000)
-    expect(rooms).toBe(0)
+    expect(drains).toBe(0)
     transport.end()
     peer.end()
     expect((await readAll(peer)).equals(expected)).toBe(true)
     expect(transport.pendingBytes).toBe(0)
-    expect(rooms).toBeLessThanOrEqual(1)
+    expect(drains).toBeLessThanOrEqual(1)
   })
 
-  test('there is room again once, when all that was pending is taken', async () => {
-    handleWrites.wanted = way === 'handle'
+  test('onDrain comes once, when the system has taken all pending bytes', async () => {
+    handleWrites.wanted = path === 'handle'
     const { transport, peer } = await accepted()
-    let rooms = 0
-    transport.receiver = { ...IGNORE, onDrain: () => rooms++ }
+    let drains = 0
+    transport.receiver = { ...IGNORE, onDrain: () => drains++ }
     const block = Buffer.alloc(8 << 20, 'x')
     expect(transport.write(block, true)).toBe(false)
     expect(transport.write('x'.repeat(20_000))).toBe(false)
     peer.resume()
-    await waitFor(() => (rooms > 0 ? true : undefined))
-    expect([rooms, transport.pendingBytes]).toEqual([1, 0])
+    await becomes(() => drains > 0)
+    expect([drains, transport.pendingBytes]).toEqual([1, 0])
     expect(transport.write('x')).toBe(true)
   })
 
-  test('a peer that has reset is an error, seen once, and whatever is pending ends with it', async () => {
-    handleWrites.wanted = way === 'handle'
+  test('a reset by the peer is reported once, and pending writes end', async () => {
+    handleWrites.wanted = path === 'handle'
     const { transport, peer } = await accepted()
     const errors: unknown[] = []
     transport.receiver = { ...IGNORE, onClose: (error) => errors.push((error as { code?: string }).code) }
     transport.write(Buffer.alloc(8 << 20, 'x'), true)
     expect(transport.pendingBytes).toBeGreaterThan(0)
     peer.resetAndDestroy()
-    await waitFor(() => (errors.length > 0 ? true : undefined))
+    await becomes(() => errors.length > 0)
     expect(['ECONNRESET', 'EPIPE']).toContain(errors[0])
     expect(transport.closed).toBe(true)
     expect(transport.write('more')).toBe(true)
@@ -118,31 +138,31 @@ describe.each(['handle', 'queue'] as const)('written to by the %s', (way) => {
     expect(errors).toHaveLength(1)
   })
 
-  test('a write that fails at once closes the transport with that error, later', async () => {
-    handleWrites.wanted = way === 'handle'
+  test('a write that fails at once closes the transport with that error, in a later turn', async () => {
+    handleWrites.wanted = path === 'handle'
     const { transport, peer } = await accepted()
     const errors: unknown[] = []
     transport.receiver = { ...IGNORE, onClose: (error) => errors.push((error as { code?: string }).code) }
     transport.pause()
     peer.resetAndDestroy()
-    await waitFor(() => {
+    await becomes(() => {
       transport.write('x')
-      return errors.length > 0 ? true : undefined
+      return errors.length > 0
     })
     expect(['ECONNRESET', 'EPIPE']).toContain(errors[0])
   })
 
-  test.each([undefined, new Error('no more')])('destroyed while much is pending: %s', async (error) => {
-    handleWrites.wanted = way === 'handle'
+  test.each([undefined, new Error('no more')])('destroy while many bytes are pending: %s', async (error) => {
+    handleWrites.wanted = path === 'handle'
     const { transport, peer } = await accepted()
     const closed: unknown[] = []
     transport.receiver = { ...IGNORE, onClose: (why) => closed.push(why) }
     transport.write(Buffer.alloc(8 << 20, 'x'), true)
     transport.destroy(error)
     expect(closed).toEqual([])
-    await waitFor(() => (closed.length > 0 ? true : undefined))
+    await becomes(() => closed.length > 0)
     expect(closed).toEqual([error])
     peer.resume()
-    await waitFor(() => (peer.destroyed || peer.readableEnded ? true : undefined))
+    await becomes(() => peer.destroyed || peer.readableEnded)
   })
 })

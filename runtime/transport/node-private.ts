@@ -1,10 +1,10 @@
 import { fstatSync } from 'node:fs'
-import type { Socket } from 'node:net'
+import { Socket, type SocketConstructorOpts } from 'node:net'
 
 /**
- * What is private to Node and used here all the same, in this file alone: a socket's handle, and the requests
- * by which one writes to it. Both have been as they are since 2018; each assumption is checked before it is
- * relied upon, and where one fails the public way is taken, by `Socket.write`.
+ * The parts of Node that are private: the handle of a socket and its write requests, the `handle` option of
+ * `net.Socket`, and the Latin-1 methods of Buffer. No other file uses them. The handle and its requests have not
+ * changed since 2018. Each assumption is checked before use. If one fails, the public `Socket.write` takes over.
  */
 export interface SocketHandle {
   writeLatin1String(request: WriteRequest, text: string): number
@@ -13,35 +13,35 @@ export interface SocketHandle {
 
 interface WriteRequest {
   oncomplete: ((status: number) => void) | undefined
-  /** Whatever the system reads from while the write is pending. */
+  /** What the system reads from while the write is pending. */
   buffer: Uint8Array | undefined
 }
 
 interface StreamBinding {
   readonly WriteWrap: new () => WriteRequest
-  /** Of the call before: how many octets it took, whether some of them are pending. */
+  /** State of the last call: how many bytes it took, and whether some of them are pending. */
   readonly streamBaseState: Int32Array
   readonly kBytesWritten: number
   readonly kLastWriteWasAsync: number
 }
 
-/** Whether sockets are written to by their handles; tests turn it off. */
+/** Whether to write to the handles of sockets. Tests turn it off. */
 export const handleWrites = { wanted: true }
 
-// An import would read all exports of the module, those too that are made when they are read.
+// An import would read every export of the module, including those that Node creates on access.
 const { getSystemErrorName } = process.getBuiltinModule('node:util')
 const binding = loadBinding()
 let trusted = binding !== undefined
-/** A request that no write has kept: one for all, until a write is pending. */
+/** A request that no pending write holds. All sockets share it. */
 let spare: WriteRequest | undefined
 
-/** The handle of a socket that has one. */
-export function handleOf(socket: Socket): object | undefined {
+/** Returns the handle of a socket, if it has one. */
+function handleOf(socket: Socket): object | undefined {
   const handle = (socket as unknown as { _handle: unknown })._handle
   return typeof handle === 'object' && handle !== null ? handle : undefined
 }
 
-/** The number of a socket's inode; undefined where it is closed, or this Node does not tell (private as well). */
+/** Returns the inode number of a socket; undefined if the socket is closed or this Node does not expose it. */
 export function inodeOf(socket: Socket): number | undefined {
   const { fd } = (handleOf(socket) ?? {}) as { fd?: unknown }
   if (typeof fd !== 'number' || fd < 0) return undefined
@@ -52,28 +52,50 @@ export function inodeOf(socket: Socket): number | undefined {
   }
 }
 
-/** Takes the handle away from its socket, which is of no use from then on. */
-export function takeHandle(socket: Socket): object | undefined {
+/**
+ * Moves the handle of a socket into a new socket with these options. The old socket is of no use afterwards. Returns
+ * undefined if this Node has no handle that reads into a given buffer.
+ */
+export function moveHandle(socket: Socket, options: SocketConstructorOpts): Socket | undefined {
   const handle = handleOf(socket)
   if (handle === undefined || !('useUserBuffer' in handle)) return undefined
   ;(socket as unknown as { _handle: unknown })._handle = null
-  return handle
+  return new Socket({ handle, ...options } as SocketConstructorOpts)
 }
 
-/** Who is told how the writes of a {@link HandleWriter} went. Never from inside a `write`. */
+/** Returns how many bytes of its writes libuv has not handed to the system; 0 if this Node does not tell. */
+export function queuedBytes(socket: Socket): number {
+  const { writeQueueSize } = (handleOf(socket) ?? {}) as { writeQueueSize?: unknown }
+  return typeof writeQueueSize === 'number' ? writeQueueSize : 0
+}
+
+interface Latin1Buffer {
+  latin1Slice(from: number, to: number): string
+  latin1Write(text: string, at: number, length: number): number
+}
+
+/** Returns bytes as a string with one character each. `toString` costs more. */
+export const latin1 = (bytes: Buffer, from: number, to: number): string =>
+  (bytes as unknown as Latin1Buffer).latin1Slice(from, to)
+
+/** The reverse of {@link latin1}, into a buffer with enough room. */
+export const writeLatin1 = (bytes: Buffer, text: string, at: number): number =>
+  (bytes as unknown as Latin1Buffer).latin1Write(text, at, text.length)
+
+/** Receives the results of the writes of a {@link HandleWriter}. No method is called from inside a `write`. */
 export interface WriteListener {
-  /** Nothing is pending any more. */
+  /** No bytes are pending any more. */
   written(): void
   failed(error: Error): void
 }
 
 /**
- * Writes to a socket's handle, past the queue of the socket's own: that makes eight objects and two ticks a
- * write, and a proxy does little else than to write. Order is kept as long as nothing waits in that queue: the
+ * Writes to the handle of a socket and bypasses the socket's own queue, which creates eight objects and two ticks for
+ * each write. A proxy does little else than write. Order is preserved as long as nothing waits in that queue: the
  * system has one queue for both, and the end of the socket (`end()`) takes its place in it.
  */
 export class HandleWriter {
-  /** Octets that the system has not taken yet. */
+  /** Bytes that the system has not taken yet. */
   pendingBytes = 0
   readonly #handle: SocketHandle
   readonly #listener: WriteListener
@@ -83,7 +105,9 @@ export class HandleWriter {
     this.#listener = listener
   }
 
-  /** Latin-1 text, or octets that do not change until they are sent. Returns the error, where it failed at once. */
+  /**
+   * Writes Latin-1 text, or bytes that do not change until they are sent. Returns the error if the write fails at once.
+   */
   write(data: string | Buffer): Error | undefined {
     const { WriteWrap, streamBaseState, kBytesWritten, kLastWriteWasAsync } = binding as StreamBinding
     const request = (spare ??= new WriteWrap())
@@ -95,7 +119,7 @@ export class HandleWriter {
       spare = undefined
       return writeError(status)
     }
-    // Where Node does not say what it did any more, the sockets that come are written to the public way.
+    // If Node reports something unexpected, later sockets use the public way.
     if (streamBaseState[kBytesWritten] !== data.length) trusted = false
     if (streamBaseState[kLastWriteWasAsync] !== 0) this.#wait(request, data)
     return undefined
@@ -115,7 +139,7 @@ export class HandleWriter {
   }
 }
 
-/** A writer to an open socket; undefined where that must be written to the public way. */
+/** Returns a writer for an open socket; undefined if the socket must be written to through `Socket.write`. */
 export function handleWriter(socket: Socket, listener: WriteListener): HandleWriter | undefined {
   if (!trusted || !handleWrites.wanted) return undefined
   const handle: Partial<SocketHandle> | undefined = handleOf(socket)
@@ -129,7 +153,7 @@ function writeError(status: number): Error {
   return Object.assign(new Error(`write ${code}`), { errno: status, code, syscall: 'write' })
 }
 
-// `process.binding` is deprecated in the documentation alone, and says so only where it is asked to.
+// Node deprecates `process.binding` in its documentation only, and warns only if asked to (--pending-deprecation).
 function loadBinding(): StreamBinding | undefined {
   const { noDeprecation } = process
   process.noDeprecation = true
