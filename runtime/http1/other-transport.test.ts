@@ -5,7 +5,7 @@ import { waitFor } from './fixtures.ts'
 import { pipe } from '../transport/pipe.ts'
 import { IGNORE, type Transport } from '../transport/transport.ts'
 
-const LIMITS = { drainMs: 1, drainIdleMs: 1, lingerMs: 50 }
+const LIMITS = { drainMs: 1, drainIdleMs: 1, lingerMs: 2_000 }
 
 /** Collects what arrives at one end. */
 function collect(end: MemoryTransport): { text: () => string; closed: () => boolean } {

@@ -137,7 +137,7 @@ export const tcpUpstream = (host: string, port: number): Upstream => ({
 function adopt(accepted: net.Socket): Transport | undefined {
   const transport = new SocketTransport()
   const options = { onread: transport.onread, readable: true, writable: true, ...STREAM }
-  const socket = moveHandle(accepted, options as unknown as net.SocketConstructorOpts)
+  const socket = moveHandle(accepted, options)
   return socket === undefined ? undefined : transport.attach(socket, 'onread', true)
 }
 
