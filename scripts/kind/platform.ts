@@ -5,6 +5,7 @@ import { SHOP, synthesise } from '@branchline/gitops/synth'
 import { MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import { $ } from 'zx'
+import { FIELD_MANAGER } from '../../test-e2e/harness/kind/api.ts'
 import { type KindSettings, publishedPort } from './cluster.ts'
 
 /** The NodePort of the relay, which kind/cluster.yaml publishes. */
@@ -70,7 +71,9 @@ export async function shopPassword(context: string): Promise<string> {
 /** Applies the sample's environments, waits for their workloads, and gives the URLs of their previews. */
 export async function installShop(context: string, isChanged: boolean): Promise<string[]> {
   const input = Object.values(SHOP).map(synthesise).join('---\n')
-  await $({ input })`kubectl --context ${context} apply --server-side --force-conflicts -f -`.quiet()
+  // As the stories do, which apply the same objects: of two writers, each would keep what the other one removes.
+  const apply = ['apply', '--server-side', '--force-conflicts', `--field-manager=${FIELD_MANAGER}`, '-f', '-']
+  await $({ input })`kubectl --context ${context} ${apply}`.quiet()
   for (const namespace of Object.keys(SHOP)) {
     const at = ['--context', context, '-n', namespace]
     if (isChanged) await $`kubectl ${at} rollout restart deployment`.quiet()

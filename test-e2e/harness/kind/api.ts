@@ -12,7 +12,7 @@ import type { EnvironmentStatus } from '@branchline/wire/resources/environment'
 import type { PreviewStatus } from '@branchline/wire/resources/preview'
 
 /** Who writes what the stories apply, for server-side apply. */
-const FIELD_MANAGER = 'branchline-e2e'
+export const FIELD_MANAGER = 'branchline-e2e'
 
 /** An Environment or a Preview as the stories read it. */
 export interface Resource<Status> {
