@@ -77,16 +77,23 @@ export class ContainerRunner {
     await this.#ended
   }
 
-  /** preStop, then SIGTERM, then SIGKILL once the time is over. Resolves when nothing of it runs. */
-  async stop(timeoutMs: number, options: { hooks: boolean }): Promise<void> {
-    const deadline = performance.now() + timeoutMs
+  /**
+   * Runs its preStop hook, if it has one and is running. Resolves once the hook has ended or the time is over. A hook
+   * that fails changes nothing, as on Kubernetes.
+   */
+  async preStop(timeoutMs: number): Promise<void> {
     const { preStop } = this.spec.lifecycle ?? {}
-    if (options.hooks && preStop !== undefined && this.#process !== undefined) {
-      // No timer outlives the hook: one left over would keep the whole process up after it has stopped.
-      const over = new AbortController()
-      await Promise.race([this.#preStop(preStop, timeoutMs, over.signal), pause(timeoutMs, over.signal)])
-      over.abort()
-    }
+    if (preStop === undefined || this.#process === undefined) return
+    // No timer outlives the hook: one left over would keep the whole process up after it has stopped.
+    const over = new AbortController()
+    const hook = this.#preStop(preStop, timeoutMs, over.signal).catch(() => undefined)
+    await Promise.race([hook, pause(timeoutMs, over.signal)])
+    over.abort()
+  }
+
+  /** SIGTERM, then SIGKILL once the time is over. Resolves when nothing of it runs. */
+  async stop(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs
     this.#stopping.abort()
     this.#process?.signal('SIGTERM')
     const killer = setTimeout(() => this.#process?.killGroup(), Math.max(0, deadline - performance.now()))

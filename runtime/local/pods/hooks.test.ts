@@ -37,6 +37,43 @@ test('preStop runs in the container before SIGTERM, and its end is waited for', 
   expect(readFileSync(said, 'utf8')).toBe('hook m\ndone\nterm\n')
 })
 
+test('hooks of sidecars run at once with those of the apps, and sidecars still end after them', async () => {
+  const said = join(folder, 'said')
+  const sleeper = (name: string) => [
+    'sh',
+    '-c',
+    `trap 'echo term ${name} >> ${said}; exit 0' TERM; while true; do sleep 0.05; done`,
+  ]
+  const hook = (script: string) => ({ preStop: { exec: { command: ['sh', '-c', script] } } })
+  // The hook of the app waits for that of the sidecar: if they ran in turn, it would wait until it is killed.
+  const container = {
+    ports: [],
+    readinessProbe: undefined,
+    command: sleeper('app'),
+    lifecycle: hook(`until test -e ${said}; do sleep 0.05; done; echo hook app >> ${said}`),
+  }
+  const sidecar = {
+    name: 'proxy',
+    restartPolicy: 'Always',
+    command: sleeper('proxy'),
+    lifecycle: hook(`echo hook proxy >> ${said}`),
+  }
+  const cluster = await start({ 'a.json': app('a', { container, pod: { initContainers: [sidecar] } }) })
+  await cluster.ready('shop', 'a')
+  cluster.remove('a.json')
+  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  expect(readFileSync(said, 'utf8')).toBe('hook proxy\nhook app\nterm app\nterm proxy\n')
+})
+
+test('a hook that cannot run does not keep its pod', async () => {
+  const lifecycle = { preStop: { exec: { command: ['/nonexistent/hook'] } } }
+  const cluster = await start({ 'a.json': app('a', { container: { lifecycle } }) })
+  await cluster.ready('shop', 'a')
+  cluster.remove('a.json')
+  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  expect(cluster.said).toEqual([])
+})
+
 test('exec probes: ready once the command succeeds, not ready once it fails, killed where it hangs', async () => {
   const file = join(folder, 'ready')
   const readinessProbe = {

@@ -118,21 +118,31 @@ export class PodRunner {
   }
 
   /**
-   * Ends it: out of its Services first, then preStop and SIGTERM for the apps, then the sidecars in reverse.
-   * Resolves once no process of it is left. `hurryMs` bounds all of it and skips the hooks.
+   * Ends it: out of its Services first, then all preStop hooks at once, as a kubelet does. SIGTERM follows for each
+   * app after its own hook, then for the sidecars in reverse. Resolves once no process of it is left. `hurryMs` bounds
+   * all of it and skips the hooks.
    */
   async stop(hurryMs?: number): Promise<void> {
     this.terminating = true
     this.#host.onChange()
     const hooks = hurryMs === undefined
     const graceMs = hurryMs ?? (this.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000
-    const deadline = performance.now() + graceMs
     if (hooks) await wait(WITHDRAW_MS)
+    const deadline = performance.now() + graceMs
+    const leftMs = (): number => deadline - performance.now()
+    const hooked = new Map(
+      this.containers.map((container) => [container, hooks ? container.preStop(leftMs()) : undefined]),
+    )
     const others = this.containers.filter((container) => !isSidecar(container))
-    await Promise.all(others.map((container) => container.stop(graceMs, { hooks })))
+    await Promise.all(
+      others.map(async (container) => {
+        await hooked.get(container)
+        await container.stop(Math.max(0, leftMs()))
+      }),
+    )
     for (const sidecar of this.containers.filter(isSidecar).toReversed()) {
-      const left = Math.max(deadline - performance.now(), Math.min(SIDECAR_GRACE_MS, graceMs))
-      await sidecar.stop(left, { hooks })
+      await hooked.get(sidecar)
+      await sidecar.stop(Math.max(leftMs(), Math.min(SIDECAR_GRACE_MS, graceMs)))
     }
   }
 
