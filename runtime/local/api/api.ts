@@ -1,3 +1,4 @@
+import { chmodSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { type LocalEvent, type LocalState, localStatus, localTokenReview } from '@branchline/wire/local-api'
@@ -33,6 +34,8 @@ export async function serveApi(options: ApiOptions): Promise<Server> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.path, resolve)
   })
+  // Other users of the machine pass through its folder, and it asks for no credential.
+  chmodSync(options.path, 0o600)
   return server
 }
 
