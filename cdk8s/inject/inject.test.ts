@@ -63,6 +63,21 @@ test('a sidecar is told all addresses of its pod', () => {
   ])
 })
 
+const sidecarOf = (manifest?: Manifest) => podTemplateOf(manifest as Manifest)?.spec?.initContainers?.[0]
+
+test('the hook of a sidecar runs in its container; one of an older release is replaced', () => {
+  const manifests = injectSidecars([deployment('api'), service('api')], options).manifests
+  // The sidecar refuses what comes from elsewhere, as an httpGet of the kubelet does.
+  const preStop = { exec: { command: ['node', '-e', expect.any(String)] } }
+  expect(sidecarOf(manifests[0])?.lifecycle).toEqual({ preStop })
+  const old = structuredClone(manifests)
+  Object.assign(sidecarOf(old[0]) ?? {}, {
+    lifecycle: { preStop: { httpGet: { path: '/leave', port: 'branchline-adm' } } },
+  })
+  expect(injectSidecars(old, options).manifests).toEqual(manifests)
+  expect(uninject(old)).toEqual(uninject(manifests))
+})
+
 test('each Service port has a listener of its own, and its name does not depend on the others', () => {
   const two = service('admin', { ports: [{ port: 81, targetPort: 8080, appProtocol: 'tcp' }] }, 'api')
   const both = injectSidecars([deployment('api'), service('api'), two], options).manifests
@@ -130,6 +145,14 @@ describe('what is not routed is said', () => {
       /one Service port too many .* serves 64 at most/,
     ],
   ]
+  cases.push([
+    'a target that is the admin port',
+    [
+      deployment('a', { containers: [{ name: 'a' }] }),
+      service('a', { ports: [{ port: 80, targetPort: 25000 }] }),
+    ],
+    /spec.ports\[0\].targetPort is 25000, the sidecar's admin port/,
+  ])
   test.each(cases)('%s', (_, manifests, message) => {
     const { findings } = injectSidecars(manifests, options)
     expect(findings.map((finding) => finding.message)).toEqual([expect.stringMatching(message)])

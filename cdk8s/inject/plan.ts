@@ -175,6 +175,13 @@ function whyPortPast(
         'add it to the container, or give the number',
     ]
   }
+  if (selected.some((workload) => targetNumber(port, templateOf(workload)) === SIDECAR_ADMIN_PORT)) {
+    return [
+      `${field}.targetPort`,
+      'PortTaken',
+      `${field}.targetPort is ${SIDECAR_ADMIN_PORT}, the sidecar's admin port: let the app listen on another port`,
+    ]
+  }
   const full = selected.find((workload) => (inbound.get(workload)?.length ?? 0) >= SIDECAR_MAX_INBOUND_PORTS)
   if (full === undefined) return undefined
   return [

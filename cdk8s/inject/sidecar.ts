@@ -1,7 +1,6 @@
 import { formatInbound, type Inbound } from '@branchline/wire/inbound'
 import {
   inboundPortName,
-  LEAVE_PATH,
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
   PLATFORM_NAMESPACE,
@@ -9,6 +8,7 @@ import {
   SIDECAR_CONTAINER,
   TOKEN_AUDIENCE,
 } from '@branchline/wire/names'
+import { LEAVE_COMMAND } from '@branchline/wire/leave'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import type { SettingName } from '@branchline/wire/settings/table'
 import { annotatedSettings, type RenderedSettings, renderSettings } from '@branchline/wire/settings/value'
@@ -83,7 +83,7 @@ export function sidecarContainer(
       failureThreshold: 3,
     },
     // All hooks run when the pod begins to end, though a native sidecar is stopped after the app.
-    lifecycle: { preStop: { httpGet: { path: LEAVE_PATH, port: ADMIN_PORT_NAME } } },
+    lifecycle: { preStop: { exec: { command: [...LEAVE_COMMAND] } } },
     resources: options.resources ?? {
       requests: { cpu: '10m', memory: '64Mi' },
       limits: { memory: '192Mi' },

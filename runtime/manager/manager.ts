@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { serveAdmin } from '../process/admin.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
@@ -74,7 +73,7 @@ export async function startManager(
   }
   lead(leading)
   driver.start()
-  const adminPort = (admin.address() as AddressInfo).port
+  const adminPort = admin.port
   logger.info({ host, routesPort: push.port, adminPort, cluster }, 'manager runs')
   return {
     routesPort: push.port,
@@ -87,8 +86,7 @@ export async function startManager(
       await gateway?.stop()
       await push.close()
       await driver.stop()
-      admin.closeAllConnections()
-      await new Promise((resolve) => admin.close(resolve))
+      await admin.close()
     },
   }
 }

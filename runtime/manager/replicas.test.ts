@@ -149,8 +149,8 @@ test('the leader stops, and another one is killed, under load', { timeout: 120_0
     managers.set(name, await startManager(name, tunnelPort))
   }
   const links = async (): Promise<number> => {
-    const circuits = (await (await fetch(`http://127.0.0.1:${adminPort}/circuits`)).json()) as object
-    return (circuits as Record<string, { links: number }>)['web--base']?.links ?? 0
+    const previews = (await (await fetch(`http://127.0.0.1:${adminPort}/previews`)).json()) as object
+    return (previews as Record<string, { links: number }>)['web--base']?.links ?? 0
   }
   await Promise.all([run('one'), run('two')])
   await expect.poll(links, WAIT).toBe(2)

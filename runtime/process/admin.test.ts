@@ -1,36 +1,186 @@
-import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
-import { serveAdmin } from './admin.ts'
+/**
+ * Attack: any pod of the cluster reads the route table of another one, or has it send its callers away. Fix: only the
+ * pod itself may, over loopback, and no web page may through the browser of the person who forwards the port.
+ */
+import { once } from 'node:events'
+import { request } from 'node:http'
+import { connect, createServer } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { afterEach, describe, expect, test } from 'vitest'
+import { type AdminServer, serveAdmin } from './admin.ts'
 
 let reason: string | undefined
-const server = await serveAdmin({
-  host: '127.0.0.1',
-  port: 0,
-  notReady: () => reason,
-  metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
-  dumps: { '/table': () => ({ epoch: 1 }) },
-})
-const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+let done = 0
+const servers: AdminServer[] = []
+/** An address that is not loopback; no traffic leaves the machine on the way to it. */
+const OUTER = Object.values(networkInterfaces())
+  .flat()
+  .find((found) => found?.family === 'IPv4' && !found.internal)?.address
 
-afterEach(() => {
+async function serve(host: string, port = 0): Promise<AdminServer> {
+  const server = await serveAdmin({
+    host,
+    port,
+    notReady: () => reason,
+    metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
+    dumps: { '/table': () => ({ epoch: 1 }) },
+    actions: { '/leave': () => done++ },
+  })
+  servers.push(server)
+  return server
+}
+
+/** On the address of a pod. Its port has to be free on loopback too, which other processes may take meanwhile. */
+async function serveOuter(): Promise<AdminServer> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await serve(OUTER as string)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || tries === 10) throw error
+    }
+  }
+}
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()))
   reason = undefined
+  done = 0
 })
+
+interface Question {
+  readonly host?: string
+  /** The address from which it comes. */
+  readonly from?: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+interface Answer {
+  readonly status: number
+  readonly text: string
+  readonly allow: string | undefined
+}
+
+function ask({ port }: AdminServer, path: string, question: Question = {}): Promise<Answer> {
+  const { host = '127.0.0.1', from, ...more } = question
+  const options = { host, port, path, agent: false, ...(from !== undefined && { localAddress: from }) }
+  return new Promise((resolve, reject) => {
+    const asking = request({ ...options, ...more }, (response) => {
+      let text = ''
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, text, allow: response.headers.allow }),
+      )
+    })
+    asking.on('error', reject).end()
+  })
+}
+
+const POST = { method: 'POST' }
 
 test('it is alive, and ready where nothing speaks against it', async () => {
-  expect((await fetch(`${url}/livez`)).status).toBe(200)
-  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  const server = await serve('127.0.0.1')
+  expect(await ask(server, '/livez')).toMatchObject({ status: 200 })
+  expect(await ask(server, '/readyz')).toMatchObject({ status: 200 })
   reason = 'no table yet'
-  const response = await fetch(`${url}/readyz`)
-  expect(response.status).toBe(503)
-  expect(await response.text()).toBe('no table yet\n')
+  expect(await ask(server, '/readyz')).toMatchObject({ status: 503, text: 'no table yet\n' })
 })
 
-test('metrics and dumps', async () => {
-  expect(await (await fetch(`${url}/metrics`)).text()).toBe('up 1\n')
-  expect(await (await fetch(`${url}/table?x`)).json()).toEqual({ epoch: 1 })
+test('its own pod gets the metrics and the dumps, and acts by POST alone', async () => {
+  const server = await serve('127.0.0.1')
+  expect(await ask(server, '/metrics')).toMatchObject({ status: 200, text: 'up 1\n' })
+  expect(await ask(server, '/table?x')).toMatchObject({ status: 200, text: '{"epoch":1}' })
+  expect(await ask(server, '/leave')).toMatchObject({ status: 405, allow: 'POST' })
+  expect(done).toBe(0)
+  expect(await ask(server, '/leave', POST)).toMatchObject({ status: 204 })
+  expect(done).toBe(1)
 })
 
 test('other paths and methods are refused', async () => {
-  expect((await fetch(`${url}/other`)).status).toBe(404)
-  expect((await fetch(`${url}/livez`, { method: 'POST' })).status).toBe(405)
+  const server = await serve('127.0.0.1')
+  expect(await ask(server, '/other')).toMatchObject({ status: 404 })
+  expect(await ask(server, '/livez', POST)).toMatchObject({ status: 405, allow: 'GET, HEAD' })
+  expect(await ask(server, '/table', POST)).toMatchObject({ status: 405, allow: 'GET, HEAD' })
 })
+
+/** The status of each request of a peer, and how often it made the process act. */
+async function statusesFor(server: AdminServer, question: Question): Promise<Record<string, number>> {
+  const statuses: Record<string, number> = {}
+  const paths = ['GET /livez', 'GET /readyz', 'GET /metrics', 'GET /table', 'POST /leave', 'GET /leave']
+  for (const each of paths) {
+    const [method = '', path = ''] = each.split(' ')
+    statuses[each] = (await ask(server, path, { ...question, method })).status
+  }
+  return { ...statuses, done }
+}
+const OPEN = { 'GET /livez': 200, 'GET /readyz': 200, 'GET /metrics': 200 }
+/** What a peer gets that is not the pod itself. GET of /leave is what the hooks of older injections send. */
+const REFUSED = { ...OPEN, 'GET /table': 403, 'POST /leave': 403, 'GET /leave': 403, done: 0 }
+const ANSWERED = { ...OPEN, 'GET /table': 200, 'POST /leave': 204, 'GET /leave': 405, done: 1 }
+
+test.each(['127.0.0.1', '0.0.0.0'])('from another address, where it listens on %s', async (host) => {
+  const server = await serve(host)
+  expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
+  expect(await ask(server, '/table', { from: '127.0.0.2' })).toMatchObject({
+    text:
+      `/table answers only its own pod, not 127.0.0.2: ` +
+      `run "kubectl port-forward POD ${server.port}" and use http://127.0.0.1:${server.port}/table\n`,
+  })
+})
+
+test('in the embedded cluster, the machine reaches a pod, and a pod does not reach another one', async () => {
+  const server = await serve('127.0.0.3')
+  expect(await statusesFor(server, { host: '127.0.0.3', from: '127.0.0.4' })).toEqual(REFUSED)
+  expect(await statusesFor(server, { host: '127.0.0.3' })).toEqual(ANSWERED)
+})
+
+describe.skipIf(OUTER === undefined)('on the address of a pod', () => {
+  test('it answers its own pod on loopback, and refuses every other peer', async () => {
+    const server = await serveOuter()
+    const outer = { host: OUTER as string }
+    expect(await statusesFor(server, outer)).toEqual(REFUSED)
+    // From 127.0.0.1 to the pod's address, as a service mesh passes on what others send.
+    expect(await statusesFor(server, { ...outer, from: '127.0.0.1' })).toEqual(REFUSED)
+    expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
+    expect(await statusesFor(server, {})).toEqual(ANSWERED)
+  })
+
+  test('a port that is taken on loopback is an error, and nothing stays open', async () => {
+    const taken = createServer().listen(0, '127.0.0.1')
+    await once(taken, 'listening')
+    const { port } = taken.address() as { port: number }
+    await expect(serve(OUTER as string, port)).rejects.toMatchObject({
+      code: 'EADDRINUSE',
+      address: '127.0.0.1',
+    })
+    const [error] = (await once(connect(port, OUTER), 'error')) as [NodeJS.ErrnoException]
+    expect(error.code).toBe('ECONNREFUSED')
+    taken.close()
+  })
+})
+
+test('once it is closed, nothing listens', async () => {
+  const server = await (OUTER === undefined ? serve('127.0.0.1') : serveOuter())
+  await ask(server, '/livez')
+  await server.close()
+  await expect(ask(server, '/livez')).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+})
+
+test.each<[string, Record<string, string>]>([
+  ['of another origin', { origin: 'https://evil.example' }],
+  ['without an origin that it may tell', { origin: 'null' }],
+  ['whose name was made to mean 127.0.0.1', { host: 'evil.example:25000' }],
+])('a web page %s gets nothing through the browser of a person', async (_, headers) => {
+  const server = await serve('127.0.0.1')
+  const { status, text } = await ask(server, '/table', { headers })
+  expect([status, text]).toEqual([403, expect.stringContaining('/table does not answer web pages')])
+  expect(await ask(server, '/leave', { headers, ...POST })).toMatchObject({ status: 403 })
+  expect(done).toBe(0)
+})
+
+test.each(['localhost:4000', '127.0.0.1', '[::1]:25000', '127.3.2.1:25000'])(
+  'a forwarded port is asked as %s',
+  async (host) => {
+    const server = await serve('127.0.0.1')
+    expect(await ask(server, '/table', { headers: { host } })).toMatchObject({ status: 200 })
+  },
+)

@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net'
 import { HttpEngine, UpstreamPool } from '../http1/index.ts'
 import { listen } from '../transport/tcp.ts'
 import { serveAdmin } from '../process/admin.ts'
@@ -48,7 +47,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     port: config.adminPort,
     notReady: () => (stopping ? 'stopping' : undefined),
     metrics: () => metrics.read(),
-    dumps: { '/circuits': () => registry.dump() },
+    dumps: { '/previews': () => registry.dump() },
   })
   const tunnels = await serveTunnels({
     host,
@@ -66,7 +65,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
       transport.destroy()
     } else engine.serve(transport, { context: visitor })
   })
-  const adminPort = (admin.address() as AddressInfo).port
+  const adminPort = admin.port
   logger.info({ host, httpPort: listener.port, tunnelPort: tunnels.port, adminPort, domain }, 'relay runs')
   return {
     httpPort: listener.port,
@@ -83,8 +82,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
       clearTimeout(cut)
       clusters.cut()
       await state?.close()
-      admin.closeAllConnections()
-      await new Promise((resolve) => admin.close(resolve))
+      await admin.close()
     },
   }
 }

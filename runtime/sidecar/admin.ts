@@ -1,6 +1,5 @@
-import type { Server } from 'node:http'
 import { LEAVE_PATH } from '@branchline/wire/names'
-import { serveAdmin } from '../process/admin.ts'
+import { type AdminServer, serveAdmin } from '../process/admin.ts'
 import { ListenError } from './errors.ts'
 import type { LinkState } from './table/link.ts'
 import type { Metrics } from './telemetry/metrics.ts'
@@ -39,24 +38,22 @@ export function notReady(
     : `no route table yet, manager ${source.managerState()}`
 }
 
-/** Serves `/livez`, `/readyz`, `/metrics`, the preStop hook and `/table`, the table at hand with the manager's state. */
-export async function startAdmin(source: AdminSource): Promise<Server> {
+/**
+ * Serves `/livez`, `/readyz` and `/metrics`, and to its own pod `/table` (the table, and the state of the manager's
+ * link) and `/leave`, which the preStop hook calls.
+ */
+export async function startAdmin(source: AdminSource): Promise<AdminServer> {
   try {
     return await serveAdmin({
       host: source.host,
       port: source.port,
       notReady: () => notReady(source, performance.now()),
       metrics: () => source.metrics.read(),
-      dumps: {
-        // A preStop hook can only GET. Whoever else calls it has connections made anew, and no more.
-        [LEAVE_PATH]: () => {
-          source.leave()
-          return { leaving: true }
-        },
-        '/table': () => ({ manager: source.managerState(), table: source.table()?.dump() ?? null }),
-      },
+      dumps: { '/table': () => ({ manager: source.managerState(), table: source.table()?.dump() ?? null }) },
+      actions: { [LEAVE_PATH]: source.leave },
     })
   } catch (error) {
-    throw new ListenError(source.host, source.port, 'health and metrics', error)
+    const { address = source.host } = error as { readonly address?: string }
+    throw new ListenError(address, source.port, 'health and metrics', error)
   }
 }

@@ -26,11 +26,13 @@ export const possibleAppHosts = (podAddresses: readonly string[]): readonly stri
 
 /**
  * The addresses at which this port can be the app's. A listener of the sidecar is never one of them: a request would
- * come back to the sidecar for ever. Empty if the sidecar has this port at all of them.
+ * come back to the sidecar for ever. Empty if the sidecar has this port at all of them, as it has the admin port: a
+ * caller from anywhere that came through here would count as the pod itself there.
  */
 export function appHostsAt(addresses: Addresses, port: number): readonly string[] {
   const { hosts, adminPort, inbound, appHosts } = addresses
-  if (port !== adminPort && !inbound.some((own) => own.port === port)) return appHosts
+  if (port === adminPort) return []
+  if (!inbound.some((own) => own.port === port)) return appHosts
   return appHosts.filter((appHost) => !hosts.some((host) => covers(host, appHost)))
 }
 

@@ -88,6 +88,14 @@ test('names every fault together', () => {
   ])
 })
 
+test('an inbound port never leads to the admin port, where callers would count as the pod itself', () => {
+  const variables = { BRANCHLINE_INBOUND: '25001=8080/http,25002=25000/tcp' }
+  expect(faultsOf(variables)).toEqual([
+    'BRANCHLINE_INBOUND: the sidecar itself listens at port 25000, so that the app cannot: give one of them another port',
+  ])
+  expect(faultsOf({ ...variables, BRANCHLINE_ADMIN_PORT: '24000' })).toEqual([])
+})
+
 function faultsOf(environment: Record<string, string>): readonly string[] {
   try {
     readConfig(environment)

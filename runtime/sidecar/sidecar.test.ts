@@ -115,18 +115,6 @@ test('on stop it is not ready, finishes what runs, says close, and accepts no mo
   agent.destroy()
 })
 
-test('a pod that is ending moves kept connections on, while it still serves whoever comes', async () => {
-  const { port, sidecar } = await world.pod({ appPort: await world.app('baseline') })
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-  expect((await ask(port, { agent })).headers.connection).not.toBe('close')
-  // As the kubelet calls it, by GET, when the pod begins to end.
-  expect(await ask(sidecar.adminPort, { path: '/leave' })).toMatchObject({ status: 200 })
-  expect(await ask(port, { agent })).toMatchObject({ status: 200, headers: { connection: 'close' } })
-  expect(await ask(port, { agent })).toMatchObject({ status: 200, headers: { connection: 'close' } })
-  expect(await ask(sidecar.adminPort, { path: '/readyz' })).toMatchObject({ status: 200 })
-  agent.destroy()
-})
-
 test('on stop a raw connection has the limit to end; one that is quiet gets a FIN then', async () => {
   const app = await world.tcpApp((socket) => socket.pipe(socket))
   const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 60 } })

@@ -1,11 +1,10 @@
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Inbound } from '@branchline/wire/inbound'
 import type { HttpEngine } from '../http1/index.ts'
 import { listen, type Listener } from '../transport/tcp.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Http2Engine } from '../http2/index.ts'
+import type { AdminServer } from '../process/admin.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
 import { AccessLog } from './telemetry/access-log.ts'
@@ -76,7 +75,7 @@ class RunningSidecar implements Sidecar {
   readonly #openings: Openings
   readonly #around: Surroundings
   readonly #listeners: Listener[] = []
-  #admin: Server | undefined
+  #admin: AdminServer | undefined
   #openSinceMs: number | undefined
   #draining = false
   #leaving: NodeJS.Timeout | undefined
@@ -134,8 +133,7 @@ class RunningSidecar implements Sidecar {
   }
 
   get adminPort(): number {
-    const address = this.#admin?.address() as AddressInfo | null | undefined
-    return address?.port ?? this.#config.adminPort
+    return this.#admin?.port ?? this.#config.adminPort
   }
 
   get held(): number {
@@ -209,7 +207,6 @@ class RunningSidecar implements Sidecar {
     await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
     const { accessLog, tracer } = this.#around
     await Promise.all([this.#link.stop(), accessLog.close(), tracer?.stop()])
-    this.#admin?.closeAllConnections()
-    this.#admin?.close()
+    await this.#admin?.close()
   }
 }

@@ -36,9 +36,9 @@ export const ANNOTATIONS = {
 /** The name of the sidecar's container. */
 export const SIDECAR_CONTAINER = 'branchline-sidecar'
 
-/** The sidecar's admin listener: `/livez`, `/readyz`, `/metrics`. */
+/** The sidecar's admin port: health and metrics for every peer, the route table for its own pod. */
 export const SIDECAR_ADMIN_PORT = 25000
-/** The path of the preStop hook on the admin listener. The kubelet calls it before it stops the pod. */
+/** The path of the preStop hook on the sidecar's admin port. It takes a POST, from its own pod alone. */
 export const LEAVE_PATH = '/leave'
 /** The first of the sidecar's inbound ports. Each further Service port gets the next number. */
 export const SIDECAR_FIRST_INBOUND_PORT = 25001

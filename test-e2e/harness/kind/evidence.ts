@@ -18,6 +18,11 @@ const SYSTEM = new Set([
   'argocd',
   'git',
 ])
+/** Run in a sidecar's container: it tells its table to its own pod alone. */
+const PRINT_TABLE = `
+  require('node:http').get('http://127.0.0.1:${SIDECAR_ADMIN_PORT}/table', { timeout: 5000 },
+    (response) => response.pipe(process.stdout));
+`
 /** How long all of it may take, in milliseconds. What is not there by then is left out. */
 const COLLECT_TIMEOUT_MS = 60_000
 /** The most pods that are described. */
@@ -63,8 +68,8 @@ export async function collectEvidence(context: string, parent: string): Promise<
     }
     await keep(`${namespace}.${pod}.describe.txt`, await kubectl('describe', 'pod', ...at))
     if (!spec.initContainers?.some((container) => container.name === SIDECAR_CONTAINER)) continue
-    const proxy = `/api/v1/namespaces/${namespace}/pods/${pod}:${SIDECAR_ADMIN_PORT}/proxy/table`
-    await keep(`${namespace}.${pod}.table.json`, await kubectl('get', '--raw', proxy))
+    const sidecar = ['-c', SIDECAR_CONTAINER, '--', 'node', '-e', PRINT_TABLE]
+    await keep(`${namespace}.${pod}.table.json`, await kubectl('exec', ...at, ...sidecar))
   }
   await removeOldest(parent)
   return folder

@@ -22,6 +22,13 @@ const UPGRADE = `
   const end = (word) => { console.log(word); process.exit(0) };
   request.once('response', (r) => end(r.statusCode)).once('upgrade', () => end(101)).once('error', (e) => end(e.code));
 `
+const ASK = `
+  const [method, url] = process.argv.slice(1);
+  const request = require('node:http').request(url, { method, timeout: 5000 });
+  const end = (word) => { console.log(word); process.exit(0) };
+  request.once('response', (r) => end(r.statusCode)).once('timeout', () => end('silence'));
+  request.once('error', (e) => end(e.code)).end();
+`
 
 const node = async (from: From, script: string, args: readonly string[]): Promise<string> => {
   const at = ['-n', from.namespace, from.pod, '-c', from.container]
@@ -35,6 +42,10 @@ export const dial = (from: From, host: string, port: number): Promise<string> =>
 /** What the manager's port for sidecars says to a connection with this token: an HTTP status. */
 export const askForRoutes = (from: From, host: string, port: number, token = ''): Promise<string> =>
   node(from, UPGRADE, [host, String(port), token])
+
+/** What a URL answers to a container of a pod: an HTTP status, `silence`, or the error's code. */
+export const statusOf = (from: From, method: string, url: string): Promise<string> =>
+  node(from, ASK, [method, url])
 
 /** The pods of a namespace that run and stay: name and address. */
 async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]> {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import {
+  LEAVE_PATH,
   MANAGER_ADMIN_PORT,
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
@@ -8,12 +9,14 @@ import {
   RELAY_HTTP_PORT,
   RELAY_SERVICE,
   RELAY_TUNNEL_PORT,
+  SIDECAR_ADMIN_PORT,
+  SIDECAR_CONTAINER,
   SIDECAR_FIRST_INBOUND_PORT,
   TOKEN_AUDIENCE,
 } from '@branchline/wire/names'
 import { MANAGER_LEASE } from '@branchline/wire/permissions'
 import { kube } from '../../harness/kind/cluster.ts'
-import { askForRoutes, dial, type From, podNamed } from '../../harness/kind/probes.ts'
+import { askForRoutes, dial, type From, podNamed, statusOf } from '../../harness/kind/probes.ts'
 import type { Proof } from '../proof.ts'
 import {
   DIALLER,
@@ -64,6 +67,30 @@ export const leastRights: Proof = {
     const { asked, allowed, wrong } = await askRights()
     assert.deepEqual(wrong, [])
     return `${asked} questions, ${allowed.length} allowed, all others denied`
+  },
+}
+
+export const ownPodOnly: Proof = {
+  title: 'a sidecar tells health and metrics to every pod, and its table to its own pod alone',
+  async prove() {
+    const worker = await podNamed('baseline', 'worker-')
+    const web = await podNamed('baseline', 'web-')
+    const sidecar: From = { namespace: 'baseline', pod: worker.name, container: SIDECAR_CONTAINER }
+    const other: From = { namespace: 'baseline', pod: web.name, container: 'web' }
+    const answers: string[] = []
+    for (const [from, host, table] of [
+      [sidecar, '127.0.0.1', '200'],
+      [sidecar, worker.ip, '403'],
+      [other, worker.ip, '403'],
+    ] as const) {
+      const ask = (path: string, method = 'GET'): Promise<string> =>
+        statusOf(from, method, `http://${host}:${SIDECAR_ADMIN_PORT}${path}`)
+      for (const path of ['/livez', '/readyz', '/metrics']) assert.equal(await ask(path), '200', path)
+      assert.equal(await ask('/table'), table, `${from.pod} asks ${host}`)
+      if (table === '403') assert.equal(await ask(LEAVE_PATH, 'POST'), '403')
+      answers.push(`/table of ${host}: ${table} for a container of ${from.pod}`)
+    }
+    return answers.join('; ')
   },
 }
 
