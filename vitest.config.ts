@@ -11,7 +11,7 @@ export default defineConfig({
             'test-e2e/{harness,shop}/**/*.test.ts',
             'test-e2e/campaign/judge.test.ts',
           ],
-          // For what hangs alone: no test demands to be fast, and other work may keep the machine busy.
+          // The limit only ends tests that hang. No test depends on speed, and the machine may be busy.
           testTimeout: 60_000,
         },
       },
@@ -20,7 +20,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['test-e2e/stories/**/*.test.ts', 'test-e2e/campaign/campaign.test.ts'],
           setupFiles: ['test-e2e/harness/setup.ts'],
-          // One platform a file, and two cores: stories run one file after the other.
+          // Each file starts a platform. Test files run one after another, because they share two cores.
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
@@ -29,7 +29,7 @@ export default defineConfig({
       {
         test: {
           name: 'slow',
-          // The campaigns of `unit`, at their full length and size, one after the other.
+          // The campaigns of `unit` at their full length and size, one after another.
           include: ['runtime/*/campaign/*.test.ts', 'test-e2e/campaign/campaign.test.ts'],
           fileParallelism: false,
           testTimeout: 600_000,

@@ -12,7 +12,7 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
   version: string
 }
 
-/** The command line: every command with its arguments, options and action. */
+/** The command line: every command with its arguments, its options and its action. */
 export const program = new Command('branchline')
   .description('Branch environments on one shared baseline.')
   .version(version)
@@ -20,12 +20,12 @@ export const program = new Command('branchline')
 
 program
   .command('up')
-  .description('Run a folder of manifests on this machine, with a preview URL for each Preview.')
-  .argument('<folder>', 'the folder; it is watched, and what changes there changes here')
-  .option('-p, --port <number>', 'the port of 127.0.0.1 where previews answer; 0 for any', portOf, 8080)
-  .option('--domain <domain>', 'the domain of preview hosts', 'localhost')
-  .option('--logs <pod>', 'show what the pods write whose names begin so; "all" for every pod')
-  .option('--no-hosts', 'give pods no hosts file: they find Services by variables')
+  .description('Run a folder of manifests on this machine, with a URL for each Preview.')
+  .argument('<folder>', 'folder of manifests; changes to its files take effect immediately')
+  .option('-p, --port <number>', 'port of the preview URLs on 127.0.0.1; 0 for any free port', portOf, 8080)
+  .option('--domain <domain>', 'domain of the preview URLs', 'localhost')
+  .option('--logs <pod>', 'print the output of pods whose names begin with this text; "all" for every pod')
+  .option('--no-hosts', 'do not give pods a hosts file; pods then find Services by environment variables')
   .action(
     async (folder: string, options: { port: number; domain: string; logs?: string; hosts: boolean }) => {
       process.exit(await runUp({ folder, ...options }))
@@ -34,8 +34,8 @@ program
 
 program
   .command('check')
-  .description('Say what is wrong with the manifests of a folder or a file; nothing is run.')
-  .argument('<path>', 'the folder or the file')
+  .description('Check the manifests of a folder or a file, without running them.')
+  .argument('<path>', 'folder or file')
   .action(async (path: string) => {
     const { text, exitCode } = checkReport(await check(path))
     process.stdout.write(text)
@@ -44,33 +44,36 @@ program
 
 program
   .command('inject')
-  .description('Add the sidecar to manifests; they go to standard output.')
+  .description('Add the sidecar to manifests, and print them.')
   .argument('<paths...>', 'files or folders, or - for standard input')
   .option(
     '-e, --environment <name>',
-    'to which environment they belong; default: the Environments among them',
+    'environment of the manifests; default: the Environments among the manifests, by namespace',
   )
-  .option('--above <namespaces>', 'with --environment: the namespaces above it, nearest first, with commas')
+  .option(
+    '--above <namespaces>',
+    'with --environment: namespaces of the environments above it, nearest first, separated by commas',
+  )
   .option(
     '--sidecar-image <image>',
-    'the sidecar’s image, on a mirror or of your own; also where one is already',
+    'image of the sidecar, such as one on a mirror; also updates sidecars that already exist',
   )
-  .option('--header <name>', 'a header that carries the key too; tell the relay of it (relay.header)')
+  .option('--header <name>', 'another header that carries the key; set relay.header to the same name')
   .option(
     '--setting <name=value>',
-    'waits and sizes of all sidecars, e.g. response-timeout=10m (repeatable); annotations win',
+    'wait or size of all sidecars, such as response-timeout=10m; repeatable; annotations take precedence',
     (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
   )
-  .option('--check', 'only say what would change, and what is not routed')
+  .option('--check', 'print only what would change and what is not routed')
   .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)
   })
 
 program
   .command('uninject')
-  .description('Take the sidecar out of manifests again; they go to standard output.')
+  .description('Remove the sidecar from manifests, and print them.')
   .argument('<paths...>', 'files or folders, or - for standard input')
-  .option('--check', 'only say what would change')
+  .option('--check', 'print only what would change')
   .action(async (paths: string[], options: { check?: boolean }) => {
     process.exitCode = await runUninject(paths, options)
   })
@@ -78,35 +81,41 @@ program
 program
   .command('platform')
   .description(
-    'What installs Branchline: CRDs, manager, relay, rights, network policies; as YAML, kustomize or Helm.',
+    'Print or write an installation of Branchline: CRDs, manager, relay, RBAC and network policies.',
   )
-  .option('--cluster <name>', 'the name of this cluster at the relay; default: default')
-  .option('--domain <domain>', 'the domain below which previews have their hosts; default: localhost')
-  .option('--public-url <url>', 'where visitors open previews: scheme, domain and port')
-  .option('--expose <type>', 'how visitors reach the relay: ClusterIP (default), NodePort or LoadBalancer')
-  .option('--relay <url>', 'the address of a relay elsewhere (wss://…), in place of one here')
+  .option('--cluster <name>', 'name of this cluster at the relay; default: default')
+  .option('--domain <domain>', 'domain of the preview URLs; default: localhost')
+  .option('--public-url <url>', 'URL at which visitors reach the relay, with scheme, domain and port')
+  .option(
+    '--expose <type>',
+    'type of the Service for visitors: ClusterIP (default), NodePort or LoadBalancer',
+  )
+  .option(
+    '--relay <url>',
+    'address of a relay that runs elsewhere (wss://…); no relay is then installed here',
+  )
   .option('--monitors', 'add PodMonitors for the Prometheus operator')
   .option('--values <file>', 'a YAML file of settings, in the format of the chart’s values.yaml')
   .addOption(
     new Option(
       '--format <format>',
-      'yaml: for kubectl; kustomize: a base; helm: a chart, options its defaults',
+      'yaml: manifests for kubectl; kustomize: a base; helm: a chart whose default values are the other options',
     )
       .choices(PLATFORM_FORMATS)
       .default('yaml'),
   )
-  .option('--out <folder>', 'write files to this folder, and print their names')
+  .option('--out <folder>', 'folder to write the files to; the command prints their names')
   .action(async (options: PlatformRun) => {
     process.stdout.write(await runPlatform(options))
   })
 
 program
   .command('route')
-  .description('Routes of requests.')
+  .description('Inspect the routes of requests.')
   .command('explain')
-  .description('Send a request and print the way that it took, as a tree of hops.')
-  .argument('<url>', 'a preview’s URL, with a path if need be')
-  .option('-X, --method <method>', 'the method of the request', 'GET')
+  .description('Send a request, and print which version served each hop, and why, as a tree.')
+  .argument('<url>', 'URL of a preview, with an optional path')
+  .option('-X, --method <method>', 'method of the request', 'GET')
   .option('--json', 'print JSON')
   .action(async (url: string, options: { method: string; json?: boolean }) => {
     const explained = await explainRoute(url, { method: options.method })

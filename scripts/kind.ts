@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { $ } from 'zx'
+import { $, glob } from 'zx'
 import { buildImages } from './images.ts'
 import {
   checkTools,
@@ -17,10 +17,10 @@ import { buildShopImages } from './kind/shop-images.ts'
 import { uninstall } from './kind/uninstall.ts'
 
 /**
- * The kind harness: `up` makes the cluster, the images, the platform and the sample shop; `test` runs the e2e
- * suite on them; `clean` uninstalls everything and throws where a trace of it is left; `down` deletes the
- * cluster. Without a word it does all of this in that order, but keeps the cluster, and what is in it, with
- * `--keep`. `--only NAME` runs the stories whose file has that name.
+ * The kind harness. `up` creates the cluster, builds the images, and installs the platform and the sample shop. `test`
+ * runs the e2e tests. `clean` uninstalls everything, and fails if an object remains. `down` deletes the cluster. Without
+ * a command, all four run in this order. `--keep` then skips `clean` and `down`. `--only NAME` runs the test file of that
+ * name, such as `grpc`, or else the story of that name, such as `chain` or `deaths`.
  */
 const USAGE = 'usage: node scripts/kind.ts [up|test|clean|down] [--keep] [--only NAME]'
 
@@ -32,7 +32,7 @@ const settings = readSettings(process.env)
 const context = contextOf(settings.cluster)
 const startedAt = performance.now()
 
-/** Runs a step and says how long it took. */
+/** Runs a step and prints its duration. */
 async function step<T>(title: string, run: () => Promise<T>): Promise<T> {
   process.stdout.write(`${title} …\n`)
   const from = performance.now()
@@ -62,15 +62,22 @@ async function up(): Promise<void> {
   process.stdout.write(`up after ${((performance.now() - startedAt) / 1000).toFixed(0)} s\n`)
 }
 
+/** The arguments of vitest that select a test file or a story by name. A story is a `describe` block of that name. */
+async function testFilter(only?: string): Promise<string[]> {
+  if (only === undefined) return []
+  const files = await glob(`test-e2e/**/${only}.test.ts`, { gitignore: true })
+  return files.length > 0 ? files : ['--testNamePattern', `^(cluster )?${only} `]
+}
+
 async function test(): Promise<boolean> {
   process.env['SHOP_DB_PASSWORD'] ??= await shopPassword(context)
-  const filter = values.only === undefined ? [] : [values.only]
+  const filter = await testFilter(values.only)
   const env = { ...process.env, BRANCHLINE_TARGET: 'kind', BRANCHLINE_CONTEXT: context }
   const run = $({ env, stdio: 'inherit' })`vitest run --project e2e ${filter}`.nothrow()
   return (await run).exitCode === 0
 }
 
-const clean = (): Promise<void> => step('uninstalling, with nothing left behind', () => uninstall(context))
+const clean = (): Promise<void> => step('uninstalling', () => uninstall(context))
 
 async function down(): Promise<void> {
   await step(`deleting the cluster ${settings.cluster}`, () => deleteCluster(settings))

@@ -23,7 +23,7 @@ const preview = (name: string, namespace: string, spec = '{ service: web, port: 
 
 const baseline = environment('baseline', 'type: shared')
 
-test('a good folder has no problem; other kinds and hidden folders pass', async () => {
+test('a valid folder has no problem; other kinds and hidden folders pass', async () => {
   const result = await checked({
     'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}`,
     'branches/alice.yml': environment('alice', 'type: branch\n  base: baseline'),
@@ -37,7 +37,7 @@ test('a good folder has no problem; other kinds and hidden folders pass', async 
 })
 
 test.each([
-  ['broken YAML', { 'a.yaml': 'kind: [\n' }, /^error: a.yaml:\d+: broken YAML: /],
+  ['invalid YAML', { 'a.yaml': 'kind: [\n' }, /^error: a.yaml:\d+: invalid YAML: /],
   [
     'an unknown field',
     { 'a.yaml': environment('alice', 'type: shared\n  bsae: x') },
@@ -70,41 +70,41 @@ test.each([
     /results in the host "a--b--c", which the preview/,
   ],
   [
-    'another kind of ours',
+    'an unknown kind of our API group',
     { 'a.yaml': preview('a', 'b').replace('kind: Preview', 'kind: Prewiev') },
     /kind is "Prewiev"/,
   ],
   [
     'one object twice',
     { 'a.yaml': baseline, 'b.yaml': baseline },
-    /^error: b.yaml:3: Environment baseline is in a.yaml:3 already/,
+    /^error: b.yaml:3: Environment baseline is already in a.yaml:3/,
   ],
-  ['no object', { 'a.yaml': 'just: data\n' }, /no Kubernetes object/],
+  ['a document that is not an object', { 'a.yaml': 'just: data\n' }, /not a Kubernetes object/],
   [
-    'metadata that is none',
+    'metadata that is not a map',
     { 'a.yaml': preview('a', 'b').replace(/metadata: .*/, 'metadata: 3') },
     /metadata is 3: wanted an object/,
   ],
   [
-    'aliases that multiply',
+    'a multiplication of aliases',
     {
       'a.yaml': `a: &a [x, x]\nb: &b [${'*a, '.repeat(20)}]\nc: &c [${'*b, '.repeat(20)}]\nd: [${'*c, '.repeat(20)}]\n`,
     },
-    /broken YAML: Excessive alias count/,
+    /invalid YAML: Excessive alias count/,
   ],
-])('%s is named with file and line', async (_, files: Record<string, string>, message) => {
+])('reports %s with file and line', async (_, files: Record<string, string>, message) => {
   const { text, exitCode } = checkReport(await checked(files))
   expect(text).toMatch(message)
   expect(exitCode).toBe(1)
 })
 
-test('a folder that is not there is an error of its own', async () => {
+test('rejects if the folder does not exist', async () => {
   await expect(check(join(root, 'none'))).rejects.toThrow(
-    /none does not exist: name a manifest, or a folder of them$/,
+    /none does not exist: name a manifest or a folder of manifests$/,
   )
 })
 
-test('names that no API server takes are problems, and reach the terminal as plain text', async () => {
+test('reports names that no API server accepts, as printable text', async () => {
   const { text } = checkReport(
     await checked({
       'a.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: "\\x1b[2J\\nerror: forged" }\n',
@@ -114,13 +114,13 @@ test('names that no API server takes are problems, and reach the terminal as pla
   expect(text.split('\n')).toEqual([
     'error: a.yaml:3: ConfigMap \\u001b[2J\\nerror: forged: metadata.name is "\\u001b[2J\\nerror: forged": ' +
       'wanted lower-case letters, digits, "-" and ".", a letter or digit at both ends of each part, at most 253 characters',
-    expect.stringContaining('error: b\\n.yaml:1: no Kubernetes object'),
+    expect.stringContaining('error: b\\n.yaml:1: not a Kubernetes object'),
     '2 files, 0 environments, 0 previews: 2 with a problem',
     '',
   ])
 })
 
-test('a link out of the folder is a problem; a link to its own folder ends', async () => {
+test('a link out of the folder is a problem, and a link to its own folder is followed once', async () => {
   const folder = join(root, 'links')
   await mkdir(folder)
   await symlink('/dev/zero', join(folder, 'a.yaml'))

@@ -16,10 +16,10 @@ import {
   readManifests,
 } from './manifest-files.ts'
 
-/** What a check found: problems fail it, findings are only said. */
+/** The result of a check. Problems fail it. Findings are only reported. */
 export interface Checked {
   readonly problems: readonly FileProblem[]
-  /** What runs but is not routed, and why. */
+  /** Objects that run but are not routed, and the reasons. */
   readonly findings: readonly FileProblem[]
   readonly files: number
   readonly environments: number
@@ -29,17 +29,17 @@ export interface Checked {
 interface Resources {
   readonly environments: Environment[]
   readonly previews: Preview[]
-  /** Where each object is, by kind, namespace and name. */
+  /** The document of each object, by kind, namespace and name. */
   readonly sources: Map<string, ManifestDocument>
-  /** The same by the version of the API too, so that a second one is told. */
+  /** The document of each object, by API version, kind, namespace and name, to find duplicates. */
   readonly seen: Map<string, ManifestDocument>
   readonly manifests: Manifest[]
   readonly problems: FileProblem[]
 }
 
 /**
- * Checks the manifests of a folder or a file: YAML, the fields of Environments and Previews, and what they
- * say together. Reads only. Rejects where the path cannot be read.
+ * Checks the manifests of a folder or a file: the YAML, the fields of Environments and Previews, and the relations
+ * between them. Writes nothing. Rejects if the path cannot be read.
  */
 export async function check(path: string): Promise<Checked> {
   const { files, problems: passedOver } = manifestFiles(path)
@@ -69,7 +69,7 @@ export async function check(path: string): Promise<Checked> {
   }
 }
 
-/** The documents of a file; one that cannot be read is a problem of its own. */
+/** Reads the documents of a file. A file that cannot be read is a problem. */
 function readable(file: string): ReturnType<typeof readManifests> {
   try {
     return readManifests(file)
@@ -79,11 +79,11 @@ function readable(file: string): ReturnType<typeof readManifests> {
   }
 }
 
-/** A problem as one line: `file:line: kind namespace/name: sentence`. */
+/** Formats a problem as one line: `file:line: kind namespace/name: sentence`. */
 export const problemLine = ({ file, line, message }: FileProblem): string =>
   printableLine(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
 
-/** A check's result for people, and the exit code: 0 where nothing is wrong, 1 otherwise. */
+/** Formats the result of a check. The exit code is 0 without a problem, otherwise 1. */
 export function checkReport(checked: Checked): { text: string; exitCode: number } {
   const { problems, findings, files, environments, previews } = checked
   const lines = [
@@ -96,14 +96,14 @@ export function checkReport(checked: Checked): { text: string; exitCode: number 
 }
 
 function take(document: ManifestDocument, found: Resources): void {
-  // A document of comments only.
+  // The document contains only comments.
   if (document.value === null || document.value === undefined) return
   if (!isObject(document)) {
     found.problems.push({
       file: document.file,
       line: lineOf(document, []),
       field: undefined,
-      message: 'no Kubernetes object: it has no apiVersion and kind, so remove it, or complete it',
+      message: 'not a Kubernetes object: apiVersion or kind is missing, so add them or remove the document',
     })
     return
   }
@@ -113,7 +113,7 @@ function take(document: ManifestDocument, found: Resources): void {
   for (const [index, item] of objects.entries()) {
     if (typeof item === 'object' && item !== null) takeObject(item, document, found)
     else {
-      const message = `items[${index}] is no Kubernetes object: remove it, or complete it`
+      const message = `items[${index}] is not a Kubernetes object: complete it or remove it`
       found.problems.push({
         file: document.file,
         line: lineOf(document, ['items', index]),
@@ -134,7 +134,7 @@ function takeObject(object: Manifest, document: ManifestDocument, found: Resourc
       file: document.file,
       line: lineOf(document, ['metadata']),
       field: 'metadata.name',
-      message: `${kind} ${metadata?.name} is in ${basename(first.file)}:${lineOf(first, ['metadata'])} already: remove one of them`,
+      message: `${kind} ${metadata?.name} is already in ${basename(first.file)}:${lineOf(first, ['metadata'])}: remove one of them`,
     })
     return
   }
@@ -152,12 +152,12 @@ function takeObject(object: Manifest, document: ManifestDocument, found: Resourc
       file: document.file,
       line: lineOf(document, ['kind']),
       field: 'kind',
-      message: `kind is "${kind}", which ${GROUP} does not have: wanted Environment or Preview`,
+      message: `kind is "${kind}", which does not exist in ${GROUP}: wanted Environment or Preview`,
     })
   }
 }
 
-/** Names that no API server takes. Those of our own kinds have rules of their own. */
+/** Reports names that no API server accepts. Environments and Previews have their own rules. */
 function takeNames({ kind, metadata }: Manifest, document: ManifestDocument, found: Resources): void {
   if (typeof metadata?.name !== 'string') return
   const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
@@ -190,7 +190,7 @@ function keep<T>(
   }
 }
 
-/** A problem of an object, with the file and the line of its field. */
+/** Adds the file and the line of the field to a problem of an object. */
 function placed(
   found: Resources,
   problem: Pick<Finding, 'kind' | 'namespace' | 'name' | 'field' | 'message'>,

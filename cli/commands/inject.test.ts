@@ -44,12 +44,12 @@ spec:
 const options = { environment: 'alice', above: ['baseline'] }
 const file = 'shop/api.yaml'
 
-test('comments and order stay, and what is not concerned stays octet by octet', () => {
+test('keeps comments and order, and leaves other documents unchanged byte for byte', () => {
   const { outputs, changes } = injectTexts([{ file, text: YAML }], options)
   const text = outputs[0]?.text ?? ''
   expect(changes.map(({ message }) => message)).toEqual([
-    'Deployment api: its pods join the environment',
-    'Service api: its ports lead to the sidecar',
+    'Deployment api: its pods get a sidecar',
+    'Service api: its ports target the sidecar',
   ])
   expect(text).toContain(
     "# The shop's API.\napiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: api # as the Service says\n",
@@ -62,7 +62,7 @@ test('comments and order stay, and what is not concerned stays octet by octet', 
   expect(parseAllDocuments(text)).toHaveLength(3)
 })
 
-test('twice is as good as once, and uninject takes it back octet by octet', () => {
+test('a second injection changes nothing, and uninject restores the text byte for byte', () => {
   const once = injectTexts([{ file, text: YAML }], options).outputs
   const twice = injectTexts(once, options)
   expect(twice.outputs).toEqual(once)
@@ -70,7 +70,7 @@ test('twice is as good as once, and uninject takes it back octet by octet', () =
   expect(uninjectTexts(once).outputs[0]?.text).toBe(YAML)
 })
 
-test('a sidecar that is there is made anew where it is said how, and kept otherwise', () => {
+test('an existing sidecar is replaced if options of the sidecar are given, and kept otherwise', () => {
   const once = injectTexts([{ file, text: YAML }], {
     ...options,
     sidecar: { image: 'mirror/sidecar:1' },
@@ -98,7 +98,7 @@ test('a Service and its workload may be in two files, in a List, or in JSON', ()
   }
 })
 
-test('anchors are no hindrance', () => {
+test('injects into a document with anchors', () => {
   const text = YAML.replace('matchLabels: { app: api }', 'matchLabels: &labels { app: api }').replace(
     'labels: { app: api }\n    spec',
     'labels: *labels\n    spec',
@@ -114,7 +114,7 @@ test('anchors are no hindrance', () => {
 })
 
 describe('bad input', () => {
-  test('broken YAML passes as it is, and is named with its line', () => {
+  test('invalid YAML passes unchanged, and is reported with its line', () => {
     const text = 'a: 1\nb: [\n'
     const outcome = injectTexts(
       [
@@ -126,16 +126,16 @@ describe('bad input', () => {
     expect(outcome.outputs[0]?.text).toBe(text)
     expect(outcome.changes).toHaveLength(2)
     const { text: report, exitCode } = injectReport(outcome)
-    expect(report).toMatch(/^error: x.yaml:\d+: broken YAML: /)
+    expect(report).toMatch(/^error: x.yaml:\d+: invalid YAML: /)
     expect(exitCode).toBe(1)
   })
 
   test('no environment', () => {
-    expect(missingEnvironment([{ file, text: YAML }], {})).toMatch(/say with --environment NAME/)
+    expect(missingEnvironment([{ file, text: YAML }], {})).toMatch(/set --environment NAME/)
     expect(missingEnvironment([{ file, text: YAML }], options)).toBeUndefined()
   })
 
-  test('what is not routed is a note with its line', () => {
+  test('an object that is not routed is a note with its line', () => {
     const text = YAML.replace('  selector:\n    app: api\n', '  clusterIP: None\n  selector:\n    app: api\n')
     const { text: report, exitCode } = injectReport(injectTexts([{ file, text }], options))
     expect(report).toMatch(/note: shop\/api.yaml:\d+: Service api: .* is headless/)

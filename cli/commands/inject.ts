@@ -26,8 +26,8 @@ export interface Input {
 
 export interface InjectCommandOptions {
   /**
-   * The environment of all the manifests. Default: the Environments among them say, by namespace; without
-   * one, nothing can be injected.
+   * The environment of all manifests. Default: the Environments among the manifests, by namespace. Without an
+   * Environment nothing is injected.
    */
   readonly environment?: string
   /** With `environment`: the namespaces of the environments above, nearest first. */
@@ -35,21 +35,21 @@ export interface InjectCommandOptions {
   readonly sidecar?: SidecarOptions
 }
 
-/** What an injection came to: the texts in the order of the inputs, and what was done. */
+/** The result of an injection. The outputs are in the order of the inputs. */
 export interface InjectOutcome {
   readonly outputs: readonly Input[]
-  /** What was changed, one line an object. */
+  /** The changed objects, one line each. */
   readonly changes: readonly FileProblem[]
-  /** What is not routed, and why. */
+  /** Objects that are not routed, and the reasons. */
   readonly findings: readonly FileProblem[]
-  /** What could not be read, whose text passes as it is; and settings that the sidecar cannot take. */
+  /** Documents that could not be read, which pass unchanged, and invalid settings. */
   readonly problems: readonly FileProblem[]
 }
 
-/** Adds the sidecar to manifests in YAML or JSON; what is not concerned passes byte for byte. Pure. */
+/** Adds the sidecar to manifests in YAML or JSON. Other documents pass byte for byte. Pure. */
 export function injectTexts(inputs: readonly Input[], options: InjectCommandOptions = {}): InjectOutcome {
   const { environment, above, sidecar } = options
-  // Who says how the sidecar is to be wants it so where it is already, too.
+  // Given options of the sidecar also apply to sidecars that already exist.
   const common = sidecar === undefined ? { keepSidecars: true } : { sidecar, keepSidecars: false }
   return transform(inputs, (manifests) => {
     if (environment === undefined) return injectEnvironments(manifests, common)
@@ -57,12 +57,12 @@ export function injectTexts(inputs: readonly Input[], options: InjectCommandOpti
   })
 }
 
-/** Takes the sidecar out again. Pure. */
+/** Removes the sidecar from manifests. Pure. */
 export function uninjectTexts(inputs: readonly Input[]): InjectOutcome {
   return transform(inputs, (manifests) => ({ manifests: uninject(manifests), findings: [] }))
 }
 
-/** Why nothing can be injected, where no environment is given and none is among the manifests. */
+/** Returns an error message if neither the options nor the manifests name an environment, otherwise undefined. */
 export function missingEnvironment(
   inputs: readonly Input[],
   options: InjectCommandOptions,
@@ -73,10 +73,10 @@ export function missingEnvironment(
   ) {
     return undefined
   }
-  return 'no Environment is among the manifests: say with --environment NAME to which one they belong'
+  return 'the manifests contain no Environment: set --environment NAME to the environment that they belong to'
 }
 
-/** An outcome for people: what `--check` prints, and the exit code: 1 where something could not be read. */
+/** Formats the output of `--check`. The exit code is 0 without a problem, otherwise 1. */
 export function injectReport({ changes, findings, problems }: InjectOutcome): {
   text: string
   exitCode: number
@@ -130,7 +130,7 @@ type Change = (manifests: readonly Manifest[]) => {
 
 function transform(inputs: readonly Input[], change: Change): InjectOutcome {
   const { files, places, problems } = gather(inputs)
-  // Objects that are none of Kubernetes' in shape pass: whoever applies them is told by the API server.
+  // Objects without metadata pass. The API server refuses them.
   const whole = places.filter(
     ({ object }) => typeof object?.metadata === 'object' && object.metadata !== null,
   )
@@ -153,7 +153,7 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
     })),
     changes: changed.map(({ place }) => located(place, changeSentence(place.object))),
     findings: found.filter(({ finding }) => finding.reason !== 'BadSetting').map(({ problem }) => problem),
-    // What somebody wrote and the sidecar cannot take is no note.
+    // An invalid setting is an error in the manifest, not a remark.
     problems: [
       ...problems,
       ...found.filter(({ finding }) => finding.reason === 'BadSetting').map(({ problem }) => problem),
@@ -180,7 +180,7 @@ function applyTo(document: ManifestDocument, changed: readonly { place: Place; a
   if (changed.some(({ place }) => place.path.length > 0)) editDocument(document.document, before, after)
 }
 
-/** The file with its changed documents written anew, and all others as they were, octet by octet. */
+/** Returns the file with its changed documents written again. All other documents stay byte for byte. */
 function rendered(
   input: Input,
   documents: readonly ManifestDocument[],
@@ -198,7 +198,7 @@ function rendered(
   return text + input.text.slice(at)
 }
 
-/** A changed document, behind what stood before its marker: comments and directives stay where they were. */
+/** Writes a changed document after the text before its marker, so that comments and directives keep their place. */
 function renderedDocument({ document }: ManifestDocument, chunk: string): string {
   const marker = /^---/m.exec(chunk)
   if (marker !== null) document.commentBefore = null
@@ -221,6 +221,6 @@ const located = ({ document, path }: Place, message: string): FileProblem => ({
 
 function changeSentence({ kind, metadata }: Manifest): string {
   return kind === 'Service'
-    ? `Service ${metadata.name}: its ports lead to the sidecar`
-    : `${kind} ${metadata.name}: its pods join the environment`
+    ? `Service ${metadata.name}: its ports target the sidecar`
+    : `${kind} ${metadata.name}: its pods get a sidecar`
 }

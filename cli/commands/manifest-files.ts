@@ -3,9 +3,9 @@ import { listManifests, readText } from '@branchline/runtime/local/manifests/fil
 import { parseYaml } from '@branchline/runtime/local/manifests/yaml'
 import { type Document, isMap, LineCounter } from 'yaml'
 
-/** One YAML document of a file, and where in it it starts. */
+/** One YAML document of a file. */
 export interface ManifestDocument {
-  /** The file, relative to what was asked for; `stdin` for standard input. */
+  /** The path of the file, or `stdin` for standard input. */
   readonly file: string
   readonly document: Document.Parsed
   /** The value of the document, with its aliases resolved. */
@@ -13,7 +13,7 @@ export interface ManifestDocument {
   readonly lines: LineCounter
 }
 
-/** Something wrong in a file, as one sentence. */
+/** A problem in a file, as one sentence. */
 export interface FileProblem {
   readonly file: string
   readonly line: number | undefined
@@ -21,18 +21,18 @@ export interface FileProblem {
   readonly message: string
 }
 
-/** The manifests that a path leads to. */
+/** The manifests of a path. */
 export interface ManifestFiles {
   /** In order. */
   readonly files: readonly string[]
-  /** What is not read, and why. */
+  /** The files that are not read, and the reasons. */
   readonly problems: readonly FileProblem[]
 }
 
-/** The manifest files of a folder, recursively and in order, or the file itself. Hidden ones are passed over. */
+/** Lists the manifest files of a folder, recursively and in order, or the file itself. Skips hidden files. */
 export function manifestFiles(path: string): ManifestFiles {
   const found = statSync(path, { throwIfNoEntry: false })
-  if (found === undefined) throw new Error(`${path} does not exist: name a manifest, or a folder of them`)
+  if (found === undefined) throw new Error(`${path} does not exist: name a manifest or a folder of manifests`)
   if (!found.isDirectory()) return { files: [path], problems: [] }
   const { files, passedOver } = listManifests(path)
   return {
@@ -46,7 +46,7 @@ export function manifestFiles(path: string): ManifestFiles {
   }
 }
 
-/** The text of a manifest that {@link manifestFiles} found, or of a pipe that the caller names. */
+/** Reads a manifest that {@link manifestFiles} found, or a pipe that the caller names. */
 export function readManifestText(file: string): string {
   try {
     return readText(file, { pipes: true })
@@ -55,12 +55,12 @@ export function readManifestText(file: string): string {
   }
 }
 
-/** The documents of a file, and what keeps some of them from being read. */
+/** Reads the documents of a file. Documents that cannot be read are problems. */
 export function readManifests(file: string): { documents: ManifestDocument[]; problems: FileProblem[] } {
   return parseManifests(file, readManifestText(file))
 }
 
-/** The documents of a YAML or JSON text; empty ones are left out, broken ones are problems. */
+/** Parses the documents of a YAML or JSON text. Omits empty documents. Invalid documents are problems. */
 export function parseManifests(
   file: string,
   text: string,
@@ -71,12 +71,12 @@ export function parseManifests(
   for (const parsed of parseYaml(text, lines)) {
     if (parsed.message === undefined) documents.push({ file, lines, ...parsed })
     else
-      problems.push({ file, line: parsed.line, field: undefined, message: `broken YAML: ${parsed.message}` })
+      problems.push({ file, line: parsed.line, field: undefined, message: `invalid YAML: ${parsed.message}` })
   }
   return { documents, problems }
 }
 
-/** The line of a field in a document, or of the nearest field around it that is there. */
+/** Returns the line of a field in a document, or of the nearest enclosing field that exists. */
 export function lineOf({ document, lines }: ManifestDocument, path: readonly (string | number)[]): number {
   for (let length = path.length; length >= 0; length--) {
     const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
@@ -86,7 +86,7 @@ export function lineOf({ document, lines }: ManifestDocument, path: readonly (st
   return 1
 }
 
-/** Whether a document is a Kubernetes object, as far as its outline tells. */
+/** Reports whether a document has the outline of a Kubernetes object: a map with apiVersion and kind. */
 export function isObject({ document }: ManifestDocument): boolean {
   return isMap(document.contents) && document.has('apiVersion') && document.has('kind')
 }

@@ -10,7 +10,7 @@ const OPTIONS = { cluster: 'eu', domain: 'preview.example.com', expose: 'LoadBal
 const kinds = (text: string): unknown[] =>
   parseAllDocuments(text).map((document) => (document.toJS() as { kind: string }).kind)
 
-test('one text installs all: CRDs before what needs them, a visitors’ Service, policies', () => {
+test('one text installs everything: first the CRDs, then the Service for visitors and the policies', () => {
   const text = platformText(OPTIONS)
   expect(kinds(text).slice(0, 3)).toEqual([
     'Namespace',
@@ -25,7 +25,7 @@ test('one text installs all: CRDs before what needs them, a visitors’ Service,
   expect(kinds(text)).not.toContain('PodMonitor')
 })
 
-test('a relay elsewhere needs none here; monitors are for who has the operator', () => {
+test('--relay installs no relay, and --monitors adds PodMonitors', () => {
   const text = platformText({ ...OPTIONS, relay: 'wss://relay.example.com', monitors: true })
   expect(text).toContain('wss://relay.example.com')
   expect(text).not.toContain('branchline-relay-visitors')
@@ -55,12 +55,12 @@ const valuesFile = async (values: unknown): Promise<string> => {
   return file
 }
 
-test('without options it is the Platform construct without properties', () => {
+test('without options the output equals a Platform construct without properties', () => {
   const objects = parseAllDocuments(platformText({})).map((document) => document.toJS() as unknown)
   expect(objects).toEqual(platformManifests())
 })
 
-test('a file says all that the construct takes, laid over the defaults as Helm does; options say more', async () => {
+test('values override the defaults as in Helm, and options override both', async () => {
   const values = await valuesFile({
     manager: { replicas: 3, resources: { limits: null } },
     image: { registry: 'mirror.example.com', pullPolicy: 'Always' },
@@ -78,7 +78,7 @@ test('a file says all that the construct takes, laid over the defaults as Helm d
   expect(text).toContain('http://preview.example.com:8080')
 })
 
-test('a folder gets the chart, and options become its defaults', async () => {
+test('writes the chart to a folder, with the options as its default values', async () => {
   const out = join(folder, 'chart')
   const printed = await runPlatform({
     format: 'helm',
@@ -96,7 +96,7 @@ test('a folder gets the chart, and options become its defaults', async () => {
   })
 })
 
-test('a kustomize base names all of its files, and images by name', async () => {
+test('a kustomize base lists all its files and its images', async () => {
   const out = join(folder, 'base')
   await runPlatform({ format: 'kustomize', out })
   const kustomization = parse(await readFile(join(out, 'kustomization.yaml'), 'utf8')) as {
@@ -148,6 +148,6 @@ test.each<[unknown, RegExp]>([
   await expect(runPlatform({ format: 'yaml', values: file })).rejects.toThrow(sentence)
 })
 
-test('a format of several files wants a folder', async () => {
-  await expect(runPlatform({ format: 'helm' })).rejects.toThrow(/--format helm is a folder of files/)
+test('a format of several files requires a folder', async () => {
+  await expect(runPlatform({ format: 'helm' })).rejects.toThrow(/--format helm writes several files/)
 })

@@ -43,7 +43,10 @@ export async function runPlatform({ format, values: file, out, ...options }: Pla
   const values = platformValues(options, { ...base, ...(file === undefined ? {} : readValues(file)) })
   if (out === undefined) {
     if (format === 'yaml') return platformYaml(values)
-    throw new CliError('BL_PLATFORM_OPTIONS', `--format ${format} is a folder of files: say which with --out`)
+    throw new CliError(
+      'BL_PLATFORM_OPTIONS',
+      `--format ${format} writes several files: set --out to a folder`,
+    )
   }
   const files = await writeFiles(out, await platformFiles(format, values))
   return `${files.join('\n')}\n`
@@ -62,7 +65,7 @@ const platformYaml = (values: PlatformValues): string =>
     .map((manifest) => stringify(manifest, { lineWidth: 0 }))
     .join('---\n')
 
-/** The construct's defaults, the given values over them, and the options over both. */
+/** Merges the construct's defaults, the given values and the options. Later ones take precedence. */
 function platformValues(
   { cluster, domain, publicUrl, expose, relay, monitors }: PlatformOptions,
   given: Data = {},
@@ -80,7 +83,7 @@ function platformValues(
   throw new CliError('BL_PLATFORM_OPTIONS', faults.join('\n'))
 }
 
-/** A map without what is undefined, or undefined if that leaves it empty. */
+/** Removes undefined entries. Returns undefined if no entry remains. */
 function defined(map: Data): Data | undefined {
   const entries = Object.entries(map).filter(([, value]) => value !== undefined)
   return entries.length > 0 ? Object.fromEntries(entries) : undefined
@@ -91,7 +94,7 @@ function readValues(file: string): Data {
   if (document?.message !== undefined) {
     throw new CliError(
       'BL_PLATFORM_OPTIONS',
-      `--values ${file}:${document.line}: broken YAML: ${document.message}`,
+      `--values ${file}:${document.line}: invalid YAML: ${document.message}`,
     )
   }
   const read = document?.value ?? {}

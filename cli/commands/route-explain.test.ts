@@ -18,7 +18,7 @@ const hop = (service: string, startMs: number, ms: number, more: Partial<Hop> = 
   ...more,
 })
 
-test('hops are a tree by who ran within whom', () => {
+test('without ids, the times of hops determine the tree', () => {
   const hops = [
     hop('web', 0, 20, { key: 'alice', source: 'tracestate' }),
     hop('api', 2, 10, { environment: 'alice', reason: 'override', endpoints: ['dead:1', 'api:1'] }),
@@ -31,7 +31,7 @@ test('hops are a tree by who ran within whom', () => {
       'web (baseline)  own, key alice from tracestate  web:80  200  20.0 ms',
       '├─ api (baseline → alice)  override  api:1 after dead:1  200  10.0 ms',
       '│  └─ api (alice)  routed  api:80  200  8.0 ms',
-      '└─ worker (baseline)  own  nowhere  no answer  5.0 ms',
+      '└─ worker (baseline)  own  no endpoint  no response  5.0 ms',
       '',
     ].join('\n'),
   )
@@ -39,37 +39,37 @@ test('hops are a tree by who ran within whom', () => {
 
 const [A, B, C, D] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(16)) as [string, string, string, string]
 
-/** Services in brackets behind the one that led to them. */
+/** The services of a tree. The children of a service follow it in brackets. */
 const drawn = (nodes: readonly HopNode[]): string =>
   nodes
     .map(({ hop, children }) => hop.service + (children.length > 0 ? `(${drawn(children)})` : ''))
     .join(' ')
 
-test('a hop stands below the one that it names, whatever the clocks say', () => {
+test('a hop is below the parent that it names, even if clocks disagree', () => {
   const web = hop('web', 100, 20, { id: A })
-  // Its clock is behind, and it is done after its caller is said to be.
+  // The clock of api is behind, and its end is after the end of its caller.
   const api = hop('api', 97, 30, { id: B, parent: A })
-  // Two calls at once, one within the other's time.
+  // Two concurrent calls: one lies within the time of the other.
   const cart = hop('cart', 101, 15, { id: C, parent: B })
   const stock = hop('stock', 103, 5, { id: D, parent: B })
   expect(drawn(treeOf([api, stock, cart, web]))).toBe('web(api(cart stock))')
   expect(hopsInOrder([stock, api, cart, web])).toEqual([web, api, cart, stock])
 })
 
-test('of two sidecars that say the same millisecond, the one that named the other comes later', () => {
+test('of two hops with the same start, the one that names the other as parent comes later', () => {
   const override = hop('leaf', 5, 2.2, { id: A, reason: 'override' })
   const routed = hop('leaf', 5, 2.3, { id: B, parent: A, reason: 'routed' })
   expect(hopsInOrder([routed, override])).toEqual([override, routed])
 })
 
-test('a hop whose caller has a tracer of its own stands by its time', () => {
+test('if a tracer replaced the parent id, the times determine the parent', () => {
   const web = hop('web', 0, 20, { id: A })
   const api = hop('api', 2, 10, { id: B, parent: A })
   const worker = hop('worker', 3, 5, { id: C, parent: D })
   expect(drawn(treeOf([web, api, worker]))).toBe('web(api(worker))')
 })
 
-test('whatever parents are named, each hop is drawn once', () => {
+test('each hop is in the tree once, for any combination of parents', () => {
   const ids = fc.constantFrom(A, B, C, D)
   const anyHop = fc
     .record(
@@ -91,19 +91,19 @@ const ENDED = JSON.stringify({
 })
 test.each([
   [
-    'a problem of ours is told',
+    'shows a problem of Branchline',
     'application/problem+json',
     ENDED,
-    /answered 404: No preview is registered for a\.$/,
+    /returned 404: No preview is registered for a\.$/,
   ],
   [
-    "anybody else's is not",
+    'does not show the problem of another server',
     'application/problem+json',
     '{"type":"about:blank","detail":"x"}',
     /relay must allow it/,
   ],
-  ['nor is what is none', 'application/problem+json', 'null', /relay must allow it/],
-])('where there is no way to tell, %s', async (_, type, body, wanted) => {
+  ['does not show a body that is not a problem', 'application/problem+json', 'null', /relay must allow it/],
+])('without the path of the request, the error %s', async (_, type, body, wanted) => {
   const server = createServer((_request, response) => {
     response.writeHead(404, { 'content-type': type }).end(body)
   }).listen(0, '127.0.0.1')

@@ -4,15 +4,15 @@ import { printableLine } from '@branchline/runtime/local/printable'
 import { EXPLAIN_HEADER } from '@branchline/wire/explain'
 import { type Hop, hop } from '@branchline/wire/routes/hop'
 
-/** What a request's way turned out to be. */
+/** The path that a request took. */
 export interface ExplainedRoute {
   readonly status: number
   readonly traceId: string
-  /** In the order in which the request came by. */
+  /** In the order in which the request reached them. */
   readonly hops: readonly Hop[]
 }
 
-/** A hop, with those that it led to. */
+/** A hop and the hops that follow it. */
 export interface HopNode {
   readonly hop: Hop
   readonly children: HopNode[]
@@ -21,16 +21,16 @@ export interface HopNode {
 export interface ExplainOptions {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
-  /** For each of the requests. Default: 30 s. */
+  /** Limit of each request, in milliseconds. Default: 30,000. */
   readonly timeoutMs?: number
 }
 
-/** How long late hops are waited for, and between two questions. */
+/** How long to wait for late hops before each query, in milliseconds. */
 const SETTLE_MS = 150
 const SETTLE_TRIES = 5
-const MAX_ANSWER = 1024 * 1024
+const MAX_RESPONSE = 1024 * 1024
 
-/** Why no way could be told, with what to do. */
+/** The path of a request is unknown. The message states the reason and the remedy. */
 class ExplainError extends Error {
   readonly code = 'BL_ROUTE_EXPLAIN'
   constructor(message: string) {
@@ -40,19 +40,19 @@ class ExplainError extends Error {
 }
 
 /**
- * Sends a request that asks for its way, then asks for the hops that sidecars have reported of it, until no more
- * come. Throws an {@link ExplainError} where the answer tells no way: nobody on it may, or could.
+ * Sends a request that asks for its path, then queries the hops that sidecars reported, until no more arrive. Throws an
+ * {@link ExplainError} if the response does not state the path, because no sidecar may or can report it.
  */
 export async function explainRoute(url: string, options: ExplainOptions = {}): Promise<ExplainedRoute> {
-  const asked = await send(url, '1', options)
-  const field = asked.headers[EXPLAIN_HEADER]
+  const response = await send(url, '1', options)
+  const field = response.headers[EXPLAIN_HEADER]
   const traceId = /;trace="([0-9a-f]{32})"/.exec(String(field))?.[1]
   if (traceId === undefined) {
-    const problem = problemOf(asked)
-    if (problem !== undefined) throw new ExplainError(`${url} answered ${asked.status}: ${problem}`)
+    const problem = problemOf(response)
+    if (problem !== undefined) throw new ExplainError(`${url} returned ${response.status}: ${problem}`)
     throw new ExplainError(
-      `${url} answered ${asked.status}, and not which way the request took: the relay must allow it ` +
-        '(BRANCHLINE_ROUTE_EXPLAIN=allow), and a service with a sidecar must answer',
+      `${url} returned ${response.status} without the path of the request: the relay must allow it ` +
+        '(BRANCHLINE_ROUTE_EXPLAIN=allow), and the service must have a sidecar',
     )
   }
   let hops: Hop[] = []
@@ -64,18 +64,18 @@ export async function explainRoute(url: string, options: ExplainOptions = {}): P
     if (found.length > 0 && found.length === hops.length) break
     hops = found
   }
-  return { status: asked.status, traceId, hops: hopsInOrder(hops) }
+  return { status: response.status, traceId, hops: hopsInOrder(hops) }
 }
 
-/** Hops in the order in which the request came by: where clocks disagree, whom a hop names as its parent counts. */
+/** Sorts hops in the order in which the request reached them. If clocks disagree, the parent of a hop decides. */
 export function hopsInOrder(hops: readonly Hop[]): Hop[] {
   const below = ({ hop, children }: HopNode): Hop[] => [hop, ...children.flatMap(below)]
   return treeOf(hops).flatMap(below)
 }
 
 /**
- * The hops as a tree: by the parent that a hop names; where none of the others is that, since a tracer on the way
- * has put its own in its place, it was led to by the one that began last of those within whose time it ran.
+ * Builds a tree of hops by the parent that each hop names. A tracer between two hops may replace the parent id. The
+ * parent is then the hop that began last among the hops whose time includes this one.
  */
 export function treeOf(hops: readonly Hop[]): HopNode[] {
   const nodes = hops
@@ -98,19 +98,19 @@ export function treeOf(hops: readonly Hop[]): HopNode[] {
   return nodes.filter((node) => !parents.has(node))
 }
 
-/** Whether a node is another one, or below it: what comes from outside may name parents in a circle. */
+/** Reports whether a node is `top` or below it. Input from outside may name parents in a circle. */
 function isBelow(node: HopNode, top: HopNode, parents: ReadonlyMap<HopNode, HopNode>): boolean {
   for (let at: HopNode | undefined = node; at !== undefined; at = parents.get(at)) if (at === top) return true
   return false
 }
 
-// A millisecond, since clocks of several machines differ, and an end is told after it was.
+// The tolerance is a millisecond, because clocks differ and the end is recorded after the fact.
 const isWithin = (inner: Hop, outer: Hop): boolean =>
   inner.startMs >= outer.startMs && inner.startMs + inner.ms <= outer.startMs + outer.ms + 1
 
-/** The tree as lines for people. */
+/** Formats the tree of hops as text. */
 export function explainText({ status, traceId, hops }: ExplainedRoute): string {
-  // Hops tell what peers say of themselves.
+  // Hops contain text from peers.
   const lines = treeOf(hops)
     .flatMap((node) => linesOf(node, '', ''))
     .map(printableLine)
@@ -130,11 +130,11 @@ function lineOf({ service, at, environment, reason, key, source, endpoints, stat
   const to = at === environment ? `${service} (${at})` : `${service} (${at} → ${environment})`
   const why = key === undefined ? reason : `${reason}, key ${key} from ${source ?? 'elsewhere'}`
   const tried = endpoints.length > 1 ? ` after ${endpoints.slice(0, -1).join(', ')}` : ''
-  const answer = status === 0 ? 'no answer' : String(status)
-  return `${to}  ${why}  ${endpoints.at(-1) ?? 'nowhere'}${tried}  ${answer}  ${ms.toFixed(1)} ms`
+  const result = status === 0 ? 'no response' : String(status)
+  return `${to}  ${why}  ${endpoints.at(-1) ?? 'no endpoint'}${tried}  ${result}  ${ms.toFixed(1)} ms`
 }
 
-interface Answer {
+interface ExplainResponse {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
   readonly body: string
@@ -142,13 +142,17 @@ interface Answer {
 
 const TIMEOUT_MS = 30_000
 
-function send(url: string, way: string, { method, headers, timeoutMs }: ExplainOptions): Promise<Answer> {
+function send(
+  url: string,
+  query: string,
+  { method, headers, timeoutMs }: ExplainOptions,
+): Promise<ExplainResponse> {
   const target = new URL(url)
-  // A host below localhost is this machine (RFC 6761, 6.3), which not every resolver knows.
+  // A host below localhost is this machine (RFC 6761, 6.3), but not every resolver knows that.
   const local = target.hostname.endsWith('.localhost')
   const options: http.RequestOptions = {
     method: method ?? 'GET',
-    headers: { ...headers, host: target.host, [EXPLAIN_HEADER]: way },
+    headers: { ...headers, host: target.host, [EXPLAIN_HEADER]: query },
     ...(local && { hostname: '127.0.0.1' }),
     signal: AbortSignal.timeout(timeoutMs ?? TIMEOUT_MS),
   }
@@ -156,15 +160,15 @@ function send(url: string, way: string, { method, headers, timeoutMs }: ExplainO
     const request = (target.protocol === 'https:' ? https : http).request(target, options, (response) => {
       let body = ''
       response.setEncoding('utf8').on('error', reject)
-      response.on('data', (text: string) => (body.length < MAX_ANSWER ? (body += text) : undefined))
+      response.on('data', (text: string) => (body.length < MAX_RESPONSE ? (body += text) : undefined))
       response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }))
     })
     request.on('error', reject).end()
   })
 }
 
-/** What our own relay or sidecar says is wrong (RFC 9457); undefined for whatever else answered. */
-function problemOf({ headers, body }: Answer): string | undefined {
+/** Returns the problem in a response of the relay or a sidecar (RFC 9457), or undefined for other responses. */
+function problemOf({ headers, body }: ExplainResponse): string | undefined {
   if (headers['content-type']?.startsWith('application/problem+json') !== true) return undefined
   try {
     const { type, detail } = JSON.parse(body) as { type?: unknown; detail?: unknown }
@@ -175,9 +179,9 @@ function problemOf({ headers, body }: Answer): string | undefined {
   }
 }
 
-function parseHops({ status, body }: Answer): Hop[] {
+function parseHops({ status, body }: ExplainResponse): Hop[] {
   if (status !== 200)
-    throw new ExplainError(`the way cannot be told (${status}): ${body.trim().slice(0, 200)}`)
+    throw new ExplainError(`the hops are not available (${status}): ${body.trim().slice(0, 200)}`)
   const { hops } = JSON.parse(body) as { hops: unknown }
   return hop.array().parse(hops)
 }

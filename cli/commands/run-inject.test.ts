@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { injectOptions } from './run-inject.ts'
 
-test('options of the command that are not given say nothing', () => {
+test('absent options of the command set no option of the injection', () => {
   expect(injectOptions({})).toEqual({})
   expect(
     injectOptions({ environment: 'alice', above: 'team,baseline,', sidecarImage: 'mirror/sidecar:1' }),

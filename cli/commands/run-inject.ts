@@ -16,18 +16,18 @@ const EXIT_USAGE = 64
 
 export interface RunInjectOptions {
   readonly environment?: string
-  /** Namespaces, with commas between them. */
+  /** Namespaces, separated by commas. */
   readonly above?: string
   /** The sidecar's image. Default: this release's. */
   readonly sidecarImage?: string
-  /** The header that carries the key too. Default: none. */
+  /** Another header that carries the key. Default: none. */
   readonly header?: string
-  /** Settings of all sidecars, each `NAME=VALUE`. A workload's annotations win. */
+  /** Settings of all sidecars, each `NAME=VALUE`. A workload's annotations take precedence. */
   readonly setting?: readonly string[]
   readonly check?: boolean
 }
 
-/** `branchline inject`: writes the manifests with the sidecar, or what would change; resolves with the exit code. */
+/** Runs `branchline inject`: prints the manifests with the sidecar, or what would change. Resolves with the exit code. */
 export async function runInject(paths: readonly string[], options: RunInjectOptions): Promise<number> {
   const read = await readInputs(paths)
   const common = injectOptions(options)
@@ -44,7 +44,7 @@ export async function runInject(paths: readonly string[], options: RunInjectOpti
   return write(injectTexts(read.inputs, common), read.problems, options.check === true)
 }
 
-/** What the options of the command say to the injection. Pure. */
+/** Converts the options of the command to those of the injection. Pure. */
 export const injectOptions = ({
   environment,
   above,
@@ -68,7 +68,7 @@ const pairOf = (text: string): [string, string] => {
   return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
 }
 
-/** `branchline uninject`: the reverse. */
+/** Runs `branchline uninject`: prints the manifests without the sidecar. Resolves with the exit code. */
 export async function runUninject(paths: readonly string[], options: { check?: boolean }): Promise<number> {
   const read = await readInputs(paths)
   return write(uninjectTexts(read.inputs), read.problems, options.check === true)
@@ -76,7 +76,7 @@ export async function runUninject(paths: readonly string[], options: { check?: b
 
 interface Inputs {
   readonly inputs: Input[]
-  /** What is not read. */
+  /** Files that are not read. */
   readonly problems: FileProblem[]
 }
 
@@ -100,7 +100,9 @@ async function readStdin(): Promise<string> {
   for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
     bytes += chunk.length
     if (bytes > MAX_FILE_BYTES) {
-      throw new Error(`standard input has more than ${MAX_FILE_BYTES} bytes: pass the manifests in parts`)
+      throw new Error(
+        `standard input has more than ${MAX_FILE_BYTES} bytes: pass the manifests in several parts`,
+      )
     }
     chunks.push(chunk)
   }

@@ -7,28 +7,28 @@ import { type Platform, type PlatformEvent, up } from './up.ts'
 
 const EXIT_USAGE = 64
 const EXIT_FAILED = 1
-/** How long changes are gathered before the table is drawn again, in milliseconds. */
+/** How long changes are collected before the table is redrawn, in milliseconds. */
 const DRAW_EVERY_MS = 80
 
-/** What the command line says. */
+/** Options of the command. */
 export interface RunUpOptions {
   readonly folder: string
   readonly port: number
   readonly domain: string
   readonly hosts: boolean
-  /** The beginning of pods' names, or `all`. */
+  /** The beginning of the names of pods whose output is printed, or `all`. */
   readonly logs?: string
 }
 
 /**
- * `branchline up`: runs the platform and shows it until SIGINT or SIGTERM; resolves with the exit code once
- * nothing of it is left.
+ * Runs `branchline up`: starts the platform and shows it until SIGINT or SIGTERM. Resolves with the exit code when no
+ * process and no file of the platform remains.
  */
 export async function runUp(options: RunUpOptions): Promise<number> {
   const screen = new Screen(process.stdout)
   if (statSync(options.folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     process.stderr.write(
-      `${printableLine(options.folder)} is no folder: give the folder of the manifests to run\n`,
+      `${printableLine(options.folder)} is not a folder: name the folder of the manifests to run\n`,
     )
     return EXIT_USAGE
   }
@@ -43,7 +43,7 @@ export async function runUp(options: RunUpOptions): Promise<number> {
     draw()
   }
   screen.line(
-    `branchline: ${printableLine(options.folder)} on this machine, to run and to test; production is Kubernetes`,
+    `branchline: ${printableLine(options.folder)} on this machine, for development and tests; use Kubernetes for production`,
   )
   try {
     const starting = up({ ...options, onEvent })
@@ -83,12 +83,12 @@ function show(event: PlatformEvent, logs: string | undefined, screen: Screen): v
 const isWanted = ({ pod, namespace }: LogLine, logs: string | undefined): boolean =>
   logs !== undefined && (logs === 'all' || pod.startsWith(logs) || `${namespace}/${pod}`.startsWith(logs))
 
-/** Resolves, with nothing, at the first signal to end; a second one ends at once. */
+/** Resolves at the first signal to stop. A second signal ends the process immediately. */
 const nextSignal = (): Promise<undefined> =>
   new Promise((resolve) => {
     const end = (): void => {
       resolve(undefined)
-      // The platform ends with us, however we end.
+      // The platform's processes end with this process.
       for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => process.exit(EXIT_FAILED))
     }
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, end)

@@ -2,49 +2,49 @@ import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'
 import { RunningPlatform } from '../platform/running.ts'
 
-/** What `up` is asked for. */
+/** Options of {@link up}. */
 export interface UpOptions {
   /** The folder of manifests, read recursively and watched. */
   readonly folder: string
-  /** The port of 127.0.0.1 at which previews answer; 0 lets the system choose. Default: 8080. */
+  /** The port of preview URLs on 127.0.0.1. 0 lets the system choose. Default: 8080. */
   readonly port?: number
-  /** The domain of preview hosts. Default: `localhost`. */
+  /** The domain of preview URLs. Default: `localhost`. */
   readonly domain?: string
-  /** Whether pods get a private /etc/hosts, where the system allows it. Default: true. */
+  /** Whether pods get a private /etc/hosts, if the system allows it. Default: true. */
   readonly hosts?: boolean
-  /** How many managers run; several show that previews outlive one. Default: 1. */
+  /** How many managers run. With several, previews survive the death of one. Default: 1. */
   readonly managers?: number
-  /** How long pods may take to end once the platform is stopped, in milliseconds. Default: 3,000. */
+  /** How long pods may take to end when the platform stops, in milliseconds. Default: 3,000. */
   readonly stopTimeoutMs?: number
-  /** Called for everything that a person or a test may wait for. */
+  /** Called for every event. */
   readonly onEvent?: (event: PlatformEvent) => void
 }
 
-/** What happens on a running platform. */
+/** An event of a running platform. */
 export type PlatformEvent =
-  /** Something in a manifest or a pod is wrong or not supported: one sentence, said once. */
+  /** A manifest or a pod has a problem. Each problem is reported once, as one sentence. */
   | { readonly type: 'problem'; readonly problem: Problem }
-  /** A preview became ready or ceased to be so, or its URL changed. */
+  /** A preview became ready or not ready, or its URL changed. */
   | { readonly type: 'preview'; readonly preview: PreviewView }
-  /** Anything of {@link Platform.environments} or {@link Platform.state} changed. */
+  /** {@link Platform.environments} or {@link Platform.state} changed. */
   | { readonly type: 'changed' }
   /** A line that a container wrote. */
   | { readonly type: 'log'; readonly line: LogLine }
 
 /**
- * One Preview, as its status tells; but it is ready for the first time only once no pod of its environment or
- * of one above is still starting, so that its first answer is a whole one.
+ * One Preview, by its status. It becomes ready for the first time only when no pod of its environment or of an
+ * environment above is starting, so that its first response is complete.
  */
 export interface PreviewView {
   readonly environment: string
   readonly name: string
   readonly url?: string
   readonly ready: boolean
-  /** Why it is not ready, or what the manager says. */
+  /** Why the preview is not ready, or the message of its Ready condition. */
   readonly message?: string
 }
 
-/** One Environment, as its status tells. */
+/** One Environment, by its status. */
 export interface EnvironmentView {
   readonly name: string
   readonly namespace: string
@@ -54,37 +54,37 @@ export interface EnvironmentView {
   readonly ready: boolean
   readonly message?: string
   readonly previews: readonly PreviewView[]
-  /** From the moment its manifest was read until it was first ready with all of its previews. */
+  /** Milliseconds from reading the manifest until the environment was first ready with all its previews. */
   readonly readyAfterMs?: number
 }
 
-/** A running platform: the embedded cluster with manager, relay and what the folder holds. */
+/** A running platform: the embedded cluster with the manager, the relay and the folder's objects. */
 export interface Platform {
-  /** The port of 127.0.0.1 at which previews answer. */
+  /** The port of preview URLs on 127.0.0.1. */
   readonly port: number
-  /** The run's folder (pods' logs and volumes); gone after {@link stop}. */
+  /** The run's folder, with the pods' logs and volumes. {@link stop} removes it. */
   readonly runFolder: string
-  /** Pods and their processes, as `GET /v1/state` of the embedded cluster's API has them. */
+  /** Returns pods and their processes, as `GET /v1/state` of the embedded cluster's API does. */
   state(): LocalState
   environments(): EnvironmentView[]
-  /** What is wrong or not supported at this moment. */
+  /** Returns the current problems. */
   problems(): readonly Problem[]
-  /** A preview's URL, e.g. `http://web--alice.localhost:8080`, once its status has one. */
+  /** Returns a preview's URL, such as `http://web--alice.localhost:8080`, if its status has one. */
   previewUrl(environment: string, preview: string): string | undefined
-  /** Resolves with the URL once the preview is ready; rejects, saying why it is not, after the timeout. */
+  /** Resolves with the URL when the preview is ready. After the timeout it rejects with the reason. */
   waitForPreview(environment: string, preview: string, timeoutMs: number): Promise<string>
-  /** The last lines that the containers of a pod wrote. */
+  /** Returns the last lines that the containers of a pod wrote. */
   logs(namespace: string, pod: string): readonly LogLine[]
-  /** Ends every process and removes every file. Resolves once nothing is left. */
+  /** Ends every process and removes every file. Resolves when none remains. */
   stop(): Promise<void>
 }
 
-/** How long the relay may take to come up, in milliseconds. */
+/** How long the relay may take to become ready, in milliseconds. */
 const START_TIMEOUT_MS = 30_000
 
 /**
- * Starts the platform for a folder of manifests; resolves once the relay takes visitors. Rejects where the
- * port is taken, the folder cannot be read, or the platform itself does not come up.
+ * Starts the platform for a folder of manifests. Resolves when the relay accepts visitors. Rejects if the port is in
+ * use, if the folder cannot be read, or if the platform does not start.
  */
 export async function up(options: UpOptions): Promise<Platform> {
   const running = await RunningPlatform.start(options)

@@ -5,14 +5,14 @@ import { type Document, isCollection, isScalar } from 'yaml'
 type Path = readonly (string | number)[]
 
 /**
- * Changes a document from one value to another, touching only the nodes that differ: comments, order and
- * style of all others stay. Where anchors stand in the way, the contents are written anew.
+ * Changes a document from one value to another. Edits only the nodes that differ, so that the comments, order and style
+ * of other nodes stay. If anchors prevent that, it replaces the contents.
  */
 export function editDocument(document: Document, before: unknown, after: unknown): void {
   try {
     edit(document, [], before, after)
   } catch {
-    // A path that leads through an alias; below it is found that the document is not what it should be.
+    // The path leads through an alias. The comparison below finds that the document is not as wanted.
   }
   if (!isDeepStrictEqual(document.toJS({ maxAliasCount: MAX_ALIASES }), after))
     document.contents = document.createNode(after) as never
@@ -54,7 +54,7 @@ function editList(
 function set(document: Document, path: Path, value: unknown): void {
   const present: unknown = document.getIn(path, true)
   if (isScalar(present) && !isRecord(value) && !Array.isArray(value)) {
-    // Its comment stays.
+    // Changing the scalar keeps its comment.
     present.value = value
     return
   }

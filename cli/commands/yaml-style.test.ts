@@ -47,7 +47,7 @@ test.each([
   expect(uninjectTexts([injected]).outputs).toEqual([input])
 })
 
-test('an application that was not written for Branchline comes back octet by octet', () => {
+test('inject and uninject restore third-party manifests byte for byte', () => {
   const inputs = ['library.yaml', 'new-books.yaml'].map((file) => {
     return { file, text: readFileSync(join(import.meta.dirname, '../../test-e2e/foreign', file), 'utf8') }
   })
@@ -56,7 +56,7 @@ test('an application that was not written for Branchline comes back octet by oct
   expect(uninjectTexts(outputs).outputs).toEqual(inputs)
 })
 
-test('a style is told by the text that it says again', () => {
+test('detects the style that reproduces the text', () => {
   expect(styleOf('a: [1, 2]\nb:\n- c: {d: 1}\n')).toEqual({
     indent: 2,
     indentSeq: false,

@@ -1,6 +1,6 @@
 import { parseDocument, type ToStringOptions } from 'yaml'
 
-/** How a text is laid out, as far as the library can say it again. */
+/** The layout of a text, as far as the library can reproduce it. */
 export type YamlStyle = Pick<ToStringOptions, 'indent' | 'indentSeq' | 'flowCollectionPadding' | 'lineWidth'>
 
 const STYLES: readonly YamlStyle[] = [2, 4].flatMap((indent) =>
@@ -15,8 +15,8 @@ const STYLES: readonly YamlStyle[] = [2, 4].flatMap((indent) =>
 )
 
 /**
- * The style in which a document's text says itself again with the fewest changed lines; none in most texts, so
- * that what is edited in it differs there alone, and an edit that is taken back leaves no trace.
+ * Returns the style that reproduces a document's text with the fewest changed lines. For most texts no line changes, so
+ * that an edit changes only its own lines, and undoing the edit restores the text.
  */
 export function styleOf(text: string): YamlStyle {
   const document = parseDocument(text)

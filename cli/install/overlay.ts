@@ -1,8 +1,8 @@
 export type Data = Readonly<Record<string, unknown>>
 
 /**
- * Values over others, as Helm merges them: maps are merged, null removes a key, and everything else is replaced.
- * Undefined overrides nothing.
+ * Merges `over` into `under` as Helm merges values: maps are merged, null removes a key, and other values are replaced.
+ * Undefined changes nothing.
  */
 export function overlay(under: Data, over: Data): Data {
   const merged: Record<string, unknown> = { ...under }

@@ -1,4 +1,4 @@
-/** What went wrong on the command line's side; the message says it, and what to do. */
+/** Codes of errors of the command line. The message states the problem and the remedy. */
 export type CliErrorCode = 'BL_UP_NOT_READY' | 'BL_PREVIEW_NOT_READY' | 'BL_PLATFORM_OPTIONS'
 
 /** An error of the command line. */

@@ -14,8 +14,8 @@ import { validateResources } from '@branchline/wire/resources/validate'
 const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 
 /**
- * What stands for the platform's own images on this machine, in this Node: the bundles beside the bundled
- * command line, else the runtime's sources.
+ * Returns the command that runs one of the platform's images on this machine, in this Node: the bundle next to the
+ * bundled command line, otherwise the runtime's source. Returns undefined for other images.
  */
 export function platformImage(image: string): ImageCommand | undefined {
   const name = IMAGE.exec(image)?.[1]
@@ -26,7 +26,7 @@ export function platformImage(image: string): ImageCommand | undefined {
   const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
   if (existsSync(bundled)) return { command: [process.execPath, bundled], env }
   const runtime = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))
-  // A dozen sidecars start at a time: what one has compiled serves all, and the next run.
+  // A dozen sidecars start together. The cache lets them, and the next run, share compiled code.
   const cache = join(runtime, '../node_modules/.cache/branchline')
   return {
     command: [process.execPath, join(runtime, name, 'main.ts')],
@@ -34,7 +34,7 @@ export function platformImage(image: string): ImageCommand | undefined {
   }
 }
 
-/** The platform's objects for the embedded cluster, with a credential of their own for each run. Default: one manager. */
+/** Returns the platform's objects for the embedded cluster, with a new relay token. Default: one manager. */
 export function platformObjects(domain: string, port: number, managers = 1): KubernetesObject[] {
   const manifests = platformManifests({
     source: 'local',
@@ -43,7 +43,7 @@ export function platformObjects(domain: string, port: number, managers = 1): Kub
     relayToken: randomBytes(32).toString('base64url'),
   })
   const objects = manifests as unknown as KubernetesObject[]
-  // Each plans by itself: the API here has no Lease, and what they plan is the same.
+  // Every manager plans and leads, because this API has no Lease. Their plans are equal.
   for (const { kind, metadata, spec } of objects) {
     if (kind === 'Deployment' && metadata.name === MANAGER_SERVICE)
       Object.assign(spec as object, { replicas: managers })
@@ -51,7 +51,7 @@ export function platformObjects(domain: string, port: number, managers = 1): Kub
   return objects
 }
 
-/** The folder's objects with a sidecar in every workload of an environment that lacks one. */
+/** Adds a sidecar to every workload of an environment that lacks one. */
 export function withSidecars(objects: readonly KubernetesObject[]): Transformed {
   const { manifests, findings } = injectEnvironments(objects)
   const problems = findings.map(({ kind, namespace, name, field, message, reason }): ObjectProblem => {
@@ -61,7 +61,7 @@ export function withSidecars(objects: readonly KubernetesObject[]): Transformed 
   return { objects: manifests as unknown as KubernetesObject[], problems }
 }
 
-/** What is wrong with the environments and previews as a whole: a missing base, a key taken, and the like. */
+/** Validates all environments and previews together, such as missing bases and keys that are used twice. */
 export function checkEnvironments(objects: readonly KubernetesObject[]): ObjectProblem[] {
   const environments = objects
     .filter(({ kind }) => kind === 'Environment')

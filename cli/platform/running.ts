@@ -11,30 +11,30 @@ import { checkEnvironments, platformImage, platformObjects, withSidecars } from 
 import { STARTING_MS, StartingPods } from './starting.ts'
 import { environmentViews } from './view.ts'
 
-/** Where previews answer unless they are told otherwise. */
+/** The default port and domain of preview URLs. */
 export const DEFAULT_PORT = 8080
 export const DEFAULT_DOMAIN = 'localhost'
-/** How many lines of a pod are shown where it did not come up. */
+/** How many lines of output an error shows of a pod that did not become ready. */
 const LAST_LINES = 5
 
-/** The platform on the embedded cluster: what {@link Platform} promises. */
+/** The platform on the embedded cluster. */
 export class RunningPlatform implements Platform {
   readonly port: number
   readonly runFolder: string
-  /** How pods know names: by hosts files, or by variables alone (`none`). */
+  /** How pods resolve names: by hosts files, or only by variables (`none`). */
   readonly hosts: string
   readonly #options: UpOptions
   readonly #cluster: Cluster
   readonly #waiting: Set<() => void>
   readonly #seenAt = new Map<string, number>()
   readonly #readyAfterMs = new Map<string, number>()
-  readonly #told = new Map<string, string>()
+  readonly #reported = new Map<string, string>()
   readonly #starting = new StartingPods()
-  /** The previews that have been ready, by `namespace/name`. */
+  /** The previews that were ready at some time, by `namespace/name`. */
   readonly #wereReady = new Set<string>()
   #timer: NodeJS.Timeout | undefined
 
-  /** Starts the cluster with the platform on it; resolves once both are being started. */
+  /** Starts the cluster and the platform on it. Resolves when the processes are starting. */
   static async start(options: UpOptions): Promise<RunningPlatform> {
     const { folder, port = DEFAULT_PORT, domain = DEFAULT_DOMAIN, hosts = true, managers, onEvent } = options
     const waiting = new Set<() => void>()
@@ -47,7 +47,7 @@ export class RunningPlatform implements Platform {
           service: RELAY_SERVICE,
           servicePort: RELAY_HTTP_PORT,
           port,
-          owner: '--port (for the relay, where previews answer)',
+          owner: '--port (the port of preview URLs)',
         },
       ],
       objects: ([taken]) => platformObjects(domain, taken ?? port, managers),
@@ -79,7 +79,7 @@ export class RunningPlatform implements Platform {
     changed()
   }
 
-  /** Resolves once the relay's pod is ready; rejects with what its pod says after the timeout. */
+  /** Resolves when the relay's pod is ready. After the timeout it rejects with problems and the platform's output. */
   async waitForRelay(timeoutMs: number): Promise<void> {
     const isReady = (): boolean =>
       this.state().pods.some(
@@ -87,16 +87,16 @@ export class RunningPlatform implements Platform {
           namespace === PLATFORM_NAMESPACE && name.startsWith(`${RELAY_SERVICE}-`) && ready,
       )
     if (await this.#until(isReady, timeoutMs)) return
-    const said = this.state()
+    const output = this.state()
       .pods.filter(({ namespace, ready }) => namespace === PLATFORM_NAMESPACE && !ready)
       .flatMap(({ namespace, name }) => this.logs(namespace, name).slice(-LAST_LINES))
     const reasons = [
       ...this.problems().map(describeProblem),
-      ...said.map(({ pod, text }) => `${pod}: ${text}`),
+      ...output.map(({ pod, text }) => `${pod}: ${text}`),
     ]
     throw new CliError(
       'BL_UP_NOT_READY',
-      `the relay did not come up within ${timeoutMs} ms:\n${reasons.join('\n')}`,
+      `the relay was not ready within ${timeoutMs} ms:\n${reasons.join('\n')}`,
     )
   }
 
@@ -120,7 +120,7 @@ export class RunningPlatform implements Platform {
     })
   }
 
-  /** An environment with the previews that have not been ready yet as not ready. */
+  /** Reports previews that were never ready as not ready. */
   #heldBack(view: EnvironmentView, message: string): EnvironmentView {
     const previews = view.previews.map((preview) =>
       this.#wereReady.has(idOf(view, preview)) ? preview : notReady(preview, message),
@@ -177,7 +177,7 @@ export class RunningPlatform implements Platform {
       this.#readyAfterMs.delete(name)
     }
     this.#followPreviews(environments)
-    for (const preview of environments.flatMap(({ previews }) => previews)) this.#tell(preview)
+    for (const preview of environments.flatMap(({ previews }) => previews)) this.#report(preview)
     this.#options.onEvent?.({ type: 'changed' })
   }
 
@@ -189,22 +189,22 @@ export class RunningPlatform implements Platform {
       if (!all.some((preview) => preview.id === id)) this.#wereReady.delete(id)
     for (const { id, ready } of all) if (ready) this.#wereReady.add(id)
     if (all.every(({ ready }) => ready)) return
-    // A pod that is not waited for any longer brings no change of its own.
+    // When the wait for a pod ends, no other event triggers the check.
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       for (const check of this.#waiting) check()
     }, STARTING_MS).unref()
   }
 
-  #tell(preview: PreviewView): void {
+  #report(preview: PreviewView): void {
     const id = `${preview.environment}/${preview.name}`
     const text = `${preview.ready} ${preview.url}`
-    if (this.#told.get(id) === text) return
-    this.#told.set(id, text)
+    if (this.#reported.get(id) === text) return
+    this.#reported.set(id, text)
     this.#options.onEvent?.({ type: 'preview', preview })
   }
 
-  /** Whether the condition came to hold in time; judged at every change. */
+  /** Resolves with whether the condition became true in time. It is checked at every change. */
   #until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
     return new Promise((resolve) => {
       const end = (held: boolean): void => {

@@ -1,8 +1,8 @@
 import type { WriteStream } from 'node:tty'
 
-/** Lines that stay, and below them, on a terminal, a part that is drawn anew. */
+/** A terminal with lines that stay and, below them, a part that is redrawn. */
 export class Screen {
-  /** Whether it is a terminal that can draw over itself. */
+  /** Whether the stream is a terminal that can redraw. */
   readonly isLive: boolean
   readonly #stream: WriteStream | NodeJS.WriteStream
   #drawn = ''
@@ -13,13 +13,13 @@ export class Screen {
     this.isLive = stream.isTTY && process.env['TERM'] !== 'dumb'
   }
 
-  /** Writes a line that stays, above what is drawn. */
+  /** Writes a line that stays, above the part that is redrawn. */
   line(text: string): void {
     this.#clear()
     this.#stream.write(`${text}\n${this.#drawn}`)
   }
 
-  /** Draws the lower part anew; nothing where it is not a terminal. */
+  /** Redraws the lower part. Does nothing if the stream is not a terminal. */
   draw(text: string): void {
     if (!this.isLive || this.#ended || `${text}\n` === this.#drawn) return
     this.#clear()
@@ -27,7 +27,7 @@ export class Screen {
     this.#stream.write(this.#drawn)
   }
 
-  /** What is drawn stays as it is from now on. */
+  /** Stops redrawing. The lower part stays as it is. */
   end(): void {
     this.#ended = true
     this.#drawn = ''

@@ -12,7 +12,7 @@ test('a pod starts until it is ready, fails, or has taken too long', () => {
     names(starting.update({ pods }, now))
   expect(at(0, pod('db', false), pod('web', false), pod('bad', false))).toEqual(['db', 'web', 'bad'])
   expect(at(100, pod('db', true), pod('web', false), pod('bad', false, 1))).toEqual(['web'])
-  // One that was ready and is not any more has started; so has what ends.
+  // A pod that was ready has started, even if it is not ready any longer or ends.
   expect(at(200, pod('db', false), pod('web', false))).toEqual(['web'])
   expect(at(STARTING_MS, pod('db', false), pod('web', false))).toEqual([])
   expect(at(STARTING_MS + 1)).toEqual([])

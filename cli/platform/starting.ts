@@ -1,14 +1,14 @@
 import type { LocalState } from '@branchline/wire/local-api'
 
-/** How long a pod counts as starting, in milliseconds; one that takes longer is not waited for. */
+/** How long a pod counts as starting, in milliseconds. Previews do not wait for it any longer. */
 export const STARTING_MS = 10_000
 
-/** Which pods are starting: not ready yet since they came, not failed, and not for too long. */
+/** The pods that are starting: never ready, no container restarted, and seen for less than {@link STARTING_MS}. */
 export class StartingPods {
   readonly #seenAt = new Map<string, number>()
   readonly #wereReady = new Set<string>()
 
-  /** Takes on the pods that there are; `now` in milliseconds, from any beginning. Returns those that start. */
+  /** Updates the known pods and returns those that are starting. `now` is a time in milliseconds of a steady clock. */
   update({ pods }: LocalState, now: number): { namespace: string; name: string }[] {
     const ids = new Set(pods.map(idOf))
     for (const id of this.#seenAt.keys()) if (!ids.has(id)) this.#forget(id)

@@ -2,7 +2,7 @@ import { printable } from '@branchline/runtime/local/printable'
 import Table from 'cli-table3'
 import type { EnvironmentView, Platform } from '../commands/up.ts'
 
-/** The environments as a table for people: what each is based on, what it overrides, where it answers. */
+/** Formats the environments as a table: base, overrides and preview URLs. */
 export function environmentTable(environments: readonly EnvironmentView[]): string {
   if (environments.length === 0) return 'no environments: add an Environment to the folder'
   const table = new Table({
@@ -25,11 +25,11 @@ export function environmentTable(environments: readonly EnvironmentView[]): stri
   return table.toString()
 }
 
-/** One line on what runs, and how long it took. */
+/** Formats one line about the running platform and its start. */
 export function summaryLine(platform: Platform, startedInMs: number): string {
   const pods = platform.state().pods.length
   return (
-    `up after ${(startedInMs / 1000).toFixed(1)} s: ${pods} pods, previews at port ${platform.port}; ` +
-    `logs in ${platform.runFolder}/pods; Ctrl-C ends it`
+    `up after ${(startedInMs / 1000).toFixed(1)} s: ${pods} pods, previews on port ${platform.port}, ` +
+    `logs in ${platform.runFolder}/pods; press Ctrl-C to stop`
   )
 }

@@ -13,7 +13,7 @@ const object = (kind: string, name: string, spec: object, status?: object): Kube
 })
 const ready = { conditions: [{ type: 'Ready', status: 'True', message: 'fine' }] }
 
-test('bases come before what is based on them; a cycle is shown too', () => {
+test('lists bases before their branches, and shows a cycle', () => {
   const environments = [
     object('Environment', 'alice', { type: 'branch', base: 'zoo' }, { ...ready, overrides: ['api'] }),
     object('Environment', 'zoo', { type: 'shared' }, ready),
@@ -29,7 +29,7 @@ test('bases come before what is based on them; a cycle is shown too', () => {
   expect(table).toMatch(/alice .* zoo .* api .* http:\/\/web--alice\.localhost:1 .* yes .* 0\.42 s/)
 })
 
-test('a preview without a URL is not ready, whatever its condition says', () => {
+test('a preview without a URL is not ready, even if its condition is True', () => {
   const views = environmentViews(
     [object('Environment', 'alice', { type: 'shared' })],
     [object('Preview', 'web', {}, ready)],
@@ -48,7 +48,7 @@ test.each([
   expect(platformImage(image)?.command.at(-1)?.split('/').slice(-2).join('/')).toBe(main)
 })
 
-test('each run has a credential of its own', () => {
+test('each run has a different relay token', () => {
   const secretOf = (): unknown =>
     platformObjects('localhost', 1).find(({ kind }) => kind === 'Secret')?.['stringData']
   expect(secretOf()).not.toEqual(secretOf())

@@ -7,7 +7,7 @@ interface Status {
   readonly conditions?: readonly { type: string; status: string; message: string }[]
 }
 
-/** The environments with their previews, bases before what is based on them, by names otherwise. */
+/** Returns the environments with their previews: bases before their branches, otherwise by name. */
 export function environmentViews(
   environments: readonly KubernetesObject[],
   previews: readonly KubernetesObject[],
@@ -33,8 +33,8 @@ export function environmentViews(
   return inOrder(views)
 }
 
-/** A Preview as its status tells; it is ready where it has a URL too. */
-export function previewView(preview: KubernetesObject, environment: string): PreviewView {
+/** Returns a Preview by its status. It is ready only if it also has a URL. */
+function previewView(preview: KubernetesObject, environment: string): PreviewView {
   const { url } = statusOf(preview)
   const { ready, message } = readiness(preview)
   const view = { environment, name: preview.metadata.name, ...(message !== undefined && { message }) }

@@ -1,6 +1,6 @@
 import { embedded } from '@branchline/test-e2e/harness/embedded.ts'
 import { Shop } from '@branchline/test-e2e/harness/shop.ts'
-import { STORY } from '@branchline/test-e2e/story/index.ts'
+import { SHOP_STORIES } from '@branchline/test-e2e/stories/shop.ts'
 
 /** Where the check writes its lines. */
 export type Print = (line: string) => void
@@ -29,7 +29,8 @@ export async function check(print: Print): Promise<boolean> {
     return `${shop.readyAfterMs} ms`
   })
   for (const running of started) {
-    for (const proof of STORY) await step(proof.title, () => proof.prove(running))
+    for (const proof of Object.values(SHOP_STORIES).flat())
+      await step(proof.title, () => proof.prove(running))
     await step('it ends, and leaves no process, file or port behind', async () => {
       await running.stop()
       return undefined

@@ -3,10 +3,10 @@ import { judge, type Recorded } from './judge.ts'
 import type { Outage } from './killer.ts'
 import type { Ended } from './visitor.ts'
 
-const answered = (status: number, way: string, body = 'x'): Ended['outcome'] => ({
+const answered = (status: number, path: string, body = 'x'): Ended['outcome'] => ({
   type: 'answered',
   status,
-  way,
+  path,
   body,
 })
 const RIGHT = 'front@baseline back@alice'
@@ -52,7 +52,7 @@ describe('the judge of the campaign', () => {
     expect(faults(request(answered(200, RIGHT), 'get'), [run(), run()])).toEqual([])
   })
 
-  test('excuses a failure while a process on its way is down, and no other', () => {
+  test('excuses a failure while a process on its path is down, and no other', () => {
     const failed = request(answered(502, '', '{"detail":"back is down"}'))
     expect(faults(failed)).toEqual(['unexcused'])
     expect(faults(failed, [], [outage('back@alice', 900, 1_050)])).toEqual([])

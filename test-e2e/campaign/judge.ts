@@ -1,5 +1,5 @@
 import type { Outage } from './killer.ts'
-import { CARRIERS, type EnvironmentName, WAYS } from './manifests.ts'
+import { CARRIERS, type EnvironmentName, PATHS } from './manifests.ts'
 import type { Ended } from './visitor.ts'
 
 /** An event that an app wrote down. */
@@ -70,7 +70,7 @@ function judgeRuns(
   runs: readonly Recorded[],
   verdict: Verdict,
 ): void {
-  const wanted = WAYS[environment].split(' ').at(-1)
+  const wanted = PATHS[environment].split(' ').at(-1)
   for (const run of runs) {
     const where = `${run.service}@${run.environment}`
     if (where !== wanted) verdict.wrong.push(`${kind} ${id} of ${environment} ran at ${where}`)
@@ -95,7 +95,7 @@ function judgeOutcome(request: Ended, outages: readonly Outage[], verdict: Verdi
   const name = nameOf(request)
   if (outcome.type === 'left' || outcome.type === 'hung') return
   if (outcome.type === 'answered' && outcome.status === (STATUSES[kind] ?? 200)) {
-    if (outcome.way !== WAYS[environment]) verdict.wrong.push(`${name} took ${outcome.way}`)
+    if (outcome.path !== PATHS[environment]) verdict.wrong.push(`${name} took ${outcome.path}`)
     return
   }
   const sentence = sentenceOf(outcome)

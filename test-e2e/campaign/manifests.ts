@@ -11,7 +11,7 @@ export const ENVIRONMENTS = {
 export type EnvironmentName = keyof typeof ENVIRONMENTS
 
 /** The way of each environment's requests. */
-export const WAYS: Readonly<Record<EnvironmentName, string>> = {
+export const PATHS: Readonly<Record<EnvironmentName, string>> = {
   baseline: 'front@baseline back@baseline',
   alice: 'front@baseline back@alice',
   bob: 'front@bob back@baseline',

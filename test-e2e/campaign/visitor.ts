@@ -6,7 +6,7 @@ import { type EnvironmentName, ENVIRONMENTS } from './manifests.ts'
 const KINDS = ['get', 'post', 'upload', 'refuse', 'accept', 'stream', 'leave', 'deadline'] as const
 type Kind = (typeof KINDS)[number]
 
-/** A request that ended, one way or the other. */
+/** A request that ended, in one of two ways. */
 export interface Ended {
   readonly id: string
   readonly kind: Kind
@@ -14,7 +14,7 @@ export interface Ended {
   readonly startMs: number
   readonly endMs: number
   readonly outcome:
-    | { readonly type: 'answered'; readonly status: number; readonly way: string; readonly body: string }
+    | { readonly type: 'answered'; readonly status: number; readonly path: string; readonly body: string }
     /** The visitor went, as planned. */
     | { readonly type: 'left' }
     /** The connection broke, before the response or in it. */
@@ -68,8 +68,8 @@ export function visitOnce(id: string, random: Random, port: number, agent: http.
       answered = true
       void readText(response).then(
         (body) => {
-          const way = String(response.headers['x-campaign'] ?? '')
-          end({ type: 'answered', status: response.statusCode ?? 0, way, body })
+          const path = String(response.headers['x-campaign'] ?? '')
+          end({ type: 'answered', status: response.statusCode ?? 0, path, body })
         },
         (error: NodeJS.ErrnoException) => end({ type: 'broken', reason: `in the response: ${error.code}` }),
       )

@@ -11,7 +11,7 @@ const method = (name: string, requestStream: boolean, responseStream: boolean) =
   responseDeserialize: deserialize,
 })
 
-/** A service with a unary call, one that streams its answer and one that streams both ways. Messages are text. */
+/** A service with a unary call, one that streams its answer and one that streams both paths. Messages are text. */
 export const GREETER = {
   greet: method('Greet', false, false),
   count: method('Count', false, true),

@@ -32,7 +32,7 @@ afterEach(() => {
 
 test('all courses share all connections, and right answers are no fault', async () => {
   const at = await serve((_count, response) => response.end(RIGHT))
-  const courses = ['a', 'b', 'c'].map((name) => ({ url: `http://${name}.${at}`, ways: ['web@alice'] }))
+  const courses = ['a', 'b', 'c'].map((name) => ({ url: `http://${name}.${at}`, paths: ['web@alice'] }))
   const load = startLoad(courses, CONNECTIONS)
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(100))
   expect(await load.stop()).toMatchObject({ wrong: 0, failed: 0 })
@@ -42,7 +42,7 @@ test('all courses share all connections, and right answers are no fault', async 
 
 test('one wrong hop among many is counted and named', async () => {
   const at = await serve((count, response) => response.end(count === 50 ? WRONG : RIGHT))
-  const load = startLoad([{ url: `http://a.${at}`, ways: ['web@alice'] }], CONNECTIONS)
+  const load = startLoad([{ url: `http://a.${at}`, paths: ['web@alice'] }], CONNECTIONS)
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
   const result = await load.stop()
   expect(result).toMatchObject({ wrong: 1, failed: 0 })
@@ -57,17 +57,17 @@ test('another status, a cut answer and a closed connection are failures', async 
       response.writeHead(200, { 'content-length': 500 }).write('{', () => response.destroy())
     else response.end(RIGHT)
   })
-  const load = startLoad([{ url: `http://a.${at}`, ways: ['web@alice'] }], CONNECTIONS)
+  const load = startLoad([{ url: `http://a.${at}`, paths: ['web@alice'] }], CONNECTIONS)
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
   expect(await load.stop()).toMatchObject({ wrong: 0, failed: 3 })
 })
 
 test('while routes change, the old way and the new one are right, and no third one', async () => {
   const at = await serve((_count, response) => response.end(WRONG))
-  const course = { url: `http://a.${at}`, ways: ['web@alice', 'web@bob'] }
+  const course = { url: `http://a.${at}`, paths: ['web@alice', 'web@bob'] }
   const load = startLoad([course], CONNECTIONS)
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(20))
-  course.ways = ['web@carol']
+  course.paths = ['web@carol']
   const before = load.requests()
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(before + 40))
   const { wrong, failed } = await load.stop()

@@ -1,13 +1,13 @@
 import http from 'node:http'
-import { visitShop, wayOf } from './visit.ts'
+import { visitShop, pathOf } from './visit.ts'
 
 const MAX_SAMPLES = 5
 
-/** What visitors asked for, and which ways are right for it at this moment. */
+/** What visitors asked for, and which paths are right for it at this moment. */
 export interface Course {
   readonly url: string
-  /** The ways that a request may take that starts, or ends, now. Replace it as routes change. */
-  ways: readonly string[]
+  /** The paths that a request may take that starts, or ends, now. Replace it as routes change. */
+  paths: readonly string[]
 }
 
 /** What came of a load. */
@@ -29,7 +29,7 @@ export interface Load {
 
 /**
  * Visits all courses over this many keep-alive connections, each request on any connection for any course:
- * one connection carries all branches, mixed. A request is right where its way is one of those allowed when
+ * one connection carries all branches, mixed. A request is right where its path is one of those allowed when
  * it started or when it ended.
  */
 export function startLoad(courses: readonly Course[], connections: number): Load {
@@ -42,13 +42,13 @@ export function startLoad(courses: readonly Course[], connections: number): Load
   }
   const once = async (agent: http.Agent): Promise<void> => {
     const course = courses[Math.floor(Math.random() * courses.length)] as Course
-    const before = course.ways
+    const before = course.paths
     const at = Math.round(performance.now() - startedAt)
     try {
-      const way = wayOf(await visitShop(course.url, { agent }))
-      if (before.includes(way) || course.ways.includes(way)) return
+      const path = pathOf(await visitShop(course.url, { agent }))
+      if (before.includes(path) || course.paths.includes(path)) return
       count.wrong++
-      sample(`at ${at} ms ${course.url} took ${way}, wanted ${course.ways.join(' or ')}`)
+      sample(`at ${at} ms ${course.url} took ${path}, wanted ${course.paths.join(' or ')}`)
     } catch (error) {
       count.failed++
       const { message, code } = error as NodeJS.ErrnoException

@@ -4,7 +4,7 @@ import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { ANNOTATIONS, API_VERSION } from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import type { Running } from './target.ts'
-import { chosenTarget } from './tell.ts'
+import { chosenTarget } from './test-stories.ts'
 import { until } from './until.ts'
 import { visit } from './visit.ts'
 

@@ -4,17 +4,17 @@ import { type Build, synthesise } from '@branchline/gitops/synth'
 import { alice } from '@branchline/gitops/shop/alice'
 import { baseline } from '@branchline/gitops/shop/baseline'
 import { bob } from '@branchline/gitops/shop/bob'
-import type { ShopAnswer } from '../shop/hop.ts'
+import type { ShopResponse } from '../shop/hop.ts'
 import { Manifests } from './manifests.ts'
 import type { Running, StartOptions, Target } from './target.ts'
 import { leftBehind } from './traces.ts'
 import { until } from './until.ts'
-import { type VisitOptions, visitShop, wayOf } from './visit.ts'
+import { type VisitOptions, visitShop, pathOf } from './visit.ts'
 
-/** The way of a request with no override. */
-export const BASELINE_WAY = 'web@baseline api@baseline worker@baseline'
-export const ALICE_WAY = 'web@baseline api@alice worker@baseline'
-export const BOB_WAY = 'web@baseline api@baseline worker@bob'
+/** The path of a request with no override. */
+export const BASELINE_PATH = 'web@baseline api@baseline worker@baseline'
+export const ALICE_PATH = 'web@baseline api@alice worker@baseline'
+export const BOB_PATH = 'web@baseline api@baseline worker@bob'
 
 /** The sample shop on a running platform, with its baseline, alice and bob. */
 export class Shop {
@@ -45,9 +45,9 @@ export class Shop {
         for (const name of Object.keys(SAMPLE))
           await platform.previewUrl(name, 'web', platform.changeTimeoutMs)
         const shop = new Shop(manifests, platform, Math.round(performance.now() - startedAt))
-        await shop.takes('baseline', BASELINE_WAY)
-        await shop.takes('alice', ALICE_WAY)
-        await shop.takes('bob', BOB_WAY)
+        await shop.takes('baseline', BASELINE_PATH)
+        await shop.takes('alice', ALICE_PATH)
+        await shop.takes('bob', BOB_PATH)
         return shop
       } catch (error) {
         const state = await platform.describe()
@@ -86,14 +86,14 @@ export class Shop {
   }
 
   /** Visits an environment's preview over the kept connections. */
-  async visit(environment: string, options?: VisitOptions): Promise<ShopAnswer> {
+  async visit(environment: string, options?: VisitOptions): Promise<ShopResponse> {
     return visitShop(await this.url(environment), { agent: this.agent, ...options })
   }
 
-  /** Waits until an environment's requests take this way; gives how long that took. */
-  async takes(environment: string, way: string, timeoutMs = this.platform.changeTimeoutMs): Promise<number> {
-    const attempt = async (): Promise<void> => assert.equal(wayOf(await this.visit(environment)), way)
-    const { ms } = await until(`${environment} takes ${way}`, attempt, timeoutMs)
+  /** Waits until an environment's requests take this path; gives how long that took. */
+  async takes(environment: string, path: string, timeoutMs = this.platform.changeTimeoutMs): Promise<number> {
+    const attempt = async (): Promise<void> => assert.equal(pathOf(await this.visit(environment)), path)
+    const { ms } = await until(`${environment} takes ${path}`, attempt, timeoutMs)
     return ms
   }
 

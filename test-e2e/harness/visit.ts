@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type Hop, type ShopAnswer, parseAnswer } from '../shop/hop.ts'
+import { type Hop, type ShopResponse, parseResponse } from '../shop/hop.ts'
 
 const VISIT_TIMEOUT_MS = 15_000
 
@@ -49,14 +49,14 @@ export function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
 }
 
 /** A visit whose answer must be the shop's, as JSON. Throws with status and text where it is not. */
-export async function visitShop(url: string, options: VisitOptions = {}): Promise<ShopAnswer> {
+export async function visitShop(url: string, options: VisitOptions = {}): Promise<ShopResponse> {
   const { status, body } = await visit(url, options)
   if (status !== 200) throw new Error(`${url} answered ${status}: ${body.slice(0, 500)}`)
-  return parseAnswer(body)
+  return parseResponse(body)
 }
 
 /** The way of a request, e.g. `web@baseline api@alice worker@baseline`; the database left out. */
-export function wayOf({ hops }: ShopAnswer): string {
+export function pathOf({ hops }: ShopResponse): string {
   return hops
     .filter(({ service }) => service !== 'db')
     .map(({ service, environment }) => `${service}@${environment}`)

@@ -1,5 +1,5 @@
 import http from 'node:http'
-import { type ShopAnswer, parseAnswer, SERVICE_FIELD } from './hop.ts'
+import { type ShopResponse, parseResponse, SERVICE_FIELD } from './hop.ts'
 import { findUpstream } from './upstream.ts'
 
 const CALL_TIMEOUT_MS = 40_000
@@ -16,7 +16,7 @@ export async function call(
   port: number,
   path: string,
   headers: Readonly<Record<string, string>>,
-): Promise<ShopAnswer> {
+): Promise<ShopResponse> {
   const upstream = await findUpstream(service, port)
   const target = { ...upstream, path, headers: { ...headers, host: `${service}:${port}` } }
   try {
@@ -29,7 +29,7 @@ export async function call(
 
 class StaleConnectionError extends Error {}
 
-function get(service: string, options: http.RequestOptions): Promise<ShopAnswer> {
+function get(service: string, options: http.RequestOptions): Promise<ShopResponse> {
   return new Promise((resolve, reject) => {
     const request = http.get({ agent, timeout: CALL_TIMEOUT_MS, ...options })
     request.on('timeout', () => request.destroy(new Error(`no answer within ${CALL_TIMEOUT_MS} ms`)))
@@ -45,7 +45,7 @@ function get(service: string, options: http.RequestOptions): Promise<ShopAnswer>
       const from = `${socket.remoteAddress}:${socket.remotePort}`
       readText(response)
         .then((text) => {
-          if (response.headers[SERVICE_FIELD] !== service) {
+          if (response.headers[SERVICE_FIELD] !== nameOf(service)) {
             // Whatever answered would answer the next request on this connection, too.
             socket.destroy()
             throw strange(service, from, response, text)
@@ -56,6 +56,9 @@ function get(service: string, options: http.RequestOptions): Promise<ShopAnswer>
     })
   })
 }
+
+/** The short name of a Service: `api` of `api.baseline`. */
+const nameOf = (service: string): string => service.split('.', 1)[0] as string
 
 async function readText(response: http.IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
@@ -81,7 +84,7 @@ function strange(
   )
 }
 
-function toAnswer(service: string, status: number | undefined, text: string): ShopAnswer {
-  if (status === 200) return parseAnswer(text)
+function toAnswer(service: string, status: number | undefined, text: string): ShopResponse {
+  if (status === 200) return parseResponse(text)
   throw new Error(`${service} answered ${status}: ${text.slice(0, 300)}`)
 }

@@ -26,23 +26,23 @@ export interface Product {
 }
 
 /** An answer of the shop: the hops in the order of the request's way, and what the database gave. */
-export interface ShopAnswer {
+export interface ShopResponse {
   readonly hops: readonly Hop[]
   readonly products: readonly Product[]
 }
 
 /** Whether an answer of another service is what it should be: outside data, so looked at once. */
-export function parseAnswer(text: string): ShopAnswer {
+export function parseResponse(text: string): ShopResponse {
   const answer: unknown = JSON.parse(text)
-  if (isAnswer(answer)) return answer
+  if (isShopResponse(answer)) return answer
   throw new TypeError(`not an answer of the shop: ${text.slice(0, 200)}`)
 }
 
-function isAnswer(value: unknown): value is ShopAnswer {
+function isShopResponse(value: unknown): value is ShopResponse {
   return (
     typeof value === 'object' &&
     value !== null &&
-    Array.isArray((value as ShopAnswer).hops) &&
-    Array.isArray((value as ShopAnswer).products)
+    Array.isArray((value as ShopResponse).hops) &&
+    Array.isArray((value as ShopResponse).products)
   )
 }

@@ -1,4 +1,4 @@
-import type { Hop, Product, ShopAnswer } from './hop.ts'
+import type { Hop, Product, ShopResponse } from './hop.ts'
 
 const STYLE = `
   :root { color-scheme: light dark; --line: light-dark(#dfe3e8, #333a44); --dim: light-dark(#5d6776, #97a1b0) }
@@ -19,7 +19,7 @@ const STYLE = `
   td:last-child { text-align: right }`
 
 /** The shop as a page for people: one card for every hop, coloured by its environment, and the products. */
-export function renderPage({ hops, products }: ShopAnswer): string {
+export function renderPage({ hops, products }: ShopResponse): string {
   return `<!doctype html>
 <html lang="en">
 <head>

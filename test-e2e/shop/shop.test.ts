@@ -5,7 +5,7 @@ import net, { type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { type ShopAnswer, parseAnswer, SERVICE_FIELD } from './hop.ts'
+import { type ShopResponse, parseResponse, SERVICE_FIELD } from './hop.ts'
 
 /** The whole shop without any platform: four processes, each on an address of its own. */
 const READY_TIMEOUT_MS = 60_000
@@ -34,8 +34,8 @@ async function get(path: string, headers: Record<string, string> = {}): Promise<
   return text
 }
 
-const answer = async (path: string, headers?: Record<string, string>): Promise<ShopAnswer> =>
-  parseAnswer(await get(path, headers))
+const answer = async (path: string, headers?: Record<string, string>): Promise<ShopResponse> =>
+  parseResponse(await get(path, headers))
 
 beforeAll(async () => {
   for (const service of ['db', 'worker', 'api', 'web'] as const) start(service)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Shop } from '../harness/shop.ts'
-import { chosenTarget } from '../harness/tell.ts'
+import { chosenTarget } from '../harness/test-stories.ts'
 
 /** Where Debian's chromium is; `CHROMIUM` names another one. */
 const BROWSER = process.env.CHROMIUM ?? '/usr/bin/chromium'

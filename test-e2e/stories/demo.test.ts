@@ -1,10 +1,10 @@
 import net from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Command } from '../harness/command.ts'
-import { ALICE_WAY } from '../harness/shop.ts'
-import { chosenTarget, note } from '../harness/tell.ts'
+import { ALICE_PATH } from '../harness/shop.ts'
+import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
-import { visitShop, wayOf } from '../harness/visit.ts'
+import { visitShop, pathOf } from '../harness/visit.ts'
 
 /** `npm run demo` and `branchline up` as a person uses them: started, looked at, ended. */
 const UP_TIMEOUT_MS = 60_000
@@ -20,7 +20,7 @@ async function startDemo(): Promise<{ demo: Command; url: string }> {
   const shown = async (): Promise<string> => {
     const [url] = ALICE_URL.exec(demo.output) ?? []
     if (url === undefined) throw new Error(`no URL of alice in: ${demo.output}`)
-    if (wayOf(await visitShop(url)) !== ALICE_WAY) throw new Error('another way')
+    if (pathOf(await visitShop(url)) !== ALICE_PATH) throw new Error('another path')
     return url
   }
   const { value, ms } = await until("alice's URL", shown, UP_TIMEOUT_MS)

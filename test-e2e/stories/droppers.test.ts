@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { type ExplainedRoute, explainRoute, explainText } from 'branchline/commands/route-explain.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
-import { note } from '../harness/tell.ts'
+import { note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 
 /**

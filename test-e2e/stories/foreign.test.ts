@@ -5,7 +5,7 @@ import { injectTexts } from 'branchline/commands/inject.ts'
 import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Running } from '../harness/target.ts'
-import { chosenTarget, note } from '../harness/tell.ts'
+import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 

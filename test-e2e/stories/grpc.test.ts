@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
-import { note } from '../harness/tell.ts'
+import { note } from '../harness/test-stories.ts'
 
 /** A gRPC service and whoever calls it, see ../grpc: the service alone is what the branch changes. */
 const FOLDER = join(import.meta.dirname, '../grpc')
@@ -65,7 +65,9 @@ test('every gRPC call on one channel goes to its own branch', async () => {
     nobody: { 1: CALLS / 4 },
   })
   expect(connections).toBe(1)
-  note(`${CALLS} calls, a third of each kind (unary, streaming one way, both ways), 0 wrong, in ${ms} ms`)
+  note(
+    `${CALLS} calls, a third of each kind (unary, streaming in one direction, in both), 0 wrong, in ${ms} ms`,
+  )
 })
 
 test('a call made for a visitor goes to the branch that he visits', async () => {

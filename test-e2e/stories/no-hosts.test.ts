@@ -3,13 +3,13 @@ import { synthesiseShop } from '@branchline/gitops/synth'
 import { type Platform, up } from 'branchline/commands/up.ts'
 import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY } from '../harness/shop.ts'
-import { chosenTarget } from '../harness/tell.ts'
-import { visitShop, wayOf } from '../harness/visit.ts'
+import { ALICE_PATH, BASELINE_PATH, BOB_PATH } from '../harness/shop.ts'
+import { chosenTarget } from '../harness/test-stories.ts'
+import { visitShop, pathOf } from '../harness/visit.ts'
 
 /** Where a machine lets nobody have an /etc/hosts of his own, pods find Services by variables alone. */
 const READY_TIMEOUT_MS = 60_000
-const WAYS = { baseline: BASELINE_WAY, alice: ALICE_WAY, bob: BOB_WAY }
+const PATHS = { baseline: BASELINE_PATH, alice: ALICE_PATH, bob: BOB_PATH }
 
 describe.skipIf(chosenTarget().name !== 'embedded')('without hosts files', () => {
   const folder = temporaryFolder('no-hosts')
@@ -23,9 +23,9 @@ describe.skipIf(chosenTarget().name !== 'embedded')('without hosts files', () =>
     rmSync(folder, { recursive: true })
   })
 
-  test.each(Object.entries(WAYS))('%s answers by its own way: %s', async (environment, way) => {
+  test.each(Object.entries(PATHS))('%s answers by its own path: %s', async (environment, path) => {
     const url = await platform.waitForPreview(environment, 'web', READY_TIMEOUT_MS)
     // Its first answer: ready means that all that is behind it has come up.
-    expect(wayOf(await visitShop(url))).toBe(way)
+    expect(pathOf(await visitShop(url))).toBe(path)
   })
 })

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findPeers, type Got } from '../harness/peers.ts'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
-import { chosenTarget, note } from '../harness/tell.ts'
+import { chosenTarget, note } from '../harness/test-stories.ts'
 import { createService } from '../peers/service.ts'
 
 /**

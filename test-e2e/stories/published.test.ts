@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { stringify } from 'yaml'
 import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chosenTarget, note } from '../harness/tell.ts'
+import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 

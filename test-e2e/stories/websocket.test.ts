@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
-import { note } from '../harness/tell.ts'
+import { note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 
 /** A door that the baseline alone has, and behind it the service that the branch changes: see ../websocket. */

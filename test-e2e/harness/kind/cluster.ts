@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { describe } from 'vitest'
-import { chosenTarget } from '../tell.ts'
+import { chosenTarget } from '../test-stories.ts'
 import { kubectl } from './processes.ts'
 
 /** The kubectl context of the cluster that the stories use. */
@@ -40,10 +40,10 @@ export function run(program: string, args: readonly string[], input = ''): Promi
 export const kubeWith = (input: string, ...args: readonly string[]): Promise<Outcome> =>
   run('kubectl', ['--context', context(), ...args], input)
 
-/** Stories that need a real cluster: elsewhere they are skipped, and the line says where they run. */
-export function onCluster(title: string, stories: () => void): void {
+/** Skips stories that need a real cluster on other targets. The title of the skipped block says where they run. */
+export function onCluster(stories: () => void): void {
   const isCluster = chosenTarget().name === 'kind'
-  // Title and stories are the caller's.
+  // The caller defines the stories.
   // oxlint-disable-next-line vitest/valid-title, vitest/valid-describe-callback
-  describe.skipIf(!isCluster)(isCluster ? title : `${title} (on a cluster only: npm run kind:test)`, stories)
+  describe.skipIf(!isCluster)(isCluster ? 'cluster' : 'only on a cluster (npm run kind:test)', stories)
 }

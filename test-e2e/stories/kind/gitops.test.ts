@@ -7,11 +7,11 @@ import { applications, assertSettled, lacking, operations } from '../../harness/
 import { kube, kubeWith, onCluster } from '../../harness/kind/cluster.ts'
 import { GitFolder } from '../../harness/kind/git.ts'
 import { Manifests } from '../../harness/manifests.ts'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY } from '../../harness/shop.ts'
+import { ALICE_PATH, BASELINE_PATH, BOB_PATH } from '../../harness/shop.ts'
 import type { Running } from '../../harness/target.ts'
-import { chosenTarget, note } from '../../harness/tell.ts'
+import { chosenTarget, note } from '../../harness/test-stories.ts'
 import { until } from '../../harness/until.ts'
-import { visit, visitShop, wayOf } from '../../harness/visit.ts'
+import { visit, visitShop, pathOf } from '../../harness/visit.ts'
 
 /** Pushed from this machine, and read in the cluster. */
 const REMOTE = process.env['GITOPS_REMOTE'] ?? 'http://127.0.0.1:30090/gitops.git'
@@ -20,19 +20,19 @@ const SYNC_TIMEOUT_MS = 150_000
 const WATCH_MS = 30_000
 const WATCH_POLL_MS = 2000
 const STORY_TIMEOUT_MS = 290_000
-const NINA_WAY = 'web@baseline api@nina worker@baseline'
+const NINA_PATH = 'web@baseline api@nina worker@baseline'
 
 const applicationsOf = (...names: string[]): string[] => names.map((name) => `environment-${name}`)
 const fileOf = (name: string): string => `environments/${name}/manifests.yaml`
 
-async function takes(platform: Running, name: string, way: string): Promise<string> {
+async function takes(platform: Running, name: string, path: string): Promise<string> {
   const url = await platform.previewUrl(name, 'web', SYNC_TIMEOUT_MS)
-  const right = async (): Promise<void> => expect(wayOf(await visitShop(url))).toBe(way)
-  await until(`${name} takes ${way}`, right, SYNC_TIMEOUT_MS)
+  const right = async (): Promise<void> => expect(pathOf(await visitShop(url))).toBe(path)
+  await until(`${name} takes ${path}`, right, SYNC_TIMEOUT_MS)
   return url
 }
 
-onCluster('environments in git, synced by Argo CD', () => {
+onCluster(() => {
   let reason: string | undefined
   let manifests: Manifests
   let platform: Running
@@ -74,9 +74,9 @@ onCluster('environments in git, synced by Argo CD', () => {
       const own = ['--server-side', '--field-manager', 'branchline']
       const applied = await kubeWith(input, 'apply', ...own, '-f', '-')
       expect(applied.stderr).toBe('')
-      await takes(platform, 'baseline', BASELINE_WAY)
-      await takes(platform, 'alice', ALICE_WAY)
-      await takes(platform, 'bob', BOB_WAY)
+      await takes(platform, 'baseline', BASELINE_PATH)
+      await takes(platform, 'alice', ALICE_PATH)
+      await takes(platform, 'bob', BOB_PATH)
       note(`every URL answers ${Math.round(performance.now() - startedAt)} ms after the ApplicationSet`)
       const settled = (): Promise<void> => assertSettled(applicationsOf('baseline', 'alice', 'bob'))
       await until('all is settled', settled, SYNC_TIMEOUT_MS)
@@ -95,7 +95,7 @@ onCluster('environments in git, synced by Argo CD', () => {
       )
       await git.push('A branch')
       const pushedAt = performance.now()
-      const url = await takes(platform, 'nina', NINA_WAY)
+      const url = await takes(platform, 'nina', NINA_PATH)
       note(`a pushed branch answers after ${Math.round(performance.now() - pushedAt)} ms`)
       const names = applicationsOf('baseline', 'alice', 'bob', 'nina')
       await until('all is settled', () => assertSettled(names), SYNC_TIMEOUT_MS)

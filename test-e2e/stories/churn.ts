@@ -1,7 +1,7 @@
 import { branch } from '@branchline/gitops/shop/branch'
-import { ALICE_WAY, BASELINE_WAY, type Shop } from '../harness/shop.ts'
+import { ALICE_PATH, BASELINE_PATH, type Shop } from '../harness/shop.ts'
 import type { Course } from '../harness/load.ts'
-import { endFaultless, startMixedLoad } from './overrides.ts'
+import { stopWithoutFailure, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
 
 /** Visits of all branches over many connections for a while, as routes change without a pause. */
@@ -18,7 +18,7 @@ export const churn = (connections: number, seconds: number): Proof => ({
           if (performance.now() > until) break
         }
       }
-      return `${changes} changes, ${await endFaultless(load)}`
+      return `${changes} changes, ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
       await shop.restore('alice')
@@ -32,21 +32,21 @@ type Courses = Record<'baseline' | 'alice' | 'bob', Course>
 /** A branch comes and goes. */
 async function emptyBranch(shop: Shop): Promise<number> {
   await shop.apply('ivan', branch('ivan', { base: 'alice' }))
-  await shop.takes('ivan', ALICE_WAY)
+  await shop.takes('ivan', ALICE_PATH)
   await shop.remove('ivan')
   return 2
 }
 
 /** Alice's override goes and comes back. */
 async function withoutApi(shop: Shop, { alice }: Courses): Promise<number> {
-  alice.ways = [ALICE_WAY, BASELINE_WAY]
+  alice.paths = [ALICE_PATH, BASELINE_PATH]
   await shop.apply('alice', branch('alice', { base: 'baseline' }))
-  await shop.takes('alice', BASELINE_WAY)
-  alice.ways = [BASELINE_WAY]
-  alice.ways = [ALICE_WAY, BASELINE_WAY]
+  await shop.takes('alice', BASELINE_PATH)
+  alice.paths = [BASELINE_PATH]
+  alice.paths = [ALICE_PATH, BASELINE_PATH]
   await shop.restore('alice')
-  await shop.takes('alice', ALICE_WAY)
-  alice.ways = [ALICE_WAY]
+  await shop.takes('alice', ALICE_PATH)
+  alice.paths = [ALICE_PATH]
   return 2
 }
 

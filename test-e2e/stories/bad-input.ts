@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Shop } from '../harness/shop.ts'
 import { until } from '../harness/until.ts'
-import { endFaultless, startMixedLoad } from './overrides.ts'
+import { stopWithoutFailure, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
 
 const SENTENCE_TIMEOUT_MS = 30_000
@@ -79,7 +79,7 @@ const mistakeProof = (mistake: Mistake): Proof => ({
     await shop.manifests.write(mistake.file, mistake.text)
     try {
       const sentence = await until('a sentence', () => findSentence(shop, mistake), SENTENCE_TIMEOUT_MS)
-      await endFaultless(load)
+      await stopWithoutFailure(load)
       return sentence.value
     } finally {
       await load.stop()

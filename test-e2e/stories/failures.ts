@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
-import { ALICE_WAY, BASELINE_WAY, type Shop } from '../harness/shop.ts'
+import { ALICE_PATH, BASELINE_PATH, type Shop } from '../harness/shop.ts'
 import type { PodProcess } from '../harness/target.ts'
 import { until } from '../harness/until.ts'
-import { visit, wayOf } from '../harness/visit.ts'
-import { parseAnswer } from '../shop/hop.ts'
+import { visit, pathOf } from '../harness/visit.ts'
+import { parseResponse } from '../shop/hop.ts'
 import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
@@ -17,7 +17,7 @@ export const unknownKey: Proof = {
   title: 'a key that names no environment is served by the baseline; an unknown host gets a 404 that says so',
   async prove(shop) {
     const answer = await shop.visit('baseline', { path: '/?send=branchline%3Dnobody' })
-    assert.equal(wayOf(answer), BASELINE_WAY)
+    assert.equal(pathOf(answer), BASELINE_PATH)
     const url = (await shop.url('baseline')).replace('web--baseline', 'web--nobody')
     const unknown = async (): Promise<void> => {
       const { status, body } = await visit(url, { headers: { accept: 'text/html' } })
@@ -38,7 +38,7 @@ export const deadOverride: Proof = {
     await shop.apply('grace', branch('grace', { base: 'baseline', overrides, onUnavailable: 'fail' }))
     try {
       const startedAt = performance.now()
-      await shop.takes('frank', BASELINE_WAY)
+      await shop.takes('frank', BASELINE_PATH)
       const url = await shop.url('grace')
       const refused = async (): Promise<string> => {
         const { status, body } = await visit(url, { timeoutMs: ANSWER_LIMIT_MS })
@@ -55,7 +55,7 @@ export const deadOverride: Proof = {
   },
 }
 
-/** Kills all processes of this kind at once, as soon as none of them is on its way in or out. */
+/** Kills all processes of this kind at once, as soon as none of them is starting or stopping. */
 async function killAll(shop: Shop, namespace: string, prefix: string): Promise<void> {
   const { value } = await until(prefix, () => find(shop, namespace, prefix), RECOVERY_TIMEOUT_MS)
   await Promise.all(value.map((process) => shop.platform.kill(process)))
@@ -80,17 +80,17 @@ export const killedOverride: Proof = {
     const startedAt = performance.now()
     const first = async (): Promise<string> => {
       const answer = await visit(url, { timeoutMs: ANSWER_LIMIT_MS })
-      if (answer.status === 200) return wayOf(parseAnswer(answer.body))
+      if (answer.status === 200) return pathOf(parseResponse(answer.body))
       // The process had received this request before it ended: another version must not answer it.
       assert.equal(answer.status, 502, answer.body)
       assert.match(answer.body, /alice/)
-      return wayOf(await shop.visit('alice', { timeoutMs: ANSWER_LIMIT_MS }))
+      return pathOf(await shop.visit('alice', { timeoutMs: ANSWER_LIMIT_MS }))
     }
-    const way = await first()
+    const path = await first()
     const ms = Math.round(performance.now() - startedAt)
-    assert.ok([BASELINE_WAY, ALICE_WAY].includes(way), way)
-    const back = await shop.takes('alice', ALICE_WAY, RECOVERY_TIMEOUT_MS)
-    return `first answer (${way.split(' ')[1]}) after ${ms} ms, alice's api back after ${back} ms`
+    assert.ok([BASELINE_PATH, ALICE_PATH].includes(path), path)
+    const back = await shop.takes('alice', ALICE_PATH, RECOVERY_TIMEOUT_MS)
+    return `first answer (${path.split(' ')[1]}) after ${ms} ms, alice's api back after ${back} ms`
   },
 }
 
@@ -103,16 +103,16 @@ export const killedManager: Proof = {
       const headers = { tracestate: 'branchline=alice' }
       const { status, body } = await shop.platform.inside('baseline', 'web', '/', headers)
       assert.equal(status, 200, body)
-      assert.equal(wayOf(parseAnswer(body)), ALICE_WAY)
+      assert.equal(pathOf(parseResponse(body)), ALICE_PATH)
       if (count % 10 === 0) {
         const preview = await visit(await shop.url('alice'), { timeoutMs: ANSWER_LIMIT_MS })
         assert.ok([200, 502, 503, 504].includes(preview.status), `${preview.status}: ${preview.body}`)
         statuses.add(preview.status)
       }
     }
-    const back = await shop.takes('alice', ALICE_WAY, RECOVERY_TIMEOUT_MS)
+    const back = await shop.takes('alice', ALICE_PATH, RECOVERY_TIMEOUT_MS)
     await shop.apply('heidi', branch('heidi', { base: 'alice' }))
-    await shop.takes('heidi', ALICE_WAY, RECOVERY_TIMEOUT_MS)
+    await shop.takes('heidi', ALICE_PATH, RECOVERY_TIMEOUT_MS)
     await removeAll(shop, ['heidi'])
     return `URLs said ${[...statuses].join(', ')} meanwhile, and answered again after ${back} ms`
   },

@@ -6,7 +6,7 @@ import { type Build, synthesise } from '@branchline/gitops/synth'
 import { durationMs } from '@branchline/wire/resources/environment'
 import { kube, kubeJson, kubeWith } from '../../harness/kind/cluster.ts'
 import { apply } from '../../harness/kind/probes.ts'
-import { BASELINE_WAY, type Shop } from '../../harness/shop.ts'
+import { BASELINE_PATH, type Shop } from '../../harness/shop.ts'
 import { until } from '../../harness/until.ts'
 import { visit } from '../../harness/visit.ts'
 import type { Proof } from '../proof.ts'
@@ -28,7 +28,7 @@ const branch =
     new Preview(environment, 'web', { port: 8080 })
   }
 
-const wayOfBranch = (name: string): string => `web@baseline api@${name} worker@baseline`
+const pathOfBranch = (name: string): string => `web@baseline api@${name} worker@baseline`
 
 interface Resource {
   readonly metadata: { readonly uid: string; readonly creationTimestamp: string }
@@ -44,7 +44,7 @@ async function applyText(text: string): Promise<void> {
   assert.equal(code, 0, stderr)
 }
 
-/** Applies both, each with its override and a ConfigMap that it owns; resolves once their ways are theirs. */
+/** Applies both, each with its override and a ConfigMap that it owns; resolves once their paths are theirs. */
 async function makeBoth(shop: Shop): Promise<{ endsAtMs: number; url: string }> {
   for (const name of [BY_HAND, BY_GIT]) await applyText(synthesise(branch(name, TTL)))
   await kube('-n', BY_GIT, 'annotate', 'environment', BY_GIT, `${MARK}=shop:branchline.dev/Environment`)
@@ -54,7 +54,7 @@ async function makeBoth(shop: Shop): Promise<{ endsAtMs: number; url: string }> 
     const metadata = { name: OWNED, namespace: name, ownerReferences }
     await apply([{ apiVersion: 'v1', kind: 'ConfigMap', metadata }])
   }
-  for (const name of [BY_HAND, BY_GIT]) await shop.takes(name, wayOfBranch(name))
+  for (const name of [BY_HAND, BY_GIT]) await shop.takes(name, pathOfBranch(name))
   // The younger one's: then both have ended.
   const { creationTimestamp } = (await environmentOf(BY_GIT)).metadata
   return { endsAtMs: Date.parse(creationTimestamp) + durationMs(TTL), url: await shop.url(BY_HAND) }
@@ -100,13 +100,15 @@ export const timeEnds: Proof = {
   title:
     `a ttl of ${TTL} ends: what was made by hand is deleted by the manager, what git holds says Expired and ` +
     'goes to its base',
+  // The shortest ttl is a minute.
+  timeoutMs: 240_000,
   async prove(shop) {
     try {
       const { endsAtMs, url } = await makeBoth(shop)
       const lived = (await environmentOf(BY_HAND)).status?.conditions?.find(({ type }) => type === 'Expired')
       assert.equal(lived?.status, 'False')
       await delay(Math.max(0, endsAtMs - Date.now()))
-      await shop.takes(BY_GIT, BASELINE_WAY, ENDED_TIMEOUT_MS)
+      await shop.takes(BY_GIT, BASELINE_PATH, ENDED_TIMEOUT_MS)
       const routedMs = Date.now() - endsAtMs
       await until('the one made by hand is gone', () => handMadeIsGone(url), ENDED_TIMEOUT_MS)
       const goneMs = Date.now() - endsAtMs

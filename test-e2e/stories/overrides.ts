@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type Load, startLoad } from '../harness/load.ts'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY, type Shop } from '../harness/shop.ts'
-import { wayOf } from '../harness/visit.ts'
+import { ALICE_PATH, BASELINE_PATH, BOB_PATH, type Shop } from '../harness/shop.ts'
+import { pathOf } from '../harness/visit.ts'
 import type { Proof } from './proof.ts'
 
 export const alicesApi: Proof = {
   title: 'alice overrides api alone: web (baseline), api (alice), worker (baseline)',
   async prove(shop) {
     const answer = await shop.visit('alice')
-    assert.equal(wayOf(answer), ALICE_WAY)
+    assert.equal(pathOf(answer), ALICE_PATH)
     assert.equal(answer.hops[1]?.version, 'pr-7')
     return undefined
   },
@@ -19,7 +19,7 @@ export const bobsWorker: Proof = {
   title: 'bob overrides worker alone: web (baseline), api (baseline), worker (bob), and the same database',
   async prove(shop) {
     const answer = await shop.visit('bob')
-    assert.equal(wayOf(answer), BOB_WAY)
+    assert.equal(pathOf(answer), BOB_PATH)
     assert.equal(answer.hops[3]?.environment, 'baseline')
     return undefined
   },
@@ -31,18 +31,18 @@ export async function startMixedLoad(
   connections: number,
 ): Promise<{
   load: Load
-  courses: Record<'baseline' | 'alice' | 'bob', { url: string; ways: readonly string[] }>
+  courses: Record<'baseline' | 'alice' | 'bob', { url: string; paths: readonly string[] }>
 }> {
   const courses = {
-    baseline: { url: await shop.url('baseline'), ways: [BASELINE_WAY] },
-    alice: { url: await shop.url('alice'), ways: [ALICE_WAY] },
-    bob: { url: await shop.url('bob'), ways: [BOB_WAY] },
+    baseline: { url: await shop.url('baseline'), paths: [BASELINE_PATH] },
+    alice: { url: await shop.url('alice'), paths: [ALICE_PATH] },
+    bob: { url: await shop.url('bob'), paths: [BOB_PATH] },
   }
   return { load: startLoad(Object.values(courses), connections), courses }
 }
 
 /** Ends a load and throws where a single request of it was wrong or failed. */
-export async function endFaultless(load: Load): Promise<string> {
+export async function stopWithoutFailure(load: Load): Promise<string> {
   const { requests, wrong, failed, samples, seconds } = await load.stop()
   assert.equal(wrong + failed, 0, `${wrong} wrong, ${failed} failed of ${requests}:\n${samples.join('\n')}`)
   return `${requests} requests in ${seconds} s, 0 wrong, 0 failed`
@@ -56,6 +56,6 @@ export const mixed: Proof = {
   async prove(shop) {
     const { load } = await startMixedLoad(shop, MIXED_CONNECTIONS)
     await delay(MIXED_MS)
-    return endFaultless(load)
+    return stopWithoutFailure(load)
   },
 }

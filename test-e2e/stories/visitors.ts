@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import { ROUTED_HEADER } from '@branchline/wire/names'
-import { ALICE_WAY } from '../harness/shop.ts'
-import { fieldOf, wayOf } from '../harness/visit.ts'
+import { ALICE_PATH } from '../harness/shop.ts'
+import { fieldOf, pathOf } from '../harness/visit.ts'
 import { removeAll } from './chain.ts'
 import type { Proof } from './proof.ts'
 
@@ -20,7 +20,7 @@ export const forgedKey: Proof = {
       { [ROUTED_HEADER]: 'bob' },
     ]
     for (const headers of forgeries) {
-      assert.equal(wayOf(await shop.visit('alice', { headers })), ALICE_WAY, JSON.stringify(headers))
+      assert.equal(pathOf(await shop.visit('alice', { headers })), ALICE_PATH, JSON.stringify(headers))
     }
     return `${forgeries.length} forgeries`
   },
@@ -64,13 +64,13 @@ export const keyInside: Proof = {
     try {
       await shop.takes('alice-ui', 'web@alice-ui api@alice worker@baseline')
       const sent = await shop.visit('alice-ui', { path: '/?fields&send=branchline%3Dbob' })
-      assert.equal(wayOf(sent), 'web@alice-ui api@baseline worker@bob')
+      assert.equal(pathOf(sent), 'web@alice-ui api@baseline worker@bob')
       assert.equal(fieldOf(sent.hops[1], 'tracestate'), 'branchline=bob')
       const silent = await shop.visit('alice-ui', { path: '/?send=' })
-      assert.equal(wayOf(silent), 'web@alice-ui api@alice worker@baseline')
+      assert.equal(pathOf(silent), 'web@alice-ui api@alice worker@baseline')
       // The baseline's own name, where a short one would find alice's by itself.
       const named = await shop.visit('alice-ui', { path: '/?send=&at=baseline' })
-      assert.equal(wayOf(named), 'web@alice-ui api@alice worker@baseline')
+      assert.equal(pathOf(named), 'web@alice-ui api@alice worker@baseline')
       return undefined
     } finally {
       await removeAll(shop, ['alice-ui'])

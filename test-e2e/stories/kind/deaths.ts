@@ -4,10 +4,10 @@ import { branch } from '@branchline/gitops/shop/branch'
 import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import { MANAGER_LEASE } from '@branchline/wire/permissions'
 import { kube, run } from '../../harness/kind/cluster.ts'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY, type Shop } from '../../harness/shop.ts'
+import { ALICE_PATH, BASELINE_PATH, BOB_PATH, type Shop } from '../../harness/shop.ts'
 import { until } from '../../harness/until.ts'
 import { removeAll } from '../chain.ts'
-import { endFaultless, startMixedLoad } from '../overrides.ts'
+import { stopWithoutFailure, startMixedLoad } from '../overrides.ts'
 import type { Proof } from '../proof.ts'
 import { hasReady } from './rollouts.ts'
 
@@ -34,7 +34,7 @@ async function deletePods(shop: Shop, how: readonly string[], maxFailed: number)
   await hasReady('alice', 'api', 2)
   await hasReady('baseline', 'worker', 2)
   const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
-  courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+  courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
   try {
     const startedAt = performance.now()
     await kube('-n', 'alice', 'delete', 'pod', await podOf('alice', 'api'), ...how)
@@ -70,14 +70,14 @@ export const onlyPodDeleted: Proof = {
   title: 'the only pod of an override is deleted by force under load: the baseline serves, nothing fails',
   async prove(shop) {
     const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
-    courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+    courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
     try {
       await kube('-n', 'alice', 'delete', 'pod', await podOf('alice', 'api'), ...atOnce)
       const startedAt = performance.now()
       await hasReady('alice', 'api', 1)
-      await shop.takes('alice', ALICE_WAY)
+      await shop.takes('alice', ALICE_PATH)
       const ms = Math.round(performance.now() - startedAt)
-      return `alice's api back after ${ms} ms; ${await endFaultless(load)}`
+      return `alice's api back after ${ms} ms; ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
     }
@@ -110,11 +110,11 @@ async function deposeLeader(shop: Shop, how: readonly string[]): Promise<string>
     await until('another leader', other, LEAD_TIMEOUT_MS)
     const ledMs = Math.round(performance.now() - startedAt)
     await shop.apply('judy', branch('judy', { base: 'alice' }))
-    await shop.takes('judy', ALICE_WAY, LEAD_TIMEOUT_MS)
+    await shop.takes('judy', ALICE_PATH, LEAD_TIMEOUT_MS)
     const branchMs = Math.round(performance.now() - startedAt)
     await deletion
     await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 2)
-    return `another one leads after ${ledMs} ms, a new branch after ${branchMs} ms; ${await endFaultless(load)}`
+    return `another one leads after ${ledMs} ms, a new branch after ${branchMs} ms; ${await stopWithoutFailure(load)}`
   } finally {
     await deletion
     await load.stop()
@@ -151,8 +151,8 @@ export const kubeletRestarted: Proof = {
     // A kubelet that starts takes all pods for unready until it has probed them: an override's rule is the
     // baseline then, and the baseline's pods are sent to though they are unready. What its apps call by a
     // Service's address is kube-proxy's, which refuses it for as long as no pod is ready.
-    courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
-    courses.bob.ways = [BOB_WAY, BASELINE_WAY]
+    courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
+    courses.bob.paths = [BOB_PATH, BASELINE_PATH]
     try {
       const startedAt = performance.now()
       const { code, stderr } = await run('docker', ['exec', node, 'systemctl', 'restart', 'kubelet'])
@@ -160,8 +160,8 @@ export const kubeletRestarted: Proof = {
       await kube('wait', '--for=condition=Ready', `node/${node}`, '--timeout=60s')
       const ms = Math.round(performance.now() - startedAt)
       await delay(AFTERMATH_MS)
-      await shop.takes('alice', ALICE_WAY)
-      await shop.takes('bob', BOB_WAY)
+      await shop.takes('alice', ALICE_PATH)
+      await shop.takes('bob', BOB_PATH)
       const { requests, wrong, failed, samples } = await load.stop()
       const refusedAt = (line: string) => /connect ECONNREFUSED ([\d.]+):\d+/.exec(line)?.[1] ?? ''
       const other = samples.filter((line) => !services.has(refusedAt(line)))

@@ -3,10 +3,10 @@ import { branch } from '@branchline/gitops/shop/branch'
 import { synthesise } from '@branchline/gitops/synth'
 import { MANAGER_SERVICE, PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import { kube, kubeWith } from '../../harness/kind/cluster.ts'
-import { parseAnswer } from '../../shop/hop.ts'
-import { ALICE_WAY, BASELINE_WAY, type Shop } from '../../harness/shop.ts'
+import { parseResponse } from '../../shop/hop.ts'
+import { ALICE_PATH, BASELINE_PATH, type Shop } from '../../harness/shop.ts'
 import { until } from '../../harness/until.ts'
-import { visit, visitShop, wayOf } from '../../harness/visit.ts'
+import { visit, visitShop, pathOf } from '../../harness/visit.ts'
 import type { Proof } from '../proof.ts'
 import { hasReady } from './rollouts.ts'
 
@@ -15,8 +15,8 @@ const OVERRIDING = 5
 const GONE_TIMEOUT_MS = 60_000
 
 const nameOf = (index: number): string => `pr-${100 + index}`
-const wayThrough = (index: number): string =>
-  index < OVERRIDING ? `web@baseline api@${nameOf(index)} worker@baseline` : BASELINE_WAY
+const pathThrough = (index: number): string =>
+  index < OVERRIDING ? `web@baseline api@${nameOf(index)} worker@baseline` : BASELINE_PATH
 
 export const manyBranches: Proof = {
   title: `${BRANCHES} branches applied at once, ${OVERRIDING} of them with an override: every URL answers rightly`,
@@ -31,11 +31,11 @@ export const manyBranches: Proof = {
     assert.equal(code, 0, stderr)
     const appliedMs = Math.round(performance.now() - startedAt)
     try {
-      const urlOf = await urlsLike(shop)
+      const urlOf = await urlPattern(shop)
       const times: number[] = []
       for (let index = BRANCHES - 1; index >= 0; index--) {
         const right = async (): Promise<void> =>
-          assert.equal(wayOf(await visitShop(urlOf(nameOf(index)))), wayThrough(index))
+          assert.equal(pathOf(await visitShop(urlOf(nameOf(index)))), pathThrough(index))
         await until(nameOf(index), right, shop.platform.changeTimeoutMs)
         times[index] = Math.round(performance.now() - startedAt)
       }
@@ -50,7 +50,7 @@ export const manyBranches: Proof = {
 }
 
 /** The URL of any branch's web, from that of alice's: to ask the API for twenty would be the load that is measured. */
-async function urlsLike(shop: Shop): Promise<(name: string) => string> {
+async function urlPattern(shop: Shop): Promise<(name: string) => string> {
   const url = await shop.url('alice')
   return (name) => url.replace('--alice', `--${name}`)
 }
@@ -61,7 +61,7 @@ async function isRefused(shop: Shop, name: string, url: string): Promise<void> {
   assert.equal(status, 404)
   const headers = { tracestate: `branchline=${name}` }
   const { body } = await shop.platform.inside('baseline', 'web', '/', headers)
-  assert.equal(wayOf(parseAnswer(body)), BASELINE_WAY)
+  assert.equal(pathOf(parseResponse(body)), BASELINE_PATH)
 }
 
 /** And no object of it is there either. */
@@ -111,7 +111,7 @@ export const deletedWithoutManager: Proof = {
       await kube(...manager, '--replicas=2')
       const gone = (): Promise<void> => isGone(shop, name, url)
       await until('nothing is left', gone, GONE_TIMEOUT_MS)
-      await shop.takes('alice', ALICE_WAY)
+      await shop.takes('alice', ALICE_PATH)
       return `gone after ${ms} ms with no manager; all returned after ${Math.round(performance.now() - startedAt)} ms`
     } finally {
       await kube(...manager, '--replicas=2')

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
 import { kube, kubeJson } from '../../harness/kind/cluster.ts'
-import { ALICE_WAY, BASELINE_WAY } from '../../harness/shop.ts'
+import { ALICE_PATH, BASELINE_PATH } from '../../harness/shop.ts'
 import { until } from '../../harness/until.ts'
-import { endFaultless, startMixedLoad } from '../overrides.ts'
+import { stopWithoutFailure, startMixedLoad } from '../overrides.ts'
 import type { Proof } from '../proof.ts'
 
 const CONNECTIONS = 8
@@ -39,7 +39,7 @@ export const rollingOverride: Proof = {
       await rolledOut('bob', 'worker')
       await hasReady('bob', 'worker', 2)
       const ms = Math.round(performance.now() - startedAt)
-      return `rolled in ${ms} ms; ${await endFaultless(load)}`
+      return `rolled in ${ms} ms; ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
       await shop.apply('bob', branch('bob', { base: 'baseline', overrides: { worker: 'w-1' } }))
@@ -64,7 +64,7 @@ export const rollingBaseline: Proof = {
         times.push(`${service} ${Math.round(performance.now() - startedAt)} ms`)
       }
       await hasReady('baseline', 'worker', 1)
-      return `${times.join(', ')}; ${await endFaultless(load)}`
+      return `${times.join(', ')}; ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
     }
@@ -76,19 +76,19 @@ export const scaledToZero: Proof = {
   async prove(shop) {
     const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
     try {
-      courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+      courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
       const startedAt = performance.now()
       await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=0')
-      await shop.takes('alice', BASELINE_WAY)
+      await shop.takes('alice', BASELINE_PATH)
       const awayMs = Math.round(performance.now() - startedAt)
-      courses.alice.ways = [BASELINE_WAY]
-      courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+      courses.alice.paths = [BASELINE_PATH]
+      courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
       const backAt = performance.now()
       await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=1')
-      await shop.takes('alice', ALICE_WAY)
+      await shop.takes('alice', ALICE_PATH)
       const backMs = Math.round(performance.now() - backAt)
       await rolledOut('alice', 'api')
-      return `served by the baseline after ${awayMs} ms, by alice again after ${backMs} ms; ${await endFaultless(load)}`
+      return `served by the baseline after ${awayMs} ms, by alice again after ${backMs} ms; ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
       await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=1')

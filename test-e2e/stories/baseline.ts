@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { SIDECAR_CONTAINER } from '@branchline/wire/names'
-import { BASELINE_WAY } from '../harness/shop.ts'
-import { wayOf } from '../harness/visit.ts'
+import { BASELINE_PATH } from '../harness/shop.ts'
+import { pathOf } from '../harness/visit.ts'
 import type { Proof } from './proof.ts'
 
 const SHOP_NAMESPACES = new Set(['baseline', 'alice', 'bob'])
@@ -12,7 +12,7 @@ export const baselineAlone: Proof = {
   title: "the baseline's URL shows web, api, worker and a real PostgreSQL, all of the baseline",
   async prove(shop) {
     const answer = await shop.visit('baseline')
-    assert.equal(wayOf(answer), BASELINE_WAY)
+    assert.equal(pathOf(answer), BASELINE_PATH)
     const [, , worker, db] = answer.hops
     assert.equal(worker?.version, '1')
     assert.match(db?.version ?? 'no database', /^PostgreSQL \d+/)

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { branch } from '@branchline/gitops/shop/branch'
-import { ALICE_WAY, BASELINE_WAY, BOB_WAY } from '../harness/shop.ts'
-import { wayOf } from '../harness/visit.ts'
-import { endFaultless, startMixedLoad } from './overrides.ts'
+import { ALICE_PATH, BASELINE_PATH, BOB_PATH } from '../harness/shop.ts'
+import { pathOf } from '../harness/visit.ts'
+import { stopWithoutFailure, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
 
 const CONNECTIONS = 16
@@ -13,21 +13,21 @@ export const fallback: Proof = {
   title: "removing alice's api falls back to the baseline, putting it back returns; no request fails",
   async prove(shop) {
     const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
-    courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+    courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
     try {
       const slow = shop.visit('alice', { path: `/?slow=api&ms=${SLOW_MS}` })
       // Requests sent later have come and gone: that one is where it waits.
       for (let later = 0; later < LATER_REQUESTS; later++) await shop.visit('alice')
       await shop.apply('alice', branch('alice', { base: 'baseline' }))
-      const gone = await shop.takes('alice', BASELINE_WAY)
-      courses.alice.ways = [BASELINE_WAY]
-      assert.equal(wayOf(await slow), ALICE_WAY, 'a request in flight finishes where it began')
-      courses.alice.ways = [ALICE_WAY, BASELINE_WAY]
+      const gone = await shop.takes('alice', BASELINE_PATH)
+      courses.alice.paths = [BASELINE_PATH]
+      assert.equal(pathOf(await slow), ALICE_PATH, 'a request in flight finishes where it began')
+      courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
       await shop.restore('alice')
-      const back = await shop.takes('alice', ALICE_WAY)
-      courses.alice.ways = [ALICE_WAY]
-      await shop.takes('bob', BOB_WAY)
-      return `fell back after ${gone} ms, returned after ${back} ms; ${await endFaultless(load)}`
+      const back = await shop.takes('alice', ALICE_PATH)
+      courses.alice.paths = [ALICE_PATH]
+      await shop.takes('bob', BOB_PATH)
+      return `fell back after ${gone} ms, returned after ${back} ms; ${await stopWithoutFailure(load)}`
     } finally {
       await load.stop()
       await shop.restore('alice')

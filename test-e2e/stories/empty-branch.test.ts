@@ -1,4 +1,0 @@
-import { tell } from '../harness/tell.ts'
-import { emptyBranch } from '../story/empty-branch.ts'
-
-tell(emptyBranch)
