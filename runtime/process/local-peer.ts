@@ -1,7 +1,7 @@
 import { isIPv4 } from 'node:net'
 
 /** The two addresses of a connection, as `net.Socket` has them. */
-export interface Ends {
+interface Ends {
   readonly localAddress?: string | undefined
   readonly remoteAddress?: string | undefined
 }
@@ -27,7 +27,7 @@ export function isLocalPeer({ localAddress, remoteAddress }: Ends): boolean {
 }
 
 /** Whether an address reaches no further than its machine: 127.0.0.0/8 or ::1. */
-export const isLoopback = (address: string): boolean =>
+const isLoopback = (address: string): boolean =>
   address === '::1' || (isIPv4(address) && address.startsWith('127.'))
 
 /** Where a server that listens on `host` listens too, so that its own pod reaches it over loopback. */
