@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { ConfigurationError } from '../process/config.ts'
 import { readConfig } from './config.ts'
 
-test('defaults are those of a cluster; the relay is optional', () => {
+test('the defaults suit a cluster, and the relay is optional', () => {
   expect(readConfig({})).toMatchObject({
     source: 'kubernetes',
     host: '0.0.0.0',
@@ -16,7 +16,7 @@ test('defaults are those of a cluster; the relay is optional', () => {
   })
 })
 
-test("a pod's address counts where there are pods with addresses, unless it is turned off", () => {
+test('the check of pod addresses is on for a Kubernetes API, unless it is turned off', () => {
   const checks = (variables: Record<string, string>): boolean => readConfig(variables).checkPodAddress
   expect(checks({ BRANCHLINE_CHECK_POD_ADDRESS: 'off' })).toBe(false)
   const local = { BRANCHLINE_SOURCE: 'local', BRANCHLINE_LOCAL_API: '/x' }
@@ -26,7 +26,7 @@ test("a pod's address counts where there are pods with addresses, unless it is t
   )
 })
 
-test('a relay is a WebSocket’s URL, and needs a token', () => {
+test('a relay is a WebSocket URL and needs a token', () => {
   const config = readConfig({
     BRANCHLINE_RELAY: 'wss://relay.example:25090',
     BRANCHLINE_RELAY_TOKEN: 'secret',
@@ -35,9 +35,9 @@ test('a relay is a WebSocket’s URL, and needs a token', () => {
   expect(config.relayToken).toBe('secret')
 })
 
-test('every fault is named at once', () => {
+test('one error names every fault', () => {
   const faults = [
-    'BRANCHLINE_RELAY: "http://relay" is no ws:// or wss:// URL of a relay',
+    'BRANCHLINE_RELAY: "http://relay" is not a ws:// or wss:// URL of a relay',
     'BRANCHLINE_LOCAL_API is missing: set it',
     'BRANCHLINE_GATHER_MS="soon": wanted a whole number from 0 to 1000',
   ]

@@ -3,7 +3,7 @@ import { MANAGER_ADMIN_PORT, MANAGER_ROUTES_PORT, PLATFORM_NAMESPACE } from '@br
 import { VariableReader } from '../process/config.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './push/limits.ts'
 
-/** Where the manager sees its cluster. */
+/** The kinds of API through which the manager watches its cluster. */
 export const SOURCES = ['local', 'kubernetes'] as const
 export type SourceName = (typeof SOURCES)[number]
 
@@ -19,24 +19,24 @@ export interface ManagerConfig {
   readonly relay: URL | undefined
   /** BRANCHLINE_RELAY_TOKEN: the cluster's credential at the relay. Never logged. */
   readonly relayToken: string
-  /** POD_IP: where it listens. Default: 0.0.0.0. */
+  /** POD_IP: the address to listen on. Default: 0.0.0.0. */
   readonly host: string
   /** BRANCHLINE_ROUTES_PORT. Default: 25080. */
   readonly routesPort: number
   /** BRANCHLINE_ADMIN_PORT. Default: 25081. */
   readonly adminPort: number
-  /** HOSTNAME: this replica's name, a pod's its own. Default: manager. */
+  /** HOSTNAME: the name of this replica; in a pod, the pod's name. Default: manager. */
   readonly instance: string
-  /** BRANCHLINE_NAMESPACE: where the replicas' Lease is. Default: branchline-system. */
+  /** BRANCHLINE_NAMESPACE: the namespace of the replicas' Lease. Default: branchline-system. */
   readonly namespace: string
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   /** BRANCHLINE_GATHER_MS: how long changes are gathered into one epoch. Default: 5. */
   readonly gatherMs: number
   /**
-   * BRANCHLINE_CHECK_POD_ADDRESS, on or off: whether a sidecar's token counts from its pod's own address alone.
-   * To be turned off where the way to the manager translates addresses. Default: on, where the source is a
-   * Kubernetes API; elsewhere it is off.
+   * BRANCHLINE_CHECK_POD_ADDRESS, on or off: whether a sidecar's token is valid only from its own pod's address.
+   * Turn it off if the network translates addresses between pods and the manager. Default: on for a Kubernetes
+   * API. It is always off for the embedded cluster.
    */
   readonly checkPodAddress: boolean
   readonly limits: PushLimits
@@ -44,7 +44,7 @@ export interface ManagerConfig {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-/** Reads it all; throws a ConfigurationError that names every fault. */
+/** Reads the whole configuration. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): ManagerConfig {
   const read = new VariableReader(environment)
   const source = read.choice('BRANCHLINE_SOURCE', SOURCES, 'kubernetes')
@@ -74,5 +74,5 @@ function parseRelay(text: string): URL | undefined {
   if (text === '') return undefined
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url?.protocol === 'ws:' || url?.protocol === 'wss:') return url
-  throw new RangeError(`${JSON.stringify(text)} is no ws:// or wss:// URL of a relay`)
+  throw new RangeError(`${JSON.stringify(text)} is not a ws:// or wss:// URL of a relay`)
 }

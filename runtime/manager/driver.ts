@@ -4,6 +4,7 @@ import { expiredAt } from './expiry/expiry.ts'
 import { Remover } from './expiry/remover.ts'
 import type { GatewayView, PlannedPreview, Registration } from './gateway-view.ts'
 import type { ManagerMetrics } from './metrics.ts'
+import type { Leadership } from './leadership.ts'
 import type { PlanChange, PreviewPlan } from './plan/plan.ts'
 import { Planner } from './plan/planner.ts'
 import { resolve } from './plan/resolve.ts'
@@ -24,17 +25,18 @@ import { Store } from './store/store.ts'
 
 export interface DriverOptions {
   readonly source: Source
+  readonly leadership: Leadership
   readonly limits: PushLimits
   readonly metrics: ManagerMetrics
   readonly logger: Logger
-  /** How long changes are gathered into one epoch. */
+  /** How long changes are collected into one epoch. */
   readonly gatherMs: number
 }
 
-/** A timer takes no more than 2^31 ms; and a clock that is set, or a machine that slept, is noticed by then. */
+/** The maximum wait. A timer takes at most 2^31 ms, and the clock may be set or the machine may sleep meanwhile. */
 const MAX_EXPIRY_WAIT_MS = 3_600_000
 
-/** Leads every change from the source to the sidecars: store, plan, push, and the statuses behind. */
+/** Carries every change from the source to the sidecars: through store, plan and push, and then to the statuses. */
 export class Driver {
   readonly hub: Hub
   readonly origins: PodOrigins
@@ -49,30 +51,28 @@ export class Driver {
   readonly #epochs = new Map<string, number>()
   /** Ids of Previews, by namespace. */
   readonly #previewsIn = new Map<string, Set<string>>()
-  /** The metadata of each Environment as it was last told. */
+  /** The newest known metadata of each Environment. */
   readonly #metadata = new Map<string, Metadata>()
   readonly #remover: Remover | undefined
   #previews: readonly PlannedPreview[] = []
   #epoch = 0
   #synced = false
-  #leading = true
-  #serving = true
   #timer: NodeJS.Timeout | undefined
   #expiryTimer: NodeJS.Timeout | undefined
 
   constructor(options: DriverOptions) {
-    const { source, limits, logger, metrics } = options
+    const { source, leadership, limits, logger, metrics } = options
     this.#options = options
     this.origins = new PodOrigins(limits)
     this.#store = new Store(({ kind, metadata }, reason) => {
       logger.warn(
         { kind, namespace: metadata.namespace, name: metadata.name, reason },
-        'an object is left out',
+        'ignored an invalid object',
       )
     })
     this.#statuses = new StatusWriter({ write: (write) => source.writeStatus(write), logger })
     const remove = source.remove?.bind(source)
-    this.#remover = remove && new Remover({ remove, ask: (id) => this.#removal(id), logger })
+    this.#remover = remove && new Remover({ remove, removalOf: (id) => this.#removal(id), logger })
     this.hub = new Hub({
       limits,
       logger,
@@ -93,6 +93,8 @@ export class Driver {
       },
       report: (label, registration) => this.#register(label, registration),
     }
+    leadership.whileServing({ stop: () => this.hub.closeAll('another replica leads') })
+    leadership.whileWriting({ start: () => this.#writeAll() })
     metrics.observe({
       epoch: () => this.#epoch,
       sidecars: () => this.hub.size,
@@ -100,40 +102,9 @@ export class Driver {
     })
   }
 
-  /** Why no plan can be made yet; undefined once one is. */
+  /** Why there is no plan yet. Undefined once there is one. */
   notReady(): string | undefined {
-    return this.#epoch === 0 ? 'the source has not told yet what is there' : undefined
-  }
-
-  /** Whether this replica serves sidecars. Default: true. */
-  get serving(): boolean {
-    return this.#serving
-  }
-
-  /** Whether it writes statuses, and deletes what has expired. Default: true. */
-  get leading(): boolean {
-    return this.#leading
-  }
-
-  /** Leads, or only follows what happens so that it could lead at once. */
-  lead(leading: boolean): void {
-    const served = this.#serving
-    this.#serving = leading
-    if (!leading) {
-      this.#leading = false
-      if (served) this.hub.closeAll('another replica leads')
-      return
-    }
-    if (this.#leading) return
-    this.#leading = true
-    for (const id of this.#planner.plan.environments.keys()) this.#writeEnvironment(id)
-    for (const id of this.#planner.plan.previews.keys()) this.#writePreview(id)
-    this.#removeExpired()
-  }
-
-  /** Leads no more, and serves as before. */
-  hold(): void {
-    this.#leading = false
+    return this.#epoch === 0 ? 'the source has not listed all objects yet' : undefined
   }
 
   start(): void {
@@ -148,7 +119,7 @@ export class Driver {
     await this.#options.source.stop()
   }
 
-  /** All that is planned and who serves it, for people. */
+  /** The whole plan and the epochs that the sidecars serve, for people to read. */
   dump(): unknown {
     const { tables, environments, previews } = this.#planner.plan
     const sidecars = [...tables].map(([pod, table]) => [pod, { ...this.hub.standing(pod), table }])
@@ -210,7 +181,7 @@ export class Driver {
     logger.debug({ epoch: this.#epoch, ...counts }, 'planned')
   }
 
-  /** Notes whose time has ended, and wakes when the next one's does. */
+  /** Marks the environments that have expired, and sets a timer for the next one. */
   #expire(): void {
     clearTimeout(this.#expiryTimer)
     const nowMs = Date.now()
@@ -228,11 +199,17 @@ export class Driver {
     for (const id of this.#store.expired) this.#remover?.request(id)
   }
 
-  /** An environment that may be deleted now, as it was last told. */
+  /** The environment in its newest known state if it may be deleted now, otherwise undefined. */
   #removal(id: string): Removal | undefined {
     const { expired, heldBy } = this.#planner.plan.environments.get(id)?.expiry ?? {}
     const metadata = this.#metadata.get(id)
-    if (!this.#leading || expired !== true || heldBy !== undefined || metadata === undefined) return undefined
+    if (
+      !this.#options.leadership.writes ||
+      expired !== true ||
+      heldBy !== undefined ||
+      metadata === undefined
+    )
+      return undefined
     const { namespace = '', name, uid, resourceVersion, deletionTimestamp } = metadata
     return deletionTimestamp === undefined ? { namespace, name, uid, resourceVersion } : undefined
   }
@@ -261,6 +238,13 @@ export class Driver {
     this.#writeEnvironmentOf(namespaceOf(preview.id))
   }
 
+  /** Writes and deletes what this replica has only planned so far. */
+  #writeAll(): void {
+    for (const id of this.#planner.plan.environments.keys()) this.#writeEnvironment(id)
+    for (const id of this.#planner.plan.previews.keys()) this.#writePreview(id)
+    this.#removeExpired()
+  }
+
   #writeStatuses({ environments, previews, tables }: PlanChange): void {
     for (const id of environments) this.#writeEnvironment(id)
     const namespaces = new Set([...tables.keys(), ...previews].map(namespaceOf))
@@ -268,7 +252,7 @@ export class Driver {
     for (const id of previews) this.#writePreview(id)
   }
 
-  /** Its sidecars have come, gone or acknowledged. */
+  /** Updates the status after sidecars have connected, disconnected or acknowledged. */
   #writeEnvironmentOf(namespace: string): void {
     const node = this.#planner.plan.forest.byNamespace.get(namespace)
     if (node !== undefined) this.#writeEnvironment(nameId(namespace, node.name))
@@ -277,7 +261,7 @@ export class Driver {
   #writeEnvironment(id: string): void {
     const [namespace, name] = id.split('/') as [string, string]
     this.#statuses.request('Environment', namespace, name, (before) => {
-      const plan = this.#leading ? this.#planner.plan.environments.get(id) : undefined
+      const plan = this.#options.leadership.writes ? this.#planner.plan.environments.get(id) : undefined
       const facts = () => ({
         sidecars: this.#sidecarsOf(namespace),
         previews: this.#summariesOf(namespace),
@@ -290,7 +274,7 @@ export class Driver {
   #writePreview(id: string): void {
     const [namespace, name] = id.split('/') as [string, string]
     this.#statuses.request('Preview', namespace, name, (before) => {
-      const plan = this.#leading ? this.#planner.plan.previews.get(id) : undefined
+      const plan = this.#options.leadership.writes ? this.#planner.plan.previews.get(id) : undefined
       return plan && previewStatus(plan, this.#registrationOf(plan), before, Date.now())
     })
   }
@@ -321,7 +305,7 @@ export class Driver {
   }
 }
 
-/** Fields of metadata that only a Kubernetes API has. */
+/** Metadata with the fields that only a Kubernetes API provides. */
 type Metadata = KubernetesObject['metadata'] & {
   readonly resourceVersion?: string
   readonly deletionTimestamp?: string

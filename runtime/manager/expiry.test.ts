@@ -1,4 +1,4 @@
-/** A branch whose time ends, through the whole manager: routes first, then its end, where that is ours. */
+/** A branch that expires, in the whole manager: first its routes change, then it is deleted if the manager may. */
 import { once } from 'node:events'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -30,7 +30,7 @@ afterEach(async () => {
   await api.close()
 })
 
-/** A source that deletes, as a Kubernetes API does; the first answers are refusals. */
+/** A source that deletes, like a Kubernetes API. It refuses the first requests. */
 function deleting(refusals: number): Source {
   const source = new LocalSource({ socketPath: api.socketPath, logger })
   let left = refusals
@@ -63,7 +63,7 @@ async function start(source: Source): Promise<void> {
   base.say({ type: 'hello', inbound: [25001], version: 'test' })
 }
 
-/** Alice, who has half a second to live, on a base. */
+/** The branch alice, which expires in half a second, on a base. */
 function shop(more: object = {}): void {
   const creationTimestamp = new Date(Date.now() - 59_500).toISOString()
   const metadata = { creationTimestamp, uid: 'u1', resourceVersion: '7', ...more }
@@ -76,10 +76,10 @@ function shop(more: object = {}): void {
 }
 
 const routes = (): string[] => Object.keys(base.table?.listeners[25001]?.routes ?? {})
-const said = (text: string) =>
+const statusWith = (text: string) =>
   api.statuses.findLast((it) => it.name === 'alice' && JSON.stringify(it).includes(text))
 
-test('what nobody holds is routed to its base, then deleted as it was seen, and again where that failed', async () => {
+test('an expired environment that nothing holds is routed to its base, then deleted with preconditions, and again after a failure', async () => {
   shop()
   await start(deleting(1))
   await until(() => routes().includes('alice'), 'the override')
@@ -93,35 +93,38 @@ test('what nobody holds is routed to its base, then deleted as it was seen, and 
 test.each([
   ['git', { annotations: { 'argocd.argoproj.io/tracking-id': 'shop:x' } }, 'held by annotation argocd'],
   ['an annotation', { annotations: { 'branchline.dev/expiry': 'keep' } }, 'held by annotation branchline'],
-])('what %s holds says so and is routed to its base', async (_, metadata, held) => {
-  shop(metadata)
-  await start(deleting(0))
-  await until(() => routes().includes('alice'), 'the override')
-  const status = await until(() => said(held), 'the condition')
-  await until(() => routes().length === 0, 'the base')
-  const { conditions, expiresAt } = status.status as { conditions: object[]; expiresAt: string }
-  expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.now())
-  const message = 'its ttl has ended: all requests go to base'
-  expect(conditions[0]).toMatchObject({ type: 'Ready', status: 'True', reason: 'Expired', message })
-  expect(conditions.at(-1)).toMatchObject({ type: 'Expired', status: 'True', reason: 'TimeToLiveEnded' })
-  expect(removals).toEqual([])
-})
+])(
+  'an environment that %s holds names it in its condition, and is routed to its base',
+  async (_, metadata, held) => {
+    shop(metadata)
+    await start(deleting(0))
+    await until(() => routes().includes('alice'), 'the override')
+    const status = await until(() => statusWith(held), 'the condition')
+    await until(() => routes().length === 0, 'the base')
+    const { conditions, expiresAt } = status.status as { conditions: object[]; expiresAt: string }
+    expect(Date.parse(expiresAt)).toBeLessThanOrEqual(Date.now())
+    const message = 'its ttl has ended: all requests go to base'
+    expect(conditions[0]).toMatchObject({ type: 'Ready', status: 'True', reason: 'Expired', message })
+    expect(conditions.at(-1)).toMatchObject({ type: 'Expired', status: 'True', reason: 'TimeToLiveEnded' })
+    expect(removals).toEqual([])
+  },
+)
 
-test('what others are based on is held by them, until they are gone', async () => {
+test('branches hold the environment that they are based on, until they are gone', async () => {
   shop()
   const ui = environment('ui', { base: 'alice' })
   api.put(ui)
   await start(deleting(0))
-  await until(() => said('held by what is based on it (ui)'), 'the condition')
+  await until(() => statusWith('held by the environments based on it (ui)'), 'the condition')
   expect(removals).toEqual([])
   api.remove(ui)
   await until(() => removals.length === 1, 'its end')
 })
 
-test('a cluster that deletes nothing says so; a longer ttl brings it back', async () => {
+test('a cluster that deletes nothing says so in the condition, and a longer ttl brings the environment back', async () => {
   shop()
   await start(new LocalSource({ socketPath: api.socketPath, logger }))
-  const status = await until(() => said('this cluster deletes nothing'), 'the condition')
+  const status = await until(() => statusWith('this cluster deletes nothing'), 'the condition')
   expect(status.status).toMatchObject({ key: 'alice' })
   await until(() => routes().length === 0, 'the base')
   api.put(
@@ -132,5 +135,5 @@ test('a cluster that deletes nothing says so; a longer ttl brings it back', asyn
     ),
   )
   await until(() => routes().includes('alice'), 'the override')
-  await until(() => said('lives until'), 'the condition')
+  await until(() => statusWith('expires at'), 'the condition')
 })

@@ -1,18 +1,18 @@
-/** A preview as a relay registers it: a host label, and where its requests enter. */
+/** A preview to register at a relay: a host label, and the Service at which its requests enter. */
 export interface PlannedPreview {
   /** `namespace/name` of the Preview. */
   readonly id: string
-  /** The leftmost label of its host (runtime/wire/host-label.ts): no two planned previews share one. */
+  /** The leftmost label of its host (runtime/wire/host-label.ts). Each planned preview has its own. */
   readonly label: string
   readonly environment: string
   readonly key: string
   readonly service: string
-  /** The Service's port number (a port name is resolved already). */
+  /** The Service's port number (a port name has already been resolved). */
   readonly port: number
   readonly access: string
 }
 
-/** What somebody wants to reach: never an address, always a Service's port as an environment sees it. */
+/** The target of a stream: never an address, always a Service's port as an environment sees it. */
 export interface Wanted {
   readonly environment: string
   readonly service: string
@@ -20,31 +20,31 @@ export interface Wanted {
   readonly port: number
 }
 
-/** Who answers: the nearest environment of the chain, and its ready endpoints as `address:port`. */
+/** The nearest environment of the chain that serves a target, and its ready endpoints as `address:port`. */
 export interface Resolution {
   readonly environment: string
-  /** Empty where the nearest environment has none that is ready and its rule is not `baseline`. */
+  /** Empty if the nearest environment has no ready endpoint and its rule is not `baseline`. */
   readonly endpoints: readonly string[]
 }
 
-/** What became of a preview's registration at the relay. */
+/** The result of a preview's registration at the relay. */
 export type Registration =
   | { readonly state: 'registered'; readonly host?: string; readonly url?: string }
   | { readonly state: 'refused'; readonly message: string }
   | { readonly state: 'disconnected' }
 
-/** What the gateway may know of the manager, and all that it may tell it. */
+/** All that the gateway may know about the manager, and all that it may report to it. */
 export interface GatewayView {
   /**
-   * The endpoints of a Service's port as an environment sees it, by the plan at hand: the nearest
-   * environment, from the one named up to its root, that has the Service with ready endpoints. Undefined
-   * where the environment is unknown or no environment of the chain has that Service and port.
+   * The endpoints of a Service's port as an environment sees it, by the current plan. It finds the nearest
+   * environment, from the given one up to its root, that has the Service with ready endpoints. Undefined if
+   * the environment is unknown, or no environment of the chain has that Service and port.
    */
   resolve(wanted: Wanted): Resolution | undefined
-  /** All previews that are to be registered, sorted by label; the same array until they change. */
+  /** All previews to register, sorted by label. The same array until they change. */
   previews(): readonly PlannedPreview[]
-  /** Calls back with all previews whenever they change (not at once); the result unsubscribes. */
+  /** Calls the listener with all previews whenever they change, but not at first. The result unsubscribes. */
   onPreviews(listener: (previews: readonly PlannedPreview[]) => void): () => void
-  /** Records for the Preview's status what the relay said of a label. */
+  /** Records the relay's response about a label for the Preview's status. */
   report(label: string, registration: Registration): void
 }

@@ -1,4 +1,4 @@
-/** A replica that could not renew its Lease, while nobody else is known to lead: it serves on, and writes nothing. */
+/** A replica that could not renew its Lease, while no other is known to lead, keeps serving and writes nothing. */
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -57,8 +57,8 @@ afterEach(async () => {
   await api.close()
 })
 
-test('it serves sidecars and holds the tunnel, and writes once it leads again', async () => {
-  manager.hold()
+test('it serves sidecars and keeps the tunnel, and writes once it leads again', async () => {
+  manager.leadership.hold()
   const before = api.statuses.length
   api.put(environment('alice', { base: 'base' }), ...running('alice', 'api', '10.0.0.2'))
   await until(() => routes().includes('alice'), 'the change')
@@ -67,28 +67,28 @@ test('it serves sidecars and holds the tunnel, and writes once it leads again', 
   again.socket.terminate()
   expect(closed()).toEqual([false])
   expect(api.statuses.slice(before).filter(({ name }) => name === 'alice')).toEqual([])
-  manager.lead(true)
+  manager.leadership.lead()
   await until(() => api.statuses.some(({ name }) => name === 'alice'), 'the status')
   expect(tunnels).toHaveLength(1)
 })
 
-test('it serves sidecars no more as soon as another one is known to lead, and keeps the tunnel', async () => {
-  manager.hold()
-  manager.lead(false)
+test('it stops serving sidecars as soon as another replica is known to lead, and keeps the tunnel', async () => {
+  manager.leadership.hold()
+  manager.leadership.follow()
   await until(() => sidecar.closeCode === 1001, 'the end')
   expect(closed()).toEqual([false])
 })
 
 const led = encodeControl({ type: 'registered', previews: [], led: true })
 
-test('the relay’s word that another one leads is enough', async () => {
-  manager.hold()
+test('it stops serving when the relay reports that another replica leads', async () => {
+  manager.leadership.hold()
   tunnels[0]?.send(led)
   await until(() => sidecar.closeCode === 1001, 'the end')
   expect(closed()).toEqual([false])
 })
 
-test('while it leads, the relay’s word changes nothing', async () => {
+test('while it leads, a report of the relay that another replica leads changes nothing', async () => {
   tunnels[0]?.send(led)
   tunnels[0]?.send(
     encodeControl({ type: 'registered', previews: [{ label: 'api--base', refusal: 'after it' }] }),
@@ -97,11 +97,11 @@ test('while it leads, the relay’s word changes nothing', async () => {
   expect(sidecar.closeCode).toBeUndefined()
 })
 
-test('a tunnel that the relay closes is dialled again, whether it leads or not', async () => {
+test('it dials again when the relay closes the tunnel, whether it leads or not', async () => {
   tunnels[0]?.close(CLOSE_CODES.replaced, 'another connection registered as cluster default')
   await until(() => tunnels.length === 2, 'the tunnel')
-  manager.lead(false)
-  tunnels[1]?.close(CLOSE_CODES.timeout, 'no answer to a ping')
+  manager.leadership.follow()
+  tunnels[1]?.close(CLOSE_CODES.timeout, 'no response to a ping')
   await until(() => tunnels.length === 3, 'the tunnel')
   expect(closed()).toEqual([true, true, false])
 })

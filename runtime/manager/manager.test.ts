@@ -49,7 +49,7 @@ const shop = [
 const override = running('alice', 'api', '10.0.0.2')
 const routes = (sidecar: TestSidecar) => sidecar.table?.listeners[25001]?.routes ?? {}
 
-test('a sidecar gets its table, then what changes, and every change is acknowledged in the status', async () => {
+test('a sidecar gets its table, then the changes, and the status counts every acknowledgement', async () => {
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
@@ -90,25 +90,25 @@ const endings = {
   ],
 }
 test.each(Object.entries(endings))(
-  'an environment is gone once %s: no route, no caller, no URL, and who rests on it is told',
+  'an environment is gone once %s: no route, no caller, no URL, and a condition on what is based on it',
   async (_, ending) => {
     api.put(...shop, ...override, preview('alice', 'api'), environment('ui', { base: 'alice' }))
     const base = await connect('base-api')
-    await until(() => Object.keys(routes(base)).length === 2, 'the override, also of the one below')
+    await until(() => Object.keys(routes(base)).length === 2, 'the override, also of the environment below')
     expect(manager.view.previews().map(({ label }) => label)).toEqual(['api--alice'])
     api.put(...ending)
     await until(() => Object.keys(routes(base)).length === 0, 'the baseline')
     expect(base.table?.callers).toEqual({})
     expect(manager.view.previews()).toEqual([])
     expect(manager.view.resolve({ environment: 'alice', service: 'api', port: 80 })).toBeUndefined()
-    const said = (name: string, reason: string) =>
+    const statusOf = (name: string, reason: string) =>
       api.statuses.some((it) => it.name === name && JSON.stringify(it).includes(`"reason":"${reason}"`))
-    await until(() => said('alice', 'Terminating'), 'its own condition')
-    await until(() => said('ui', 'BaseTerminating'), 'the condition of the one below')
+    await until(() => statusOf('alice', 'Terminating'), 'its own condition')
+    await until(() => statusOf('ui', 'BaseTerminating'), 'the condition of the environment below')
   },
 )
 
-test('a sidecar is told of its own pod alone, and nothing when others change', async () => {
+test('a sidecar receives only its own pod’s table, and nothing when others change', async () => {
   api.put(...shop, ...override)
   const alice = await connect('alice-api')
   await until(() => alice.table, 'a snapshot')
@@ -117,11 +117,11 @@ test('a sidecar is told of its own pod alone, and nothing when others change', a
   await until(() => base.table, 'a snapshot')
   const before = alice.messages.length
   api.put(environment('bob', { base: 'base' }), ...running('bob', 'api', '10.0.0.3'))
-  await until(() => 'bob' in routes(base), 'the news at the base')
+  await until(() => 'bob' in routes(base), 'the change at the base')
   expect(alice.messages.length).toBe(before)
 })
 
-test('a sidecar that is faster than the news of its pod waits for its table', async () => {
+test('a sidecar that connects before its pod is known waits for its table', async () => {
   const base = await connect('base-api')
   expect(base.messages).toEqual([])
   api.put(...shop)
@@ -134,13 +134,13 @@ test('the newest connection of a pod wins, with a snapshot', async () => {
   await until(() => one.table, 'a snapshot')
   const two = await connect('base-api')
   await until(() => two.table, 'a snapshot')
-  await until(() => one.closeCode, 'the end of the old one')
+  await until(() => one.closeCode, 'the end of the old connection')
   expect(one.closeCode).toBe(4002)
   api.put(...override)
-  await until(() => 'alice' in routes(two), 'news')
+  await until(() => 'alice' in routes(two), 'the change')
 })
 
-test('the cluster goes away and comes back: what was missed is found, and nothing is sent meanwhile', async () => {
+test('after a lost connection to the cluster, missed changes are found, and nothing is sent meanwhile', async () => {
   api.put(...shop, ...override)
   const base = await connect('base-api')
   await until(() => 'alice' in routes(base), 'the override')
@@ -149,15 +149,15 @@ test('the cluster goes away and comes back: what was missed is found, and nothin
   api.remove(...override)
   api.put(environment('bob', { base: 'base' }), ...running('bob', 'api', '10.0.0.3'))
   await api.resume()
-  await until(() => 'bob' in routes(base), 'what was missed')
+  await until(() => 'bob' in routes(base), 'the missed change')
   expect(Object.keys(routes(base))).toEqual(['bob'])
   expect(base.messages.length).toBeGreaterThan(before)
 })
 
-test('previews are planned, told once a change, resolved, and their registration is in the status', async () => {
+test('previews are planned, reported once per change and resolved, and the status shows their registration', async () => {
   const view = manager.view
-  const told: unknown[] = []
-  const unsubscribe = view.onPreviews((previews) => told.push(previews.map(({ label }) => label)))
+  const reported: unknown[] = []
+  const unsubscribe = view.onPreviews((previews) => reported.push(previews.map(({ label }) => label)))
   api.put(...shop, preview('alice', 'api'))
   await until(() => view.previews().length === 1, 'the preview')
   expect(view.resolve({ environment: 'alice', service: 'api', port: 80 })).toEqual({
@@ -188,12 +188,12 @@ test('previews are planned, told once a change, resolved, and their registration
     () => api.statuses.findLast((it) => JSON.stringify(it.status).includes('taken by cluster two')),
     'the refusal',
   )
-  expect(told.at(-1)).toEqual(['api--alice'])
-  expect(told.filter((it) => JSON.stringify(it) === '["api--alice"]')).toHaveLength(1)
+  expect(reported.at(-1)).toEqual(['api--alice'])
+  expect(reported.filter((it) => JSON.stringify(it) === '["api--alice"]')).toHaveLength(1)
   unsubscribe()
 })
 
-test('a status that cannot be written is tried again, and routes do not wait for it', async () => {
+test('a failed status write is tried again, and routes do not wait for it', async () => {
   api.statusAnswers = [500, 503]
   api.put(...shop)
   const base = await connect('base-api')
@@ -202,17 +202,17 @@ test('a status that cannot be written is tried again, and routes do not wait for
   expect(written.status).toMatchObject({ key: 'base' })
 })
 
-test('our own status, coming back as an event, is no news', async () => {
+test('the manager’s own status, received as an event, causes no change', async () => {
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => api.statuses.some((it) => JSON.stringify(it).includes('"acknowledged":1')), 'the status')
   const epoch = base.table?.epoch as number
   api.put(...override.slice(2), ...override.slice(0, 2))
-  await until(() => 'alice' in routes(base), 'news')
+  await until(() => 'alice' in routes(base), 'the change')
   expect(base.table?.epoch).toBe(epoch + 1)
 })
 
-test('an object that cannot be read costs only itself', async () => {
+test('an invalid object affects nothing else', async () => {
   api.put(...shop, { ...slice('alice', 'api', []), endpoints: [{ addresses: 'none' }] })
   api.put(environment('carol', { base: 'base', bse: 1 }))
   api.tellRaw('{"type":"ADDED"}\nno json\n\n')
@@ -228,7 +228,7 @@ test('an object that cannot be read costs only itself', async () => {
   })
 })
 
-test('it is ready once it knows what is there; metrics and a dump tell more', async () => {
+test('it is ready once it has listed all objects, and it serves metrics and a dump', async () => {
   const url = `http://127.0.0.1:${manager.adminPort}`
   api.put(...shop)
   await until(() => manager.notReady() === undefined, 'ready')
@@ -243,11 +243,11 @@ test('it is ready once it knows what is there; metrics and a dump tell more', as
   })
 })
 
-test('a replica that does not lead refuses sidecars, and leads at once when it is its turn', async () => {
+test('a replica that does not lead refuses sidecars, and leads immediately when elected', async () => {
   api.put(...shop)
   const base = await connect('base-api')
   await until(() => base.table, 'a snapshot')
-  manager.lead(false)
+  manager.leadership.follow()
   await until(() => base.closeCode === 1001, 'the end')
   const refused = new TestSidecar(manager.routesPort, 'base-api')
   sidecars.push(refused)
@@ -256,7 +256,7 @@ test('a replica that does not lead refuses sidecars, and leads at once when it i
     { statusCode: number },
   ]
   expect(response.statusCode).toBe(503)
-  manager.lead(true)
+  manager.leadership.lead()
   const again = await connect('base-api')
   await until(() => again.table, 'a snapshot')
 })

@@ -5,39 +5,32 @@ import type { ManagerConfig } from './config.ts'
 import { Driver } from './driver.ts'
 import { gatewayOf } from './gateway/gateway.ts'
 import type { GatewayView } from './gateway-view.ts'
+import { Leadership } from './leadership.ts'
 import { ManagerMetrics } from './metrics.ts'
 import { servePush } from './push/server.ts'
 import type { Source } from './sources/source.ts'
 
-/** A manager that runs, and the ports on which it listens. */
+/** A running manager, and the ports on which it listens. */
 export interface RunningManager extends Running {
   readonly routesPort: number
   readonly adminPort: number
   readonly view: GatewayView
-  /** Why it is not ready, or undefined. */
+  /** Why it is not ready. Undefined if it is. */
   notReady(): string | undefined
-  /**
-   * Whether it acts: serves sidecars and writes statuses. One that does not is ready all the same, refuses
-   * sidecars with 503, and follows what happens so that it could act at once. Preview traffic goes through all.
-   */
-  lead(leading: boolean): void
-  /**
-   * Leads no more, though nobody else is known to lead: writes and deletes nothing, and goes on to serve sidecars
-   * with what it knows, until it leads again or another one does.
-   */
-  hold(): void
+  /** The role of this replica. In every role it is ready, watches and plans, and carries preview traffic. */
+  readonly leadership: Leadership
 }
 
-/** Runs a manager on a source; it acts at once unless told otherwise. Rejects where a port is taken. */
+/** Runs a manager on a source. By default it leads. Rejects if a port is in use. */
 export async function startManager(
   config: ManagerConfig,
   source: Source,
   logger: Logger,
-  { leading = true } = {},
+  leadership = new Leadership('leads'),
 ): Promise<RunningManager> {
   const { host, limits, gatherMs, cluster } = config
   const metrics = new ManagerMetrics()
-  const driver = new Driver({ source, limits, metrics, logger, gatherMs })
+  const driver = new Driver({ source, leadership, limits, metrics, logger, gatherMs })
   const { hub, gateway: view } = driver
   const admin = await serveAdmin({
     host,
@@ -46,7 +39,7 @@ export async function startManager(
     metrics: () => metrics.read(),
     dumps: { '/routes': () => driver.dump() },
   })
-  const serving = () => driver.serving
+  const serving = () => leadership.serves
   const reviewToken = (token: string) => source.reviewToken(token)
   const push = await servePush({
     host,
@@ -59,19 +52,15 @@ export async function startManager(
     ...(config.checkPodAddress && { judgeOrigin: (pod, from) => driver.origins.judge(pod, from) }),
     onRefused: (reason) => metrics.refusals.inc(reason),
   })
-  // Every replica holds a tunnel, so that no preview depends on one process.
+  // Every replica keeps a tunnel, so that no preview depends on one process.
   const gateway = gatewayOf(config, {
     view,
     logger,
     onForbidden: () => metrics.forbiddenStream(),
-    // Where this one only holds on, since it does not reach the API.
-    onLed: () => driver.leading || lead(false),
+    // The relay knows better than a replica that only holds, because that cannot reach the API.
+    onLed: () => leadership.writes || leadership.follow(),
   })
-  const lead = (leads: boolean): void => {
-    driver.lead(leads)
-    gateway?.lead(leads)
-  }
-  lead(leading)
+  leadership.whileServing({ start: () => gateway?.lead(true), stop: () => gateway?.lead(false) })
   driver.start()
   const adminPort = admin.port
   logger.info({ host, routesPort: push.port, adminPort, cluster }, 'manager runs')
@@ -79,8 +68,7 @@ export async function startManager(
     routesPort: push.port,
     adminPort,
     view,
-    lead,
-    hold: () => driver.hold(),
+    leadership,
     notReady: () => driver.notReady(),
     async stop() {
       await gateway?.stop()

@@ -11,7 +11,7 @@ import {
 import type { DropReason } from './push/reports.ts'
 import type { RefusalReason } from './push/server.ts'
 
-/** What the metrics ask for when they are read. */
+/** The values that the gauges read. */
 export interface Observed {
   readonly epoch: () => number
   readonly sidecars: () => number
@@ -40,12 +40,12 @@ export class ManagerMetrics {
     this.#forbiddenStreams++
   }
 
-  /** Says once where the gauges read. */
+  /** Registers the gauges, which read these values. Call it once. */
   observe(observed: Observed): void {
     this.#observed = observed
   }
 
-  /** All of them in Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   async read(): Promise<Scrape> {
     return { contentType: CONTENT_TYPE, text: `${await this.#ofProcess.metrics()}\n${this.#own()}` }
   }
@@ -54,31 +54,31 @@ export class ManagerMetrics {
     return [
       histogramExposition(
         'branchline_manager_plan_duration_seconds',
-        'How long it took to follow a change of the cluster with the plan.',
+        'Time to update the plan after a change of the cluster.',
         only(this.planSeconds),
       ),
       histogramExposition(
         'branchline_manager_acknowledgement_seconds',
-        'From a table or a delta sent to a sidecar to its acknowledgement.',
+        'Time from sending a table or a delta to a sidecar until its acknowledgement.',
         only(this.ackSeconds),
       ),
       exposition(
         'branchline_manager_sidecar_refusals_total',
         'counter',
-        "Sidecars that were refused: for their token, for an address that is not their pod's, since their pod " +
-          'is not known yet, since nobody could review the token, or since this replica does not serve.',
+        "Sidecars that were refused: because of their token, because their address is not their pod's, because their " +
+          'pod is not known yet, because the token could not be reviewed, or because this replica does not serve.',
         this.refusals.samples(),
       ),
       exposition(
         'branchline_manager_dropped_hops_total',
         'counter',
-        'Reports of hops, and questions for them, that were dropped: beyond the share of a pod, or of another pod.',
+        'Reports and queries of hops that were dropped, because a pod exceeded its share or reported for another pod.',
         this.droppedHops.samples(),
       ),
       exposition(
         'branchline_manager_forbidden_streams_total',
         'counter',
-        'Streams that the relay opened to a target that is not a preview’s. They were refused.',
+        'Streams that were refused because the relay opened them to a target that is not a preview’s.',
         only(this.#forbiddenStreams),
       ),
       ...(this.#observed === undefined ? [] : gauges(this.#observed)),
@@ -91,13 +91,13 @@ const gauges = ({ epoch, sidecars, objects }: Observed): string[] => [
   exposition(
     'branchline_manager_sidecars_connected',
     'gauge',
-    'The sidecars that are connected and have said hello.',
+    'Sidecars that are connected and have sent hello.',
     only(sidecars()),
   ),
   exposition(
     'branchline_manager_objects',
     'gauge',
-    'The objects of the cluster that count, by kind.',
+    'Objects of the cluster that the manager uses, by kind.',
     Object.entries(objects()).map(([kind, count]) => [{ kind }, count] as const),
   ),
 ]

@@ -44,12 +44,12 @@ async function start(variables: Record<string, string> = {}): Promise<RunningMan
   return manager
 }
 
-/** Answers with the lease as it was sent. */
+/** Responds with the Lease that the request contained. */
 const echo: Step = (response, request) => {
   const { spec } = request.body as { spec: object }
   respond({ metadata: { resourceVersion: '2' }, spec })(response, request)
 }
-/** What a sidecar is told: 503 where nobody serves it here, 401 for its token otherwise, 101 where it may. */
+/** The status that a sidecar gets: 503 if this replica does not serve, 401 for a bad token, 101 if it is accepted. */
 async function knock({ routesPort }: RunningManager, token?: string): Promise<number> {
   return await new Promise((resolve, reject) => {
     const headers = {
@@ -70,7 +70,7 @@ async function knock({ routesPort }: RunningManager, token?: string): Promise<nu
   })
 }
 
-test('it stands for election once it has seen all, serves once elected, and gives the lease back', async () => {
+test('it stands for election once it has listed all objects, serves once elected, and releases the lease', async () => {
   const path = RESOURCES[1]?.path ?? ''
   let show = (): void => undefined
   server.script(`LIST ${path}`, (response, request) => (show = () => list('1', [])(response, request)))
@@ -94,7 +94,7 @@ test('it stands for election once it has seen all, serves once elected, and give
   await expect.poll(() => server.connections(), DEADLINE).toBe(0)
 })
 
-test('while another leads it is ready, and serves nobody', async () => {
+test('while another replica leads, it is ready and serves no sidecars', async () => {
   const spec = { holderIdentity: 'manager-1_x', leaseDurationSeconds: 3_600 }
   server.always(`GET ${LEASE}`, respond({ metadata: { resourceVersion: '7' }, spec }))
   const running = await start()
@@ -106,8 +106,8 @@ test('while another leads it is ready, and serves nobody', async () => {
 
 test.each([
   ['from its own pod', '127.0.0.1', {}, 101],
-  ['from another one', '10.0.0.1', {}, 403],
-  ['from another one, unchecked', '10.0.0.1', { BRANCHLINE_CHECK_POD_ADDRESS: 'off' }, 101],
+  ['from another address', '10.0.0.1', {}, 403],
+  ['from another address, unchecked', '10.0.0.1', { BRANCHLINE_CHECK_POD_ADDRESS: 'off' }, 101],
 ])('a token that comes %s', async (_, ip, variables, status) => {
   const metadata = { name: 'api-0', namespace: 'base', uid: 'u1', resourceVersion: '1' }
   const pods = [{ metadata, spec: {}, status: { podIP: ip, podIPs: [{ ip }] } }]
@@ -127,7 +127,7 @@ test.each([
   expect(counted).toBe(status === 403)
 })
 
-test('while nobody can reach the API it serves on; once another one leads it does not', async () => {
+test('it keeps serving while the API cannot be reached, and stops once another replica leads', async () => {
   server.script(`GET ${LEASE}`, refuse(404)).script(`POST ${LEASES}`, echo).always(`PUT ${LEASE}`, echo)
   const running = await start()
   await expect.poll(() => knock(running), DEADLINE).toBe(401)

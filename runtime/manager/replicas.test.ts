@@ -1,4 +1,4 @@
-/** Real processes: a relay and two managers, of which one leads. Visitors do not notice when it stops or dies. */
+/** Real processes: a relay and two managers, one of which leads. Visitors do not notice when it stops or dies. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
@@ -20,7 +20,7 @@ const children = new Set<ChildProcess>()
 let folder: string
 let api: LeaseApi
 const app = createServer()
-/** How often each POST arrived at the app, by its body. */
+/** How often the app received each POST, by its body. */
 const arrived = new Map<string, number>()
 
 beforeEach(async () => {
@@ -55,7 +55,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true })
 })
 
-/** Starts a process of the platform; resolves with the fields of the line that says that it runs. */
+/** Starts a process of the platform. Resolves to the fields of its "runs" log line. */
 async function start(
   entry: string,
   variables: Record<string, string>,
@@ -98,7 +98,7 @@ async function startManager(name: string, tunnelPort: number): Promise<ChildProc
   return child
 }
 
-/** Visitors over kept connections, some of which read, and some of which write. */
+/** Visitors on keep-alive connections. Some of them read, and some write. */
 class Visitors {
   served = 0
   readonly failed: string[] = []
@@ -138,7 +138,7 @@ class Visitors {
   }
 }
 
-test('the leader stops, and another one is killed, under load', { timeout: 120_000 }, async () => {
+test('the leader stops, and another replica is killed, under load', { timeout: 120_000 }, async () => {
   const { ports } = await start('../relay/main.ts', {
     BRANCHLINE_HTTP_PORT: '0',
     BRANCHLINE_TUNNEL_PORT: '0',
@@ -180,7 +180,7 @@ test('the leader stops, and another one is killed, under load', { timeout: 120_0
   await depose('SIGKILL')
   await visitors.stop()
 
-  // A POST that may have arrived is not sent again: its visitor is told.
+  // The relay does not repeat a POST that may have arrived. Its visitor gets an error.
   const lost = visitors.failed.filter((failure) => /^POST 502 .*"reason":"tunnel-lost"/.test(failure))
   expect(visitors.failed).toEqual(lost)
   expect(lost.length).toBeLessThanOrEqual(WRITERS)

@@ -13,14 +13,14 @@ function living(ttl: string | undefined, metadata: Record<string, unknown> = {})
   return value
 }
 
-test('a time ends so long after the creation', () => {
+test('an environment expires its ttl after its creation', () => {
   expect(endsAtMs(living('1h30m'))).toBe(CREATED_MS + 5_400_000)
   expect(endsAtMs(living(undefined))).toBeUndefined()
   expect(endsAtMs(living('1m', { creationTimestamp: undefined }))).toBeUndefined()
   expect(endsAtMs(living('1m', { creationTimestamp: 'yesterday' }))).toBeUndefined()
 })
 
-test('who has expired by now, and when the next one does', () => {
+test('which environments have expired, and when the next one expires', () => {
   const all = new Map([
     ['a/a', living('1m')],
     ['b/b', living('999999h')],
@@ -35,7 +35,7 @@ test('who has expired by now, and when the next one does', () => {
   expect(expiredAt(new Map(), 0)).toEqual({ expired: new Set(), nextMs: undefined })
 })
 
-describe('who holds it', () => {
+describe('what holds an environment', () => {
   test.each([
     [{}, undefined],
     [{ labels: { 'app.kubernetes.io/managed-by': 'cdk8s' } }, undefined],

@@ -2,14 +2,14 @@ import { ANNOTATIONS } from '@branchline/wire/names'
 import { durationMs, type Environment } from '@branchline/wire/resources/environment'
 import type { Metadata } from '@branchline/wire/resources/fields'
 
-/** When an environment's time ends (Unix milliseconds); undefined where it has no ttl, or no creation time. */
+/** When an environment expires (Unix milliseconds). Undefined if it has no ttl or no creation time. */
 export function endsAtMs({ metadata, spec }: Environment): number | undefined {
   if (spec.ttl === undefined) return undefined
   const endsMs = Date.parse(metadata.creationTimestamp ?? '') + durationMs(spec.ttl)
   return Number.isNaN(endsMs) ? undefined : endsMs
 }
 
-/** Which environments (ids) have expired at a time, and when the next one does. */
+/** The environments (ids) that have expired at a time, and when the next one expires. */
 export function expiredAt(
   environments: ReadonlyMap<string, Environment>,
   nowMs: number,
@@ -26,8 +26,8 @@ export function expiredAt(
 }
 
 /**
- * Marks of those who hold an object elsewhere, mostly in git, and would make it anew where it is deleted:
- * Argo CD (annotation or label tracking, its own label or Kubernetes' `instance`), Flux, Helm.
+ * Marks of tools that manage an object, mostly from git, and would create it again after a deletion: Argo CD
+ * (annotation or label tracking, with its own label or Kubernetes' `instance`), Flux, Helm.
  */
 const MARKS = {
   annotations: ['argocd.argoproj.io/tracking-id', 'meta.helm.sh/release-name'],
@@ -40,13 +40,13 @@ const MARKS = {
 } as const
 
 /**
- * The mark by which somebody else holds an object, so that only they may delete it; undefined where nobody
- * does. The annotation `branchline.dev/expiry` (`keep` or `delete`) says it where marks would not.
+ * The mark of a tool that manages an object, so that only that tool may delete it. Undefined if there is none.
+ * The annotation `branchline.dev/expiry` (`keep` or `delete`) overrides the marks.
  */
 export function heldBy({ annotations, labels }: Metadata): string | undefined {
-  const said = annotations?.[ANNOTATIONS.expiry]
-  if (said === 'keep') return `annotation ${ANNOTATIONS.expiry}`
-  if (said === 'delete') return undefined
+  const rule = annotations?.[ANNOTATIONS.expiry]
+  if (rule === 'keep') return `annotation ${ANNOTATIONS.expiry}`
+  if (rule === 'delete') return undefined
   const annotation = MARKS.annotations.find((name) => annotations?.[name] !== undefined)
   if (annotation !== undefined) return `annotation ${annotation}`
   const label = MARKS.labels.find((name) => labels?.[name] !== undefined)

@@ -6,14 +6,14 @@ import type { Removal } from '../sources/source.ts'
 
 export interface RemoverOptions {
   readonly remove: (removal: Removal) => Promise<void>
-  /** What to remove of an environment (id) as it is now; undefined where it is to stay, after all. */
-  readonly ask: (id: string) => Removal | undefined
+  /** The removal of an environment (id) in its current state. Undefined if it must stay after all. */
+  readonly removalOf: (id: string) => Removal | undefined
   readonly logger: Logger
   /** Default: 1 s to 60 s. */
   readonly backoff?: BackoffLimits
 }
 
-/** Removes expired environments, one after the other, with a backoff, each as it was last seen. */
+/** Deletes expired environments one after the other, with a backoff, each in its last known state. */
 export class Remover {
   readonly #options: RemoverOptions
   readonly #wanted = new Set<string>()
@@ -24,7 +24,7 @@ export class Remover {
     this.#options = options
   }
 
-  /** Has an environment removed soon. */
+  /** Queues an environment for deletion. */
   request(id: string): void {
     if (this.#stopping.signal.aborted) return
     this.#wanted.add(id)
@@ -38,20 +38,20 @@ export class Remover {
   }
 
   async #removeAll(): Promise<void> {
-    const { ask, remove, logger, backoff: limits = { firstMs: 1_000, maxMs: 60_000 } } = this.#options
+    const { removalOf, remove, logger, backoff: limits = { firstMs: 1_000, maxMs: 60_000 } } = this.#options
     const { signal } = this.#stopping
     const backoff = new Backoff(limits)
     for (let [id] = this.#wanted; id !== undefined; [id] = this.#wanted) {
       this.#wanted.delete(id)
-      const removal = ask(id)
+      const removal = removalOf(id)
       if (removal === undefined) continue
       try {
         await remove(removal)
         backoff.reset()
-        logger.info({ namespace: removal.namespace, name: removal.name }, 'an expired environment is deleted')
+        logger.info({ namespace: removal.namespace, name: removal.name }, 'deleted an expired environment')
       } catch (error) {
         const retry = !(error instanceof KubernetesError) || error.retryable
-        logger.warn({ err: error, environment: id, retry }, 'an expired environment could not be deleted')
+        logger.warn({ err: error, environment: id, retry }, 'could not delete an expired environment')
         if (retry && !signal.aborted) this.#wanted.add(id)
         if (retry) await delay(backoff.nextMs(), undefined, { signal }).catch(() => undefined)
       }

@@ -4,7 +4,7 @@ export interface Endpoint {
   readonly port: number
 }
 
-/** Reads `address:port`, IPv6 in brackets, as the plan writes it; undefined for anything else. */
+/** Parses the plan's form `address:port`, with IPv6 in brackets. Undefined for anything else. */
 export function parseEndpoint(text: string): Endpoint | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([0-9a-f:.]+)\]|([^:[\]]+)):(\d{1,5})$/i.exec(text) ?? []
   const host = bracketed ?? plain
@@ -12,7 +12,7 @@ export function parseEndpoint(text: string): Endpoint | undefined {
   return host === undefined || port < 1 || port > 65535 ? undefined : { host, port }
 }
 
-/** The endpoints to try, in a turn that begins at another one each time. */
+/** The endpoints to try, in round-robin order: each turn begins at the next one. */
 export function attemptsOf(endpoints: readonly string[], turn: number, most: number): Endpoint[] {
   const from = endpoints.length === 0 ? 0 : turn % endpoints.length
   return [...endpoints.slice(from), ...endpoints.slice(0, from)]

@@ -1,10 +1,10 @@
 import type { GatewayView, PlannedPreview, Registration, Resolution, Wanted } from '../gateway-view.ts'
 
-/** A view of a plan that a test writes by hand. */
+/** A plan that a test writes by hand. */
 export class HandPlan implements GatewayView {
   readonly reports = new Map<string, Registration>()
-  /** What was asked for, as `environment/service:port`. */
-  readonly asked: string[] = []
+  /** The targets that were resolved, as `environment/service:port`. */
+  readonly resolved: string[] = []
   readonly #services = new Map<string, Resolution>()
   readonly #listeners = new Set<(previews: readonly PlannedPreview[]) => void>()
   #previews: readonly PlannedPreview[] = []
@@ -14,12 +14,12 @@ export class HandPlan implements GatewayView {
     return this
   }
 
-  /** Plans previews of the service `web`, port 80, one for each environment. */
+  /** Plans a preview of port 80 of the service `web` in each environment. */
   plan(...environments: string[]): this {
     return this.#set(environments.map((environment) => previewOf({ environment, service: 'web', port: 80 })))
   }
 
-  /** Plans previews of these targets too. */
+  /** Also plans previews of these targets. */
   also(...targets: Wanted[]): this {
     return this.#set([...this.#previews, ...targets.map(previewOf)])
   }
@@ -32,7 +32,7 @@ export class HandPlan implements GatewayView {
 
   resolve({ environment, service, port }: Wanted): Resolution | undefined {
     const name = `${environment}/${service}:${port}`
-    this.asked.push(name)
+    this.resolved.push(name)
     return this.#services.get(name)
   }
 

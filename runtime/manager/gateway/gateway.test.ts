@@ -13,7 +13,7 @@ import { TunnelLink, type TunnelStream, type TunnelStreamError } from '../../tun
 import { HandPlan } from './fixture.ts'
 import { startGateway } from './gateway.ts'
 
-/** A relay that does what a test says: it is the attacker here. */
+/** A relay that a test controls. In some tests it is the attacker. */
 class Relay {
   readonly server = createHttpServer()
   readonly sockets = new WebSocketServer({ server: this.server, handleProtocols: () => TUNNEL_SUBPROTOCOL })
@@ -68,7 +68,7 @@ async function listenTcp(onSocket: (socket: Socket) => void): Promise<string> {
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-/** A port of loopback at which nobody listens. */
+/** A port of loopback without a listener. */
 async function deadEndpoint(): Promise<string> {
   const server = createServer()
   await once(server.listen(0, '127.0.0.1'), 'listening')
@@ -110,7 +110,7 @@ interface Outcome {
   error: TunnelStreamError | undefined
 }
 
-/** Opens a stream, sends a text and the end, and reads until it is over. */
+/** Opens a stream, sends a text and the end, and reads until the stream ends. */
 function ask(environment: string, service: string, port: number, text = 'ping'): Promise<Outcome> {
   const stream = relay.link.open({ environment, service, port })
   return outcomeOf(stream, () => {
@@ -138,7 +138,7 @@ function outcomeOf(stream: TunnelStream, onOpen: () => void): Promise<Outcome> {
 const echo = (socket: Socket): void => void socket.pipe(socket)
 
 describe('registration', () => {
-  test('says what is planned with the credential, then what changes, and hands back what the relay says', async () => {
+  test('sends the planned previews with the credential, then the changes, and reports the relay’s responses', async () => {
     const view = new HandPlan()
     start(view)
     expect(relay.messages).toEqual([])
@@ -165,7 +165,7 @@ describe('registration', () => {
     expect(view.reports.get('web--carol')).toEqual({ state: 'refused', message: 'taken by cluster x' })
   })
 
-  test('of many previews comes in pages, of which all but the last say that more follows', async () => {
+  test('of many previews is sent in pages, and all but the last say that more follow', async () => {
     const environments = Array.from({ length: 4_500 }, (_, index) => `branch${index}`)
     start(new HandPlan().plan(...environments))
     await until(() => relay.messages.length === 3)
@@ -176,7 +176,7 @@ describe('registration', () => {
     ])
   })
 
-  test('names the process, and says whether it leads', async () => {
+  test('names the process and says whether it leads', async () => {
     await connected(new HandPlan())
     const other = startGateway({
       view: new HandPlan().plan('alice'),
@@ -195,7 +195,7 @@ describe('registration', () => {
     await other.stop()
   })
 
-  test('that says what no relay says ends the connection, and reaches no status', async () => {
+  test('with an invalid message from the relay ends the connection, and reaches no status', async () => {
     const view = new HandPlan()
     await connected(view)
     const { link, socket } = relay.links[0] as (typeof relay.links)[0]
@@ -205,7 +205,7 @@ describe('registration', () => {
     expect([...view.reports.values()].filter(({ state }) => state === 'registered')).toEqual([])
   })
 
-  test('again after the link was cut; meanwhile the previews are disconnected', async () => {
+  test('is repeated after the link was cut; meanwhile the previews are disconnected', async () => {
     const view = new HandPlan()
     await connected(view)
     relay.links[0]?.link.terminate()
@@ -216,7 +216,7 @@ describe('registration', () => {
 })
 
 describe('a stream', () => {
-  test('reaches an endpoint of the plan; bytes and ends pass both ways', async () => {
+  test('reaches an endpoint of the plan, and bytes and ends pass in both directions', async () => {
     const view = new HandPlan().service('alice', 'web', 80, await listenTcp(echo))
     await connected(view)
     expect(await ask('alice', 'web', 80, 'x'.repeat(300_000))).toEqual({
@@ -226,7 +226,7 @@ describe('a stream', () => {
     })
   })
 
-  test('a server that speaks first is heard at once', async () => {
+  test('delivers the bytes of a server that sends first', async () => {
     const endpoint = await listenTcp((socket) => void socket.end('220 hello\r\n'))
     const view = new HandPlan()
       .service('alice', 'mail', 25, endpoint)
@@ -236,7 +236,7 @@ describe('a stream', () => {
     expect(await outcomeOf(stream, () => stream.end())).toMatchObject({ text: '220 hello\r\n', ended: true })
   })
 
-  test('takes the next endpoint where one refuses, and says so where all do', async () => {
+  test('tries the next endpoint if one refuses, and reports it if all refuse', async () => {
     const dead = await deadEndpoint()
     const view = new HandPlan()
       .service('alice', 'web', 80, dead, dead, await listenTcp(echo))
@@ -265,7 +265,7 @@ describe('a stream', () => {
     await until(() => sockets[0]?.closed === true)
   })
 
-  test('a reader that is slow holds the writer: memory stays bounded over 64 MiB', async () => {
+  test('a slow reader slows the writer down, so that memory stays bounded over 64 MiB', async () => {
     const total = 64 * 1024 * 1024
     let written = 0
     const endpoint = await listenTcp((socket) => {
@@ -290,7 +290,7 @@ describe('a stream', () => {
           read += data.length
           stream.pause()
           setImmediate(() => stream.resume())
-          // Kernel buffers of loopback hold some MiB; the rest is ours.
+          // The kernel's loopback buffers hold some MiB. The rest is ours.
           if (written - read > 24 * 1024 * 1024) stream.destroy(new Error('runs ahead'))
         },
         onClose: () => resolve(),
@@ -302,19 +302,19 @@ describe('a stream', () => {
 })
 
 /**
- * Attack: a relay that is not trusted, or is taken over, has a cluster dial what it likes: cloud metadata, the API
- * server, the database of another environment. Fix: a stream names environment, service and port, which must be the
- * target of a preview; the plan alone says who answers, and an address is no name. lapdev's cluster tunnel dialled
- * any host and port.
+ * Attack: a relay that is malicious or compromised makes a cluster dial what the relay chooses: cloud metadata, the
+ * API server, the database of another environment. Fix: a stream names environment, service and port, which must be
+ * the target of a preview. Only the plan provides addresses, and a name cannot be an address. lapdev's cluster tunnel
+ * dialled any host and port.
  */
-describe('dialling by order of a relay', () => {
+describe('dialling at the request of a relay', () => {
   test.each([
     ['alice', 'web', 22],
     ['alice', 'kubernetes', 443],
     ['alice', 'database', 5432],
     ['bob', 'web', 80],
     ['kube-system', 'web', 80],
-  ])('%s/%s:%d is not the target of a preview, and not dialled', async (environment, service, port) => {
+  ])('%s/%s:%d is not the target of a preview, and is not dialled', async (environment, service, port) => {
     let dialled = 0
     const endpoint = await listenTcp(() => void dialled++)
     const view = new HandPlan()
@@ -326,10 +326,14 @@ describe('dialling by order of a relay', () => {
       fault: 'forbidden',
       message: `${environment}/${service}:${port} is not the target of a preview`,
     })
-    expect({ dialled, asked: view.asked, forbidden }).toEqual({ dialled: 0, asked: [], forbidden: 1 })
+    expect({ dialled, resolved: view.resolved, forbidden }).toEqual({
+      dialled: 0,
+      resolved: [],
+      forbidden: 1,
+    })
   })
 
-  test('what is a preview’s target changes with the plan', async () => {
+  test('the targets of previews change with the plan', async () => {
     const endpoint = await listenTcp(echo)
     const view = new HandPlan()
       .service('alice', 'web', 80, endpoint)
@@ -341,7 +345,7 @@ describe('dialling by order of a relay', () => {
     expect(await ask('bob', 'web', 80)).toMatchObject({ text: 'ping' })
   })
 
-  test('a thousand of them are counted, and logged in one line', async () => {
+  test('a thousand such streams are counted and logged in one line', async () => {
     const warned = vi.spyOn(logger, 'warn')
     await connected(new HandPlan())
     await Promise.all(Array.from({ length: 1_000 }, (_, index) => ask('alice', 'web', index + 1_000)))
@@ -351,7 +355,7 @@ describe('dialling by order of a relay', () => {
   })
 
   test.each(['169.254.169.254', 'localhost:25080', '../alice', 'web.alice.svc', 'a b', ''])(
-    'an OPEN of %j ends the connection, and nothing is asked of the plan',
+    'an OPEN of %j ends the connection, and the plan resolves nothing',
     async (service) => {
       const view = new HandPlan()
       await connected(view)
@@ -359,7 +363,7 @@ describe('dialling by order of a relay', () => {
       socket.send(encodeOpen(2, { environment: 'alice', service, port: 80 }))
       const [code] = (await once(socket, 'close')) as [number]
       expect(code).toBe(4002)
-      expect(view.asked).toEqual([])
+      expect(view.resolved).toEqual([])
     },
   )
 })

@@ -12,7 +12,7 @@ import { StreamServer } from './streams.ts'
 
 export interface GatewayOptions {
   readonly view: GatewayView
-  /** The relay, `ws:` or `wss:`; without a path the protocol's own is taken. */
+  /** The relay's URL, `ws:` or `wss:`. Default path: the protocol's own. */
   readonly relay: URL
   /** The cluster's credential at the relay. */
   readonly token: string
@@ -20,28 +20,28 @@ export interface GatewayOptions {
   readonly cluster: string
   readonly logger: Logger
   readonly limits?: Partial<GatewayLimits>
-  /** The relay asked for a target that is not a preview's, and was refused. */
+  /** Called when the relay asked for a target that is not a preview's and was refused. */
   readonly onForbidden?: () => void
-  /** The relay says that another replica leads. */
+  /** Called when the relay reports that another replica leads. */
   readonly onLed?: () => void
 }
 
 /** A replica's end of its tunnels. */
 export interface RunningGateway extends Running {
-  /** Says to the relay whether this replica leads; tunnels are held either way. Default: it does not. */
+  /** Tells the relay whether this replica leads. Tunnels stay open either way. Default: it does not lead. */
   lead(leads: boolean): void
 }
 
 /**
- * The manager's end of the tunnel: dials the relay outward, registers the planned previews, and serves the
- * streams that come back. It begins once there is a preview to register, so that a manager that has just
- * started and knows nothing yet never tells a relay that nothing is there.
+ * Starts the manager's end of the tunnel. It dials the relay, registers the planned previews, and serves the
+ * streams that the relay opens. It dials only once there is a preview to register. Otherwise a manager that has
+ * just started would tell the relay that there are no previews.
  */
 export function startGateway(options: GatewayOptions): RunningGateway {
   return new Gateway(options)
 }
 
-/** Starts the gateway of a manager's configuration; none without a relay. */
+/** Starts the gateway that a manager's configuration describes. Undefined without a relay. */
 export function gatewayOf(
   config: { readonly relay: URL | undefined; readonly relayToken: string; readonly cluster: string },
   options: Omit<GatewayOptions, 'relay' | 'token' | 'cluster' | 'limits'>,
@@ -60,7 +60,7 @@ class Gateway implements RunningGateway {
   readonly #links: Links
   readonly #unsubscribe: () => void
   #started = false
-  #said = ''
+  #lastReport = ''
 
   constructor(options: GatewayOptions) {
     const { view, logger, token, cluster } = options
@@ -111,24 +111,24 @@ class Gateway implements RunningGateway {
     const message = parseRelayMessage(payload)
     const { logger, relay, cluster } = this.#options
     if (message.type === 'goaway') {
-      logger.info({ relay: relay.host, reason: message.reason }, 'the relay goes away')
+      logger.info({ relay: relay.host, reason: message.reason }, 'the relay is shutting down')
       return
     }
-    if (this.#said !== 'up') logger.info({ relay: relay.host, cluster }, 'registered at the relay')
-    this.#said = 'up'
+    if (this.#lastReport !== 'up') logger.info({ relay: relay.host, cluster }, 'registered at the relay')
+    this.#lastReport = 'up'
     this.#links.established(message.streams)
-    this.#registrar.answered(message)
+    this.#registrar.registered(message)
     if (message.led === true) this.#options.onLed?.()
   }
 
   #down(error: TunnelLinkError, waitMs: number): void {
     const { logger, relay } = this.#options
-    // What stays so is not said again at each try.
-    if (this.#said === error.message) return
-    this.#said = error.message
+    // Log a lasting failure once, not at each try.
+    if (this.#lastReport === error.message) return
+    this.#lastReport = error.message
     const fields = { relay: relay.host, status: error.status, reason: error.message, waitMs }
-    if (error.status === 401) logger.error(fields, 'the relay does not take the credential')
-    else logger.warn(fields, 'the relay is not reached')
+    if (error.status === 401) logger.error(fields, 'the relay refuses the credential')
+    else logger.warn(fields, 'cannot reach the relay')
   }
 }
 

@@ -1,18 +1,18 @@
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../../tunnel/index.ts'
 import { DEFAULT_LINK_COUNT_LIMITS, type LinkCountLimits } from './link-count.ts'
 
-/** Every bound and every wait of the gateway. */
+/** Every limit and timeout of the gateway. */
 export interface GatewayLimits extends LinkCountLimits {
   readonly tunnel: TunnelLimits
-  /** To reach one endpoint; the next one is tried then. Default: 2 s. */
+  /** How long to try to connect to one endpoint before the next one. Default: 2 s. */
   readonly connectMs: number
-  /** Endpoints tried for one stream. Default: 3. */
+  /** How many endpoints to try for one stream. Default: 3. */
   readonly attempts: number
-  /** A stream without a byte either way. Longer than relay and sidecars wait, which say why. Default: 75 min. */
+  /** How long a stream may be idle. Longer than at the relay and the sidecars, which report a reason. Default: 75 min. */
   readonly idleMs: number
-  /** Between two lines in the log about streams whose target is not a preview's. Default: 10 s. */
+  /** The minimum time between two log lines about streams whose target is not a preview's. Default: 10 s. */
   readonly forbiddenLogMs: number
-  /** At stop: for running streams to end. Default: 10 s. */
+  /** How long a stopping gateway waits for running streams to end. Default: 10 s. */
   readonly drainMs: number
 }
 

@@ -1,19 +1,19 @@
-/** When a replica has more than one link to the relay. */
+/** The limits that decide how many links to the relay a replica has. */
 export interface LinkCountLimits {
-  /** Links of one process at one time, those that end included. 1: never a further one. Default: 4. */
+  /** The maximum links of one process, including ending ones. 1: never a further one. Default: 4. */
   readonly links: number
-  /** The part of the streams that the links may carry, from which on a further link opens. Default: 3/4. */
+  /** A further link opens when the links carry this share of the streams that they may carry. Default: 3/4. */
   readonly fullShare: number
   /**
-   * The part of the streams that the links may carry without the newest one: while they carry no more, that one is
-   * surplus. Less than {@link fullShare}, so that links do not come and go. Default: 1/2.
+   * The newest link is surplus while all streams fit into this share of what the other links may carry. Less than
+   * {@link fullShare}, so that links do not open and close all the time. Default: 1/2.
    */
   readonly surplusShare: number
   /** How long a link is surplus before it ends. Default: 1 min. */
   readonly surplusMs: number
-  /** Between two looks at whether a further link is surplus. Default: 1 s. */
+  /** The time between two checks whether a further link is surplus. Default: 1 s. */
   readonly linkCheckMs: number
-  /** After a further link that could not be made, or was lost, until the next one. Default: 10 s. */
+  /** The wait after a further link failed or was lost, before the next one is opened. Default: 10 s. */
   readonly linkRetryMs: number
 }
 
@@ -27,7 +27,7 @@ export const DEFAULT_LINK_COUNT_LIMITS: LinkCountLimits = {
   linkRetryMs: 10_000,
 }
 
-/** Whether links that carry so many streams, of `capacity` each, are too few. */
+/** Whether there are too few links for this many streams. Each link carries up to `capacity` streams. */
 export const areTooFew = (
   streams: number,
   links: number,
@@ -35,7 +35,7 @@ export const areTooFew = (
   limits: LinkCountLimits,
 ): boolean => streams >= limits.fullShare * capacity * links
 
-/** Whether they are one too many. */
+/** Whether there is one link too many. */
 export const areTooMany = (
   streams: number,
   links: number,

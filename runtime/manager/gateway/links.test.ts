@@ -1,4 +1,4 @@
-/** A gateway at a real relay, whose links carry few streams. */
+/** A gateway at a real relay whose links carry few streams. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -107,11 +107,11 @@ const answer = (): void => {
   for (const response of held.splice(0)) response.end('app')
 }
 
-test('further links open before the first one is full, and end when they are not needed any more', async () => {
+test('further links open before the first one is full, and end when they are no longer needed', async () => {
   await connect({ surplusMs: 50 })
   expect(await links()).toBe(1)
   const statuses: Promise<number | undefined>[] = []
-  // One after the other: no request has to wait for room.
+  // One after the other, so that no request has to wait for room.
   for (let count = 1; count <= 3 * STREAMS; count++) {
     statuses.push(ask())
     await until(() => held.length === count)
@@ -126,7 +126,7 @@ test('further links open before the first one is full, and end when they are not
   expect(await last).toBe(200)
 })
 
-test('more requests at once than all links carry: each is answered', async () => {
+test('more requests at once than all links carry all get a response', async () => {
   await connect({})
   const { links: most } = DEFAULT_GATEWAY_LIMITS
   const statuses = Array.from({ length: 2 * most * STREAMS }, ask)
@@ -137,7 +137,7 @@ test('more requests at once than all links carry: each is answered', async () =>
   expect(await links()).toBe(most)
 })
 
-test('a link that is surplus and still carries a request ends after it', async () => {
+test('a surplus link that still carries a request ends after it', async () => {
   await connect({ surplusMs: 50, links: 2 })
   const statuses: Promise<number | undefined>[] = []
   for (let count = 1; count <= STREAMS + 2; count++) {

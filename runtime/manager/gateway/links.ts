@@ -11,11 +11,11 @@ import type { GatewayLimits } from './limits.ts'
 export interface LinksOptions extends Pick<DiallerOptions, 'url' | 'token' | 'onStream' | 'onControl'> {
   readonly limits: GatewayLimits
   readonly logger: Logger
-  /** A link is open: register here, and say which one of the process it is. */
+  /** A link is open: register on it, with its number within the process. */
   readonly onOpen: (link: TunnelLink, number: number) => void
-  /** A link is gone, or ends and carries nothing any more. */
+  /** A link is gone, or has ended after its last stream. */
   readonly onLost: (link: TunnelLink) => void
-  /** The first link ended, or could not be made; the next try follows after `waitMs`. */
+  /** The first link ended or could not be opened. The next attempt follows after `waitMs`. */
   readonly onDown: (error: TunnelLinkError, waitMs: number) => void
 }
 
@@ -23,19 +23,19 @@ export interface LinksOptions extends Pick<DiallerOptions, 'url' | 'token' | 'on
 interface Further {
   readonly dialler: TunnelDialler
   readonly number: number
-  /** It takes no new streams, and ends with its last one. */
+  /** Whether it takes no new streams, and ends with its last one. */
   ending: boolean
 }
 
 /**
- * The links of a replica to the relay: one that is always kept, and further ones while those at hand are nearly full.
- * A further link that fails is not dialled again by itself.
+ * The links of a replica to the relay: one that always exists, and further ones while the existing links are nearly
+ * full. A further link that fails is not dialled again by itself.
  */
 export class Links {
   readonly #options: LinksOptions
   readonly #first: TunnelDialler
   readonly #further: Further[] = []
-  /** Streams that the relay opens on one link; 0 while it has not said that it takes further links. */
+  /** How many streams the relay opens on one link. 0 until the relay has announced that it accepts further links. */
   #capacity = 0
   #check: NodeJS.Timeout | undefined
   #surplusSinceMs: number | undefined
@@ -50,25 +50,25 @@ export class Links {
     this.#first.start()
   }
 
-  /** The relay has taken a registration, and says how many streams it opens on one link. */
+  /** The relay has accepted a registration, and announces how many streams it opens on one link. */
   established(capacity: number | undefined): void {
     this.#first.established()
     if (capacity !== undefined) this.#capacity = Math.min(capacity, this.#options.limits.tunnel.streams)
   }
 
-  /** Takes no new streams on any link; those that run go on. */
+  /** Takes no new streams on any link. Running streams continue. */
   goAway(reason: string): void {
     for (const link of this.#links()) link.goAway(reason)
   }
 
-  /** Streams that are not over. */
+  /** The number of running streams. */
   get streams(): number {
     let streams = 0
     for (const link of this.#links()) streams += link.streams
     return streams
   }
 
-  /** Ends all links, and dials no more. */
+  /** Ends all links, and stops dialling. */
   stop(): void {
     clearInterval(this.#check)
     for (const { dialler } of this.#further) dialler.stop()
@@ -99,7 +99,7 @@ export class Links {
     })
   }
 
-  /** Opens a further link where those at hand are nearly full. */
+  /** Opens a further link if the existing ones are nearly full. */
   #open(): void {
     const { limits, logger } = this.#options
     if (this.#capacity === 0 || this.#further.length + 1 >= limits.links) return
@@ -107,14 +107,14 @@ export class Links {
     let streams = this.#first.link?.streams ?? 0
     for (const { dialler, ending } of this.#further) {
       if (ending) continue
-      // It is on its way.
+      // A further link is being opened.
       if (dialler.link === undefined) return
       links++
       streams += dialler.link.streams
     }
     if (!areTooFew(streams, links, this.#capacity, limits) || performance.now() < this.#notBeforeMs) return
     const number = this.#freeNumber()
-    logger.info({ streams, links, number }, 'the links to the relay are nearly full: opens a further one')
+    logger.info({ streams, links, number }, 'the links to the relay are nearly full, opening a further one')
     const further = {
       number,
       ending: false,
@@ -150,7 +150,7 @@ export class Links {
     this.#check = undefined
   }
 
-  /** Ends a link that is surplus for long enough, and closes one that ends once its last stream is over. */
+  /** Ends a link that has been surplus for long enough, and closes ending links without streams. */
   #look(): void {
     const done = this.#further.filter(({ ending, dialler }) => ending && dialler.link?.streams === 0)
     for (const further of done) this.#drop(further)
@@ -163,7 +163,7 @@ export class Links {
     }
   }
 
-  /** The newest further link, where the others would do. */
+  /** The newest further link, if the others suffice. */
   #surplus(): Further | undefined {
     const { limits } = this.#options
     const taking = this.#further.filter(({ ending }) => !ending)
@@ -178,7 +178,7 @@ export class Links {
 
   #end(further: Further): void {
     const { logger } = this.#options
-    logger.info({ number: further.number }, 'a further link to the relay is not needed any more: it ends')
+    logger.info({ number: further.number }, 'a further link to the relay is no longer needed, ending it')
     this.#surplusSinceMs = undefined
     further.ending = true
     further.dialler.link?.goAway('the other links of this process are enough')

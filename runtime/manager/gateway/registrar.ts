@@ -3,17 +3,17 @@ import type { Registered, RegisteredPreview } from '@branchline/wire/tunnel/cont
 import type { TunnelLink } from '../../tunnel/index.ts'
 import type { GatewayView, PlannedPreview } from '../gateway-view.ts'
 
-/** Previews in one control message: far below its limit of octets. */
+/** The maximum previews in one control message. Keeps it far below its limit of bytes. */
 const PAGE = 2_000
 
-/** Keeps what the relay knows of our previews the same as what is planned. */
+/** Keeps the relay's list of previews equal to the planned previews. */
 export class Registrar {
   readonly #view: GatewayView
   readonly #cluster: string
-  /** Tells this process apart from other replicas of the cluster's manager. */
+  /** Distinguishes this process from other replicas of the cluster's manager. */
   readonly #instance = randomUUID()
-  /** By label, what all links were told. */
-  #told = new Map<string, string>()
+  /** By label: the previews sent on all links. */
+  #sent = new Map<string, string>()
   readonly #links = new Set<TunnelLink>()
   #leads = false
 
@@ -22,13 +22,13 @@ export class Registrar {
     this.#cluster = cluster
   }
 
-  /** A new link, the first of this process (0) or a further one: tells all. */
+  /** Sends all previews on a new link. `number` is 0 for the first link of this process. */
   register(link: TunnelLink, number: number): void {
     const planned = this.#view.previews()
     this.update(planned)
     this.#links.add(link)
     const previews = planned.map(wireOf)
-    this.#told = toldOf(previews)
+    this.#sent = sentOf(previews)
     const identity = { cluster: this.#cluster, instance: this.#instance, leads: this.#leads }
     const which = { ...identity, ...(number > 0 && { link: number }) }
     const more = previews.length > PAGE
@@ -36,42 +36,42 @@ export class Registrar {
     update(link, previews.slice(PAGE), [])
   }
 
-  /** The plan changed: tells what did. */
+  /** Sends what changed in the plan. */
   update(planned: readonly PlannedPreview[]): void {
     if (this.#links.size === 0) return
     const previews = planned.map(wireOf)
-    const next = toldOf(previews)
-    const upsert = previews.filter(({ label }) => next.get(label) !== this.#told.get(label))
-    const remove = [...this.#told.keys()].filter((label) => !next.has(label))
-    this.#told = next
+    const next = sentOf(previews)
+    const upsert = previews.filter(({ label }) => next.get(label) !== this.#sent.get(label))
+    const remove = [...this.#sent.keys()].filter((label) => !next.has(label))
+    this.#sent = next
     for (const link of this.#links) update(link, upsert, remove)
   }
 
-  /** Says whether this replica leads. */
+  /** Tells the relay whether this replica leads. */
   lead(leads: boolean): void {
     this.#leads = leads
     for (const link of this.#links) link.control({ type: 'update', upsert: [], remove: [], leads })
   }
 
-  /** Hands the relay's answer to the statuses. */
-  answered(message: Registered): void {
+  /** Reports the relay's response for the statuses. */
+  registered(message: Registered): void {
     for (const { label, url, refusal } of message.previews) {
-      if (!this.#told.has(label)) continue
+      if (!this.#sent.has(label)) continue
       if (refusal !== undefined) this.#view.report(label, { state: 'refused', message: refusal })
       else this.#view.report(label, { state: 'registered', ...hostOf(url) })
     }
   }
 
-  /** A link is gone. With the last one, so is what the relay said. */
+  /** A link is gone. With the last one, every registration is. */
   lost(link: TunnelLink): void {
     this.#links.delete(link)
     if (this.#links.size > 0) return
-    for (const label of this.#told.keys()) this.#view.report(label, { state: 'disconnected' })
-    this.#told.clear()
+    for (const label of this.#sent.keys()) this.#view.report(label, { state: 'disconnected' })
+    this.#sent.clear()
   }
 }
 
-/** Tells a link what has changed, in pages. */
+/** Sends changes on a link, in pages. */
 function update(link: TunnelLink, upsert: readonly RegisteredPreview[], remove: readonly string[]): void {
   const pages = Math.ceil(Math.max(upsert.length, remove.length) / PAGE)
   for (let page = 0; page < pages; page++) {
@@ -81,7 +81,7 @@ function update(link: TunnelLink, upsert: readonly RegisteredPreview[], remove: 
   }
 }
 
-const toldOf = (previews: readonly RegisteredPreview[]): Map<string, string> =>
+const sentOf = (previews: readonly RegisteredPreview[]): Map<string, string> =>
   new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
 
 function wireOf({ label, environment, key, service, port, access }: PlannedPreview): RegisteredPreview {

@@ -11,13 +11,13 @@ export interface StreamServerOptions {
   readonly view: GatewayView
   readonly limits: GatewayLimits
   readonly logger: Logger
-  /** A stream was refused since its target is not a preview's. */
+  /** Called when a stream was refused because its target is not a preview's. */
   readonly onForbidden: () => void
 }
 
 /**
- * Serves the streams that a relay opens. A stream names a Service's port as an environment sees it. Only targets
- * of previews are dialled, at the endpoints of the plan at hand; a relay that asks for more is not to be trusted.
+ * Serves the streams that a relay opens. A stream names a Service's port as an environment sees it. The server
+ * dials only targets of previews, at the endpoints of the current plan, because the relay may be compromised.
  */
 export class StreamServer {
   readonly #view: GatewayView
@@ -28,9 +28,9 @@ export class StreamServer {
   /** Targets of {@link #previews}. */
   #allowed = new Set<string>()
   #turn = 0
-  /** Forbidden streams since the last line about them in the log, and when that was. */
-  #unsaid = 0
-  #saidAtMs = Number.NEGATIVE_INFINITY
+  /** Forbidden streams since the last log line about them, and the time of that line. */
+  #unlogged = 0
+  #loggedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: StreamServerOptions) {
     this.#view = options.view
@@ -50,12 +50,15 @@ export class StreamServer {
     if (endpoints.length === 0) {
       return stream.reset('unavailable', `no endpoint of ${service} in ${found.environment} is ready`)
     }
-    // What comes before the endpoint is there waits in the stream, within its credit.
+    // Bytes that arrive before the endpoint is connected wait in the stream, within its credit.
     stream.pause()
     const reaching = reach(endpoints, this.#limits.connectMs, (transport) => {
       if (transport === undefined) {
-        this.#logger.debug({ environment, service, port, endpoints: found.endpoints }, 'no endpoint answers')
-        const text = `no endpoint of ${service} in ${found.environment} takes connections (${endpoints.length} tried)`
+        this.#logger.debug(
+          { environment, service, port, endpoints: found.endpoints },
+          'no endpoint accepts connections',
+        )
+        const text = `no endpoint of ${service} in ${found.environment} accepts connections (${endpoints.length} tried)`
         stream.receiver = IGNORE
         return stream.reset('connect', text)
       }
@@ -75,17 +78,17 @@ export class StreamServer {
     return this.#allowed.has(nameOf(target))
   }
 
-  /** A relay may ask often: each is counted, and few are logged. */
+  /** Counts every forbidden stream, but logs only a few, because a relay may ask often. */
   #forbid(stream: TunnelStream): void {
     this.#onForbidden()
-    this.#unsaid++
+    this.#unlogged++
     const nowMs = performance.now()
-    if (nowMs - this.#saidAtMs >= this.#limits.forbiddenLogMs) {
+    if (nowMs - this.#loggedAtMs >= this.#limits.forbiddenLogMs) {
       const { environment, service, port } = stream.target
-      const fields = { environment, service, port, count: this.#unsaid }
+      const fields = { environment, service, port, count: this.#unlogged }
       this.#logger.warn(fields, 'the relay asks for a target that is not a preview’s')
-      this.#saidAtMs = nowMs
-      this.#unsaid = 0
+      this.#loggedAtMs = nowMs
+      this.#unlogged = 0
     }
     stream.reset('forbidden', `${nameOf(stream.target)} is not the target of a preview`)
   }

@@ -5,10 +5,10 @@ import type { PodIndex } from './pods.ts'
 
 type ByAddress = Readonly<Record<string, string>>
 
-/** The callers of whoever has none: always this object. */
+/** The callers of an environment that has none. Always this object. */
 export const NO_CALLERS: Record<string, string> = {}
 
-/** Who calls the sidecars of each environment, by address: the very same object until somebody differs. */
+/** The callers of the sidecars of each environment, by address. The same object until a caller changes. */
 export class Callers {
   readonly #pods: PodIndex
   readonly #callers = new Map<string, Record<string, string>>()
@@ -22,8 +22,8 @@ export class Callers {
   }
 
   /**
-   * Follows a change at some addresses (undefined: wherever) of environments, given by name. Returns those
-   * whose callers are others now, and notes in `known` what differs.
+   * Updates environments, given by name, after a change at some addresses (undefined: at any address). Returns the
+   * environments whose callers changed, and records the differences in `known`.
    */
   update(
     changes: ReadonlyMap<string, ReadonlySet<string> | undefined>,
@@ -40,7 +40,7 @@ export class Callers {
       const before = this.#callers.get(name)
       const after =
         addresses === undefined || before === undefined
-          ? this.#anew(node, before)
+          ? this.#rebuilt(node, before)
           : this.#patched(node, addresses, before, forest, known)
       if (after === before) continue
       this.#callers.set(name, after)
@@ -49,7 +49,7 @@ export class Callers {
     return changed
   }
 
-  #anew(node: Node, before: Record<string, string> | undefined): Record<string, string> {
+  #rebuilt(node: Node, before: Record<string, string> | undefined): Record<string, string> {
     const callers = this.#pods.callersOf(node)
     return before !== undefined && isDeepStrictEqual(callers, before) ? before : callers
   }

@@ -2,22 +2,22 @@ import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import { nameId } from '../store/snapshot.ts'
 import { type Node, rootOf } from './forest.ts'
 
-/** What one update touches. */
+/** What an update has to plan again. */
 export class Dirt {
   /**
-   * Services to be planned: the name of a root, the Service's, and the namespaces for which: a change in one
-   * environment concerns those above and below it.
+   * Services to plan: the name of a root, of the Service, and the namespaces concerned. A change in one environment
+   * concerns the environments above and below it.
    */
   readonly units = new Map<string, { root: string; service: string; namespaces: Set<string> }>()
   readonly services = new Set<string>()
-  /** Environments, by name, whose callers may differ: at these addresses, or wherever. */
+  /** Environments, by name, whose callers may differ: at these addresses, or at any (undefined). */
   readonly callers = new Map<string, Set<string> | undefined>()
   readonly pods = new Set<string>()
-  /** Namespaces of which something else may be to be said. */
+  /** Namespaces whose statuses may change. */
   readonly namespaces = new Set<string>()
-  /** Namespaces of environments that changed, whose previews lead elsewhere. */
+  /** Namespaces of environments that changed, so that their previews may lead elsewhere. */
   readonly nodes = new Set<string>()
-  /** What is known of differences between parts of tables. */
+  /** Known differences between parts of tables. */
   readonly known: ChangeMemo = new Map()
 
   unit(node: Node, service: string): void {

@@ -10,11 +10,11 @@ export interface Node {
   readonly key: string
   readonly type: EnvironmentType
   readonly onUnavailable: OnUnavailable
-  /** Passed over, since somebody said so or its time has ended: nothing is routed to it. Never true of a root. */
+  /** Whether it is paused or expired, so that nothing is routed to it. Never true of a root. */
   readonly paused: boolean
-  /** The environments above, nearest first: its root is the last. Empty for a root. */
+  /** The environments above, nearest first. Its root is the last. Empty for a root. */
   readonly above: readonly Node[]
-  /** The environments based on it, and those based on them, in no order. */
+  /** The environments based on it, directly or indirectly, in no order. */
   readonly below: readonly Node[]
 }
 
@@ -27,9 +27,9 @@ export interface Forest {
 export const EMPTY_FOREST: Forest = { byName: new Map(), byNamespace: new Map() }
 
 /**
- * The trees of the environments in effect. They are expected to be without problems (wire/resources); one
- * whose chain is not whole all the same is left out rather than given a chain that ends early. `expired` are
- * ids of environments whose time has ended.
+ * The trees of the environments in effect. The environments should have no problems (wire/resources). One whose
+ * chain is incomplete all the same is left out, instead of getting a chain that ends early. `expired` contains the
+ * ids of expired environments.
  */
 export function buildForest(environments: Iterable<Environment>, expired: ReadonlySet<string>): Forest {
   const resources = new Map<string, Environment>()
@@ -73,15 +73,15 @@ function grow(
   return node
 }
 
-/** An environment's root: itself, where it has no base. */
+/** An environment's root. An environment without a base is its own root. */
 export const rootOf = (node: Node): Node => node.above.at(-1) ?? node
 
 /** The environment, then those above it, nearest first. */
 export const chainOf = (node: Node): readonly Node[] => [node, ...node.above]
 
 /**
- * The environments of either forest that are new, gone or different in the other, as they are in each:
- * whatever was planned with one of them is to be planned anew.
+ * The environments of both forests that are new, gone or different, in the form that each forest has. Everything
+ * that was planned with one of them must be planned again.
  */
 export function changedNodes(before: Forest, after: Forest): Node[] {
   const changed: Node[] = []

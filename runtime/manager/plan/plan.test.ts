@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { allChanges } from '../store/snapshot.ts'
 import { Store } from '../store/store.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { plan } from './planner.ts'
 import { Planner } from './planner.ts'
 import { resolve } from './resolve.ts'
 
@@ -55,7 +56,7 @@ describe('the tables of a Service', () => {
     })
   })
 
-  test('the nearest of two overrides counts', () => {
+  test('the nearest of two overrides is the target', () => {
     const { tables } = planOf(shop, running('alice', 'api', '10.0.0.2'), running('ui', 'api', '10.0.0.3'))
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({ alice, 'alice-ui': ui })
     expect(tables.get('alice/api-0')?.listeners[25001]).toEqual({
@@ -74,7 +75,7 @@ describe('the tables of a Service', () => {
     })
   })
 
-  test('an override without a ready endpoint falls to the base, but its listener stays', () => {
+  test('without a ready endpoint, requests for an override go to the base, but its listener stays', () => {
     const { tables } = planOf(shop, running('alice', 'api', '10.0.0.2', false))
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({})
     expect(tables.get('alice/api-0')?.listeners[25001]).toEqual({
@@ -86,7 +87,7 @@ describe('the tables of a Service', () => {
     })
   })
 
-  test('the weights of its pods go with a target, where they are not 1; a change of one is a change', () => {
+  test('a target includes the weights that are not 1, and a changed weight is a change', () => {
     const weighted = (name: string, ip: string, weight: string) =>
       pod('alice', name, ip, {
         metadata: { name, namespace: 'alice', annotations: { 'branchline.dev/weight': weight } },
@@ -103,7 +104,7 @@ describe('the tables of a Service', () => {
       weighted('b', '10.0.0.3', '1'),
       weighted('c', '10.0.0.4', '5'),
     ]
-    // Slices before pods, as they may come.
+    // Slices may arrive before pods.
     for (const object of [...shop, ...override]) store.put(object)
     const planner = new Planner()
     planner.update(store, allChanges(store))
@@ -118,7 +119,7 @@ describe('the tables of a Service', () => {
     expect(weights()).toEqual({ '10.0.0.2:25001': 0, '10.0.0.4:25001': 6 })
   })
 
-  test.each(['hold', 'fail'])('where its rule is %s it stays a target', (onUnavailable) => {
+  test.each(['hold', 'fail'])('with the rule %s it stays a target', (onUnavailable) => {
     const { tables } = planOf(
       environment('base'),
       environment('alice', { base: 'base', onUnavailable }),
@@ -129,7 +130,7 @@ describe('the tables of a Service', () => {
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual(expected)
   })
 
-  test('a paused branch is passed over', () => {
+  test('a paused branch is skipped', () => {
     const { tables } = planOf(
       environment('base'),
       environment('alice', { base: 'base', paused: true }),
@@ -140,7 +141,7 @@ describe('the tables of a Service', () => {
     expect(tables.get('alice/api-0')?.listeners[25001]).toMatchObject({ own: [], base })
   })
 
-  test('a terminating endpoint is none', () => {
+  test('a terminating endpoint does not count', () => {
     const { tables } = planOf(
       shop,
       service('alice', 'api'),
@@ -152,7 +153,7 @@ describe('the tables of a Service', () => {
     expect(tables.get('base/api-0')?.listeners[25001]?.routes['alice']?.endpoints).toEqual(['10.0.0.9:25001'])
   })
 
-  test('a Service that only a branch has is without a base', () => {
+  test('a Service that only a branch has gets no base', () => {
     const { tables } = planOf(shop, running('alice', 'mail', '10.0.0.2'))
     expect(tables.get('alice/mail-0')?.listeners[25001]).toEqual({
       service: 'mail',
@@ -162,7 +163,7 @@ describe('the tables of a Service', () => {
     })
   })
 
-  test('another root is another tree', () => {
+  test('environments of another root do not count', () => {
     const { tables } = planOf(
       shop,
       environment('mine', { type: 'personal' }),
@@ -177,7 +178,7 @@ describe('the tables of a Service', () => {
     expect(tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({})
   })
 
-  test('every port is on its own, by the number of the Service’s port', () => {
+  test('each port is planned separately, by the number of the Service’s port', () => {
     const ports = [
       { name: 'http', port: 80 },
       { name: 'grpc', port: 9000 },
@@ -197,7 +198,7 @@ describe('the tables of a Service', () => {
     expect(tables.get('stray/api-0')).toEqual({ environment: '', listeners: {}, callers: {} })
   })
 
-  test('endpoints of version 6 are in brackets, and one family counts', () => {
+  test('IPv6 endpoints are in brackets, and only one family counts', () => {
     const six = slice('alice', 'api', [{ pod: 'api-0', ip: 'fd00::1' }])
     const metadata = { ...six.metadata, name: 'api-six' }
     const routes = (...objects: KubernetesObject[]) =>
@@ -227,7 +228,7 @@ describe('callers', () => {
     expect(tables.has('ui/job')).toBe(false)
   })
 
-  test('an address that two pods claim is the newer one’s', () => {
+  test('an address that two pods claim belongs to the newer pod', () => {
     const made = (namespace: string, name: string, creationTimestamp: string) =>
       pod(namespace, name, '10.0.0.5', { metadata: { name, namespace, creationTimestamp } })
     const { tables } = planOf(
@@ -239,7 +240,7 @@ describe('callers', () => {
   })
 })
 
-describe('what is said', () => {
+describe('the plans', () => {
   test('of environments', () => {
     const { environments } = planOf(
       shop,
@@ -256,7 +257,7 @@ describe('what is said', () => {
       ]),
     )
     expect(said).toEqual({
-      'base/base': 'true Routed: requests without a key stay here',
+      'base/base': 'true Routed: serves requests without a key',
       'alice/alice': 'true Routed: overrides api',
       'ui/ui': 'false OverrideUnavailable: no endpoint is ready: api (its base serves meanwhile)',
       'bob/bob': expect.stringMatching(/^false BaseNotFound: .*nobody/) as string,
@@ -275,7 +276,7 @@ describe('what is said', () => {
       preview('nowhere', 'api'),
     )
     expect(previews.get('alice/api')).toEqual({
-      verdict: { ready: true, reason: 'Routed', message: 'api of base answers', generation: 1 },
+      verdict: { ready: true, reason: 'Routed', message: 'api of base serves requests', generation: 1 },
       planned: {
         id: 'alice/api',
         label: 'api--alice',
@@ -290,7 +291,7 @@ describe('what is said', () => {
     expect(previews.get('alice/none')?.verdict).toMatchObject({
       ready: false,
       reason: 'ServiceNotFound',
-      message: 'no Service none with port 80 in alice → base: deploy it there',
+      message: 'no Service none with port 80 in alice → base: deploy it in one of them',
     })
     expect(previews.get('nowhere/api')).toMatchObject({
       verdict: { reason: 'EnvironmentNotFound' },
@@ -299,7 +300,7 @@ describe('what is said', () => {
   })
 })
 
-test('what the gateway wants is resolved up the chain, and never beyond the environments', () => {
+test('a target is resolved along the chain, and never beyond the environments', () => {
   const { forest, presences } = planOf(
     shop,
     running('alice', 'api', '10.0.0.2'),

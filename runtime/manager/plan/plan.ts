@@ -1,15 +1,13 @@
 import type { ChangeMemo } from '@branchline/wire/routes/delta'
 import type { ListenerRoutes, RouteTable } from '@branchline/wire/routes/messages'
 import type { PlannedPreview } from '../gateway-view.ts'
-import { allChanges, type Snapshot } from '../store/snapshot.ts'
 import type { Forest } from './forest.ts'
 import type { ServicePresence } from './presence.ts'
-import { Planner } from './planner.ts'
 
-/** The table of one sidecar, whatever its epoch. What has not changed is the very same object as before. */
+/** The table of one sidecar, without its epoch. Unchanged parts are the same objects as before. */
 export type SidecarTable = Omit<RouteTable, 'epoch'>
 
-/** Whether a resource is in effect, as its Ready condition says it. */
+/** Whether a resource is in effect, for its Ready condition. */
 export interface Verdict {
   readonly ready: boolean
   readonly reason: string
@@ -17,7 +15,7 @@ export interface Verdict {
   readonly generation: number | undefined
 }
 
-/** Something of an environment that works otherwise than one may think, and what to do about it. */
+/** Something in an environment that works differently from what users may expect, and its remedy. */
 export interface Warning {
   readonly reason: WarningReason
   readonly message: string
@@ -31,35 +29,35 @@ export type WarningReason =
   | 'PortMissing'
   | 'WeightInvalid'
 
-/** When an environment's time ends. */
+/** When an environment expires, and what then happens. */
 export interface Expiry {
   readonly endsAtMs: number
   readonly expired: boolean
-  /** Why it stays once it has expired; undefined where the manager may delete it. */
+  /** Why it stays after it has expired. Undefined if the manager may delete it. */
   readonly heldBy: string | undefined
 }
 
-/** What is to be said of an Environment. */
+/** The planned facts of an Environment's status. */
 export interface EnvironmentPlan {
   readonly verdict: Verdict
   readonly warnings: readonly Warning[]
-  /** Undefined where it lives without end. */
+  /** Undefined if it never expires. */
   readonly expiry: Expiry | undefined
   readonly key: string | undefined
   /** The Services that a branch runs itself, sorted. */
   readonly overrides: readonly string[]
 }
 
-/** What is to be said of a Preview; `planned` where it is to be registered. */
+/** The planned facts of a Preview's status. `planned` is set if the preview is to be registered. */
 export interface PreviewPlan {
   readonly verdict: Verdict
   readonly planned: PlannedPreview | undefined
 }
 
-/** What should be. Keys are `namespace/name`. */
+/** The desired state. Keys are `namespace/name`. */
 export interface Plan {
   readonly forest: Forest
-  /** By pod: a table for every sidecar; one outside of any environment has no listener and serves locally. */
+  /** By pod: a table for every sidecar. A sidecar outside any environment has no listener and serves locally. */
   readonly tables: ReadonlyMap<string, SidecarTable>
   /** By Service, then by its port number. */
   readonly listeners: ReadonlyMap<string, ReadonlyMap<number, ListenerRoutes>>
@@ -68,19 +66,12 @@ export interface Plan {
   readonly previews: ReadonlyMap<string, PreviewPlan>
 }
 
-/** What is different from the plan before. */
+/** The differences from the previous plan. */
 export interface PlanChange {
-  /** By pod; undefined where the sidecar is new or gone. */
+  /** By pod. Undefined if the sidecar is new or gone. */
   readonly tables: ReadonlyMap<string, { before?: SidecarTable; after?: SidecarTable }>
   readonly environments: ReadonlySet<string>
   readonly previews: ReadonlySet<string>
-  /** Differences of parts of tables that the planner knows already: nobody need compare those again. */
+  /** Differences of parts of tables that the planner already knows, so that they need not be compared again. */
   readonly known: ChangeMemo
-}
-
-/** What should be, given what is: no clock, no chance, no memory. */
-export function plan(snapshot: Snapshot): Plan {
-  const planner = new Planner()
-  planner.update(snapshot, allChanges(snapshot))
-  return planner.plan
 }

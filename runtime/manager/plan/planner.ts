@@ -4,7 +4,7 @@ import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
 import type { ListenerRoutes, Target } from '@branchline/wire/routes/messages'
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
-import { type Changes, nameId, type Snapshot } from '../store/snapshot.ts'
+import { allChanges, type Changes, nameId, type Snapshot } from '../store/snapshot.ts'
 import { Callers, NO_CALLERS } from './callers.ts'
 import { Dirt } from './dirt.ts'
 import { buildForest, changedNodes, EMPTY_FOREST, type Forest, type Node, rootOf } from './forest.ts'
@@ -16,9 +16,9 @@ import { planListener, type Presence, sameListener } from './service.ts'
 import { environmentPlan, previewPlan, unreadableVerdict } from './verdicts.ts'
 
 /**
- * A plan that is kept up to date. An update costs what changed: a Service is planned anew for the one tree in
- * which it changed, and only tables that differ are new objects. Its result is the same as that of a plan
- * made from scratch.
+ * A plan that is kept up to date. The cost of an update depends only on what changed: a Service is planned again only
+ * for the tree in which it changed, and only tables that differ become new objects. The result equals a plan made
+ * from scratch.
  */
 export class Planner {
   #forest: Forest = EMPTY_FOREST
@@ -31,7 +31,7 @@ export class Planner {
   readonly #tables = new Map<string, SidecarTable>()
   readonly #environments = new Map<string, EnvironmentPlan>()
   readonly #previews = new Map<string, PreviewPlan>()
-  /** Of which resource and with which problem each was planned. */
+  /** The resource and the problem from which each status was planned. */
   readonly #planned = new Map<string, { of: Environment | Preview; problem: string; expired: boolean }>()
   readonly #namespacesOf = new Map<string, Set<string>>()
   readonly #servicesIn = new Map<string, Set<string>>()
@@ -53,7 +53,7 @@ export class Planner {
     return [...this.#pods.inNamespace(namespace)].filter((pod) => this.#tables.has(pod))
   }
 
-  /** Follows a change of the snapshot. `changes` must name everything that changed since the last update. */
+  /** Applies a change of the snapshot. `changes` must name everything that changed since the last update. */
   update(snapshot: Snapshot, changes: Changes): PlanChange {
     const dirt = new Dirt()
     for (const id of changes.services) this.#takeService(snapshot, id, dirt)
@@ -93,7 +93,7 @@ export class Planner {
     const node = this.#forest.byNamespace.get(namespace)
     if (node === undefined) return
     dirt.unit(node, service)
-    // Other overrides of it are told which ports they lack, where those are others now.
+    // If its ports changed, the warnings of its overrides about missing ports may change.
     if (isDeepStrictEqual([...(before?.ports.keys() ?? [])], [...(after?.ports.keys() ?? [])])) return
     for (const below of node.below) dirt.namespaces.add(below.namespace)
   }
@@ -110,7 +110,7 @@ export class Planner {
     for (const node of changedNodes(before, this.#forest)) this.#takeNode(node, dirt)
   }
 
-  /** A node that changed, as it was or as it is: what was planned with it is planned anew. */
+  /** Marks everything that depends on a changed node, in its old or new form, to be planned again. */
   #takeNode(node: Node, dirt: Dirt): void {
     const gone = !this.#forest.byNamespace.has(node.namespace)
     for (const service of this.#servicesIn.get(node.namespace) ?? []) {
@@ -120,7 +120,7 @@ export class Planner {
     const addresses = this.#pods.addressesIn(node.namespace)
     for (const above of node.above) {
       dirt.callersAt(above, addresses)
-      // A branch above lists the keys that end there; a root's table has only those that do not.
+      // A branch above lists the keys that end there. A root's table lists only the others.
       if (above.type !== 'branch') continue
       for (const service of this.#servicesIn.get(above.namespace) ?? []) dirt.unit(above, service)
     }
@@ -135,7 +135,7 @@ export class Planner {
     const weight = this.#pods.get(id)?.weight ?? DEFAULT_WEIGHT
     const { addresses, namespaces } = this.#pods.set(id, pod)
     if ((pod?.weight ?? DEFAULT_WEIGHT) !== weight) {
-      // Taking one in changes the set.
+      // A copy, because #takeService changes the set.
       const services = [...(this.#servicesOfPod.get(id) ?? [])]
       for (const service of services) this.#takeService(snapshot, service, dirt)
     }
@@ -175,7 +175,7 @@ export class Planner {
     for (const [id, ports] of planned) this.#setListeners(id, ports, dirt)
   }
 
-  /** The listener at hand where the new one says the same. */
+  /** The current listener if the new one equals it, otherwise the new one. */
   #unlessSame(id: string, port: number, listener: ListenerRoutes): ListenerRoutes {
     const before = this.#listeners.get(id)?.get(port)
     return before !== undefined && sameListener(before, listener) ? before : listener
@@ -223,7 +223,7 @@ export class Planner {
     for (const [id, environment] of snapshot.environments) {
       const { namespace } = environment.metadata
       const expired = snapshot.expired.has(id)
-      // What holds an expired one changes with what is based on it.
+      // Environments that are based on an expired one hold it, so look again when they change.
       const dirty = dirt.namespaces.has(namespace) || (all && expired)
       if (!(all && this.#differs(environment, expired)) && !dirty) continue
       const problem = this.#problemOf(environment)
@@ -259,7 +259,7 @@ export class Planner {
     return this.#problems.get(problemId(kind, metadata.namespace, metadata.name))
   }
 
-  /** Whether a resource, or what is wrong with it, is another than that of its plan; notes what it is now. */
+  /** Whether a resource or its problem has changed since it was planned. Records the new state. */
   #differs(of: Environment | Preview, expired: boolean): boolean {
     const id = problemId(of.kind, of.metadata.namespace, of.metadata.name)
     const problem = this.#problems.get(id)?.message ?? ''
@@ -269,7 +269,7 @@ export class Planner {
     return true
   }
 
-  /** Has the plans of resources that are gone removed. */
+  /** Marks the plans of resources that are gone for removal. */
   #forget<T>(
     kind: Problem['kind'],
     map: ReadonlyMap<string, T>,
@@ -282,6 +282,13 @@ export class Planner {
       if (!plans.has(id)) plans.set(id, undefined)
     }
   }
+}
+
+/** The plan for a snapshot, made from scratch. A pure function: it uses no clock, no randomness and no earlier state. */
+export function plan(snapshot: Snapshot): Plan {
+  const planner = new Planner()
+  planner.update(snapshot, allChanges(snapshot))
+  return planner.plan
 }
 
 const namespaceOf = (id: string): string => id.slice(0, id.indexOf('/'))
@@ -299,7 +306,7 @@ function index(map: Map<string, Set<string>>, key: string, value: string, presen
   }
 }
 
-/** Writes what differs into the map at hand (undefined removes), and names it. */
+/** Writes the differences into the current map (undefined removes), and returns their ids. */
 function settle<T>(map: Map<string, T>, plans: ReadonlyMap<string, T | undefined>): Set<string> {
   const changed = new Set<string>()
   for (const [id, plan] of plans) {

@@ -1,19 +1,19 @@
 import type { PodFacts } from '../store/pod.ts'
 import type { Forest, Node } from './forest.ts'
 
-/** What a change of a pod may concern: addresses, and the namespaces of those who claim them. */
+/** What a changed pod may affect: addresses, and the namespaces of the pods that claim them. */
 export interface Concerned {
   readonly addresses: readonly string[]
   readonly namespaces: ReadonlySet<string>
 }
 
-/** The pods by namespace and by address, so that a change of one finds what depends on it. */
+/** An index of pods by namespace and address, to find what depends on a changed pod. */
 export class PodIndex {
   readonly #pods = new Map<string, PodFacts>()
   readonly #byNamespace = new Map<string, Set<string>>()
   readonly #byAddress = new Map<string, Set<string>>()
 
-  /** Takes in a pod, or forgets it. */
+  /** Stores a pod, or removes it (undefined). */
   set(id: string, pod: PodFacts | undefined): Concerned {
     const before = this.#pods.get(id)
     const concerned = new Set([...this.#claimants(before?.address), ...this.#claimants(pod?.address)])
@@ -46,8 +46,8 @@ export class PodIndex {
   }
 
   /**
-   * The addresses of the pods of a branch and of all branches below it, each with its branch's key. An
-   * address that two pods claim is the newer one's: the older has lost it, and its object lags behind.
+   * The addresses of the pods of a branch and of all branches below it, each with its branch's key. An address that
+   * two pods claim belongs to the newer pod. The older pod has lost it, but its object is not up to date yet.
    */
   callersOf(node: Node): Record<string, string> {
     const callers: Record<string, string> = {}
@@ -66,7 +66,7 @@ export class PodIndex {
     return [...this.inNamespace(namespace)].flatMap((id) => this.#pods.get(id)?.address ?? [])
   }
 
-  /** The key that {@link callersOf} an environment gives an address; undefined where it gives none. */
+  /** The key that {@link callersOf} returns for an address. Undefined if it returns none. */
   callerAt(node: Node, address: string, forest: Forest): string | undefined {
     const namespace = this.#pods.get(this.#holder(address) ?? '')?.namespace
     const branch = namespace === undefined ? undefined : forest.byNamespace.get(namespace)

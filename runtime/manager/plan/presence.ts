@@ -4,35 +4,35 @@ import type { EndpointState, SliceFacts } from '../store/objects.ts'
 import { nameId, type Snapshot } from '../store/snapshot.ts'
 import type { Endpoints, Presence } from './service.ts'
 
-/** A sidecar's listener: which pod's, on which of its ports, for which port of the Service. */
+/** A sidecar's listener: its pod, its port there, and the Service's port that leads to it. */
 export interface Attachment {
   readonly pod: string
   readonly inbound: number
   readonly port: number
 }
 
-/** A Service as its namespace runs it: by the Service's port numbers, and on which pods' ports. */
+/** A Service in one namespace: its endpoints by the Service's port numbers, and the sidecars behind it. */
 export interface ServicePresence {
   readonly ports: ReadonlyMap<number, Presence>
   readonly names: ReadonlyMap<string, number>
-  /** What its ports speak, by number. */
+  /** The protocols of its ports, by number. */
   readonly protocols: ReadonlyMap<number, Protocol>
   readonly attachments: readonly Attachment[]
-  /** Whether some of its endpoints are no pods. */
+  /** Whether some of its endpoints are not pods. */
   readonly foreign: boolean
   readonly headless: boolean
   readonly otherPorts: readonly string[]
 }
 
 /**
- * What a Service and its EndpointSlices say together. Undefined where there is no Service, or one that has
- * no endpoints of its own. A slice's port belongs to the Service's port of the same name.
+ * The combination of a Service and its EndpointSlices. Undefined if there is no Service, or it has no endpoints of
+ * its own. A slice's port belongs to the Service's port of the same name.
  */
 export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | undefined {
   const service = snapshot.services.get(id)
   if (service === undefined) return undefined
   const namespace = id.slice(0, id.indexOf('/'))
-  const found = new Map([...service.ports.values()].map((port) => [port, new Found()]))
+  const found = new Map([...service.ports.values()].map((port) => [port, new PortEndpoints()]))
   const attachments = new Map<string, Attachment>()
   let foreign = false
   for (const slice of familyOf([...(snapshot.slices.get(id)?.values() ?? [])], service.family)) {
@@ -57,11 +57,11 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
   return { ports, names, protocols, attachments: [...attachments.values()], foreign, headless, otherPorts }
 }
 
-/** The endpoints of one port, by how they stand. */
-class Found {
+/** The endpoints of one port, by state. */
+class PortEndpoints {
   readonly #weights = new Map<EndpointState, Map<string, number>>()
 
-  /** Two pods that claim one address, for a while, are one endpoint with the larger weight. */
+  /** While two pods claim one address, they are one endpoint with the larger weight. */
   add(state: EndpointState, endpoint: string, weight: number): void {
     const weights = this.#weights.get(state) ?? new Map<string, number>()
     this.#weights.set(state, weights.set(endpoint, Math.max(weights.get(endpoint) ?? 0, weight)))
@@ -70,7 +70,7 @@ class Found {
   presence(): Presence {
     const ready = this.#weights.get('ready')
     if (ready !== undefined) return endpointsOf(ready)
-    // What still answers comes first, as for kube-proxy.
+    // Like kube-proxy, prefer endpoints that still serve.
     const reserve = this.#weights.get('ending') ?? this.#weights.get('unready')
     return reserve === undefined ? { endpoints: [] } : { endpoints: [], reserve: endpointsOf(reserve) }
   }
@@ -82,7 +82,7 @@ function endpointsOf(weights: ReadonlyMap<string, number>): Endpoints {
   return weighted.length === 0 ? { endpoints } : { endpoints, weights: Object.fromEntries(weighted) }
 }
 
-/** A Service of two families has every pod in slices of both; one family is enough, and counts none twice. */
+/** A dual-stack Service lists every pod in slices of both families. One family is enough, and counts no pod twice. */
 function familyOf(slices: readonly SliceFacts[], family: SliceFacts['family']): readonly SliceFacts[] {
   const preferred = slices.filter((slice) => slice.family === family)
   return preferred.length > 0 ? preferred : slices

@@ -9,7 +9,8 @@ import { objectId } from '../sources/source.ts'
 import { allChanges } from '../store/snapshot.ts'
 import { Store } from '../store/store.ts'
 import { chainOf, type Node, rootOf } from './forest.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { plan } from './planner.ts'
 import { Planner } from './planner.ts'
 
 const NAMES = ['base', 'alice', 'bob', 'ui', 'deep', 'other', 'mine']
@@ -20,7 +21,7 @@ const serviceName = fc.constantFrom(...SERVICES)
 const rule = fc.constantFrom('baseline', 'hold', 'fail')
 const at = (namespace: string, index: number): string => `10.0.${NAMES.indexOf(namespace)}.${index}`
 
-/** An object that is put or removed: each again and again, so that later ones change what was there. */
+/** An object to put or remove. The same objects occur repeatedly, so that later ones change earlier ones. */
 const BASES: Record<string, readonly (string | undefined)[]> = {
   base: [undefined],
   alice: ['base'],
@@ -31,7 +32,7 @@ const BASES: Record<string, readonly (string | undefined)[]> = {
   mine: [undefined],
 }
 const rarely = fc.oneof({ weight: 5, arbitrary: fc.constant(false) }, fc.boolean())
-// Mostly sound environments, so that most rounds have trees to plan; some cycles, gaps and stolen keys.
+// Mostly valid environments, so that most rounds have trees to plan. Some have cycles, gaps or stolen keys.
 const anEnvironment = name.chain((name) =>
   fc
     .record({
@@ -126,7 +127,7 @@ const newStore = (): Store =>
 const contents = ({ tables, listeners, environments, previews }: Plan) =>
   structuredClone({ tables, listeners, environments, previews })
 
-test('a plan that follows every change equals a plan from scratch, and tables follow by their deltas alone', () => {
+test('a plan after any changes equals a plan from scratch, and deltas alone keep the sidecars’ tables up to date', () => {
   const steps = fc.array(fc.array(step, { minLength: 1, maxLength: 4 }), { minLength: 1, maxLength: 12 })
   const manyChanges = fc.array(change, { minLength: 20, maxLength: 60, size: 'max' })
   const someExpired = fc.array(fc.uniqueArray(name, { maxLength: 2 }), { maxLength: 12 })
@@ -159,7 +160,7 @@ test('a plan that follows every change equals a plan from scratch, and tables fo
   )
 })
 
-/** What the hub sends and the sidecar does, through JSON as on the wire. */
+/** What the hub sends and the sidecar applies, as JSON like on the wire. */
 function follow(
   sidecars: Map<string, RouteTable>,
   id: string,
@@ -184,7 +185,7 @@ function follow(
   }
 }
 
-/** A forest of sound environments, with sound overrides: names are keys, each namespace its pod. */
+/** A forest of valid environments with valid overrides. Names are keys, and each namespace has one pod. */
 const forest = fc.record({
   bases: fc.array(fc.nat(), { minLength: 1, maxLength: 8 }),
   runs: fc.array(fc.constantFrom('ready', 'unready', 'none'), { minLength: 9, maxLength: 9 }),
@@ -192,7 +193,7 @@ const forest = fc.record({
   paused: fc.array(fc.integer({ min: 0, max: 9 }), { maxLength: 2 }),
 })
 
-test('from any sidecar, with any key, hop by hop, a request ends where the chain says, without a loop', () => {
+test('from any sidecar, with any key, a request ends where the chain requires, without a loop', () => {
   fc.assert(
     fc.property(forest, ({ bases, runs, rules, paused }) => {
       const store = newStore()
@@ -219,7 +220,7 @@ test('from any sidecar, with any key, hop by hop, a request ends where the chain
           const expected = expectedAt(entry, wanted, (node) => runs[Number(node.name.slice(1))] as string)
           const { end, hops } = walk(planned, entry.name, wanted.key)
           const owner = planned.forest.byName.get(end) as Node
-          // An entry that is above the end knows the way itself.
+          // An entry above the end can route there directly.
           const most = owner === entry ? 0 : chainOf(owner).includes(entry) ? 1 : 4
           expect(hops).toBeLessThanOrEqual(most)
           expect([entry.name, wanted.key, end]).toEqual([entry.name, wanted.key, expected])
@@ -231,9 +232,9 @@ test('from any sidecar, with any key, hop by hop, a request ends where the chain
 })
 
 /**
- * The rule in words: the nearest environment from the key's own up its chain that can serve. Where the entry
- * has no root with this Service above it, its topmost environment that can serve stands for the root: what is
- * not below that is served there. An entry that can neither serve nor pass on serves as well as it can.
+ * The rule: the nearest environment that can serve, from the key's own up its chain. If no root above the entry has
+ * this Service, the topmost environment of the entry's chain that can serve stands in for the root, and serves every
+ * key that is not below it. An entry that can neither serve nor forward serves the request itself.
  */
 function expectedAt(entry: Node, wanted: Node, runs: (node: Node) => string): string {
   const serves = (node: Node): boolean => {
@@ -246,14 +247,14 @@ function expectedAt(entry: Node, wanted: Node, runs: (node: Node) => string): st
   return isBelowTop ? owner.name : top.name
 }
 
-/** What sidecars do (the rules of the sidecar's decision), one after the other. */
+/** What the sidecars do, hop by hop (the rules of the sidecar's decision). */
 function walk(planned: Plan, entry: string, key: string): { end: string; hops: number } {
   let here = entry
   for (let hops = 0; hops < 6; hops++) {
     const listener = planned.tables.get(`${here}/api`)?.listeners[25001]
     if (listener === undefined) throw new Error(`${here} has no listener`)
     const target = listener.routes[key]
-    // Sent with the header of a routed request: served where it arrives.
+    // A request with the mark of a routed request is served where it arrives.
     if (target !== undefined) return { end: target.environment, hops: hops + 1 }
     if (listener.base === undefined || listener.own.includes(key)) return { end: here, hops }
     here = listener.base.environment

@@ -1,16 +1,17 @@
-/** Previews of ports that a relay cannot speak: visitors would get an error, so they are not ready. */
+/** Previews of ports whose protocol a relay does not speak are not ready, because visitors would get an error. */
 import { expect, test } from 'vitest'
 import { environment, pod, preview, service, slice } from '../fixture/objects.ts'
 import { previewStatus } from '../status/status.ts'
 import { Store } from '../store/store.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { plan } from './planner.ts'
 
 interface Declared {
   readonly name?: string
   readonly appProtocol?: string
 }
 
-/** A preview of port 9000 of the Service `calls`, as each of these namespaces declares it. */
+/** A preview of port 9000 of the Service `calls`, which each of these namespaces declares in its own way. */
 function planOf(declarations: Readonly<Record<string, Declared>>): Plan {
   const store = new Store((object, reason) => {
     throw new Error(`${object.kind} ${object.metadata.name}: ${reason}`)
@@ -35,15 +36,15 @@ test.each([
   ['tcp', { name: 'postgres' }, 'TCP, not HTTP'],
   ['tcp', { name: 'http', appProtocol: 'example.com/own' }, 'TCP, not HTTP'],
 ])(
-  'a port that is declared as %s by %j is not ready, and only a person can help',
+  'a preview of a port that is declared as %s by %j is not ready, and is stalled',
   (protocol, fields, what) => {
     const planned = planOf({ base: fields }).previews.get('alice/calls')
     expect(planned?.verdict).toMatchObject({
       ready: false,
       reason: 'ProtocolUnsupported',
       message:
-        `port 9000 of calls in base is declared as ${protocol}: it speaks ${what}, and preview URLs carry HTTP/1.1; ` +
-        'use a port that serves HTTP/1.1, or declare this one as http where it serves both',
+        `port 9000 of calls in base is declared as ${protocol}: it speaks ${what}, but preview URLs carry HTTP/1.1; ` +
+        'use a port that serves HTTP/1.1, or declare this one as http if it serves both',
     })
     expect(planned?.planned).toMatchObject({ label: 'calls--alice' })
     const url = { state: 'registered', url: 'http://calls--alice.localhost' } as const
@@ -60,12 +61,12 @@ test.each([
   { name: 'http-web' },
   { name: 'web' },
   { name: 'grpc', appProtocol: 'http' },
-])('a port that is declared by %j is ready', (fields) => {
+])('a preview of a port that is declared by %j is ready', (fields) => {
   const planned = planOf({ base: fields }).previews.get('alice/calls')
   expect(planned?.verdict).toMatchObject({ ready: true })
 })
 
-test('of an override, its own declaration counts', () => {
+test('an override’s own declaration applies', () => {
   const planned = planOf({ base: { name: 'grpc' }, alice: { name: 'http' } })
   expect(planned.previews.get('alice/calls')?.verdict).toMatchObject({ ready: true })
 })

@@ -1,9 +1,10 @@
-/** Services none of whose endpoints is ready, though some run: what becomes of requests is a matter of rules. */
+/** Services without a ready endpoint, though some endpoints run. Rules decide where requests go. */
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { describe, expect, test } from 'vitest'
 import { environment, pod, preview, running, service, slice } from '../fixture/objects.ts'
 import { Store } from '../store/store.ts'
-import { type Plan, plan } from './plan.ts'
+import type { Plan } from './plan.ts'
+import { plan } from './planner.ts'
 import { resolved } from './resolve.ts'
 
 function planOf(...objects: (KubernetesObject | KubernetesObject[])[]): Plan {
@@ -25,8 +26,8 @@ function weighted(name: string, ip: string, weight: string): KubernetesObject {
   return pod(name, 'api-0', ip, { metadata })
 }
 
-describe('of a root, for which nobody stands in', () => {
-  test('requests go to what runs, with its weight', () => {
+describe('a root, which has no base to stand in for it', () => {
+  test('sends requests to the endpoints that run, with their weights', () => {
     const planned = planOf(environment('base'), unready, weighted('base', '10.0.0.1', '5'), alice)
     const endpoints = ['10.0.0.1:25001']
     expect(at(planned, 'base')).toEqual({ environment: 'base', endpoints, ready: false })
@@ -37,19 +38,19 @@ describe('of a root, for which nobody stands in', () => {
     })
   })
 
-  test('its preview stays registered, and is not ready', () => {
+  test('keeps its preview registered, but not ready', () => {
     const { previews } = planOf(environment('base'), unready, preview('base', 'api'))
     expect(previews.get('base/api')).toMatchObject({
       verdict: {
         ready: false,
         reason: 'ServiceUnavailable',
-        message: 'api of base has no ready endpoint: requests go to those that run',
+        message: 'api of base has no ready endpoint: requests go to endpoints that are not ready',
       },
       planned: { label: 'api--base' },
     })
   })
 
-  test('one that is ready is enough; then what still answers though it ends; never what is gone', () => {
+  test('prefers ready endpoints, then terminating ones that still serve, and never uses those that are gone', () => {
     const a = { pod: 'a', ip: '10.0.0.1', ready: false, serving: false }
     const b = { pod: 'b', ip: '10.0.0.2', ready: false, terminating: true }
     const c = { pod: 'c', ip: '10.0.0.3', ready: false, terminating: true, serving: false }
@@ -62,14 +63,14 @@ describe('of a root, for which nobody stands in', () => {
     expect(endpoints()).toEqual([])
   })
 
-  test.each(['hold', 'fail'])('a rule of its own is kept: %s', (onUnavailable) => {
+  test.each(['hold', 'fail'])('keeps its own rule: %s', (onUnavailable) => {
     const planned = planOf(environment('base', { onUnavailable }), unready, alice)
     expect(at(planned, 'base')).toEqual({ environment: 'base', endpoints: [], ready: false })
     expect(planned.tables.get('alice/api-0')?.listeners[25001]?.base?.endpoints).toEqual([])
   })
 })
 
-describe('of an override its rule says, as ever', () => {
+describe('an override, whose rule decides', () => {
   const override = (onUnavailable: string) =>
     planOf(
       environment('base'),
@@ -78,20 +79,20 @@ describe('of an override its rule says, as ever', () => {
       running('alice', 'api', '10.0.0.2', false),
     )
 
-  test('its base serves', () => {
+  test('is served by its base', () => {
     const planned = override('baseline')
     expect(at(planned, 'alice')).toMatchObject({ environment: 'base', ready: true })
     expect(planned.tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({})
   })
 
-  test.each(['hold', 'fail'])('%s: to nobody', (onUnavailable) => {
+  test.each(['hold', 'fail'])('has no endpoint with the rule %s', (onUnavailable) => {
     const planned = override(onUnavailable)
     expect(at(planned, 'alice')).toEqual({ environment: 'alice', endpoints: [], ready: false })
     const target = { environment: 'alice', endpoints: [], onUnavailable }
     expect(planned.tables.get('base/api-0')?.listeners[25001]?.routes).toEqual({ alice: target })
   })
 
-  test('where its base is not ready either, that one’s that run', () => {
+  test('is served by the running endpoints of its base if that is not ready either', () => {
     const planned = planOf(environment('base'), unready, environment('alice', { base: 'base' }), [
       ...running('alice', 'api', '10.0.0.2', false),
     ])

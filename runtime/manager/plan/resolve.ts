@@ -6,12 +6,12 @@ import { endpointsFor, ownerOf, type Presence } from './service.ts'
 
 type PresenceByService = ReadonlyMap<string, ServicePresence>
 
-/** A resolution, and whether it is by endpoints that are ready. */
+/** A resolution, and whether its endpoints are ready. */
 export interface Resolved extends Resolution {
   readonly ready: boolean
 }
 
-/** Who serves a Service's port for an environment, and where: see {@link GatewayView.resolve}. */
+/** The environment and endpoints that serve a target: see {@link GatewayView.resolve}. */
 export function resolve(
   forest: Forest,
   presences: PresenceByService,
@@ -21,7 +21,7 @@ export function resolve(
   return found && { environment: found.environment, endpoints: found.endpoints }
 }
 
-/** The same, and whether it is by endpoints that are ready. */
+/** The same, and whether the endpoints are ready. */
 export function resolved(
   forest: Forest,
   presences: PresenceByService,
@@ -51,7 +51,7 @@ function chainPresences(
   return found
 }
 
-/** The number of a Service's port by its name, of the nearest environment of the chain that has it. */
+/** The number of a Service's named port in the nearest environment of the chain that has it. */
 export function namedPort(
   node: Node,
   service: string,

@@ -1,24 +1,25 @@
 import type { ListenerRoutes, Target } from '@branchline/wire/routes/messages'
 import { chainOf, type Node } from './forest.ts'
 
-/** Where requests may go. */
+/** The endpoints to which requests may go. */
 export interface Endpoints {
   /** `address:port`, sorted. */
   readonly endpoints: readonly string[]
-  /** The weights that are not 1, by endpoint; undefined where there is none. */
+  /** The weights that are not 1, by endpoint. Undefined if there are none. */
   readonly weights?: Readonly<Record<string, number>>
 }
 
-/** One port of a Service, as one environment runs it: its ready endpoints. */
+/** The ready endpoints of one port of a Service in one environment. */
 export interface Presence extends Endpoints {
-  /** Where none is ready: those that run all the same; undefined where there is none. */
+  /** If no endpoint is ready: the endpoints that run anyway. Undefined if there are none. */
   readonly reserve?: Endpoints
 }
 
 /**
- * Where requests for an environment's Service go: to its ready endpoints. Where a root has none, and no rule of
- * its own (`hold`, `fail`), nobody stands in for it: then to those that run, since readiness may be what fails (a
- * kubelet that restarts takes every pod for unready until it has probed it). An override never: its rule says.
+ * The endpoints for requests to an environment's Service: the ready ones. If a root without a rule of its own
+ * (`hold`, `fail`) has no ready endpoint, requests go to the endpoints that run, because no base stands in for it and
+ * readiness itself may be at fault: a restarting kubelet reports every pod as unready until it has probed it. For
+ * an override, its rule decides instead.
  */
 export function endpointsFor(node: Node, presence: Presence | undefined): Endpoints {
   if (presence === undefined) return NOWHERE
@@ -31,9 +32,9 @@ const NOWHERE: Endpoints = { endpoints: [] }
 export type Presences = ReadonlyMap<Node, Presence>
 
 /**
- * The environment that serves a port of a Service for requests of another's key: the nearest, from that one
- * up, which runs it. One that runs it without a ready endpoint is passed over where its rule is `baseline`
- * and an environment above stands in for it; so is a paused one. Undefined where nobody in the chain runs it.
+ * The environment that serves a port of a Service for requests with the key of `node`: the nearest that runs it, from
+ * `node` up. Paused environments are skipped. So are those without a ready endpoint if their rule is `baseline` and
+ * they have a base. Undefined if no environment of the chain runs it.
  */
 export function ownerOf(node: Node, presences: Presences): Node | undefined {
   return chainOf(node).find((candidate) => isOwner(candidate, presences.get(candidate)))
@@ -45,9 +46,9 @@ function isOwner(node: Node, presence: Presence | undefined): boolean {
 }
 
 /**
- * What the sidecars of an environment that runs a port of a Service do with its requests (ListenerRoutes of
- * wire/routes). `presences` are all of its tree; `targetOf` gives what leads to each of them. It depends on
- * nothing but the environments above and below.
+ * The routes for the sidecars of an environment that runs a port of a Service (ListenerRoutes of wire/routes).
+ * `presences` contains all environments of its tree that run the port. `targetOf` returns the target that leads to
+ * one of them. The result depends only on the environments above and below.
  */
 export function planListener(
   service: string,
@@ -71,7 +72,7 @@ export function planListener(
   return base === undefined ? listener : { ...listener, base: targetOf(base) }
 }
 
-/** Whether two listeners, whose targets are the very same where they say the same, do the same. */
+/** Whether two listeners are equal. Equal targets must be the same objects. */
 export function sameListener(one: ListenerRoutes, two: ListenerRoutes): boolean {
   const keys = Object.keys(one.routes)
   return (

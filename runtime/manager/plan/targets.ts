@@ -4,11 +4,11 @@ import { nameId } from '../store/snapshot.ts'
 import type { Node } from './forest.ts'
 import { endpointsFor, type Presence } from './service.ts'
 
-/** What leads to each port of each Service. The same says the same: what is identical need not be compared. */
+/** The target of each port of each Service. Equal targets are the same object, so that identity suffices to compare. */
 export class Targets {
   readonly #targets = new Map<string, Map<number, Target>>()
 
-  /** The target at hand where a new one would say the same. */
+  /** The current target if a new one would equal it, otherwise a new one. */
   of(node: Node, service: string, port: number, presence: Presence | undefined): Target {
     const { name: environment, namespace, onUnavailable } = node
     const { endpoints, weights } = endpointsFor(node, presence)
@@ -28,7 +28,7 @@ export class Targets {
     return target
   }
 
-  /** Forgets those of a Service. */
+  /** Forgets the targets of a Service. */
   forget(id: string): void {
     this.#targets.delete(id)
   }

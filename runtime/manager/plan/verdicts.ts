@@ -14,7 +14,7 @@ import { type WarningView, warningsOf } from './warnings.ts'
 
 type PresenceByService = ReadonlyMap<string, ServicePresence>
 
-/** What is said of a resource that could not be read. */
+/** The verdict about a resource that could not be parsed. */
 export const unreadableVerdict = ({ message, generation }: Unreadable): Verdict => ({
   ready: false,
   reason: 'Invalid',
@@ -22,7 +22,7 @@ export const unreadableVerdict = ({ message, generation }: Unreadable): Verdict 
   generation,
 })
 
-/** What is said of an environment: its problem, or what it overrides and whether that answers. */
+/** The plan of an environment: its problem, or its overrides and whether they have ready endpoints. */
 export function environmentPlan(
   environment: Environment,
   problem: Problem | undefined,
@@ -67,7 +67,8 @@ function expiryOf(
   const ended = expired.has(nameId(namespace, name))
   const based = ended ? (node?.below.map((below) => below.name) ?? []) : []
   const mark = heldBy(environment.metadata)
-  const held = mark ?? (based.length > 0 ? `what is based on it (${based.sort().join(', ')})` : undefined)
+  const held =
+    mark ?? (based.length > 0 ? `the environments based on it (${based.sort().join(', ')})` : undefined)
   return { endsAtMs: end, expired: ended, heldBy: held }
 }
 
@@ -77,16 +78,16 @@ function standing(
   presences: PresenceByService,
 ): Omit<Verdict, 'generation'> {
   if (node.paused) return { ready: true, reason: 'Paused', message: goesTo(node) }
-  const silent = overrides.filter((service) => {
+  const unready = overrides.filter((service) => {
     const ports = presences.get(nameId(node.namespace, service))?.ports.values() ?? []
     return [...ports].some(({ endpoints }) => endpoints.length === 0)
   })
-  if (silent.length > 0) {
-    const message = `no endpoint is ready: ${silent.join(', ')} (${RULES[node.onUnavailable]})`
+  if (unready.length > 0) {
+    const message = `no endpoint is ready: ${unready.join(', ')} (${RULES[node.onUnavailable]})`
     return { ready: false, reason: 'OverrideUnavailable', message }
   }
   if (node.type !== 'branch')
-    return { ready: true, reason: 'Routed', message: 'requests without a key stay here' }
+    return { ready: true, reason: 'Routed', message: 'serves requests without a key' }
   const what = overrides.length === 0 ? 'overrides nothing' : `overrides ${overrides.join(', ')}`
   return { ready: true, reason: 'Routed', message: what }
 }
@@ -97,7 +98,7 @@ const RULES = {
   fail: 'requests fail meanwhile',
 } as const
 
-/** What is said of a preview, and what is to be registered of it. */
+/** The plan of a preview: its verdict, and its registration. */
 export function previewPlan(
   preview: Preview,
   problem: Problem | undefined,
@@ -116,7 +117,7 @@ export function previewPlan(
   const chain = [node, ...node.above].map((it) => it.name).join(' → ')
   const missing = no(
     'ServiceNotFound',
-    `no Service ${service} with port ${wanted} in ${chain}: deploy it there`,
+    `no Service ${service} with port ${wanted} in ${chain}: deploy it in one of them`,
   )
   const port = typeof wanted === 'number' ? wanted : namedPort(node, service, presences, wanted)
   if (port === undefined) return { verdict: missing, planned: undefined }
@@ -128,22 +129,22 @@ export function previewPlan(
   const spoken = unsupported(found, service, port, forest, presences)
   if (spoken !== undefined) return { verdict: no('ProtocolUnsupported', spoken), planned }
   if (!found.ready) {
-    const rest = found.endpoints.length === 0 ? '' : ': requests go to those that run'
+    const rest = found.endpoints.length === 0 ? '' : ': requests go to endpoints that are not ready'
     const message = `${service} of ${found.environment} has no ready endpoint${rest}`
     return { verdict: no('ServiceUnavailable', message), planned }
   }
-  const message = `${service} of ${found.environment} answers`
+  const message = `${service} of ${found.environment} serves requests`
   return { verdict: { ready: true, reason: 'Routed', message, generation }, planned }
 }
 
-/** What a relay cannot carry to a port, in words. It speaks HTTP/1.1. */
+/** The protocols of ports that a relay cannot serve, in words. A relay speaks HTTP/1.1. */
 const UNSUPPORTED: Readonly<Partial<Record<Protocol, string>>> = {
   http2: 'HTTP/2 only',
   grpc: 'gRPC',
   tcp: 'TCP, not HTTP',
 }
 
-/** Why visitors of a preview could not be served, or undefined. */
+/** Why visitors of a preview could not be served. Undefined if they can. */
 function unsupported(
   { environment }: Resolution,
   service: string,
@@ -156,8 +157,8 @@ function unsupported(
   const what = protocol && UNSUPPORTED[protocol]
   return (
     what &&
-    `port ${port} of ${service} in ${environment} is declared as ${protocol}: it speaks ${what}, and preview URLs ` +
-      'carry HTTP/1.1; use a port that serves HTTP/1.1, or declare this one as http where it serves both'
+    `port ${port} of ${service} in ${environment} is declared as ${protocol}: it speaks ${what}, but preview URLs ` +
+      'carry HTTP/1.1; use a port that serves HTTP/1.1, or declare this one as http if it serves both'
   )
 }
 

@@ -3,7 +3,7 @@ import { LABELS } from '@branchline/wire/names'
 import { expect, test } from 'vitest'
 import { environment, pod, running, service, slice } from '../fixture/objects.ts'
 import { Store } from '../store/store.ts'
-import { plan } from './plan.ts'
+import { plan } from './planner.ts'
 
 const searches = (...namespaces: string[]) => ({
   dnsConfig: { searches: namespaces.map((it) => `${it}.svc.cluster.local`) },
@@ -14,17 +14,17 @@ const shop = [
   ...running('base', 'api', '10.0.0.1'),
 ]
 
-/** What is said of alice: reasons and sentences. */
+/** The warnings about alice: reasons and messages. */
 function warnings(...objects: (KubernetesObject | KubernetesObject[])[]): string[] {
   const store = new Store((object, reason) => {
     throw new Error(`${object.kind} ${object.metadata.name}: ${reason}`)
   })
   for (const object of [...shop, ...objects.flat()]) store.put(object)
-  const said = plan(store).environments.get('alice/alice')?.warnings ?? []
-  return said.map(({ reason, message }) => `${reason}: ${message}`)
+  const found = plan(store).environments.get('alice/alice')?.warnings ?? []
+  return found.map(({ reason, message }) => `${reason}: ${message}`)
 }
 
-/** A Service of alice's, and its pod with this spec and metadata. */
+/** A Service of alice, and its pod with this spec and metadata. */
 function override(
   spec: object,
   metadata: { labels?: object; annotations?: object; [field: string]: unknown } = {},
@@ -42,19 +42,19 @@ function override(
   ]
 }
 
-test('a sound override is no reason to say anything', () => {
+test('a valid override causes no warning', () => {
   expect(warnings(override(searches('base')))).toEqual([])
   expect(warnings(override({ dnsConfig: { searches: ['x', 'base.svc.corp.example'] } }))).toEqual([])
 })
 
-test('a search list that misses a base names the workload, the namespaces and the remedy', () => {
+test('the warning about an incomplete search list names the workload, the namespaces and the remedy', () => {
   const owned = {
     labels: { 'pod-template-hash': '5d8f' },
     ownerReferences: [{ kind: 'ReplicaSet', name: 'web-api-5d8f', controller: true }],
   }
   expect(warnings(override({}, owned))).toEqual([
     'SearchListIncomplete: Deployment "web-api" does not search base.svc.cluster.local: its calls by short ' +
-      'names do not find what this branch does not run; inject it with its base (branchline inject), or add ' +
+      'names do not find services that this branch does not run; inject it with its base (branchline inject), or add ' +
       'that to spec.dnsConfig.searches',
   ])
   const statefulSet = { ownerReferences: [{ kind: 'StatefulSet', name: 'db', controller: true }] }
@@ -63,7 +63,7 @@ test('a search list that misses a base names the workload, the namespaces and th
   )
 })
 
-test('who opted out, has its node’s DNS, or has ended, is not asked for a search list', () => {
+test('a pod that opted out, uses its node’s DNS or has ended needs no search list', () => {
   const optedOut = { annotations: { 'branchline.dev/inject': 'disabled' } }
   expect(warnings(override({}, optedOut))).toEqual([])
   expect(warnings(override({ dnsPolicy: 'None' }))).toEqual([])
@@ -71,7 +71,7 @@ test('who opted out, has its node’s DNS, or has ended, is not asked for a sear
   expect(warnings(ended)).toEqual([])
 })
 
-test('calls that reach an app past its sidecar are named, each with what to do', () => {
+test('calls that bypass a sidecar are reported, each with its remedy', () => {
   expect(warnings(service('alice', 'db', { clusterIP: 'None' }))).toEqual([
     expect.stringMatching(
       /^HeadlessService: Service "db" is headless: .*add a Service with a cluster address/,
@@ -89,16 +89,16 @@ test('calls that reach an app past its sidecar are named, each with what to do',
   expect(warnings(override(searches('base'), inbound))).toEqual([])
   expect(warnings(override(searches('base'), inbound, undefined, 8080))).toEqual([
     expect.stringMatching(
-      /^PastSidecar: Service "api" port 80 leads to port 8080 of Pod "api-0", past its sidecar/,
+      /^PastSidecar: Service "api" port 80 leads to port 8080 of Pod "api-0", bypassing its sidecar/,
     ),
   ])
   const foreign = { ...slice('alice', 'db', []), endpoints: [{ addresses: ['192.0.2.1'] }] }
   expect(warnings(service('alice', 'db'), foreign)).toEqual([
-    expect.stringMatching(/^PastSidecar: Service "db" has endpoints that are no pods/),
+    expect.stringMatching(/^PastSidecar: Service "db" has endpoints that are not pods/),
   ])
 })
 
-test('a port other than TCP is said, and never taken for a TCP port of the same number', () => {
+test('a port that is not TCP causes a warning, and is never confused with a TCP port of the same number', () => {
   const ports = [
     { name: 'http', port: 80 },
     { name: 'udp', port: 80, protocol: 'UDP' },
@@ -117,7 +117,7 @@ test('a port other than TCP is said, and never taken for a TCP port of the same 
   expect(environments.get('alice/alice')?.warnings).toMatchObject([{ reason: 'NotTcp' }])
 })
 
-test('a weight that is none names the workload, what it says, and what counts instead; once for all replicas', () => {
+test('the warning about an invalid weight names the workload, the value and the weight in effect, once for all replicas', () => {
   const weighted = (weight: string) => ({ annotations: { 'branchline.dev/weight': weight } })
   expect(warnings(override(searches('base'), weighted('100')))).toEqual([])
   const metadata = {
@@ -129,18 +129,17 @@ test('a weight that is none names the workload, what it says, and what counts in
     spec: searches('base'),
   })
   expect(warnings(override(searches('base'), metadata), second)).toEqual([
-    'WeightInvalid: StatefulSet "api" has the annotation branchline.dev/weight: "heavy", which is no whole ' +
+    'WeightInvalid: StatefulSet "api" has the annotation branchline.dev/weight: "heavy", which is not a whole ' +
       'number from 0 to 100: its pods have the weight 1; correct it in the pod template',
   ])
   const [long] = warnings(override(searches('base'), weighted(`1"\n${'0'.repeat(9_999)}`)))
   expect(long?.length).toBeLessThan(300)
 })
 
-test('an override without a port of its base is said; one with more is fine', () => {
+test('an override that lacks a port of its base causes a warning, and one with more ports does not', () => {
   const port = (number: number) => ({ name: 'http', port: number })
   expect(warnings(override(searches('base'), {}, [port(8080)]))).toEqual([
-    'PortMissing: Service "api" has port 8080, but base has 80: requests to 80 stay there; give the override ' +
-      'that port too',
+    'PortMissing: Service "api" has port 8080, but base has 80: base serves requests to 80; add it to the override',
   ])
   expect(warnings(override(searches('base'), {}, [port(80), { name: 'more', port: 81 }]))).toEqual([])
 })

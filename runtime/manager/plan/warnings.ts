@@ -6,15 +6,15 @@ import type { Node } from './forest.ts'
 import type { Warning, WarningReason } from './plan.ts'
 import type { Attachment, ServicePresence } from './presence.ts'
 
-/** Where warnings look. */
+/** What warnings are derived from. */
 export interface WarningView {
   readonly presences: ReadonlyMap<string, ServicePresence>
   readonly pods: PodIndex
 }
 
 /**
- * What in an environment works otherwise than one may think: calls that reach an app past its sidecar, names
- * that its pods cannot find, ports that nobody overrides. One sentence each, sorted, that says what to do.
+ * What works differently in an environment from what users may expect: calls that bypass a sidecar, names that its
+ * pods cannot resolve, ports that are not overridden. Each is one sentence with its remedy. Sorted.
  */
 export function warningsOf(node: Node, services: Iterable<string>, view: WarningView): Warning[] {
   const found = new Map<string, Warning>()
@@ -39,25 +39,25 @@ function searchWarning(node: Node, pod: string, { pods }: WarningView, warn: War
   const names = missing.map(({ namespace }) => `${namespace}.svc.cluster.local`).join(', ')
   warn(
     'SearchListIncomplete',
-    `${workload} does not search ${names}: its calls by short names do not find what this branch does not ` +
+    `${workload} does not search ${names}: its calls by short names do not find services that this branch does not ` +
       'run; inject it with its base (branchline inject), or add that to spec.dnsConfig.searches',
   )
 }
 
-/** Replicas of one workload that say the same are said once. */
+/** Equal warnings about replicas of one workload become one. */
 function weightWarning(pod: string, { pods }: WarningView, warn: Warn): void {
   const { badWeight, workload } = pods.get(pod) ?? {}
   if (badWeight === undefined) return
-  const said = badWeight.length > MAX_QUOTED ? `${badWeight.slice(0, MAX_QUOTED)}…` : badWeight
+  const quoted = badWeight.length > MAX_QUOTED ? `${badWeight.slice(0, MAX_QUOTED)}…` : badWeight
   warn(
     'WeightInvalid',
-    `${workload} has the annotation ${ANNOTATIONS.weight}: ${JSON.stringify(said)}, which is no whole number ` +
+    `${workload} has the annotation ${ANNOTATIONS.weight}: ${JSON.stringify(quoted)}, which is not a whole number ` +
       `from 0 to ${MAX_WEIGHT}: its pods have the weight ${DEFAULT_WEIGHT}; correct it in the pod template`,
   )
 }
 const MAX_QUOTED = 32
 
-/** Whether a search domain is a namespace's, whatever the cluster's own domain is. */
+/** Whether a search domain belongs to a namespace, whatever the cluster's domain is. */
 const searchesIn = (domain: string, namespace: string): boolean =>
   domain === `${namespace}.svc` || domain.startsWith(`${namespace}.svc.`)
 
@@ -67,20 +67,23 @@ function serviceWarnings(node: Node, service: string, view: WarningView, warn: W
   if (presence.headless) {
     warn(
       'HeadlessService',
-      `Service "${service}" is headless: callers reach its pods themselves, past the sidecar, and are not ` +
+      `Service "${service}" is headless: callers connect to its pods directly, bypassing the sidecar, and are not ` +
         'routed; add a Service with a cluster address and call that',
     )
     return
   }
   if (presence.otherPorts.length > 0) {
     const ports = presence.otherPorts.join(', ')
-    warn('NotTcp', `Service "${service}" has ${ports}: only TCP is routed, so that goes straight to the app`)
+    warn(
+      'NotTcp',
+      `Service "${service}" has ${ports}: only TCP is routed, so this traffic goes directly to the app`,
+    )
   }
   if (presence.foreign) {
     warn(
       'PastSidecar',
-      `Service "${service}" has endpoints that are no pods: nothing routes there; let it select a workload ` +
-        'with a sidecar',
+      `Service "${service}" has endpoints that are not pods: requests to them are not routed; let it select a ` +
+        'workload with a sidecar',
     )
   }
   for (const attachment of presence.attachments) attachmentWarning(service, attachment, view.pods, warn)
@@ -94,25 +97,25 @@ function attachmentWarning(service: string, attachment: Attachment, pods: PodInd
   if (pod.hostNetwork) {
     warn(
       'HostNetwork',
-      `Service "${service}" leads to ${workload}, which has hostNetwork: its ports are the node's, so it is ` +
-        'not routed; remove hostNetwork where it is not needed',
+      `Service "${service}" leads to ${workload}, which has hostNetwork: its ports are the node's, so requests are ` +
+        'not routed; remove hostNetwork if it is not needed',
     )
   } else if (pod.address !== undefined && !pod.sidecar) {
     warn(
       'PastSidecar',
-      `Service "${service}" leads to ${workload}, which has no sidecar: it is not routed; inject it ` +
+      `Service "${service}" leads to ${workload}, which has no sidecar: requests are not routed; inject it ` +
         '(branchline inject)',
     )
   } else if (pod.sidecar && inbound !== undefined && !inbound.includes(attachment.inbound)) {
     warn(
       'PastSidecar',
-      `Service "${service}" port ${attachment.port} leads to port ${attachment.inbound} of ${workload}, past ` +
-        'its sidecar: it is not routed; inject Service and workload together (branchline inject)',
+      `Service "${service}" port ${attachment.port} leads to port ${attachment.inbound} of ${workload}, bypassing ` +
+        'its sidecar: requests are not routed; inject Service and workload together (branchline inject)',
     )
   }
 }
 
-/** Callers use the port numbers of the Service that the base has: an override without them is passed by. */
+/** Callers use the port numbers of the base's Service. The override does not get requests to ports that it lacks. */
 function portWarning(
   node: Node,
   service: string,
@@ -129,6 +132,6 @@ function portWarning(
   warn(
     'PortMissing',
     `Service "${service}" has port ${[...ports.keys()].join(', ') || 'none'}, but ${base.name} has ${list}: ` +
-      `requests to ${list} stay there; give the override that port too`,
+      `${base.name} serves requests to ${list}; add ${missing.length === 1 ? 'it' : 'them'} to the override`,
   )
 }

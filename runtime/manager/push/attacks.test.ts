@@ -1,7 +1,7 @@
 /**
- * What somebody inside the cluster could try on the sidecars' port: come without a token or with another's,
- * ask for another pod's table, exhaust the manager with big, wrong, endless or no messages, or never read.
- * Each is refused by itself, and the sidecars beside it notice nothing.
+ * Attacks from inside the cluster on the sidecars' port: a missing or stolen token, a request for another pod's
+ * table, messages that are too big, wrong, endless or missing, and a peer that never reads. The manager refuses
+ * each of them, without effect on other sidecars.
  */
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
@@ -34,7 +34,7 @@ async function serve(changed: Partial<PushLimits> = {}): Promise<void> {
   const reviewToken = async (token: string) => {
     reviews.push(token)
     if (token === 'slow') await new Promise(() => undefined)
-    if (token === 'broken') throw new Error('the API server is away')
+    if (token === 'broken') throw new Error('the API server is unavailable')
     return token.startsWith('pod-') ? { namespace: 'base', pod: token.slice(4) } : undefined
   }
   server = await servePush({
@@ -83,7 +83,7 @@ async function connected(token = 'pod-api'): Promise<TestSidecar> {
 
 const hello = { type: 'hello', inbound: [25001], version: 'test' }
 
-test('without a token, with a wrong one, or one that nobody can judge', async () => {
+test('a peer without a token, with a wrong one, or with one that cannot be reviewed is refused', async () => {
   await serve({ reviewTimeoutMs: 50 })
   expect(await statusOf(client(''))).toBe(401)
   expect(await statusOf(client('forged'))).toBe(401)
@@ -93,14 +93,14 @@ test('without a token, with a wrong one, or one that nobody can judge', async ()
   expect(reviews).toEqual(['forged', 'broken', 'slow'])
 })
 
-test('another path or protocol is refused before its token is looked at', async () => {
+test('another path or protocol is refused before its token is reviewed', async () => {
   await serve()
   expect(await statusOf(client('pod-api', '/other'))).toBe(404)
   expect(await statusOf(client('pod-api', '/routes', 'branchline.routes.v0'))).toBe(400)
   expect(reviews).toEqual([])
 })
 
-test('more reviews at once than allowed are refused, and the place is free again afterwards', async () => {
+test('reviews beyond the limit are refused, and a finished review frees its place', async () => {
   await serve({ maxReviews: 1, reviewTimeoutMs: 100 })
   const slow = statusOf(client('slow'))
   await until(() => reviews.length === 1, 'the review')
@@ -109,7 +109,7 @@ test('more reviews at once than allowed are refused, and the place is free again
   await connected()
 })
 
-test('what a message says of a pod is not asked for: the token alone decides', async () => {
+test('only the token identifies the pod, whatever a message says', async () => {
   await serve()
   const it = await connected('pod-web')
   it.say({ ...hello, pod: 'base/api', namespace: 'base', service: 'api' })
@@ -118,12 +118,12 @@ test('what a message says of a pod is not asked for: the token alone decides', a
 })
 
 test.each([
-  ['no JSON', 'garbage', 1008],
+  ['text that is not JSON', 'garbage', 1008],
   ['another type', '{"type":"snapshot"}', 1008],
   ['a wrong field', '{"type":"hello","inbound":["x"],"version":"1"}', 1008],
   ['an acknowledgement of nothing', '{"type":"ack","epoch":1}', 1008],
   ['too much', JSON.stringify({ ...hello, version: 'x'.repeat(20_000) }), 1009],
-  ['octets', Buffer.from([1, 2, 3]), 1003],
+  ['binary data', Buffer.from([1, 2, 3]), 1003],
 ])('%s closes the connection', async (_, message, code) => {
   await serve()
   const it = await connected()
@@ -144,12 +144,12 @@ test('hello twice, or an epoch that was never sent, closes the connection', asyn
   expect(await until(() => ahead.closeCode, 'the end')).toBe(1008)
 })
 
-test('who says nothing is closed in time', async () => {
+test('a silent peer is closed in time', async () => {
   await serve({ helloTimeoutMs: 30 })
   expect(await closed(await connected())).toBe(4003)
 })
 
-test('who does not answer pings is dropped', async () => {
+test('a peer that does not respond to pings is dropped', async () => {
   await serve({ pingIntervalMs: 30 })
   const it = await connected()
   it.say(hello)
@@ -160,7 +160,7 @@ test('who does not answer pings is dropped', async () => {
   expect(hub.standing('base/api')).toBeUndefined()
 })
 
-test('who does not read is dropped once too much waits for it; its neighbour goes on', async () => {
+test('a peer that does not read is dropped once too much waits for it, and its neighbour stays connected', async () => {
   await serve({ maxBufferedBytes: 64 * 1024 })
   const it = await connected('pod-api')
   const neighbour = await connected('pod-web')
@@ -180,12 +180,12 @@ test('who does not read is dropped once too much waits for it; its neighbour goe
       tables.set(pod, after)
     }
   }
-  // More than what the kernel's buffers take beside ours.
+  // More than the kernel's buffers and ours can hold.
   for (let count = 0; count < 400 && hub.standing('base/api') !== undefined; count++) {
     publish(count % 2 === 0 ? big : {})
     await new Promise((resolve) => setImmediate(resolve))
   }
-  await until(() => hub.standing('base/api') === undefined, 'the end of the one that does not read')
+  await until(() => hub.standing('base/api') === undefined, 'the end of the peer that does not read')
   await until(() => neighbour.table?.epoch === hub.standing('base/web')?.sent, 'the neighbour')
   expect(neighbour.closeCode).toBeUndefined()
 })
@@ -208,7 +208,7 @@ test('peers without a token, silent or refused, do not keep out a sidecar', asyn
   for (const socket of peers) socket.destroy()
 })
 
-test('a pod that connects again and again without a hello has one place', async () => {
+test('a pod that connects repeatedly without a hello takes only one place', async () => {
   await serve({ maxConnections: 2 })
   const first = await connected('pod-api')
   await connected('pod-api')
@@ -217,7 +217,7 @@ test('a pod that connects again and again without a hello has one place', async 
   await connected('pod-web')
 })
 
-test('plain HTTP is answered, and garbage is closed', async () => {
+test('plain HTTP gets a response, and garbage is closed', async () => {
   await serve()
   const response = await fetch(`http://127.0.0.1:${server.port}/routes`)
   expect(response.status).toBe(426)

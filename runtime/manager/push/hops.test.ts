@@ -13,7 +13,7 @@ const hop = (startMs: number): Hop => ({
   ms: 1,
 })
 
-test('hops of a trace are told in the order in which the requests came', () => {
+test('hops of a trace are returned in the order in which the requests arrived', () => {
   const hops = new Hops()
   hops.add('pod', 'a', hop(2))
   hops.add('pod', 'b', hop(3))
@@ -22,7 +22,7 @@ test('hops of a trace are told in the order in which the requests came', () => {
   expect(hops.of('c')).toEqual([])
 })
 
-test('no more is remembered than the bounds allow: the newest traces, the newest hops of each', () => {
+test('only the newest traces, and the newest hops of each, are kept within the limits', () => {
   const hops = new Hops()
   for (let trace = 0; trace <= MAX_TRACES; trace++) hops.add('pod', String(trace), hop(trace))
   expect(hops.of('0')).toEqual([])
@@ -31,7 +31,7 @@ test('no more is remembered than the bounds allow: the newest traces, the newest
   expect(hops.of('1')).toHaveLength(MAX_HOPS)
 })
 
-test('one pod cannot evict the traces of others, nor their hops of a trace', () => {
+test('one pod cannot evict the traces of others, or their hops of a trace', () => {
   const hops = new Hops()
   hops.add('alice', 'hers', hop(1))
   for (let count = 0; count < 4 * MAX_TRACES; count++) hops.add('bob', `his ${count}`, hop(count))

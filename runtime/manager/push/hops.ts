@@ -1,6 +1,6 @@
 import type { Hop } from '@branchline/wire/explain'
 
-/** How many traces are remembered, and how many hops of each. */
+/** How many traces are kept, and how many hops of each. */
 export const MAX_TRACES = 256
 export const MAX_HOPS = 64
 
@@ -16,9 +16,9 @@ interface Trace {
 }
 
 /**
- * The hops of requests that asked for their way, as sidecars report them, by trace id. Where there is no room, whoever
- * holds most makes it: a new trace replaces the oldest one of the pod that began most traces, and a new hop replaces
- * the oldest one of the pod that reported most hops of the trace. So one pod cannot evict what others have reported.
+ * The hops that sidecars report for requests whose path is to be explained, by trace id. If there is no room, a new
+ * trace replaces the oldest one of the pod that began the most traces, and a new hop replaces the oldest one of the
+ * pod that reported the most hops of the trace. So one pod cannot evict what others have reported.
  */
 export class Hops {
   /** Oldest first. */
@@ -45,7 +45,7 @@ export class Hops {
     hops.push({ pod, hop })
   }
 
-  /** What is known of a trace, in the order in which the requests came. */
+  /** The known hops of a trace, in the order in which the requests arrived. */
   of(trace: string): Hop[] {
     return (this.#traces.get(trace)?.hops ?? [])
       .map(({ hop }) => hop)
@@ -65,7 +65,7 @@ export class Hops {
   }
 }
 
-/** The key of the largest number. */
+/** The key with the largest number. */
 function largest(entries: Iterable<[string, number]>): string {
   let [key, most] = ['', -1]
   for (const [name, number] of entries) if (number > most) [key, most] = [name, number]

@@ -5,36 +5,36 @@ import type { PushLimits } from './limits.ts'
 import { type DropReason, Reports } from './reports.ts'
 import { CLOSE, Session } from './session.ts'
 
-/** What the hub must be told of the plan, and what it tells. */
+/** What the hub reads from the plan, and what it reports. */
 export interface HubOptions {
   readonly limits: PushLimits
   readonly logger: Logger
-  /** The newest table of a pod by the plan at hand; undefined where there is no such sidecar (yet). */
+  /** A pod's table in the current plan. Undefined if the plan has no such sidecar (yet). */
   readonly tableOf: (pod: string) => SidecarTable | undefined
-  /** The epoch of the plan at hand. */
+  /** The epoch of the current plan. */
   readonly epoch: () => number
-  /** A sidecar came, went, or serves the newest that it was sent (`tookMs` after that). */
+  /** A sidecar connected, disconnected, or serves the newest table sent to it (`tookMs` after it was sent). */
   readonly onStanding: (pod: string, tookMs?: number) => void
-  /** A hop, or a question for hops, was dropped. */
+  /** A report or query of hops was dropped. */
   readonly onHopDropped?: (reason: DropReason) => void
 }
 
-/** Where a sidecar stands; undefined epochs where it has none yet. */
+/** The epochs of a sidecar. Undefined if it has none yet. */
 export interface Standing {
   readonly sent: number | undefined
   readonly served: number | undefined
 }
 
 /**
- * The sidecars' connections, one a pod: the newest wins. A pod is told about itself alone. Every greeted
- * session has been sent the plan at hand, so that what changes next is the same difference for all.
+ * The sidecars' connections, one per pod: the newest wins. A pod receives only its own table. Every greeted
+ * session has been sent the current plan, so the next change is the same difference for all.
  */
 export class Hub {
   readonly #options: HubOptions
-  /** Those that have said hello, by pod; and all that are connected. */
+  /** The sessions that have sent hello, by pod, and all connected sessions. */
   readonly #sessions = new Map<string, Session>()
   readonly #connected = new Set<Session>()
-  /** Those that have not said hello yet: one a pod as well, so that one pod cannot take all places. */
+  /** The sessions that have not sent hello yet. Also one per pod, so that one pod cannot take all places. */
   readonly #ungreeted = new Map<string, Session>()
   readonly #reports: Reports
   readonly #pinger: NodeJS.Timeout
@@ -47,12 +47,12 @@ export class Hub {
     this.#pinger = setInterval(ping, options.limits.pingIntervalMs)
   }
 
-  /** How many sidecars are connected and have said hello. */
+  /** The number of sidecars that are connected and have sent hello. */
   get size(): number {
     return this.#sessions.size
   }
 
-  /** Takes a connection whose token said which pod it is. */
+  /** Accepts a connection of a pod that its token has identified. */
   accept(pod: string, socket: WebSocket): void {
     const { limits, logger, onStanding } = this.#options
     const handler = {
@@ -74,7 +74,7 @@ export class Hub {
     })
   }
 
-  /** Sends each sidecar what changed for it. */
+  /** Sends each sidecar the changes of its own table. */
   publish(epoch: number, { tables, known }: Pick<PlanChange, 'tables' | 'known'>): void {
     for (const [pod, { before, after }] of tables) {
       if (after !== undefined) this.#sessions.get(pod)?.sendChange(epoch, before, after, known)
@@ -85,23 +85,23 @@ export class Hub {
     return this.#sessions.get(pod)?.epochs
   }
 
-  /** Sends every sidecar elsewhere; they connect anew, here or to another replica. */
+  /** Closes every connection. The sidecars connect again, here or to another replica. */
   closeAll(reason: string): void {
     for (const session of this.#connected) session.close(CLOSE.goingAway, reason)
   }
 
   close(): void {
     clearInterval(this.#pinger)
-    this.closeAll('the manager ends')
+    this.closeAll('the manager stops')
   }
 
   #greet(session: Session): void {
     const { pod } = session
     if (this.#ungreeted.get(pod) === session) this.#ungreeted.delete(pod)
-    this.#sessions.get(pod)?.close(CLOSE.replaced, 'the pod has connected anew')
+    this.#sessions.get(pod)?.close(CLOSE.replaced, 'the pod has connected again')
     this.#sessions.set(pod, session)
     const table = this.#options.tableOf(pod)
-    // A sidecar may be faster than the news of its pod: it is sent its table when that is planned.
+    // A sidecar may connect before its pod is known. It gets its table as soon as the table is planned.
     if (table !== undefined) session.sendSnapshot(this.#options.epoch(), table)
     this.#options.onStanding(pod)
   }

@@ -1,7 +1,7 @@
 /**
- * A sidecar's token is a file in a pod: somebody who can read it there (a shell in the app's container, a
- * backup of a volume, a log) could show it from a pod of their own, and would be told the routes of the
- * other, and take its place, since the newest connection of a pod wins. So it counts from its pod alone.
+ * Attack: a sidecar's token is a file in a pod. Somebody who can read it there (a shell in the app's container, a
+ * backup of a volume, a log) presents it from another pod, gets the routes of the first pod, and takes its place,
+ * because the newest connection of a pod wins. Fix: a token is valid only from an address of its own pod.
  */
 import { once } from 'node:events'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
@@ -79,7 +79,7 @@ async function served(from: string): Promise<TestSidecar> {
   return it
 }
 
-test('a token that is shown from another pod is refused, its own pod is served on, and it is said once', async () => {
+test('a token that another pod presents is refused and logged once, and its own pod stays connected', async () => {
   await serve()
   origins.put(api({ podIP: '127.0.0.1', podIPs: [{ ip: '127.0.0.1' }] }))
   const own = await served('127.0.0.1')
@@ -99,7 +99,7 @@ test('a token that is shown from another pod is refused, its own pod is served o
   ])
 })
 
-test('a sidecar that is faster than the news of its pod, or of its address, waits for them', async () => {
+test('a sidecar that connects before its pod or its address is known waits for them', async () => {
   await serve()
   const early = served('127.0.0.2')
   origins.put(api({ phase: 'Pending' }))
@@ -111,7 +111,7 @@ test('a sidecar that is faster than the news of its pod, or of its address, wait
   expect(refusals).toEqual([])
 })
 
-test('one whose pod stays unknown comes again; no more than a bounded number wait', async () => {
+test('a sidecar whose pod stays unknown is refused, and only a bounded number wait', async () => {
   await serve({ podKnownTimeoutMs: 200, maxUnknownPods: 1 })
   const answers = await Promise.all([statusFrom('127.0.0.1'), statusFrom('127.0.0.1')])
   expect(answers).toEqual([503, 503])
@@ -136,11 +136,11 @@ describe('the addresses of a pod', () => {
     ['IPv6', dual, 'fd00::1', 'own'],
     ['IPv6, written otherwise', { podIPs: [{ ip: 'FD00:0::1' }] }, 'fd00::1', 'own'],
     ['IPv6 with a zone', { podIPs: [{ ip: 'fe80::1' }] }, 'fe80::1%eth0', 'own'],
-    ['an API server that tells one alone', { podIP: '10.0.0.1' }, '10.0.0.1', 'own'],
+    ['an API server that reports only one', { podIP: '10.0.0.1' }, '10.0.0.1', 'own'],
     ['another', dual, '10.0.0.2', 'address'],
-    ['none, since the peer is gone', dual, '', 'address'],
+    ['none, because the peer is gone', dual, '', 'address'],
     [
-      'a pod that has ended, whose address may be another’s',
+      'a pod that has ended, whose address may belong to another',
       { ...dual, phase: 'Failed' },
       '10.0.0.1',
       'unknown',

@@ -4,22 +4,22 @@ import { z } from 'zod'
 import type { PodIdentity } from '../sources/source.ts'
 import { nameId } from '../store/snapshot.ts'
 
-/** Why a pod's token does not count from where it was shown. */
+/** Why a pod's token is not valid from the address that presented it. */
 export type OriginFault =
   /** The pod has other addresses. */
   | { readonly reason: 'address'; readonly expected: readonly string[] }
-  /** Nobody has told of the pod, or of its address, in time. */
+  /** The pod, or its address, did not become known in time. */
   | { readonly reason: 'unknown' }
 
 export interface OriginLimits {
-  /** How long a token waits for the news of its pod: a sidecar may be faster than its pod's address. */
+  /** How long a token waits until its pod's address is known. A sidecar may connect before that. */
   readonly podKnownTimeoutMs: number
-  /** The most tokens that wait so at once; others are refused, to come again. */
+  /** The maximum tokens that wait at once. Others are refused and may try again. */
   readonly maxUnknownPods: number
 }
 
-/** Where a pod is: its own addresses, its node's where it has hostNetwork. */
-interface Whereabouts {
+/** The addresses of a pod: its own, or its node's if it uses hostNetwork. */
+interface KnownPod {
   readonly uid: string | undefined
   readonly addresses: ReadonlySet<string>
 }
@@ -35,12 +35,12 @@ const pod = z.object({
 })
 
 /**
- * Where pods are, so that a token counts only where its pod is: one that was carried off, from a volume or a
- * backup, is worth nothing elsewhere.
+ * The addresses of all pods, so that a token is valid only from its own pod. A token that was stolen, for example
+ * from a volume or a backup, is useless elsewhere.
  */
 export class PodOrigins {
   readonly #limits: OriginLimits
-  readonly #pods = new Map<string, Whereabouts>()
+  readonly #pods = new Map<string, KnownPod>()
   readonly #waiting = new Map<string, Set<() => void>>()
   #waits = 0
 
@@ -48,7 +48,7 @@ export class PodOrigins {
     this.#limits = limits
   }
 
-  /** Takes in a Pod as it is now; one that cannot be read is nowhere. */
+  /** Stores the current state of a Pod. A Pod with an invalid status has no addresses. */
   put(object: KubernetesObject): void {
     const { status } = pod.safeParse(object).data ?? {}
     const ended = status?.phase === 'Succeeded' || status?.phase === 'Failed'
@@ -65,8 +65,8 @@ export class PodOrigins {
   }
 
   /**
-   * What is wrong with a pod's token that comes from this address; undefined where it is the pod's own. The
-   * API server has found the token right, so its pod is there: where that is not known yet, this waits for it.
+   * Why a pod's token is not valid from this address. Undefined if the address is the pod's own. The API server has
+   * confirmed the token, so its pod exists. If the pod is not known here yet, this waits for it.
    */
   async judge(identity: PodIdentity, from: string): Promise<OriginFault | undefined> {
     const id = nameId(identity.namespace, identity.pod)
@@ -78,12 +78,12 @@ export class PodOrigins {
         return { reason: 'address', expected: [...known.addresses] }
       }
       const leftMs = untilMs - performance.now()
-      if (leftMs <= 0 || !(await this.#news(id, leftMs))) return { reason: 'unknown' }
+      if (leftMs <= 0 || !(await this.#changed(id, leftMs))) return { reason: 'unknown' }
     }
   }
 
-  /** Whether there was news of a pod within a time. */
-  async #news(id: string, withinMs: number): Promise<boolean> {
+  /** Whether a pod changed within a time. */
+  async #changed(id: string, withinMs: number): Promise<boolean> {
     if (this.#waits >= this.#limits.maxUnknownPods) return false
     this.#waits++
     const { promise, resolve } = Promise.withResolvers<boolean>()
@@ -104,11 +104,11 @@ export class PodOrigins {
 
 const idOf = ({ metadata }: KubernetesObject): string => nameId(metadata.namespace ?? '', metadata.name)
 
-/** A pod of a name is not the one that had it before; a source without uids cannot tell. */
+/** Whether two pods of one name are the same. A source without uids cannot tell. */
 const isSame = (one: string | undefined, two: string | undefined): boolean =>
   one === undefined || two === undefined || one === two
 
-/** An address as it is compared: IPv4 as such, IPv6 in its short form (RFC 5952), without a zone. */
+/** The canonical form of an address: IPv4 as it is, IPv6 in its short form (RFC 5952) without a zone. */
 function canonical(address: string): string {
   const plain = address.split('%', 1)[0] as string
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(plain)?.[1]

@@ -1,6 +1,6 @@
 /**
- * Attack: a sidecar with a valid token floods the manager with hops, evicts the traces of others, or reports what
- * another pod is to have done. Fix: shares of each pod, and a report counts only where it speaks of its own pod.
+ * Attack: a sidecar with a valid token floods the manager with hops, evicts the traces of others, or reports hops of
+ * another pod. Fix: each pod has a share, and a report is accepted only if it is about its own pod.
  */
 import type { Hop } from '@branchline/wire/explain'
 import { expect, test } from 'vitest'
@@ -21,17 +21,17 @@ const hop = (at: string, service = 'web'): Hop => {
 
 function reportsOf(
   hopsPerSecond = 100,
-  hopQuestionsPerSecond = 10,
+  hopQueriesPerSecond = 10,
 ): { reports: Reports; dropped: DropReason[] } {
   const dropped: DropReason[] = []
-  const limits = { hopsPerSecond, hopQuestionsPerSecond, maxConnections: 10 }
+  const limits = { hopsPerSecond, hopQueriesPerSecond, maxConnections: 10 }
   const logger = createLogger('manager', 'silent')
   const tableOf = (pod: string): SidecarTable | undefined => tables[pod]
   const reports = new Reports({ limits, logger, tableOf, onDropped: (reason) => dropped.push(reason) })
   return { reports, dropped }
 }
 
-test('a pod speaks of itself alone', () => {
+test('a pod can report only its own hops', () => {
   const { reports, dropped } = reportsOf()
   reports.add('alice/web', TRACE, hop('alice'))
   reports.add('alice/web', TRACE, hop('alice', 'port 8080'))
@@ -42,7 +42,7 @@ test('a pod speaks of itself alone', () => {
   expect(dropped).toEqual(['foreign', 'foreign', 'foreign'])
 })
 
-test('a pod has a share of reports and of questions, and others have theirs', () => {
+test('each pod has its own share of reports and queries', () => {
   const { reports, dropped } = reportsOf(2, 1)
   for (let count = 0; count < 5; count++) reports.add('bob/web', TRACE, hop('bob'))
   reports.add('alice/web', TRACE, hop('alice'))

@@ -4,30 +4,30 @@ import type { SidecarTable } from '../plan/plan.ts'
 import { Hops } from './hops.ts'
 import type { PushLimits } from './limits.ts'
 
-/** Why a report or a question of a sidecar was dropped: it has used up its share, or spoke for another pod. */
+/** Why a sidecar's report or query was dropped: it has used up its share, or it reported for another pod. */
 export type DropReason = 'rate' | 'foreign'
 
 export interface ReportsOptions {
-  readonly limits: Pick<PushLimits, 'hopsPerSecond' | 'hopQuestionsPerSecond' | 'maxConnections'>
+  readonly limits: Pick<PushLimits, 'hopsPerSecond' | 'hopQueriesPerSecond' | 'maxConnections'>
   readonly logger: Logger
   readonly tableOf: (pod: string) => SidecarTable | undefined
   readonly onDropped?: ((reason: DropReason) => void) | undefined
 }
 
-/** What one pod has sent within a second. */
+/** What one pod has sent within the current second. */
 interface Share {
   sinceMs: number
   hops: number
-  questions: number
-  /** Whether the log has named it in this second. */
-  named: boolean
+  queries: number
+  /** Whether a drop of the pod has been logged in this second. */
+  logged: boolean
 }
 
 const SECOND_MS = 1000
 
 /**
- * The hops that sidecars report and ask for. Each pod has its share of both, which a new connection does not renew,
- * and a report counts only where it speaks of the pod itself: its environment, and one of its services.
+ * The hops that sidecars report and query. Each pod has a share of both, which a new connection does not renew. A
+ * report is accepted only if it is about the pod itself: its environment, and one of its services.
  */
 export class Reports {
   readonly #options: ReportsOptions
@@ -41,14 +41,14 @@ export class Reports {
   add(pod: string, trace: string, hop: Hop): void {
     const share = this.#shareOf(pod)
     if (++share.hops > this.#options.limits.hopsPerSecond) this.#drop(pod, share, 'rate')
-    else if (!speaksOf(this.#options.tableOf(pod), hop)) this.#drop(pod, share, 'foreign')
+    else if (!isOwnHop(this.#options.tableOf(pod), hop)) this.#drop(pod, share, 'foreign')
     else this.#hops.add(pod, trace, hop)
   }
 
-  /** The hops of a trace; undefined where the pod has asked too often. */
+  /** The hops of a trace. Undefined if the pod has queried too often. */
   of(pod: string, trace: string): Hop[] | undefined {
     const share = this.#shareOf(pod)
-    if (++share.questions <= this.#options.limits.hopQuestionsPerSecond) return this.#hops.of(trace)
+    if (++share.queries <= this.#options.limits.hopQueriesPerSecond) return this.#hops.of(trace)
     this.#drop(pod, share, 'rate')
     return undefined
   }
@@ -57,10 +57,10 @@ export class Reports {
     const now = performance.now()
     const known = this.#shares.get(pod)
     if (known !== undefined && now - known.sinceMs < SECOND_MS) return known
-    const share: Share = { sinceMs: now, hops: 0, questions: 0, named: false }
+    const share: Share = { sinceMs: now, hops: 0, queries: 0, logged: false }
     this.#shares.delete(pod)
     this.#shares.set(pod, share)
-    // The oldest one, which is over.
+    // The oldest share, whose second has passed.
     if (this.#shares.size > this.#options.limits.maxConnections) {
       this.#shares.delete(this.#shares.keys().next().value as string)
     }
@@ -69,15 +69,15 @@ export class Reports {
 
   #drop(pod: string, share: Share, reason: DropReason): void {
     this.#options.onDropped?.(reason)
-    if (share.named) return
-    share.named = true
-    this.#options.logger.warn({ pod, reason }, 'a hop of a sidecar was dropped')
+    if (share.logged) return
+    share.logged = true
+    this.#options.logger.warn({ pod, reason }, 'dropped a hop of a sidecar')
   }
 }
 
-/** Whether a hop is one of the pod of this table. */
-function speaksOf(table: SidecarTable | undefined, { at, service }: Hop): boolean {
+/** Whether a hop belongs to the pod of this table. */
+function isOwnHop(table: SidecarTable | undefined, { at, service }: Hop): boolean {
   if (table === undefined || at !== (table.environment || 'unknown')) return false
-  // A port that the table does not know has no service.
+  // For a port that the table does not know, the hop names the port instead of a service.
   return /^port \d+$/.test(service) || Object.values(table.listeners).some((it) => it.service === service)
 }

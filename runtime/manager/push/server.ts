@@ -15,7 +15,7 @@ import type { PushLimits } from './limits.ts'
 import type { OriginFault } from './origin.ts'
 import { CLOSE } from './session.ts'
 
-/** Why a sidecar was refused, as the metric and the log name it. */
+/** Why a sidecar was refused. The metric and the log use these names. */
 export type RefusalReason = 'path' | 'protocol' | 'busy' | 'token' | 'review' | 'address' | 'unknown'
 
 export interface PushServerOptions {
@@ -24,11 +24,11 @@ export interface PushServerOptions {
   readonly limits: PushLimits
   readonly logger: Logger
   readonly hub: Hub
-  /** Whether sidecars are served here; where not (another replica leads) they are refused with 503. */
+  /** Whether this replica serves sidecars. If not, because another one leads, it refuses them with 503. */
   readonly serving: () => boolean
-  /** Whose token this is: see Source.reviewToken. */
+  /** See Source.reviewToken. */
   readonly reviewToken: (token: string) => Promise<PodIdentity | undefined>
-  /** What is wrong with a pod's token that comes from an address; absent where a token counts from anywhere. */
+  /** Why a pod's token is not valid from an address. Absent if tokens are valid from every address. */
   readonly judgeOrigin?: (identity: PodIdentity, from: string) => Promise<OriginFault | undefined>
   readonly onRefused?: (reason: RefusalReason) => void
 }
@@ -39,16 +39,16 @@ export interface PushServer {
 }
 
 /**
- * Listens for sidecars (wire/SPEC.md, 4). A connection becomes a WebSocket only once its token has said
- * which pod it is, and that it comes from there: 401 where it is nobody's, 403 where its pod is elsewhere, 503
- * where nobody can tell right now. Rejects where the port is taken.
+ * Listens for sidecars (wire/SPEC.md, 4). A connection becomes a WebSocket only after its token has identified its
+ * pod, and its address has proved to be the pod's: 401 for an invalid token, 403 for an address of another pod, 503
+ * if this cannot be decided now. Rejects if the port is in use.
  */
 export async function servePush(options: PushServerOptions): Promise<PushServer> {
   const { host, port, limits, hub, logger } = options
   const complaints = new Complaints(logger)
   let reviews = 0
   let full = (): boolean => false
-  const turnAway = (reason: RefusalReason): Verdict => {
+  const refuse = (reason: RefusalReason): Verdict => {
     options.onRefused?.(reason)
     return { status: STATUS[reason] }
   }
@@ -57,15 +57,15 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
     const reviewed = await review(options, request).finally(() => reviews--)
     if (typeof reviewed === 'string') {
       logger.debug({ reason: reviewed }, 'sidecar refused')
-      return turnAway(reviewed)
+      return refuse(reviewed)
     }
     const from = request.socket.remoteAddress ?? ''
     const fault = await options.judgeOrigin?.(reviewed, from)
     if (fault !== undefined) {
-      complaints.say(reviewed, from, fault)
-      return turnAway(fault.reason)
+      complaints.log(reviewed, from, fault)
+      return refuse(fault.reason)
     }
-    if (!options.serving()) return turnAway('busy')
+    if (!options.serving()) return refuse('busy')
     const pod = nameId(reviewed.namespace, reviewed.pod)
     return { accept: (webSocket) => hub.accept(pod, webSocket) }
   }
@@ -77,11 +77,11 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
     judge(request) {
       const busy = !options.serving() || reviews >= limits.maxReviews || full()
       const refusal = judge(request) ?? (busy ? 'busy' : undefined)
-      return refusal === undefined ? judgePod(request) : turnAway(refusal)
+      return refusal === undefined ? judgePod(request) : refuse(refusal)
     },
     onFault: (error) => logger.error({ err: error }, 'upgrade failed'),
   })
-  // No token is reviewed for a place that is not there.
+  // Review no token if there is no free place.
   full = () => server.accepted >= limits.maxConnections
   return { port: server.port, close: () => close(server, hub, limits.closeTimeoutMs) }
 }
@@ -104,7 +104,7 @@ const STATUS: Readonly<Record<RefusalReason, number>> = {
   unknown: 503,
 }
 
-/** What is wrong with a request before anybody looks at its token. */
+/** What is wrong with a request, apart from its token. */
 function judge({ url = '', headers }: IncomingMessage): RefusalReason | undefined {
   if (url.split('?', 1)[0] !== ROUTES_PATH) return 'path'
   const protocols = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim())
@@ -128,7 +128,7 @@ async function review(
   try {
     return (await Promise.race([options.reviewToken(token), timeout])) ?? 'token'
   } catch (error) {
-    options.logger.warn({ err: error }, 'a token could not be reviewed')
+    options.logger.warn({ err: error }, 'could not review a token')
     return 'review'
   } finally {
     clearTimeout(timer)
@@ -137,28 +137,28 @@ async function review(
 
 const MAX_COMPLAINTS = 1_000
 
-/** Says who shows a pod's token elsewhere, once each: who is refused comes again every few seconds. */
+/** Logs each refused origin once, because a refused sidecar tries again every few seconds. */
 class Complaints {
   readonly #logger: Logger
-  readonly #said = new Set<string>()
+  readonly #logged = new Set<string>()
 
   constructor(logger: Logger) {
     this.#logger = logger
   }
 
-  say({ namespace, pod }: PodIdentity, from: string, fault: OriginFault): void {
+  log({ namespace, pod }: PodIdentity, from: string, fault: OriginFault): void {
     const id = `${namespace}/${pod} ${from} ${fault.reason}`
-    const level = this.#said.has(id) ? 'debug' : 'warn'
-    if (this.#said.size >= MAX_COMPLAINTS) this.#said.clear()
-    this.#said.add(id)
+    const level = this.#logged.has(id) ? 'debug' : 'warn'
+    if (this.#logged.size >= MAX_COMPLAINTS) this.#logged.clear()
+    this.#logged.add(id)
     const fields = { namespace, pod, from }
     if (fault.reason === 'unknown') {
       this.#logger[level](fields, 'sidecar refused: the address of its pod is not known yet')
       return
     }
     const message =
-      "sidecar refused: its token is that of a pod at another address; where pods' addresses are " +
-      'translated on the way, set BRANCHLINE_CHECK_POD_ADDRESS=off'
+      'sidecar refused: its token belongs to a pod at another address; if the network translates the addresses ' +
+      'of pods, set BRANCHLINE_CHECK_POD_ADDRESS=off'
     this.#logger[level]({ ...fields, expected: fault.expected }, message)
   }
 }

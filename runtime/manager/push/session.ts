@@ -12,25 +12,25 @@ import type { Reports } from './reports.ts'
 import type { PushLimits } from './limits.ts'
 import { deltaText, snapshotText } from './text.ts'
 
-/** Why the manager closes a connection (RFC 6455, 7.4; 4000 to 4999 are ours). */
+/** The close codes of the manager (RFC 6455, 7.4; 4000 to 4999 are ours). */
 export const CLOSE = {
   goingAway: 1001,
   unsupported: 1003,
   policy: 1008,
   tooBig: 1009,
-  /** The same pod has connected anew. */
+  /** The same pod has connected again. */
   replaced: 4002,
-  /** It did not say hello in time. */
+  /** The sidecar did not send hello in time. */
   noHello: 4003,
 } as const
 
 interface SessionHandler {
   onHello(session: Session): void
-  /** The sidecar serves the newest that it was sent; how long that took. */
+  /** The sidecar serves the newest table sent to it, after this time. */
   onServed(session: Session, tookMs: number): void
 }
 
-/** One sidecar's connection: it is sent one snapshot, then what changes, and acknowledges. */
+/** One sidecar's connection. It gets one snapshot, then the changes, and acknowledges each. */
 export class Session {
   readonly pod: string
   readonly #socket: WebSocket
@@ -60,22 +60,22 @@ export class Session {
     })
   }
 
-  /** Whether it has said who it is. */
+  /** Whether the sidecar has sent hello. */
   get greeted(): boolean {
     return this.#version !== undefined
   }
 
-  /** The epoch of the newest table that it was sent, and of the one that it serves. */
+  /** The epochs of the newest table that was sent, and of the table that the sidecar serves. */
   get epochs(): { sent: number | undefined; served: number | undefined } {
     return { sent: this.#sentEpoch, served: this.#servedEpoch }
   }
 
-  /** Sends a table whole. */
+  /** Sends a complete table. */
   sendSnapshot(epoch: number, table: SidecarTable): void {
     this.#send(snapshotText(epoch, table), epoch)
   }
 
-  /** Sends what changed, if that is anything; whole where it has no table yet, or is of another environment. */
+  /** Sends the difference, if any. Sends the whole table if the sidecar has none yet or has changed its environment. */
   sendChange(epoch: number, before: SidecarTable | undefined, after: SidecarTable, memo: ChangeMemo): void {
     const from = this.#sentEpoch
     if (from === undefined || before === undefined || before.environment !== after.environment) {
@@ -86,7 +86,7 @@ export class Session {
     if (change !== undefined) this.#send(deltaText(from, epoch, change), epoch)
   }
 
-  /** Asks whether it is still there; drops it where the last question was not answered. */
+  /** Pings the sidecar. Drops it if it has not responded to the previous ping. */
   ping(): void {
     if (this.#awaitsPong) {
       this.#socket.terminate()
@@ -99,16 +99,16 @@ export class Session {
   close(code: number, reason: string): void {
     clearTimeout(this.#helloTimer)
     this.#socket.close(code, reason)
-    // A peer that does not answer would keep its place for as long as ws waits, which is 30 s.
+    // Otherwise a peer that does not respond would keep its place for 30 s, the timeout of ws.
     this.#closeTimer ??= setTimeout(() => this.#socket.terminate(), this.#limits.closeTimeoutMs)
   }
 
   #send(text: string, epoch: number): void {
     if (text.length > MAX_ROUTES_MESSAGE) {
-      this.close(CLOSE.tooBig, 'the table is larger than a message may be')
+      this.close(CLOSE.tooBig, 'the table exceeds the maximum message size')
       return
     }
-    // A sidecar that does not read is dropped, not waited for: it connects anew and gets one snapshot.
+    // Drop a sidecar that does not read, instead of waiting: it connects again and gets one snapshot.
     if (this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) {
       this.#socket.terminate()
       return
@@ -128,11 +128,11 @@ export class Session {
     else if (message.type === 'hello') this.#hello(message.version)
     else if (message.type === 'ack') this.#ack(message.epoch)
     else if (message.type === 'hop') this.#reports.add(this.pod, message.trace, message.hop)
-    else this.#tell(message.trace)
+    else this.#sendHops(message.trace)
   }
 
-  /** An answer that finds no room is left out: whoever asked waits for a while alone. */
-  #tell(trace: string): void {
+  /** Sends the hops of a trace, unless the buffer is full. The sidecar that asked has its own timeout. */
+  #sendHops(trace: string): void {
     if (this.#socket.bufferedAmount > this.#limits.maxBufferedBytes) return
     const hops = this.#reports.of(this.pod, trace)
     if (hops === undefined) return
@@ -142,7 +142,7 @@ export class Session {
 
   #hello(version: string): void {
     if (this.greeted) {
-      this.close(CLOSE.policy, 'hello came twice')
+      this.close(CLOSE.policy, 'hello was sent twice')
       return
     }
     clearTimeout(this.#helloTimer)
@@ -152,7 +152,7 @@ export class Session {
 
   #ack(epoch: number): void {
     if (this.#sentEpoch === undefined || epoch > this.#sentEpoch) {
-      this.close(CLOSE.policy, 'an epoch that was not sent is acknowledged')
+      this.close(CLOSE.policy, 'acknowledged an epoch that was not sent')
       return
     }
     if (epoch <= (this.#servedEpoch ?? -1)) return
@@ -163,7 +163,7 @@ export class Session {
 
 function parse(data: RawData): SidecarMessage | undefined {
   try {
-    // Of a text message ws gives one Buffer (its default binaryType, nodebuffer).
+    // ws delivers a text message as one Buffer (its default binaryType, nodebuffer).
     const result = sidecarMessage.safeParse(JSON.parse((data as Buffer).toString('utf8')))
     return result.data
   } catch {

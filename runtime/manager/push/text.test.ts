@@ -4,7 +4,7 @@ import { deltaText, snapshotText } from './text.ts'
 
 const target = { environment: 'alice "x"', endpoints: ['10.0.0.2:25001'], onUnavailable: 'baseline' as const }
 
-test('messages are what the protocol says, also where their parts are shared', () => {
+test('messages match the protocol, also if they share parts', () => {
   const listeners = { 25001: { service: 'api', routes: { alice: target }, own: [] } }
   const callers = { '10.0.0.2': 'alice' }
   for (const environment of ['base', 'quo"te']) {

@@ -1,7 +1,7 @@
 import type { TableChange } from '@branchline/wire/routes/delta'
 import type { SidecarTable } from '../plan/plan.ts'
 
-/** Callers are an environment's, not a sidecar's: their JSON is made once for all who are sent it. */
+/** All sidecars of an environment share their callers, so the JSON of the callers is created once. */
 const shared = new WeakMap<object, string>()
 
 function callersText(callers: object): string {

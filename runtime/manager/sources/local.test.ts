@@ -7,11 +7,11 @@ import type { SourceEvent } from './source.ts'
 
 const api = new LocalApi()
 let source: LocalSource
-let told: string[]
+let reported: string[]
 
 beforeEach(async () => {
   await api.listen()
-  told = []
+  reported = []
   const backoff = { firstMs: 2, maxMs: 10 }
   const options = {
     socketPath: api.socketPath,
@@ -29,23 +29,24 @@ afterEach(async () => {
 })
 
 const note = (event: SourceEvent): void => {
-  told.push(
+  reported.push(
     event.type === 'SYNCED' ? 'SYNCED' : `${event.type} ${event.object.kind} ${event.object.metadata.name}`,
   )
 }
-const synced = (times: number) => until(() => told.filter((it) => it === 'SYNCED').length >= times, 'SYNCED')
+const synced = (times: number) =>
+  until(() => reported.filter((it) => it === 'SYNCED').length >= times, 'SYNCED')
 
-test('it tells what is there, then what changes', async () => {
+test('it reports the existing objects, then the changes', async () => {
   api.put(service('base', 'api'))
   source.start(note)
   await synced(1)
   api.put(service('base', 'web'))
   api.remove(service('base', 'api'))
-  await until(() => told.length === 4, 'changes')
-  expect(told).toEqual(['ADDED Service api', 'SYNCED', 'ADDED Service web', 'DELETED Service api'])
+  await until(() => reported.length === 4, 'changes')
+  expect(reported).toEqual(['ADDED Service api', 'SYNCED', 'ADDED Service web', 'DELETED Service api'])
 })
 
-test('what vanished while nobody looked is told as deleted, before the second SYNCED', async () => {
+test('objects that vanished while disconnected are reported as deleted, before the second SYNCED', async () => {
   api.put(service('base', 'api'), service('base', 'web'))
   source.start(note)
   await synced(1)
@@ -53,13 +54,13 @@ test('what vanished while nobody looked is told as deleted, before the second SY
   api.remove(service('base', 'api'))
   await api.resume()
   await synced(2)
-  expect(told.slice(3)).toEqual(['ADDED Service web', 'DELETED Service api', 'SYNCED'])
+  expect(reported.slice(3)).toEqual(['ADDED Service web', 'DELETED Service api', 'SYNCED'])
 })
 
 test.each([
   ['a line without end', 'x'.repeat(3_000)],
   ['a long line', `${'x'.repeat(3_000)}\n`],
-])('%s ends the watch, which begins anew', async (_, text) => {
+])('%s ends the watch, which starts again', async (_, text) => {
   source.start(note)
   await synced(1)
   api.tellRaw(text)
@@ -67,7 +68,7 @@ test.each([
   expect(api.watches).toBeGreaterThan(1)
 })
 
-test('an event split at every octet is read; one that is none is left out', async () => {
+test('an event that is split at every byte is read, and an invalid one is ignored', async () => {
   source.start(note)
   await synced(1)
   api.tellRaw('{"type":"ADDED","object":{}}\nno json\n{"type":"BOOKMARK"}\n')
@@ -76,11 +77,11 @@ test('an event split at every octet is read; one that is none is left out', asyn
     api.tellOctets(Buffer.of(octet))
     await new Promise((resolve) => setImmediate(resolve))
   }
-  await until(() => told.length === 2, 'the event')
-  expect(told).toEqual(['SYNCED', 'ADDED Service äpi'])
+  await until(() => reported.length === 2, 'the event')
+  expect(reported).toEqual(['SYNCED', 'ADDED Service äpi'])
 })
 
-test('whose token it is: the pod’s, nobody’s, or not to be told', async () => {
+test('a token belongs to a pod or to none, or cannot be reviewed', async () => {
   api.tokens.set('good', { namespace: 'base', pod: 'api-0' })
   expect(await source.reviewToken('good')).toEqual({ namespace: 'base', pod: 'api-0' })
   expect(await source.reviewToken('bad')).toBeUndefined()
@@ -99,7 +100,7 @@ test.each([
   await expect(source.writeStatus(write)).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable })
 })
 
-test('a status of what is gone is no failure', async () => {
+test('a status write for an object that is gone is not a failure', async () => {
   api.statusAnswers = [404]
   const write = { kind: 'Environment' as const, namespace: 'base', name: 'gone', status: {} }
   await expect(source.writeStatus(write)).resolves.toBeUndefined()

@@ -9,18 +9,18 @@ import { LineSplitter } from '../../kubernetes/lines.ts'
 import { Relister } from './relist.ts'
 import type { PodIdentity, Source, SourceEvent, StatusWrite } from './source.ts'
 
-// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+// An `import` of node:http also loads undici (runtime/process/admin.ts).
 const { request: httpRequest } = process.getBuiltinModule('node:http')
 
 export interface LocalSourceOptions {
   /** The path of the embedded cluster's Unix socket. */
   readonly socketPath: string
   readonly logger: Logger
-  /** The most octets of one event. Default: 4 MiB. */
+  /** The maximum bytes of one event. Default: 4 MiB. */
   readonly maxLineBytes?: number
-  /** How long a call may take, the watch apart. Default: 5 s. */
+  /** How long a call other than the watch may take. Default: 5 s. */
   readonly callTimeoutMs?: number
-  /** Waits between two tries to watch. Default: 50 ms to 2 s. */
+  /** The waits between two attempts to watch. Default: 50 ms to 2 s. */
   readonly backoff?: BackoffLimits
 }
 
@@ -40,7 +40,7 @@ export class LocalSource implements Source {
   }
 
   start(handler: (event: SourceEvent) => void): void {
-    this.#watching ??= this.#watchForEver(new Relister(handler))
+    this.#watching ??= this.#watchForever(new Relister(handler))
   }
 
   async stop(): Promise<void> {
@@ -50,10 +50,10 @@ export class LocalSource implements Source {
 
   async writeStatus(write: StatusWrite): Promise<void> {
     const { status } = await this.#call('PUT', '/v1/status', write)
-    // Gone meanwhile: there is nobody to tell.
+    // The object is gone meanwhile, so there is no status to write.
     if (status === 404 || (status >= 200 && status < 300)) return
     throw new KubernetesError(
-      `status of ${write.kind} ${write.namespace}/${write.name}: answered ${status}`,
+      `status of ${write.kind} ${write.namespace}/${write.name}: the cluster responded with ${status}`,
       {
         retryable: status >= 500,
       },
@@ -64,11 +64,12 @@ export class LocalSource implements Source {
     const review: LocalTokenReview = { token, audience: TOKEN_AUDIENCE }
     const { status, body } = await this.#call('POST', '/v1/tokenreviews', review)
     if (status === 401) return undefined
-    if (status !== 200) throw new KubernetesError(`token review: answered ${status}`, { retryable: true })
+    if (status !== 200)
+      throw new KubernetesError(`token review: the cluster responded with ${status}`, { retryable: true })
     return localIdentity.parse(JSON.parse(body))
   }
 
-  async #watchForEver(relister: Relister): Promise<void> {
+  async #watchForever(relister: Relister): Promise<void> {
     const { logger } = this.#options
     const backoff = new Backoff(this.#options.backoff)
     const { signal } = this.#stopping
@@ -82,8 +83,8 @@ export class LocalSource implements Source {
         })
       } catch (error) {
         if (signal.aborted) return
-        // Once a change of state, not once a try.
-        if (connected) logger.warn({ err: error }, 'the embedded cluster does not answer, trying again')
+        // Log each change of state, not each attempt.
+        if (connected) logger.warn({ err: error }, 'the embedded cluster does not respond, trying again')
         connected = false
       }
       await delay(backoff.nextMs(), undefined, { signal }).catch(() => undefined)
@@ -94,7 +95,9 @@ export class LocalSource implements Source {
     const response = await this.#send('GET', '/v1/watch', undefined)
     if (response.statusCode !== 200) {
       response.destroy()
-      throw new KubernetesError(`the watch was answered with ${response.statusCode}`, { retryable: true })
+      throw new KubernetesError(`the cluster responded to the watch with ${response.statusCode}`, {
+        retryable: true,
+      })
     }
     relister.restart()
     const lines = new LineSplitter(this.#options.maxLineBytes)
@@ -113,7 +116,7 @@ export class LocalSource implements Source {
     try {
       return localEvent.parse(JSON.parse(line))
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'an event that cannot be read is left out')
+      this.#options.logger.error({ err: error }, 'ignored an invalid event')
       return undefined
     }
   }

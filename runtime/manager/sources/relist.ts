@@ -2,8 +2,8 @@ import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { objectId, type SourceEvent } from './source.ts'
 
 /**
- * Turns a stream of events that begins anew, with all that is there, into one that goes on: what was there
- * before and is not told again until SYNCED is deleted then.
+ * Turns a stream that restarts with all existing objects into one continuous stream. Objects that were known before
+ * and are not reported again by SYNCED are reported as DELETED then.
  */
 export class Relister {
   readonly #handler: (event: SourceEvent) => void
@@ -14,7 +14,7 @@ export class Relister {
     this.#handler = handler
   }
 
-  /** The next event begins a new list. */
+  /** Marks the next event as the beginning of a new list. */
   restart(): void {
     this.#unseen = new Map(this.#known)
   }

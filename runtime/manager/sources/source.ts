@@ -1,13 +1,13 @@
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import type { LocalEvent, LocalStatus } from '@branchline/wire/local-api'
 
-/** What happens to the objects of a cluster, in order; SYNCED once all that is there has been told. */
+/** A change of an object of the cluster, in order, or SYNCED once every existing object has been reported. */
 export type SourceEvent = LocalEvent
 
-/** An object's new status, whole. */
+/** An object's complete new status. */
 export type StatusWrite = LocalStatus
 
-/** An Environment to be deleted, as it was last seen: not one that was changed or made anew meanwhile. */
+/** An Environment to delete in its last seen state. One that was changed or created again meanwhile is not deleted. */
 export interface Removal {
   readonly namespace: string
   readonly name: string
@@ -15,17 +15,17 @@ export interface Removal {
   readonly resourceVersion: string | undefined
 }
 
-/** The pod whose token it is. */
+/** The pod to which a token belongs. */
 export interface PodIdentity {
   readonly namespace: string
   readonly pod: string
-  /** Of the very pod, where the source has uids: another one of its name has another. */
+  /** The pod's uid, if the source has uids. It distinguishes the pod from others of the same name. */
   readonly uid?: string
 }
 
 /**
- * Where the manager sees its cluster. Implementations reconnect by themselves for ever, with a backoff, and
- * tell after a reconnection what they missed: as events, ended by another SYNCED.
+ * The manager's view of its cluster. Implementations reconnect forever, with a backoff. After a reconnection they
+ * report what they missed as events, followed by another SYNCED.
  */
 export interface Source {
   /** Begins to watch. Events come in order, never within this call. */
@@ -34,15 +34,15 @@ export interface Source {
   /** Replaces the status of an object. Rejects with a KubernetesError, whose `retryable` says whether to retry. */
   writeStatus(write: StatusWrite): Promise<void>
   /**
-   * Deletes an Environment whose time has ended; resolves where it is gone already. Rejects as `writeStatus`
-   * does, to be retried where it was changed meanwhile. A source without this deletes nothing.
+   * Deletes an expired Environment. Resolves if it is already gone. Rejects like `writeStatus`, with a retryable
+   * error if the Environment was changed meanwhile. A source without this method deletes nothing.
    */
   remove?(removal: Removal): Promise<void>
-  /** Whose token of our audience this is; undefined where it is nobody's. Rejects where nobody can tell. */
+  /** The pod to which a token of our audience belongs. Undefined if it belongs to none. Rejects if the review fails. */
   reviewToken(token: string): Promise<PodIdentity | undefined>
 }
 
-/** The kinds that a source tells of. */
+/** The kinds that a source reports. */
 export const WATCHED_KINDS = [
   'Namespace',
   'Environment',
@@ -52,6 +52,6 @@ export const WATCHED_KINDS = [
   'Pod',
 ] as const
 
-/** A name for an object that no other object of any watched kind has. */
+/** An id that is unique among the objects of all watched kinds. */
 export const objectId = ({ kind, metadata }: Pick<KubernetesObject, 'kind' | 'metadata'>): string =>
   `${kind}/${metadata.namespace ?? ''}/${metadata.name}`

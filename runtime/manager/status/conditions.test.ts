@@ -5,7 +5,7 @@ const verdict = (ready: boolean, reason: string) => ({ ready, reason, message: '
 const types = (reason: string) =>
   readiness(verdict(false, reason)).map(({ type, status }) => `${type} ${status}`)
 
-test('what may pass by itself reconciles, what needs a person is stalled', () => {
+test('a problem that may pass is Reconciling, and one that needs a user is Stalled', () => {
   expect(readiness(verdict(true, 'Routed'))).toEqual([
     { type: 'Ready', status: 'True', reason: 'Routed', message: 'why' },
   ])
@@ -14,7 +14,7 @@ test('what may pass by itself reconciles, what needs a person is stalled', () =>
   expect(types('KeyTaken')).toEqual(['Ready False', 'Stalled True'])
 })
 
-test('warnings are one condition, with the first sentences of many', () => {
+test('all warnings form one condition, with the first messages', () => {
   expect(warningCondition([])).toEqual([])
   const warning = (index: number) => ({ reason: 'HeadlessService' as const, message: `sentence ${index}` })
   expect(warningCondition([warning(1)])).toEqual([
@@ -30,25 +30,27 @@ test('warnings are one condition, with the first sentences of many', () => {
   })
 })
 
-test('expiry says when, and what becomes of it', () => {
+test('the Expired condition states the time and what happens then', () => {
   const endsAtMs = Date.parse('2026-11-21T10:00:00Z')
-  const said = (expired: boolean, heldBy: string | undefined, deletes: boolean) =>
+  const conditions = (expired: boolean, heldBy: string | undefined, deletes: boolean) =>
     expiryCondition({ endsAtMs, expired, heldBy }, deletes).map(
       ({ status, message }) => `${status}: ${message}`,
     )
   expect(expiryCondition(undefined, true)).toEqual([])
-  expect(said(false, undefined, true)).toEqual(['False: lives until 2026-11-21T10:00:00Z'])
+  expect(conditions(false, undefined, true)).toEqual(['False: expires at 2026-11-21T10:00:00Z'])
   const ended = 'True: its ttl ended at 2026-11-21T10:00:00Z'
-  expect(said(true, undefined, true)).toEqual([`${ended}: it is being deleted`])
-  expect(said(true, undefined, false)).toEqual([`${ended}: this cluster deletes nothing, so delete it`])
-  expect(said(true, 'label x', true)).toEqual([`${ended}: it is held by label x, so delete it there`])
+  expect(conditions(true, undefined, true)).toEqual([`${ended}: it is being deleted`])
+  expect(conditions(true, undefined, false)).toEqual([
+    `${ended}: this cluster deletes nothing, so delete it yourself`,
+  ])
+  expect(conditions(true, 'label x', true)).toEqual([`${ended}: it is held by label x, so delete it there`])
 })
 
-test('a condition keeps its time for as long as its status stays', () => {
-  const said = readiness(verdict(true, 'Routed'))
-  const first = conditionsOf(said, 1, [], 0)
+test('a condition keeps its transition time as long as its status stays', () => {
+  const parts = readiness(verdict(true, 'Routed'))
+  const first = conditionsOf(parts, 1, [], 0)
   expect(first).toMatchObject([{ lastTransitionTime: '1970-01-01T00:00:00Z', observedGeneration: 1 }])
-  expect(conditionsOf(said, 2, first, 60_000)).toMatchObject([
+  expect(conditionsOf(parts, 2, first, 60_000)).toMatchObject([
     { lastTransitionTime: '1970-01-01T00:00:00Z', observedGeneration: 2 },
   ])
   const now = conditionsOf(readiness(verdict(false, 'KeyTaken')), 2, first, 60_000)

@@ -1,12 +1,12 @@
 import type { Condition } from '@branchline/wire/resources/fields'
 import type { Expiry, Verdict, Warning } from '../plan/plan.ts'
 
-/** A condition without what is the same for all. */
-export type Said = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
+/** The part of a condition that differs between conditions of one status. */
+export type ConditionPart = Pick<Condition, 'type' | 'status' | 'reason' | 'message'>
 
 /**
- * Reasons that may end without an edit of the resource, since what is missing may still come: a base, a
- * Service, an endpoint, the relay. All others ask for a person.
+ * Reasons that may pass without an edit of the resource, because what is missing may still appear: a base, a Service,
+ * an endpoint, the relay. All others need a user's action.
  */
 const PASSING = new Set([
   'OverrideUnavailable',
@@ -22,23 +22,23 @@ const PASSING = new Set([
 ])
 
 /**
- * Ready, and beside it, where it is not, what kstatus and Argo CD ask for: Reconciling where waiting may help,
- * Stalled where only a person can.
+ * The Ready condition. If it is False, also the condition that kstatus and Argo CD read: Reconciling if waiting may
+ * help, Stalled if only a user's action can.
  */
-export function readiness({ ready, reason, message }: Verdict): Said[] {
-  const said = { reason, message }
-  if (ready) return [{ type: 'Ready', status: 'True', ...said }]
-  const why = PASSING.has(reason) ? 'Reconciling' : 'Stalled'
+export function readiness({ ready, reason, message }: Verdict): ConditionPart[] {
+  const why = { reason, message }
+  if (ready) return [{ type: 'Ready', status: 'True', ...why }]
+  const type = PASSING.has(reason) ? 'Reconciling' : 'Stalled'
   return [
-    { type: 'Ready', status: 'False', ...said },
-    { type: why, status: 'True', ...said },
+    { type: 'Ready', status: 'False', ...why },
+    { type, status: 'True', ...why },
   ]
 }
 
 const MAX_WARNINGS = 10
 
-/** What works otherwise than one may think; nothing where nothing does. Never a reason not to be Ready. */
-export function warningCondition(warnings: readonly Warning[]): Said[] {
+/** The Warnings condition, or none. A warning never prevents Ready. */
+export function warningCondition(warnings: readonly Warning[]): ConditionPart[] {
   const [first] = warnings
   if (first === undefined) return []
   const same = warnings.every(({ reason }) => reason === first.reason)
@@ -48,36 +48,37 @@ export function warningCondition(warnings: readonly Warning[]): Said[] {
   return [{ type: 'Warnings', status: 'True', reason: same ? first.reason : 'Several', message }]
 }
 
-/** When its time ends, or that it has, and what becomes of it; nothing where it lives without end. */
-export function expiryCondition(expiry: Expiry | undefined, deletes: boolean): Said[] {
+/** The Expired condition: when an environment expires, or what happens after it has. None without a ttl. */
+export function expiryCondition(expiry: Expiry | undefined, deletes: boolean): ConditionPart[] {
   if (expiry === undefined) return []
   const at = timeText(expiry.endsAtMs)
   if (!expiry.expired) {
-    return [{ type: 'Expired', status: 'False', reason: 'TimeToLive', message: `lives until ${at}` }]
+    return [{ type: 'Expired', status: 'False', reason: 'TimeToLive', message: `expires at ${at}` }]
   }
   const held = expiry.heldBy === undefined ? undefined : `it is held by ${expiry.heldBy}, so delete it there`
-  const fate = held ?? (deletes ? 'it is being deleted' : 'this cluster deletes nothing, so delete it')
+  const next =
+    held ?? (deletes ? 'it is being deleted' : 'this cluster deletes nothing, so delete it yourself')
   return [
     {
       type: 'Expired',
       status: 'True',
       reason: 'TimeToLiveEnded',
-      message: `its ttl ended at ${at}: ${fate}`,
+      message: `its ttl ended at ${at}: ${next}`,
     },
   ]
 }
 
-/** A time as metav1.Time is written: whole seconds, in UTC. */
+/** A time in the form of metav1.Time: whole seconds, in UTC. */
 export const timeText = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
 
-/** Conditions whole. One whose status is what it was before keeps its time. */
+/** Completes conditions. One whose status has not changed keeps its transition time. */
 export function conditionsOf(
-  said: readonly Said[],
+  parts: readonly ConditionPart[],
   generation: number | undefined,
   before: readonly Condition[],
   nowMs: number,
 ): Condition[] {
-  return said.map((one) => {
+  return parts.map((one) => {
     const last = before.find(({ type }) => type === one.type)
     const lastTransitionTime = last?.status === one.status ? last.lastTransitionTime : timeText(nowMs)
     return {

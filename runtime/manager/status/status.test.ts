@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import type { EnvironmentPlan } from '../plan/plan.ts'
 import { environmentStatus, overridesSummary } from './status.ts'
 
-test('overrides are one short text, which says how many more there are', () => {
+test('overrides become one short text, which counts those that do not fit', () => {
   expect(overridesSummary([])).toBe('<none>')
   expect(overridesSummary(['api'])).toBe('api')
   expect(overridesSummary(['api', 'cart', 'web'])).toBe('api,cart,web')
@@ -17,7 +17,7 @@ interface Column {
   readonly jsonPath: string
 }
 
-/** What kubectl shows: the first that the path finds, of the JSONPath that our columns use. */
+/** What kubectl shows in a column: the first match of its JSONPath. */
 function cell(object: unknown, path: string): unknown {
   const steps = path.match(/\.\w+|\[\*\]|\[\?\(@\.type=="\w+"\)\]/g) ?? []
   expect(steps.join('')).toBe(path)
@@ -31,7 +31,7 @@ function cell(object: unknown, path: string): unknown {
   return found
 }
 
-test('every column of `kubectl get env -o wide` is one word or short text of the status, never a list', () => {
+test('every column of `kubectl get env -o wide` is one word or a short text of the status, never a list', () => {
   const verdict = { ready: true, reason: 'Routed', message: 'overrides api, web', generation: 1 }
   const plan: EnvironmentPlan = {
     verdict,

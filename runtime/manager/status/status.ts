@@ -5,28 +5,28 @@ import type { Registration } from '../gateway-view.ts'
 import type { EnvironmentPlan, PreviewPlan, Verdict } from '../plan/plan.ts'
 import { conditionsOf, expiryCondition, readiness, timeText, warningCondition } from './conditions.ts'
 
-/** The sidecars of an environment: how many there are, are connected, and serve the newest table of theirs. */
+/** How many sidecars an environment has, and how many are connected and serve their newest table. */
 export interface Sidecars {
   readonly total: number
   readonly connected: number
   readonly acknowledged: number
-  /** Of the newest table that any of them has. */
+  /** The epoch of the newest table among them. */
   readonly epoch: number
 }
 
-/** A preview as its environment's status lists it. */
+/** A preview in the list of its environment's status. */
 export type PreviewSummary = NonNullable<EnvironmentStatus['previews']>[number]
 
-/** What an environment's status says beside its plan. */
+/** What an environment's status contains in addition to its plan. */
 export interface EnvironmentFacts {
   readonly sidecars: Sidecars
   /** Sorted by name. */
   readonly previews: readonly PreviewSummary[]
-  /** Whether expired environments are deleted here. */
+  /** Whether this cluster deletes expired environments. */
   readonly deletes: boolean
 }
 
-/** An Environment's status. `before` are its conditions so far: an unchanged one keeps its time. */
+/** An Environment's status. `before` contains its current conditions: an unchanged one keeps its transition time. */
 export function environmentStatus(
   plan: EnvironmentPlan,
   { sidecars, previews, deletes }: EnvironmentFacts,
@@ -34,7 +34,7 @@ export function environmentStatus(
   nowMs: number,
 ): EnvironmentStatus {
   const { verdict, key, overrides, warnings, expiry } = plan
-  const said = [...readiness(verdict), ...warningCondition(warnings), ...expiryCondition(expiry, deletes)]
+  const parts = [...readiness(verdict), ...warningCondition(warnings), ...expiryCondition(expiry, deletes)]
   const { total, connected, acknowledged, epoch } = sidecars
   const inEffect = {
     key,
@@ -45,17 +45,17 @@ export function environmentStatus(
   }
   return {
     ...observed(verdict),
-    conditions: conditionsOf(said, verdict.generation, before, nowMs),
+    conditions: conditionsOf(parts, verdict.generation, before, nowMs),
     ...(key !== undefined && inEffect),
     ...(expiry !== undefined && { expiresAt: timeText(expiry.endsAtMs) }),
     overrides: [...overrides],
   }
 }
 
-/** A column of a table wider than this pushes the others out of sight. */
+/** A wider column would push the others out of sight. */
 const MAX_SUMMARY_LENGTH = 40
 
-/** Names of services as kubectl prints lists: `api,web`, `a-service,another-service + 3 more`, or `<none>`. */
+/** Names of services in kubectl's form of lists: `api,web`, `a-service,another-service + 3 more`, or `<none>`. */
 export function overridesSummary(names: readonly string[]): string {
   const [first, ...others] = names
   if (first === undefined) return '<none>'
@@ -67,7 +67,7 @@ export function overridesSummary(names: readonly string[]): string {
   return text
 }
 
-/** A Preview's status: in effect once its service answers and the relay has its host. */
+/** A Preview's status. It is Ready once its service has a ready endpoint and the relay has registered its host. */
 export function previewStatus(
   plan: PreviewPlan,
   registration: Registration | undefined,
@@ -84,7 +84,7 @@ export function previewStatus(
   }
 }
 
-/** The same in short. */
+/** A short form of a Preview's status. */
 export function previewSummary(
   name: string,
   plan: PreviewPlan,
@@ -104,7 +104,7 @@ function registeredVerdict(
     return { ...verdict, ready: false, reason: 'HostRefused', message: registration.message }
   }
   if (registration?.state === 'disconnected') {
-    return { ...verdict, ready: false, reason: 'RelayDisconnected', message: 'the relay does not answer' }
+    return { ...verdict, ready: false, reason: 'RelayDisconnected', message: 'the relay is not connected' }
   }
   return verdict
 }

@@ -33,7 +33,7 @@ function start(
 const request = (name: string, status: Record<string, unknown> | undefined): void =>
   writer.request('Environment', name, name, () => status)
 
-test('what differs is written, the newest alone, and what does not is not', async () => {
+test('only changed statuses are written, and only the newest of each', async () => {
   start()
   request('alice', { key: 'old' })
   request('alice', { key: 'alice' })
@@ -42,11 +42,11 @@ test('what differs is written, the newest alone, and what does not is not', asyn
   request('alice', { key: 'alice' })
   request('gone', undefined)
   request('bob', { key: 'bobby' })
-  await until(() => written.length === 3, 'the one that differs')
+  await until(() => written.length === 3, 'the status that differs')
   expect(written).toEqual(['alice {"key":"alice"}', 'bob {"key":"bob"}', 'bob {"key":"bobby"}'])
 })
 
-test('where only counts differ it waits its turn, behind all else', async () => {
+test('a status whose counts alone differ is written after all others', async () => {
   start()
   for (const name of ['a', 'b', 'c']) request(name, { key: name, routes: '0/1 at epoch 1' })
   await until(() => written.length === 3, 'the first ones')
@@ -57,7 +57,7 @@ test('where only counts differ it waits its turn, behind all else', async () => 
   expect(written.at(-1)).toBe('b {"key":"b","routes":"1/1 at epoch 2"}')
 })
 
-test('a stop ends the wait between counts', async () => {
+test('a stop ends the wait between writes of counts', async () => {
   start(undefined, 60_000)
   for (const name of ['a', 'b']) request(name, { key: name, routes: 'x' })
   await until(() => written.length === 2, 'the first ones')
@@ -67,7 +67,7 @@ test('a stop ends the wait between counts', async () => {
   expect(written).toHaveLength(3)
 })
 
-test('what was refused is tried again with what it is by then, unless that is no use', async () => {
+test('a refused write is tried again with the newest status, unless it cannot succeed', async () => {
   const answers = [true, false]
   start(() => {
     const retryable = answers.shift()

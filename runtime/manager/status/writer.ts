@@ -9,7 +9,7 @@ import type { StatusWrite } from '../sources/source.ts'
 
 type Kind = StatusWrite['kind']
 type Status = StatusWrite['status']
-/** Makes a status out of the conditions so far; undefined where there is nothing to say (any more). */
+/** Makes a status from the current conditions. Undefined if there is nothing to write (any more). */
 type MakeStatus = (before: readonly Condition[]) => Status | undefined
 
 interface Request {
@@ -22,21 +22,21 @@ interface Request {
 export interface StatusWriterOptions {
   readonly write: (write: StatusWrite) => Promise<void>
   readonly logger: Logger
-  /** How long changes of one status are gathered. Default: 100 ms. */
+  /** How long changes of one status are collected. Default: 100 ms. */
   readonly gatherMs?: number
-  /** Between two statuses in which nothing but counts differ. Default: 20 ms, so that 50 a second are written. */
+  /** The time between two statuses in which only counts differ. Default: 20 ms, or 50 a second. */
   readonly countsEveryMs?: number
   /** Default: 200 ms to 30 s. */
   readonly backoff?: BackoffLimits
 }
 
-/** What counts, and changes with every epoch: a change of the baseline is one in every branch's status. */
+/** Fields with counts, which change with every epoch. A change of the baseline changes them in every branch. */
 const COUNTS = ['sidecars', 'routes'] as const
 
 /**
- * Writes statuses where they differ from what is there: one after the other, the newest of each object only,
- * with a backoff, and never in the way of routes. Those in which nothing but counts differ come last, and no
- * faster than the cluster's API should be bothered with them.
+ * Writes statuses that differ from the current ones: one after the other, only the newest of each object, with a
+ * backoff. Routes never wait for it. Statuses in which only counts differ come last and at a limited rate, to spare
+ * the cluster's API.
  */
 export class StatusWriter {
   readonly #options: Required<StatusWriterOptions>
@@ -50,21 +50,21 @@ export class StatusWriter {
     this.#options = { gatherMs: 100, countsEveryMs: 20, backoff: { firstMs: 200, maxMs: 30_000 }, ...options }
   }
 
-  /** Notes what an object's status is, by an event; undefined where the object is gone. */
+  /** Records the status of an object from an event. Undefined if the object is gone. */
   observe({ kind, metadata }: KubernetesObject, status: unknown): void {
     const id = statusId(kind, metadata.namespace ?? '', metadata.name)
     if (typeof status === 'object' && status !== null) this.#current.set(id, status as Status)
     else this.#current.delete(id)
   }
 
-  /** Has a status written soon; `make` is asked for it then. */
+  /** Queues a status to be written. `make` is called just before the write. */
   request(kind: Kind, namespace: string, name: string, make: MakeStatus): void {
     if (this.#stopping.signal.aborted) return
     this.#dirty.set(statusId(kind, namespace, name), { kind, namespace, name, make })
     this.#begin()
   }
 
-  /** Writes no more; resolves once the write that runs has ended. */
+  /** Stops writing. Resolves once the current write has ended. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#dirty.clear()
@@ -75,7 +75,7 @@ export class StatusWriter {
   #begin(): void {
     this.#writing ??= this.#writeAll().finally(() => {
       this.#writing = undefined
-      // What was asked for after the last look.
+      // Requests that arrived after the last check.
       if (this.#dirty.size > 0) this.#begin()
     })
   }
@@ -102,15 +102,15 @@ export class StatusWriter {
         if (counts) await wait(this.#options.countsEveryMs)
       } catch (error) {
         const retry = !(error instanceof KubernetesError) || error.retryable
-        this.#options.logger.warn({ err: error, ...object, retry }, 'a status could not be written')
-        // What was asked for meanwhile is newer.
+        this.#options.logger.warn({ err: error, ...object, retry }, 'could not write a status')
+        // A request that arrived meanwhile is newer.
         if (retry && !this.#dirty.has(id) && !signal.aborted) this.#dirty.set(id, request)
         if (retry) await wait(backoff.nextMs())
       }
     }
   }
 
-  /** The next one, and whether it waited since only counts of it differ. */
+  /** The next request, and whether it waited because only counts differ. */
   #takeFirst(): { id: string; request: Request; counts: boolean } | undefined {
     const counts = this.#dirty.size === 0
     const queue = counts ? this.#counting : this.#dirty

@@ -6,7 +6,7 @@ const namespace = z.object({
   status: z.object({ phase: z.string().nullish() }).nullish(),
 })
 
-/** Whether a Namespace is being deleted. One that cannot be read is not: nobody loses routes for that. */
+/** Whether a Namespace is being deleted. False for an invalid one, so that no environment loses its routes. */
 export function isTerminating(object: KubernetesObject): boolean {
   const { data } = namespace.safeParse(object)
   return (data?.metadata.deletionTimestamp ?? '') !== '' || data?.status?.phase === 'Terminating'

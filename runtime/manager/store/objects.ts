@@ -2,23 +2,23 @@ import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { type Protocol, protocolOf } from '@branchline/wire/inbound'
 import { z } from 'zod'
 
-/** A Service, as far as routes need it. */
+/** The facts of a Service that routes need. */
 export interface ServiceFacts {
-  /** Numbers of its TCP ports by port name; a lone port may be nameless (an empty name). */
+  /** Numbers of its TCP ports by port name. A single port may have no name (an empty name). */
   readonly ports: ReadonlyMap<string, number>
-  /** What its TCP ports speak, by number, as their `appProtocol` or name declares it. */
+  /** The protocols of its TCP ports, by number, from their `appProtocol` or name. */
   readonly protocols: ReadonlyMap<number, Protocol>
-  /** Its other ports, such as `53/UDP`: nothing routes them. */
+  /** Its other ports, such as `53/UDP`, which are not routed. */
   readonly otherPorts: readonly string[]
-  /** Without an address of its own (`clusterIP: None`): callers reach the pods themselves. */
+  /** Whether it has no address of its own (`clusterIP: None`), so that callers connect to the pods directly. */
   readonly headless: boolean
-  /** The address family that counts where a Service has both (its first `ipFamilies`). */
+  /** The address family to use if a Service has both (its first `ipFamilies`). */
   readonly family: 'IPv4' | 'IPv6'
 }
 
 /**
- * How an endpoint stands. `ready`: new requests may go there. `ending`: it ends, and still answers. `unready`: it
- * runs, and says that it is not ready. `gone`: it ends, and answers no more.
+ * The state of an endpoint. `ready`: new requests may go there. `ending`: it is terminating and still serves.
+ * `unready`: it runs, and reports that it is not ready. `gone`: it is terminating and no longer serves.
  */
 export type EndpointState = 'ready' | 'ending' | 'unready' | 'gone'
 
@@ -58,7 +58,7 @@ const service = z.object({
 })
 type ServicePort = NonNullable<z.infer<typeof service>['spec']['ports']>[number]
 
-/** Undefined where a Service has no endpoints of its own: one of type ExternalName, or without ports. */
+/** Undefined if a Service has no endpoints of its own, because it has the type ExternalName or no ports. */
 export function parseService(object: KubernetesObject): ServiceFacts | undefined {
   const { spec } = service.parse(object)
   if (spec.type === 'ExternalName' || !spec.ports?.length) return undefined
@@ -108,7 +108,7 @@ const slice = z.object({
 })
 type Endpoint = NonNullable<z.infer<typeof slice>['endpoints']>[number]
 
-/** Undefined where a slice belongs to no Service, or holds names instead of addresses. */
+/** Undefined if a slice belongs to no Service, or contains names instead of addresses. */
 export function parseSlice(object: KubernetesObject): SliceFacts | undefined {
   const owner = object.metadata.labels?.['kubernetes.io/service-name']
   const { addressType, ports, endpoints } = slice.parse(object)
@@ -123,7 +123,7 @@ export function parseSlice(object: KubernetesObject): SliceFacts | undefined {
   }
 }
 
-// Of an endpoint's addresses only the first counts, and an unknown readiness is ready (EndpointSlice API).
+// Only the first address of an endpoint counts, and an unknown readiness means ready (EndpointSlice API).
 const toEndpoint = ({ addresses, conditions, targetRef }: Endpoint): EndpointFacts => ({
   address: addresses[0] as string,
   state: stateOf(conditions ?? {}),

@@ -4,23 +4,23 @@ import { ANNOTATIONS, LABELS } from '@branchline/wire/names'
 import { DEFAULT_WEIGHT, parseWeight } from '@branchline/wire/weight'
 import { z } from 'zod'
 
-/** A Pod, as far as routes need it. */
+/** The facts of a Pod that routes need. */
 export interface PodFacts {
   readonly namespace: string
   readonly name: string
-  /** Its own address; undefined while it has none, shares its node's, or has ended. */
+  /** Its own address. Undefined if it has none yet, shares its node's, or has ended. */
   readonly address: string | undefined
   readonly sidecar: boolean
-  /** The ports at which its sidecar listens; undefined where it does not say. */
+  /** The ports on which its sidecar listens. Undefined if the annotation is missing or invalid. */
   readonly inbound: readonly number[] | undefined
   readonly hostNetwork: boolean
-  /** Its DNS search list; undefined where it is nobody's matter: it opted out, or has its node's DNS. */
+  /** Its DNS search list. Undefined if it needs none, because it opted out or uses its node's DNS. */
   readonly searches: readonly string[] | undefined
-  /** Its share of the requests that sidecars send to its Service, among the other pods'. */
+  /** Its share of the requests that sidecars send to its Service, relative to other pods. */
   readonly weight: number
-  /** What its annotation says instead of a weight; undefined where there is nothing wrong with it. */
+  /** The value of its annotation if it is not a valid weight, otherwise undefined. */
   readonly badWeight: string | undefined
-  /** What made it, for people: `Deployment "web"`. */
+  /** The workload that created it, for people to read: `Deployment "web"`. */
   readonly workload: string
   readonly createdAt: string
 }
@@ -41,7 +41,7 @@ const pod = z.object({
   status: z.object({ podIP: z.string().nullish(), phase: z.string().nullish() }).nullish(),
 })
 
-/** A node's address is nobody's in particular, and that of a pod which has ended may be another's by now. */
+/** Parses a Pod. It gets no address if it shares its node's, or has ended, because another pod may have the address. */
 export function parsePod(object: KubernetesObject): PodFacts {
   const { metadata, spec, status } = pod.parse(object)
   const { name, namespace = '', labels, annotations, creationTimestamp } = object.metadata
@@ -61,7 +61,7 @@ export function parsePod(object: KubernetesObject): PodFacts {
   }
 }
 
-/** None where the pod has its node's DNS, or its own, and not the cluster's. */
+/** Undefined if the pod does not use the cluster's DNS. */
 function searchesOf(spec: z.infer<typeof pod>['spec']): string[] | undefined {
   if (spec?.hostNetwork === true || (spec?.dnsPolicy ?? 'ClusterFirst') !== 'ClusterFirst') return undefined
   return spec?.dnsConfig?.searches ?? []
@@ -72,15 +72,15 @@ function inboundOf(line: string | undefined): number[] | undefined {
   try {
     return parseInbound(line).map(({ port }) => port)
   } catch {
-    // The sidecar says so itself, and louder.
+    // The sidecar reports this fault itself and does not start.
     return undefined
   }
 }
 
-function weightOf(said: string | undefined): Pick<PodFacts, 'weight' | 'badWeight'> {
-  if (said === undefined) return { weight: DEFAULT_WEIGHT, badWeight: undefined }
-  const weight = parseWeight(said)
-  return { weight: weight ?? DEFAULT_WEIGHT, badWeight: weight === undefined ? said : undefined }
+function weightOf(value: string | undefined): Pick<PodFacts, 'weight' | 'badWeight'> {
+  if (value === undefined) return { weight: DEFAULT_WEIGHT, badWeight: undefined }
+  const weight = parseWeight(value)
+  return { weight: weight ?? DEFAULT_WEIGHT, badWeight: weight === undefined ? value : undefined }
 }
 
 interface Owner {
@@ -89,7 +89,7 @@ interface Owner {
   readonly controller?: boolean | null | undefined
 }
 
-/** A ReplicaSet of a Deployment is named for it, with the hash of the pod template behind. */
+/** A Deployment's ReplicaSet has its name, followed by the hash of the pod template. */
 function workloadOf(
   name: string,
   labels: Readonly<Record<string, string>> | undefined,

@@ -6,7 +6,7 @@ import type { PodFacts } from './pod.ts'
 /** `namespace/name`. */
 export const nameId = (namespace: string, name: string): string => `${namespace}/${name}`
 
-/** An Environment or Preview that could not be read: it counts for nothing but its own condition. */
+/** An Environment or Preview that could not be parsed. It only gets a condition. */
 export interface Unreadable {
   readonly kind: 'Environment' | 'Preview'
   readonly namespace: string
@@ -15,7 +15,7 @@ export interface Unreadable {
   readonly message: string
 }
 
-/** All that a plan may know. Keys are {@link nameId}s. */
+/** All input of a plan. Keys are {@link nameId}s. */
 export interface Snapshot {
   readonly environments: ReadonlyMap<string, Environment>
   readonly previews: ReadonlyMap<string, Preview>
@@ -24,15 +24,15 @@ export interface Snapshot {
   /** By the Service's id, then by the slice's name. */
   readonly slices: ReadonlyMap<string, ReadonlyMap<string, SliceFacts>>
   readonly pods: ReadonlyMap<string, PodFacts>
-  /** Ids of the environments whose time has ended. */
+  /** Ids of the environments that have expired. */
   readonly expired: ReadonlySet<string>
-  /** Namespaces that are being deleted, where environments or previews may still be. */
+  /** Namespaces that are being deleted, in which environments or previews may still exist. */
   readonly terminating: ReadonlySet<string>
 }
 
-/** What changed since the last plan, so that the next one costs no more than that. */
+/** What changed since the last plan, so that the next one has to plan only that. */
 export interface Changes {
-  /** Environments or previews, readable or not, or which of them have expired or are being deleted. */
+  /** Whether environments or previews changed, or which of them have expired or are being deleted. */
   resources: boolean
   /** Ids of Services that changed, or whose slices did. */
   readonly services: Set<string>
@@ -42,7 +42,7 @@ export interface Changes {
 
 export const noChanges = (): Changes => ({ resources: false, services: new Set(), pods: new Set() })
 
-/** Everything that is there, as changes: what the first plan starts from. */
+/** All existing objects as changes, for the first plan. */
 export const allChanges = (snapshot: Snapshot): Changes => ({
   resources: true,
   services: new Set([...snapshot.services.keys(), ...snapshot.slices.keys()]),

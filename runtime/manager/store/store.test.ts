@@ -10,7 +10,7 @@ function newStore() {
 }
 
 describe('changes', () => {
-  test('name what differs, once', () => {
+  test('name each difference once', () => {
     const { store } = newStore()
     for (const object of [environment('base'), ...running('base', 'api', '10.0.0.1')]) store.put(object)
     expect(store.takeChanges()).toEqual({
@@ -21,7 +21,7 @@ describe('changes', () => {
     expect(store.takeChanges()).toEqual(noChanges())
   })
 
-  test('are none where nothing that counts differs: a status, a label, the same again', () => {
+  test('are empty if only irrelevant fields differ: a status, a label, or nothing', () => {
     const { store } = newStore()
     const objects = [environment('base'), preview('base', 'web'), ...running('base', 'api', '10.0.0.1')]
     for (const object of objects) store.put(object)
@@ -32,7 +32,7 @@ describe('changes', () => {
     expect(store.changed).toBe(false)
   })
 
-  test('of a slice that goes to another Service touch both', () => {
+  test('of a slice that moves to another Service name both', () => {
     const { store } = newStore()
     const one = slice('base', 'api', [{ pod: 'p', ip: '10.0.0.1' }])
     store.put(one)
@@ -45,7 +45,7 @@ describe('changes', () => {
   })
 })
 
-test('what cannot be read is left out alone, and counts again once it can', () => {
+test('only an invalid object is ignored, and it counts again once it is valid', () => {
   const { store, complaints } = newStore()
   store.put({ ...service('base', 'api'), spec: { ports: 'none' } })
   store.put({ ...pod('base', 'api-0', '10.0.0.1'), status: 7 })
@@ -60,7 +60,7 @@ test('what cannot be read is left out alone, and counts again once it can', () =
   expect(store.sizes()).toMatchObject({ Environment: 1, Service: 2, Pod: 0 })
 })
 
-test('a broken status, or another group’s Environment, costs nothing', () => {
+test('an invalid status, or an Environment of another group, has no effect', () => {
   const { store } = newStore()
   store.put({ ...environment('base'), status: { conditions: 'x', sidecars: [] } })
   store.put({ ...environment('other'), apiVersion: 'example.com/v1' })
@@ -68,7 +68,7 @@ test('a broken status, or another group’s Environment, costs nothing', () => {
   expect(store.unreadable.size).toBe(0)
 })
 
-test('Services without endpoints of their own are none: ExternalName, or without ports', () => {
+test('Services without their own endpoints are ignored: ExternalName, or without ports', () => {
   const { store } = newStore()
   store.put(service('base', 'outside', { type: 'ExternalName', externalName: 'example.com' }))
   store.put(service('base', 'empty', { ports: null }))
@@ -76,7 +76,7 @@ test('Services without endpoints of their own are none: ExternalName, or without
 })
 
 describe('a namespace that is being deleted', () => {
-  test('is said once, and no more once it is gone with all that was in it', () => {
+  test('is reported until it is gone with all its objects', () => {
     const { store } = newStore()
     const objects = [environment('alice'), preview('alice', 'web')]
     for (const object of [namespace('alice'), namespace('other', 'Terminating'), ...objects])
@@ -90,7 +90,7 @@ describe('a namespace that is being deleted', () => {
     store.takeChanges()
     store.put(namespace('alice', 'Terminating'))
     expect(store.changed).toBe(false)
-    // The news of kinds come apart: it is not alive again because its own end was told first.
+    // Events of different kinds arrive separately. It is not alive again just because its own end arrives first.
     store.remove(namespace('alice', 'Terminating'))
     for (const object of objects) {
       expect(store.terminating.has('alice')).toBe(true)
@@ -99,7 +99,7 @@ describe('a namespace that is being deleted', () => {
     expect([...store.terminating]).toEqual(['other'])
   })
 
-  test('that is made anew is alive', () => {
+  test('that is created again is alive', () => {
     const { store } = newStore()
     for (const object of [namespace('alice', 'Terminating'), environment('alice')]) store.put(object)
     store.remove(namespace('alice', 'Terminating'))
@@ -108,7 +108,7 @@ describe('a namespace that is being deleted', () => {
     expect([store.resourcesChanged, store.terminating.size]).toEqual([true, 0])
   })
 
-  test('is said by its phase alone, too; what cannot be read lives', () => {
+  test('is also recognized by its phase alone, and an invalid one is not being deleted', () => {
     const { store } = newStore()
     const named = { apiVersion: 'v1', kind: 'Namespace' }
     store.put({ ...named, metadata: { name: 'a' }, status: { phase: 'Terminating' } })
@@ -117,7 +117,7 @@ describe('a namespace that is being deleted', () => {
   })
 })
 
-test('an Environment that begins to be deleted is a change; when it will be gone is none', () => {
+test('the beginning of an Environment’s deletion is a change, and a new deletion time is not', () => {
   const { store } = newStore()
   store.put(environment('alice'))
   store.takeChanges()

@@ -10,12 +10,12 @@ import { isTerminating } from './namespace.ts'
 import { parsePod, type PodFacts } from './pod.ts'
 import { type Changes, nameId, noChanges, type Snapshot, type Unreadable } from './snapshot.ts'
 
-/** An object of another kind that could not be read, and why. */
+/** Reports an object of another kind that could not be parsed, and why. */
 export type Complaint = (object: KubernetesObject, reason: string) => void
 
 /**
- * What is there, in the few fields that count, kept up to date by a source's events. An object that cannot
- * be read is left out alone: an Environment or Preview as {@link Unreadable}, any other by a complaint.
+ * The relevant fields of all objects, kept up to date by a source's events. An invalid object affects no other: an
+ * Environment or Preview becomes {@link Unreadable}, and any other is reported to `complain` and ignored.
  */
 export class Store implements Snapshot {
   readonly environments = new Map<string, Environment>()
@@ -27,9 +27,9 @@ export class Store implements Snapshot {
   readonly terminating = new Set<string>()
   expired: ReadonlySet<string> = new Set()
   readonly #complain: Complaint
-  /** A slice that is deleted, or given to another Service, was in this one's. */
+  /** By slice: the Service to which it belonged last. Needed when it is deleted or moves to another Service. */
   readonly #serviceOfSlice = new Map<string, string>()
-  /** Of the terminating ones, those that are gone: news of what was in them is still to come. */
+  /** Terminating namespaces that are gone, while events of their objects are still to arrive. */
   readonly #gone = new Set<string>()
   #changes = noChanges()
 
@@ -37,14 +37,14 @@ export class Store implements Snapshot {
     this.#complain = complain
   }
 
-  /** What changed since this was asked last. */
+  /** Returns what changed since the last call. */
   takeChanges(): Changes {
     const changes = this.#changes
     this.#changes = noChanges()
     return changes
   }
 
-  /** How many objects of each kind are there. */
+  /** The number of objects of each kind. */
   sizes(): Record<string, number> {
     return {
       Environment: this.environments.size,
@@ -56,7 +56,7 @@ export class Store implements Snapshot {
     }
   }
 
-  /** Takes in an object that is there (added or changed). */
+  /** Stores an object that was added or changed. */
   put(object: KubernetesObject): void {
     this.#apply(object, object)
   }
@@ -66,7 +66,7 @@ export class Store implements Snapshot {
     this.#apply(object, undefined)
   }
 
-  /** Says which environments have expired. */
+  /** Sets which environments have expired. */
   expire(ids: ReadonlySet<string>): void {
     if (ids.size === this.expired.size && [...ids].every((id) => this.expired.has(id))) return
     this.expired = ids
@@ -79,7 +79,7 @@ export class Store implements Snapshot {
     return resources || services.size > 0 || pods.size > 0
   }
 
-  /** Whether environments or previews have. */
+  /** Whether environments or previews have changed since then. */
   get resourcesChanged(): boolean {
     return this.#changes.resources
   }
@@ -135,7 +135,7 @@ export class Store implements Snapshot {
     const map: Map<string, Environment | Preview> = kind === 'Environment' ? this.environments : this.previews
     const before = map.get(id)
     if (replace(this.unreadable, `${kind}/${id}`, fault)) this.#changes.resources = true
-    // What says the same stays the same object, so that a plan need not look into it again.
+    // An equal resource stays the same object, so that the planner can compare by identity.
     if (isDeepStrictEqual(essence(before), essence(parsed?.value))) return
     if (parsed?.value === undefined) map.delete(id)
     else map.set(id, parsed.value)
@@ -144,7 +144,7 @@ export class Store implements Snapshot {
   }
 
   #namespace(name: string, now: KubernetesObject | undefined): void {
-    // News of kinds come apart: one that is gone has ended only once nothing of it is left here.
+    // Events of different kinds arrive separately. A namespace is gone only once its objects are gone as well.
     if (now === undefined && this.terminating.has(name) && this.#has(name)) {
       this.#gone.add(name)
       return
@@ -182,11 +182,11 @@ export class Store implements Snapshot {
   }
 }
 
-// Without the status: that is ours, and no fault in it may cost an environment its routes.
+// Ignore the status. We write it, and a fault in it must not cost an environment its routes.
 const parseResource = (kind: Unreadable['kind'], object: unknown): Parsed<Environment | Preview> =>
   kind === 'Environment' ? parseEnvironment(object) : parsePreview(object)
 
-/** Sets or deletes an entry; says whether that made a difference. */
+/** Sets or deletes an entry. Returns whether that changed anything. */
 function replace<T>(map: Map<string, T>, id: string, value: T | undefined): boolean {
   const before = map.get(id)
   if (isDeepStrictEqual(before, value)) return false

@@ -19,10 +19,10 @@ const METADATA = {
 
 const PORTS: Kept = { name: true, port: true, appProtocol: true, protocol: true, targetPort: true }
 
-/** What is kept of each kind. */
+/** The fields to keep of each kind. */
 const KEPT = {
   Namespace: { metadata: METADATA, status: { phase: true } },
-  // The version, so that what is deleted is what was seen.
+  // The version, so that a deletion applies only to the state that was seen.
   Environment: { metadata: { ...METADATA, resourceVersion: true }, spec: true, status: true },
   Preview: { metadata: METADATA, spec: true, status: true },
   Service: {
@@ -56,7 +56,7 @@ const KEPT = {
 
 const ours = `/apis/${GROUP}/${VERSION}`
 
-/** All that is watched. Pods that have ended are left to the API server: their addresses are others' by now. */
+/** All watched collections. Pods that have ended are excluded, because others may have their addresses by now. */
 export const RESOURCES: readonly Resource<WatchedKind>[] = [
   { kind: 'Namespace', apiVersion: 'v1', path: '/api/v1/namespaces', kept: KEPT.Namespace },
   { kind: 'Environment', apiVersion: API_VERSION, path: `${ours}/environments`, kept: KEPT.Environment },
@@ -77,6 +77,6 @@ export const RESOURCES: readonly Resource<WatchedKind>[] = [
   },
 ]
 
-/** The path of one Environment or Preview; `/status` and so on may follow. */
+/** The path of one Environment or Preview, to which for example `/status` may be added. */
 export const resourcePath = (kind: 'Environment' | 'Preview', namespace: string, name: string): string =>
   `${ours}/namespaces/${encodeURIComponent(namespace)}/${kind.toLowerCase()}s/${encodeURIComponent(name)}`

@@ -20,13 +20,13 @@ test.each([
   [[ready('True', 'Ready')], [ready('False', 'KeyTaken')], ['Warning KeyTaken']],
   [[ready('False', 'KeyTaken')], [ready('False', 'BaseCycle')], ['Warning BaseCycle']],
   [[ready('True', 'Ready')], [], []],
-])('%j, then %j: %j', (before, after, told) => {
+])('%j, then %j: %j', (before, after, notifications) => {
   expect(notificationsOf(regarding, before, after).map(({ type, reason }) => `${type} ${reason}`)).toEqual(
-    told,
+    notifications,
   )
 })
 
-test('a status that cannot be read has no conditions', () => {
+test('an invalid status has no conditions', () => {
   for (const status of [undefined, null, 'x', {}, { conditions: 1 }, { conditions: [{}] }]) {
     expect(conditionsOf(status)).toEqual([])
   }

@@ -10,16 +10,16 @@ const condition = z.looseObject({
 const statusWithConditions = z.looseObject({ conditions: z.array(condition).nullish() }).nullish()
 export type ConditionSeen = z.infer<typeof condition>
 
-/** The conditions of a status; none where it cannot be read. */
+/** The conditions of a status. Empty if the status is invalid. */
 export function conditionsOf(status: unknown): readonly ConditionSeen[] {
   const parsed = statusWithConditions.safeParse(status)
   return parsed.success ? (parsed.data?.conditions ?? []) : []
 }
 
-/** What somebody should look at. */
+/** The conditions that need attention. */
 const BAD = new Set(['Ready False', 'Stalled True', 'Reconciling True', 'Warnings True', 'Expired True'])
 
-/** What of two statuses, the later one second, is worth an Event: a condition that now says something else. */
+/** The Events for a change from one status to the next: one per condition whose status or reason changed. */
 export function notificationsOf(
   regarding: Notification['regarding'],
   before: readonly ConditionSeen[],

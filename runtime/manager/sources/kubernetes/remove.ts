@@ -4,9 +4,9 @@ import type { Api } from '../../../kubernetes/api.ts'
 import { resourcePath } from './kinds.ts'
 
 /**
- * Deletes an Environment as it was seen: where it was changed or made anew meanwhile the API server answers
- * 409, which is to be retried with what it is then. What names it as its owner goes with it. Says whether it was
- * there.
+ * Deletes an Environment in the state that was seen. If it was changed or created again meanwhile, the API server
+ * responds with 409, and the caller retries with the new state. Objects that name it as their owner are deleted
+ * with it. Resolves to whether it existed.
  */
 export async function deleteEnvironment(api: Api, removal: Removal): Promise<boolean> {
   const { namespace, name, uid, resourceVersion } = removal
@@ -22,7 +22,7 @@ export async function deleteEnvironment(api: Api, removal: Removal): Promise<boo
     })
     return true
   } catch (error) {
-    // Gone already: that is what was wanted.
+    // It is already gone, as wanted.
     if (!(error instanceof ApiError && error.status === 404)) throw error
     return false
   }

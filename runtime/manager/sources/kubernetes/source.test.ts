@@ -59,7 +59,7 @@ test('SYNCED comes once all kinds are listed, and again after a new list', async
   expect(RESOURCES.every(({ path }) => server.seen(`LIST ${path}`).length > 0)).toBe(true)
 })
 
-test('objects come with their kind and without what nobody needs', async () => {
+test('objects are reported with their kind, and without the fields that are not needed', async () => {
   const { metadata, spec } = alice('5')
   const bulk = {
     managedFields: [{}],
@@ -105,7 +105,7 @@ test.each([
   await expect(source.writeStatus(write({}))).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable })
 })
 
-test('an API server that is gone is worth another try', async () => {
+test('an unreachable API server is retryable', async () => {
   await server.close()
   await expect(source.writeStatus(write({}))).rejects.toMatchObject({
     code: 'BL_KUBERNETES',
@@ -114,19 +114,21 @@ test('an API server that is gone is worth another try', async () => {
   await expect(source.reviewToken('x')).rejects.toMatchObject({ code: 'BL_KUBERNETES', retryable: true })
 })
 
-test('a condition that says something else is told as an Event, once', async () => {
+test('a changed condition is written as an Event, once', async () => {
   server.script(`LIST ${ENVIRONMENTS}`, list('9', [alice('5', ready('True', 'Ready'))]))
   start()
   await expect.poll(synced, DEADLINE).toBe(1)
   await source.writeStatus(write(ready('True', 'Ready', 'the same')))
-  await source.writeStatus(write(ready('False', 'BaseNotFound', 'spec.base "baseline" is no environment')))
+  await source.writeStatus(
+    write(ready('False', 'BaseNotFound', 'spec.base "baseline" is not an environment')),
+  )
   await expect
     .poll(() => server.seen(`POST ${EVENTS}`).map(({ body }) => body), DEADLINE)
     .toEqual([
       expect.objectContaining({
         type: 'Warning',
         reason: 'BaseNotFound',
-        note: 'spec.base "baseline" is no environment',
+        note: 'spec.base "baseline" is not an environment',
         regarding: {
           apiVersion: 'branchline.dev/v1alpha1',
           kind: 'Environment',
@@ -138,7 +140,7 @@ test('a condition that says something else is told as an Event, once', async () 
     ])
 })
 
-test('an environment is deleted as it was seen, and one that is gone is what was wanted', async () => {
+test('an environment is deleted with preconditions, and one that is already gone counts as deleted', async () => {
   const call = 'DELETE /apis/branchline.dev/v1alpha1/namespaces/alice/environments/alice'
   server.script(call, respond({}), refuse(404), refuse(409))
   const { metadata } = alice('5')
@@ -150,15 +152,15 @@ test('an environment is deleted as it was seen, and one that is gone is what was
     { preconditions: { resourceVersion: '5' } },
     {},
   ])
-  // Its conditions go with it: the Event stays, for the one that was deleted here.
+  // Its conditions are deleted with it. Only the Event remains, for the one that was deleted here.
   const regarding = expect.objectContaining({ kind: 'Environment', name: 'alice', uid: 'u1' }) as object
-  const told = () => server.seen(`POST ${EVENTS}`).map(({ body }) => body)
+  const written = () => server.seen(`POST ${EVENTS}`).map(({ body }) => body)
   await expect
-    .poll(told, DEADLINE)
+    .poll(written, DEADLINE)
     .toEqual([expect.objectContaining({ type: 'Normal', reason: 'TimeToLiveEnded', regarding })])
 })
 
-test('every request that it makes, the Lease included, is one that its role permits', async () => {
+test('its role permits every request that it makes, including those for the Lease', async () => {
   server.script(`LIST ${ENVIRONMENTS}`, list('9', [alice('5')]))
   start()
   await expect.poll(synced, DEADLINE).toBe(1)
@@ -192,7 +194,7 @@ test('every request that it makes, the Lease included, is one that its role perm
   )
 })
 
-test('after it is stopped no connection stays', async () => {
+test('after a stop, no connection stays', async () => {
   start()
   await expect.poll(() => server.arrived.filter(({ query }) => query.has('watch')).length, DEADLINE).toBe(6)
   await source.stop()

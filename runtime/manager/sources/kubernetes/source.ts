@@ -20,26 +20,26 @@ import { deleteEnvironment } from './remove.ts'
 import { applyStatus, hasStatus } from './status.ts'
 import { TokenReviewer } from './token-review.ts'
 
-/** What a Kubernetes source is made of. */
+/** The options of a Kubernetes source. */
 export interface KubernetesSourceOptions {
-  /** Where the API server is and who asks: see `loadAccess`. */
+  /** The API server's address and credentials: see `loadAccess`. */
   readonly access: ApiAccess
   readonly logger: Logger
-  /** This replica's name, told with Events: the pod's. */
+  /** This replica's name for Events: the pod's name. */
   readonly instance: string
   /** Default: {@link DEFAULT_KUBERNETES_LIMITS}. */
   readonly limits?: Partial<KubernetesLimits>
 }
 
-/** A {@link Source} with what else the manager needs of the same API server. */
+/** A {@link Source}, and what else the manager needs from the same API server. */
 export interface KubernetesSource extends Source {
-  /** For the Lease: same credentials, same limits. */
+  /** For the Lease, with the same credentials and limits. */
   readonly api: Api
-  /** Tells people something of an object; returns at once. Changed conditions are told without it. */
+  /** Writes an Event about an object, and returns immediately. Changed conditions get their Events automatically. */
   record(notification: Notification): void
 }
 
-/** The manager's source on a real API server. Nothing is asked before `start`, but for token reviews. */
+/** Creates the manager's source on a real API server. Before `start` it only reviews tokens. */
 export function createKubernetesSource(options: KubernetesSourceOptions): KubernetesSource {
   const { logger, instance } = options
   const limits = { ...DEFAULT_KUBERNETES_LIMITS, ...options.limits }
@@ -77,14 +77,14 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
     },
 
     async writeStatus(write: StatusWrite): Promise<void> {
-      // Before the write: the watch may tell of it sooner than the answer comes.
+      // Before the write, because the watch may report the change before the response arrives.
       const notifications = conditions.write(write)
       await applyStatus(api, write)
       for (const notification of notifications) recorder.record(notification)
     },
 
     async remove(removal: Removal): Promise<void> {
-      // Its conditions are gone with it, so its Event is all that says why.
+      // Its conditions are gone with it, so only the Event can give the reason.
       if (await deleteEnvironment(api, removal)) recorder.record(removalNotification(removal))
     },
 
@@ -92,7 +92,7 @@ export function createKubernetesSource(options: KubernetesSourceOptions): Kubern
   }
 }
 
-/** Who reports Events, as `kubectl describe` shows it. */
+/** The reporter of Events, which `kubectl describe` shows. */
 const CONTROLLER = 'branchline.dev/manager'
 
 const removalNotification = ({ namespace, name, uid }: Removal): Notification => ({
@@ -105,29 +105,29 @@ const removalNotification = ({ namespace, name, uid }: Removal): Notification =>
   },
   type: 'Normal',
   reason: 'TimeToLiveEnded',
-  note: 'its ttl has ended and nobody holds it: it is deleted, with what names it as owner; its namespace stays',
+  note: 'its ttl has ended, so it was deleted with the objects that name it as their owner; its namespace stays',
 })
 
 /**
- * The conditions of Environments and Previews as they were seen last, so that a change is told once, by
- * whichever replica writes it, and a restarted manager does not tell everything again.
+ * The last seen conditions of Environments and Previews. So a change gets one Event, from the replica that writes
+ * it, and a restarted manager does not repeat old Events.
  */
 class Conditions {
-  readonly #last = new Map<string, { uid: string | undefined; told: readonly ConditionSeen[] }>()
+  readonly #last = new Map<string, { uid: string | undefined; conditions: readonly ConditionSeen[] }>()
 
   saw({ type, object }: { type: ObjectEvent['type']; object: KubernetesObject }): void {
     if (!hasStatus(object)) return
     const id = objectId(object)
     if (type === 'DELETED') this.#last.delete(id)
-    else this.#last.set(id, { uid: object.metadata.uid, told: conditionsOf(object['status']) })
+    else this.#last.set(id, { uid: object.metadata.uid, conditions: conditionsOf(object['status']) })
   }
 
-  /** What people are to be told once this write has been taken. */
+  /** The Events to write once this status write has succeeded. */
   write({ kind, namespace, name, status }: StatusWrite): Notification[] {
     const last = this.#last.get(objectId({ kind, metadata: { namespace, name } }))
     if (last === undefined) return []
     const uid = last.uid === undefined ? {} : { uid: last.uid }
     const regarding = { apiVersion: API_VERSION, kind, namespace, name, ...uid }
-    return notificationsOf(regarding, last.told, conditionsOf(status))
+    return notificationsOf(regarding, last.conditions, conditionsOf(status))
   }
 }

@@ -4,12 +4,12 @@ import type { StatusWrite } from '../source.ts'
 import type { Api } from '../../../kubernetes/api.ts'
 import { resourcePath } from './kinds.ts'
 
-/** Who owns the fields that the manager writes (server-side apply). */
+/** The owner of the fields that the manager writes (server-side apply). */
 export const FIELD_MANAGER = 'branchline-manager'
 
 /**
- * Applies a status, whole: fields of ours that it no longer has go, others' stay. An object that is gone is
- * not made anew (404, not retryable).
+ * Applies a complete status. Our fields that it no longer contains are removed, and the fields of other owners stay.
+ * An object that is gone is not created again (404, not retryable).
  */
 export async function applyStatus(api: Api, write: StatusWrite): Promise<void> {
   const { kind, namespace, name, status } = write
@@ -22,6 +22,6 @@ export async function applyStatus(api: Api, write: StatusWrite): Promise<void> {
   })
 }
 
-/** Whether an object is one whose status we write. */
+/** Whether the manager writes the status of this object. */
 export const hasStatus = ({ kind, apiVersion }: KubernetesObject): boolean =>
   apiVersion === API_VERSION && (kind === 'Environment' || kind === 'Preview')

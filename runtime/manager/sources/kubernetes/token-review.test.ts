@@ -4,7 +4,7 @@ import { respond, refuse, ScriptedApi } from '../../../kubernetes/fixture/script
 import { DEFAULT_KUBERNETES_LIMITS } from '../../../kubernetes/limits.ts'
 import { DEFAULT_TOKEN_REVIEW_LIMITS, identityOf, TokenReviewer } from './token-review.ts'
 
-// Who gets a route table by pretending to be a pod: each refusal here is an attack.
+// Attack: a peer pretends to be a pod to get its route table. Each refusal here is one such attack.
 
 const POST = 'POST /apis/authentication.k8s.io/v1/tokenreviews'
 const status = {
@@ -31,12 +31,12 @@ afterEach(async () => {
   await server.close()
 })
 
-test('a pod that is bound to its token', () => {
+test('a token identifies the pod to which it is bound', () => {
   expect(identityOf({ status })).toEqual(API_7)
 })
 
 test.each([
-  ['no token of this cluster', { ...status, authenticated: false }],
+  ['a token of another cluster', { ...status, authenticated: false }],
   ['a token without a verdict', { ...status, authenticated: undefined }],
   ['a token for the API server itself', { ...status, audiences: ['https://kubernetes.default.svc'] }],
   ['an API server that knows no audiences', { ...status, audiences: undefined }],
@@ -51,15 +51,15 @@ test.each([
     { ...status, user: { ...status.user, username: 'x:system:serviceaccount:alice:api' } },
   ],
   ['a node', { ...status, user: { ...status.user, username: 'system:node:alice:api' } }],
-])('%s is nobody', (_, status) => {
+])('%s identifies no pod', (_, status) => {
   expect(identityOf({ status })).toBeUndefined()
 })
 
-test('the token is sent with our audience, asked for once, and remembered', async () => {
+test('a token is sent with our audience, reviewed once, and remembered', async () => {
   server.script(POST, respond({ status }, 201))
   const reviewer = new TokenReviewer(api)
-  const asked = await Promise.all(['t', 't', 't'].map((token) => reviewer.review(token)))
-  expect(asked).toEqual([API_7, API_7, API_7])
+  const reviewed = await Promise.all(['t', 't', 't'].map((token) => reviewer.review(token)))
+  expect(reviewed).toEqual([API_7, API_7, API_7])
   expect(await reviewer.review('t')).toEqual(API_7)
   const [request, ...others] = server.seen(POST)
   expect(request?.body).toMatchObject({ spec: { token: 't', audiences: ['branchline-manager'] } })
@@ -73,7 +73,7 @@ test('each token has its own review, and the oldest result is dropped first', as
   expect(server.seen(POST)).toHaveLength(4)
 })
 
-test('answers end: a refusal is asked for again soon, a yes too', async () => {
+test('results expire: both valid and invalid tokens are reviewed again', async () => {
   server.script(
     POST,
     respond({ status: { authenticated: false } }, 201),
@@ -86,21 +86,21 @@ test('answers end: a refusal is asked for again soon, a yes too', async () => {
   expect(await reviewer.review('t')).toBeUndefined()
 })
 
-test('where nobody can tell it rejects, and remembers nothing', async () => {
+test('a failed review rejects, and is not remembered', async () => {
   server.script(POST, refuse(500), respond({ status }, 201))
   const reviewer = new TokenReviewer(api)
   await expect(reviewer.review('t')).rejects.toMatchObject({ retryable: true })
   expect(await reviewer.review('t')).toEqual(API_7)
 })
 
-test('an empty and an endless token reach nobody', async () => {
+test('an empty token and one that is too long are not reviewed', async () => {
   const reviewer = new TokenReviewer(api)
   expect(await reviewer.review('')).toBeUndefined()
   expect(await reviewer.review('x'.repeat(20_000))).toBeUndefined()
   expect(server.seen(POST)).toEqual([])
 })
 
-test('a flood of tokens: a bounded number is asked at once and waits, the others come again', async () => {
+test('in a flood of tokens, a bounded number is reviewed or waits, and the others are refused', async () => {
   let now = 0
   let most = 0
   server.always(POST, (response) => {

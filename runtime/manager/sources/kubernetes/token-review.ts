@@ -5,15 +5,15 @@ import { KubernetesError } from '../../../kubernetes/errors.ts'
 import type { PodIdentity } from '../source.ts'
 import type { Api } from '../../../kubernetes/api.ts'
 
-/** How long an answer holds, and how much is remembered and asked at once. */
+/** How long a result is valid, and how many are remembered and reviewed at once. */
 export interface TokenReviewLimits {
   readonly validTtlMs: number
   readonly invalidTtlMs: number
   readonly maxRemembered: number
   readonly maxAtOnce: number
-  /** The most that wait for their turn; others are refused, to come again. */
+  /** The maximum tokens that wait for their turn. Others are refused and may try again. */
   readonly maxWaiting: number
-  /** The longest token that is looked at, in characters. */
+  /** The maximum length of a token, in characters. */
   readonly maxTokenLength: number
 }
 
@@ -45,14 +45,14 @@ const review = z.looseObject({
 })
 
 /**
- * Whose token of our audience it is, by an answer to a TokenReview (authentication.k8s.io/v1): the pod's to
- * which it is bound, in the namespace of its ServiceAccount. Undefined for any other token, a person's too.
+ * The pod to which a token of our audience is bound, in the namespace of its ServiceAccount, by the response to a
+ * TokenReview (authentication.k8s.io/v1). Undefined for any other token, such as a person's.
  */
-export function identityOf(answer: unknown): PodIdentity | undefined {
-  const { status } = review.parse(answer)
+export function identityOf(response: unknown): PodIdentity | undefined {
+  const { status } = review.parse(response)
   const pods = status.user?.extra?.[POD_NAME]
   const namespace = SERVICE_ACCOUNT.exec(status.user?.username ?? '')?.[1]
-  // An API server that knows no audiences leaves them out: its word is about its own, not about ours.
+  // An API server that knows no audiences leaves them out. Its verdict is then about its own audience, not ours.
   const valid = status.authenticated === true && status.audiences?.includes(TOKEN_AUDIENCE) === true
   if (!valid || namespace === undefined || pods?.length !== 1) return undefined
   const uids = status.user?.extra?.[POD_UID]
@@ -65,14 +65,14 @@ interface Remembered {
 }
 
 /**
- * Asks the API server whose a token is, and remembers the answer for a short while under the token's hash.
- * One question a token at a time; a bounded number at once and waiting.
+ * Asks the API server for the pod of a token, and remembers the result for a short time under the token's hash.
+ * It sends one review per token at a time, and a bounded number at once. A bounded number may wait.
  */
 export class TokenReviewer {
   readonly #api: Api
   readonly #limits: TokenReviewLimits
   readonly #remembered = new Map<string, Remembered>()
-  readonly #asked = new Map<string, Promise<PodIdentity | undefined>>()
+  readonly #pending = new Map<string, Promise<PodIdentity | undefined>>()
   readonly #waiting: (() => void)[] = []
   #running = 0
 
@@ -86,15 +86,15 @@ export class TokenReviewer {
     const hash = createHash('sha256').update(token).digest('base64')
     const remembered = this.#remembered.get(hash)
     if (remembered !== undefined && performance.now() < remembered.untilMs) return remembered.identity
-    let asked = this.#asked.get(hash)
-    if (asked === undefined) {
-      asked = this.#ask(token, hash).finally(() => this.#asked.delete(hash))
-      this.#asked.set(hash, asked)
+    let pending = this.#pending.get(hash)
+    if (pending === undefined) {
+      pending = this.#send(token, hash).finally(() => this.#pending.delete(hash))
+      this.#pending.set(hash, pending)
     }
-    return await asked
+    return await pending
   }
 
-  async #ask(token: string, hash: string): Promise<PodIdentity | undefined> {
+  async #send(token: string, hash: string): Promise<PodIdentity | undefined> {
     await this.#turn()
     try {
       const spec = { token, audiences: [TOKEN_AUDIENCE] }
@@ -109,13 +109,15 @@ export class TokenReviewer {
 
   async #turn(): Promise<void> {
     if (this.#waiting.length >= this.#limits.maxWaiting) {
-      throw new KubernetesError('token review: too many are waiting, come again', { retryable: true })
+      throw new KubernetesError('token review: too many tokens are waiting, try again later', {
+        retryable: true,
+      })
     }
     if (this.#running < this.#limits.maxAtOnce) this.#running++
     else await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** Hands the place over to who waits longest, else frees it. */
+  /** Passes the place to the token that has waited longest, or frees it. */
   #next(): void {
     const waiting = this.#waiting.shift()
     if (waiting === undefined) this.#running--
