@@ -34,7 +34,7 @@ function shop() {
   return { root, baseline, alice }
 }
 
-test('an environment is what a person would write, and no more', () => {
+test('an environment is a Namespace and an Environment resource', () => {
   const { alice } = shop()
   expect(outline(alice)).toEqual([
     'Namespace -/alice',
@@ -52,7 +52,7 @@ test('an environment is what a person would write, and no more', () => {
   expect(find(alice, 'Preview', 'web').spec).toEqual({ service: 'web', port: 8080, access: 'public' })
 })
 
-test('a workload leads its Service to the sidecar, and its pods search the baseline', () => {
+test('the Service of a workload targets the sidecar, and its pods search the baseline', () => {
   const { alice, baseline } = shop()
   const template = podTemplateOf(find(alice, 'Deployment', 'api'))
   expect(template?.spec?.initContainers?.map(({ name }) => name)).toEqual(['branchline-sidecar'])
@@ -73,14 +73,14 @@ describe('the namespaces above', () => {
     new Workload(environment, 'x', { image: 'x:1' })
     return () => podTemplateOf(find(environment, 'Deployment', 'x'))?.spec?.dnsConfig?.searches
   }
-  test('are those of the whole chain, nearest first, also where a base is constructed later', () => {
+  test('are those of the whole chain, nearest first, even if a base is constructed later', () => {
     const root = app()
     const found = searches(new Environment(root, 'c', { type: 'branch', base: 'b' }))
     new Environment(root, 'b', { type: 'branch', base: 'a', namespace: 'team-b' })
     new Environment(root, 'a', { type: 'shared' })
     expect(found()).toEqual(['team-b.svc.cluster.local', 'a.svc.cluster.local'])
   })
-  test('are the name of a base that another app has, or what is given', () => {
+  test('are the name of a base of another app, or the given ones', () => {
     expect(searches(new Environment(app(), 'c', { type: 'branch', base: 'b' }))()).toEqual([
       'b.svc.cluster.local',
     ])
@@ -89,7 +89,7 @@ describe('the namespaces above', () => {
   })
 })
 
-test('ports by name, variables, and what the embedded cluster runs', () => {
+test('ports by name, variables, and the command of the embedded cluster', () => {
   const environment = new Environment(app(), 'a', { type: 'shared' })
   new Workload(environment, 'db', {
     image: 'postgres:18',
@@ -120,7 +120,7 @@ test('ports by name, variables, and what the embedded cluster runs', () => {
   })
 })
 
-test('objects of cdk8s-plus get sidecars by injectSidecars, and are told what is not routed', () => {
+test('injectSidecars adds sidecars to objects of cdk8s-plus, and returns what is not routed', () => {
   const environment = new Environment(app(), 'a', { type: 'shared' })
   const plus = new Deployment(environment, 'plus', { containers: [{ image: 'a:1', portNumber: 80 }] })
   plus.exposeViaService({ name: 'plus' })
@@ -135,7 +135,7 @@ test('objects of cdk8s-plus get sidecars by injectSidecars, and are told what is
 
 describe('the platform', () => {
   const platform = (props?: PlatformProps) => new Platform(app(), 'platform', props)
-  test('is whole', () => {
+  test('has all its objects', () => {
     expect(outline(platform({ relay: { expose: 'NodePort', nodePort: 30080 } }))).toMatchInlineSnapshot(`
       [
         "Namespace -/branchline-system",
@@ -160,17 +160,17 @@ describe('the platform', () => {
       ]
     `)
   })
-  test('without a relay, or for the embedded cluster, it has less', () => {
+  test('has fewer objects without a relay, and for the embedded cluster', () => {
     expect(outline(platform({ relay: false })).filter((line) => line.includes('relay'))).toEqual([])
     expect(
       outline(platform({ source: 'local' })).filter((line) => /ClusterRole|NetworkPolicy/.test(line)),
     ).toEqual([])
   })
-  test('a text as token becomes a Secret; otherwise none is made', () => {
+  test('creates a Secret only for a token that is a text', () => {
     expect(find(platform({ relayToken: 'x' }), 'Secret', 'branchline-relay-token')).toBeDefined()
     expect(outline(platform()).filter((line) => line.startsWith('Secret'))).toEqual([])
   })
-  test('writes nothing in the cluster but statuses, expired environments, token reviews and Events', () => {
+  test('grants no writes except statuses, expired environments, token reviews and Events', () => {
     const { rules } = find(platform(), 'ClusterRole', 'branchline-manager') as Manifest & {
       rules: { resources: string[]; verbs: string[] }[]
     }
@@ -188,7 +188,7 @@ describe('the platform', () => {
   })
 })
 
-test("all of it is valid by Kubernetes' own schemas and passes PodSecurity restricted", async () => {
+test("all objects are valid by Kubernetes' schemas and meet the Pod Security Standard restricted", async () => {
   const { root, alice, baseline } = shop()
   const platform = new Platform(root, 'platform', { relayToken: 'x', relay: { expose: 'LoadBalancer' } })
   const all = [alice, baseline, platform].flatMap(objects)
@@ -199,7 +199,7 @@ test("all of it is valid by Kubernetes' own schemas and passes PodSecurity restr
   expect(pods.flatMap((pod) => againstRestricted(pod as Parameters<typeof againstRestricted>[0]))).toEqual([])
 })
 
-describe('wrong input is one sentence', () => {
+describe('invalid input throws one sentence', () => {
   const faultsOf = (build: () => unknown): readonly string[] => {
     try {
       build()
@@ -233,7 +233,7 @@ describe('wrong input is one sentence', () => {
       { ports: { x: { port: 1, protocol: 'smtp' as 'tcp' } } },
       /: ports.x.protocol is "smtp": wanted one of http/,
     ],
-    ['a', { port: 1, ports: { http: 2 } }, /: port and ports.http are both given/],
+    ['a', { port: 1, ports: { http: 2 } }, /: port and ports.http are both set/],
     ['a', { env: { 'A B': 1 } }, /: env has "A B": wanted a name such as/],
     ['a', { health: 'healthz' }, /: health is "healthz": wanted a path/],
   ])('Workload %s %j', (name, props, fault) => {
@@ -260,16 +260,16 @@ describe('wrong input is one sentence', () => {
   ])('Platform %j', (props, fault) => {
     expect(faultsOf(() => new Platform(app(), 'p', props))).toEqual([expect.stringMatching(fault)])
   })
-  test('a workload and a preview outside of an environment', () => {
+  test('a workload and a preview outside an environment', () => {
     const chart = new Chart(app(), 'c')
     expect(faultsOf(() => new Workload(chart, 'w', { image: 'x' }))).toEqual([
-      expect.stringMatching(/in no environment/),
+      expect.stringMatching(/not in an environment/),
     ])
     expect(faultsOf(() => new Preview(chart, 'w', { port: 1 }))).toEqual([
-      expect.stringMatching(/in no environment/),
+      expect.stringMatching(/not in an environment/),
     ])
   })
-  test('what only the whole app can tell is told at synth', () => {
+  test('faults that involve several environments are thrown at synth', () => {
     const root = app()
     const a = new Environment(root, 'a', { type: 'branch', base: 'b' })
     new Environment(root, 'b', { type: 'branch', base: 'a' })
@@ -280,7 +280,7 @@ describe('wrong input is one sentence', () => {
       expect.stringMatching(/^Environment "b"/),
     ])
   })
-  test('a base that another app has is no fault', () => {
+  test('a base of another app is not a fault', () => {
     const root = app()
     const a = new Environment(root, 'a', { type: 'branch', base: 'elsewhere' })
     expect(faultsOf(() => objects(a))).toEqual([])

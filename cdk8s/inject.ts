@@ -1,4 +1,4 @@
-/** The injection, for all who have plain manifests and no constructs: it needs nothing of cdk8s. */
+/** The injection for plain manifests. It does not import the cdk8s library. */
 export {
   hasSidecar,
   injectSidecar,

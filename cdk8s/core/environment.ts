@@ -16,46 +16,46 @@ import { podSecurityLabels, type PodSecurity } from './pod-security.ts'
 import { registryOf } from './registry.ts'
 
 export interface EnvironmentProps {
-  /** `shared` and `personal` run every service; a `branch` runs what it changes, its base the rest. */
+  /** `shared` and `personal` run every service. A `branch` runs the services that it changes, and its base the others. */
   readonly type: EnvironmentType
   /**
-   * What serves the rest of a branch: an Environment, or the name of one. Default: none.
-   * A name that this app does not define is taken to be a shared environment in the namespace of its name;
-   * where it is a branch itself, give {@link EnvironmentProps.above} too.
+   * The environment that serves the services which a branch does not run: an Environment or its name. Default: none.
+   * A name that this app does not define is assumed to be a shared environment in the namespace of that name. If it is
+   * a branch, set {@link EnvironmentProps.above} too.
    */
   readonly base?: Environment | string
   /**
-   * The namespaces of the environments above, nearest first, the base's included: where short names are
-   * searched. Default: those of the bases that this app defines, and the base's name for one that it does not.
+   * The namespaces of the environments above, nearest first, including the base's. Short names are searched there.
+   * Default: the namespaces of the bases that this app defines, and the base's name if it does not define the base.
    */
   readonly above?: readonly string[]
   /** The routing key. Default: the name. */
   readonly key?: string
-  /** How long it lives, such as `72h`. Default: without end. */
+  /** Time from creation until the environment expires, such as `72h`. Default: it never expires. */
   readonly ttl?: string
-  /** Passes its overrides over. Default: false. */
+  /** Skips the overrides. Default: false. */
   readonly paused?: boolean
-  /** What becomes of requests whose override does not answer. Default: `baseline`. */
+  /** What happens to requests whose override cannot be reached. Default: `baseline`. */
   readonly onUnavailable?: OnUnavailable
   /** Default: the name. */
   readonly namespace?: string
   /** The Pod Security Standard that the namespace enforces. Default: `restricted`. */
   readonly podSecurity?: PodSecurity
-  /** Further labels of the namespace. Default: none. */
+  /** More labels of the namespace. Default: none. */
   readonly labels?: Readonly<Record<string, string>>
-  /** How the sidecars of this environment are made. Default: as this release has them. */
+  /** Options of the sidecars in this environment. Default: those of this release. */
   readonly sidecar?: SidecarOptions
 }
 
 const environments = new WeakMap<IConstruct, Environment>()
 
 /**
- * An environment: a chart of its own (one file), with its Namespace and its Environment resource. What is
- * constructed in it is in its namespace. Throws a SynthError for wrong input; what only the whole app can
- * tell (a cycle, a taken key) is thrown at synth.
+ * An environment: a chart (one file) with its Namespace and its Environment resource. Constructs inside it are in its
+ * namespace. Throws a SynthError for invalid input. Faults that involve several environments, such as a cycle or a
+ * key that is used twice, are thrown at synth.
  */
 export class Environment extends Chart {
-  /** The resource as a manager will read it. */
+  /** The resource as a manager reads it. */
   readonly resource: EnvironmentResource
   readonly sidecar: SidecarOptions
   readonly #above: readonly string[] | undefined
@@ -75,7 +75,7 @@ export class Environment extends Chart {
     new ApiObject(this, 'environment', { apiVersion, kind, metadata, spec })
   }
 
-  /** The environment in which a construct is, or undefined. */
+  /** Returns the environment that contains a construct, or undefined. */
   static around(construct: IConstruct): Environment | undefined {
     for (let at: IConstruct | undefined = construct; at !== undefined; at = at.node.scope) {
       const found = environments.get(at)
@@ -84,7 +84,7 @@ export class Environment extends Chart {
     return undefined
   }
 
-  /** The namespaces of the environments above, nearest first. Certain only once the whole app is constructed. */
+  /** The namespaces of the environments above, nearest first. Final only after the whole app is constructed. */
   namespacesAbove(): string[] {
     if (this.#above !== undefined) return [...this.#above]
     const { environments } = registryOf(this)
@@ -93,7 +93,7 @@ export class Environment extends Chart {
     while (name !== undefined) {
       const base = environments.get(name)
       const namespace: string = base?.metadata.namespace ?? name
-      // A cycle: the validation of the app says so.
+      // The validation of the app reports the cycle.
       if (above.includes(namespace)) break
       above.push(namespace)
       name = base?.spec.base
@@ -102,8 +102,8 @@ export class Environment extends Chart {
   }
 
   /**
-   * Puts sidecars into everything in this chart that lacks one: objects of cdk8s-plus, of Helm or of plain
-   * YAML. Call it last, when all is constructed. Returns what is not routed in spite of it, and why.
+   * Adds sidecars to all workloads in this chart that lack one: objects of cdk8s-plus, Helm or plain YAML. Call it last,
+   * after everything is constructed. Returns the objects that are still not routed, and the reasons.
    */
   injectSidecars(): readonly Finding[] {
     const objects = this.node
@@ -113,13 +113,13 @@ export class Environment extends Chart {
     if (!isIncomplete(before)) return []
     const { manifests, findings } = injectSidecars(before, { ...this.injectOptions(), keepSidecars: true })
     for (const [index, object] of objects.entries()) {
-      // Not a JSON patch: the objects of cdk8s-plus drop what they do not know from what was patched.
+      // A JSON patch does not work: objects of cdk8s-plus drop unknown fields that were patched.
       object.toJson = () => manifests[index]
     }
     return findings
   }
 
-  /** How workloads in this environment are injected. */
+  /** The options with which workloads in this environment are injected. */
   injectOptions(): InjectOptions {
     return { environment: this.node.id, above: this.namespacesAbove(), sidecar: this.sidecar }
   }
@@ -136,7 +136,7 @@ export class Environment extends Chart {
       kind: 'Namespace',
       metadata: { name: namespace, labels },
     })
-    // The chart gives its namespace to every object; a Namespace is in none.
+    // The chart sets its namespace on every object, but a Namespace has none.
     object.addJsonPatch(JsonPatch.remove('/metadata/namespace'))
   }
 }

@@ -1,11 +1,11 @@
-/** Why a synth stopped. Branch on it, never on the text. */
+/** Codes of synth errors. Branch on the code, never on the text. */
 export type SynthErrorCode =
   | 'BL_SYNTH_ENVIRONMENT'
   | 'BL_SYNTH_WORKLOAD'
   | 'BL_SYNTH_PREVIEW'
   | 'BL_SYNTH_PLATFORM'
 
-/** Wrong input of a construct: every fault is one sentence that names construct, field, value and remedy. */
+/** Invalid input of a construct. Each fault is one sentence that names construct, field, value and remedy. */
 export class SynthError extends Error {
   readonly code: SynthErrorCode
   readonly faults: readonly string[]

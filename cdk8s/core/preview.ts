@@ -8,17 +8,17 @@ import { SynthError } from './errors.ts'
 import { registryOf } from './registry.ts'
 
 export interface PreviewProps {
-  /** The Service that visitors reach. Default: that of the preview's name. */
+  /** The Service that visitors reach. Default: the preview's name. */
   readonly service?: string
   /** The Service's port, by number or by name. */
   readonly port: number | string
-  /** Who may open it. Default: `public`. */
+  /** Who may open the preview. Default: `public`. */
   readonly access?: Access
 }
 
-/** A URL at which one service is seen as it is in one environment. Throws a SynthError for wrong input. */
+/** A URL that shows one service of one environment. Throws a SynthError for invalid input. */
 export class Preview extends Construct {
-  /** The resource as a manager will read it. */
+  /** The resource as a manager reads it. */
   readonly resource: PreviewResource
 
   constructor(scope: Construct, id: string, props: PreviewProps) {
@@ -26,7 +26,7 @@ export class Preview extends Construct {
     const environment = Environment.around(this)
     if (environment === undefined) {
       throw new SynthError('BL_SYNTH_PREVIEW', [
-        `Preview "${id}" is in no environment: construct it in an Environment`,
+        `Preview "${id}" is not in an environment: construct it in an Environment`,
       ])
     }
     const manifest = {

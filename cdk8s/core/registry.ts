@@ -5,17 +5,17 @@ import { API_VERSION } from '@branchline/wire/names'
 import type { IConstruct } from 'constructs'
 import { SynthError } from './errors.ts'
 
-/** All environments and previews below one root: what one app says, judged as a whole at synth. */
+/** All environments and previews of one app, which are validated together at synth. */
 export interface Registry {
   readonly environments: Map<string, EnvironmentResource>
   readonly previews: PreviewResource[]
-  /** Environments whose name was there before: the validation tells which. */
+  /** Environments whose name already exists. The validation reports them. */
   readonly doubles: EnvironmentResource[]
 }
 
 const registries = new WeakMap<IConstruct, Registry>()
 
-/** The registry of a construct's app. The first that asks also has the app validate it at synth. */
+/** Returns the registry of a construct's app. The first call also registers its validation at synth. */
 export function registryOf(construct: IConstruct): Registry {
   const { root } = construct.node
   const known = registries.get(root)
@@ -27,8 +27,8 @@ export function registryOf(construct: IConstruct): Registry {
 }
 
 /**
- * Throws a SynthError where the resources contradict each other. A base that this app does not define is
- * taken to be there and shared: another app, or another repository, may define it.
+ * Throws a SynthError if the resources contradict each other. A base that this app does not define is assumed to be a
+ * shared environment of another app or repository.
  */
 function validateRegistry(registry: Registry): string[] {
   const own = [...registry.environments.values(), ...registry.doubles]
@@ -42,7 +42,7 @@ function validateRegistry(registry: Registry): string[] {
 const sentence = ({ kind, namespace, name, message }: Problem): string =>
   `${kind} "${name}" in namespace "${namespace}": ${message}`
 
-// The oldest of all, and in no namespace of this app: it never takes anything, and keeps what is its own.
+// It is older than all others and in no namespace of this app, so that it keeps its name and takes nothing.
 const assumed = (name: string): EnvironmentResource => ({
   apiVersion: API_VERSION,
   kind: 'Environment',

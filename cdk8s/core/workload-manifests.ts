@@ -4,11 +4,11 @@ import type { Manifest } from '../inject/manifest.ts'
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from './pod-security.ts'
 import type { EnvironmentValue, WorkloadPort, WorkloadProps } from './workload.ts'
 
-/** The objects of one workload, as they are without a sidecar. */
+/** The objects of one workload, without a sidecar. */
 export interface WorkloadManifests {
   readonly deployment: Manifest
   readonly serviceAccount: Manifest
-  /** None where the workload has no port. */
+  /** Absent if the workload has no port. */
   readonly service: Manifest | undefined
 }
 
@@ -20,7 +20,7 @@ export interface NamedPort {
   readonly protocol: Protocol
 }
 
-/** The ports of a workload: `port` is one that speaks HTTP, `ports` says each by its name. */
+/** Returns the ports of a workload. `port` is an HTTP port, and `ports` lists ports by name. */
 export function portsOf(props: WorkloadProps): NamedPort[] {
   const single = props.port === undefined ? [] : [named('http', props.port)]
   return [...single, ...Object.entries(props.ports ?? {}).map(([name, port]) => named(name, port))]
@@ -31,7 +31,7 @@ function named(name: string, given: number | WorkloadPort): NamedPort {
   return { name, targetPort: port.port, protocol: protocolOf({ name }), ...port }
 }
 
-/** The Deployment, the ServiceAccount and the Service of a workload. Pure. */
+/** Returns the Deployment, the ServiceAccount and the Service of a workload. Pure. */
 export function workloadManifests(
   name: string,
   environment: string,
@@ -137,7 +137,7 @@ function containerOf(name: string, ports: readonly NamedPort[], props: WorkloadP
   }
 }
 
-/** No CPU limit: it throttles a container on an idle node. */
+/** There is no CPU limit, because a limit throttles a container even on an idle node. */
 const DEFAULT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } }
 
 function variableOf(name: string, value: EnvironmentValue): object {
@@ -150,8 +150,9 @@ function variableOf(name: string, value: EnvironmentValue): object {
 }
 
 /**
- * A startup probe, so that a fast app is ready at once and a slow one is not killed; a readiness probe; and a
- * liveness probe only where the app has said how it is: a refused connection alone is no reason to restart.
+ * Returns the probes of a workload. With the startup probe, a fast app is ready immediately and a slow one is not
+ * killed. There is a liveness probe only if the app declares a health check, because a refused connection alone is not a
+ * reason to restart.
  */
 function probesOf(ports: readonly NamedPort[], props: WorkloadProps): object {
   const first = ports[0]
@@ -168,7 +169,7 @@ function probesOf(ports: readonly NamedPort[], props: WorkloadProps): object {
 
 function probeAction(health: string, port: NamedPort): object {
   if (health === 'tcp') return { tcpSocket: { port: port.name } }
-  // Kubernetes takes a gRPC probe's port by number alone.
+  // A gRPC probe accepts a port only by number.
   if (health === 'grpc') return { grpc: { port: port.targetPort } }
   return { httpGet: { path: health, port: port.name } }
 }

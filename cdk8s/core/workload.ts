@@ -9,7 +9,7 @@ import type { Finding } from '../inject/plan.ts'
 import type { SidecarOptions } from '../inject/sidecar.ts'
 import { portsOf, workloadManifests } from './workload-manifests.ts'
 
-/** The value of a variable: itself, or where Kubernetes takes it from. */
+/** The value of an environment variable, or the source from which Kubernetes reads it. */
 export type EnvironmentValue =
   | string
   | number
@@ -21,17 +21,17 @@ export type EnvironmentValue =
 export interface WorkloadPort {
   /** The Service's port. */
   readonly port: number
-  /** Where the container listens. Default: the same. */
+  /** The port on which the container listens. Default: the Service's port. */
   readonly targetPort?: number
-  /** What it speaks. Default: what the port's name says (http, http2, grpc, tcp, postgres, …), else sniffed. */
+  /** The protocol. Default: by the port's name (http, http2, grpc, tcp, postgres, …), otherwise by the first bytes. */
   readonly protocol?: Protocol
 }
 
 export interface WorkloadProps {
   readonly image: string
-  /** One port that speaks HTTP, of the Service and of the container. Default: none. */
+  /** An HTTP port of the Service and of the container. Default: none. */
   readonly port?: number
-  /** Ports by name. Default: none. Without a port at all there is no Service. */
+  /** Ports by name. Default: none. A workload without a port has no Service. */
   readonly ports?: Readonly<Record<string, number | WorkloadPort>>
   /** Default: 1. */
   readonly replicas?: number
@@ -39,40 +39,40 @@ export interface WorkloadProps {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, EnvironmentValue>>
   /**
-   * How the app says that it is well, on its first port: an HTTP path, `grpc` (the gRPC health protocol),
-   * `tcp` (it takes connections), or false. Default: `tcp`.
+   * The health check on the app's first port: an HTTP path, `grpc` (the gRPC health protocol), `tcp` (the port accepts
+   * connections), or false for none. Default: `tcp`.
    */
   readonly health?: string | false
-  /** Default: 50m CPU and 128Mi requested, 256Mi the limit. */
+  /** Default: requests of 50m CPU and 128Mi, and a limit of 256Mi. */
   readonly resources?: Readonly<Record<string, unknown>>
-  /** The user's number, where the image names a user or runs as root. Default: the image's. */
+  /** The number of the user. Needed if the image names its user or runs as root. Default: the image's user. */
   readonly user?: number
   /** Default: false. */
   readonly readOnlyRootFilesystem?: boolean
-  /** Further labels, of all objects and the pods. Default: none. */
+  /** More labels of all objects and of the pods. Default: none. */
   readonly labels?: Readonly<Record<string, string>>
   /** Annotations of the pods. Default: none. */
   readonly annotations?: Readonly<Record<string, string>>
-  /** Default: one of the workload's name, which is made. */
+  /** The name of an existing ServiceAccount. Default: a new one with the workload's name. */
   readonly serviceAccountName?: string
-  /** How the sidecar is made; false for none, and then nothing is routed here. Default: the environment's. */
+  /** Options of the sidecar, or false for no sidecar and no routing. Default: the environment's options. */
   readonly sidecar?: SidecarOptions | false
-  /** What the embedded cluster runs in the place of the image's entrypoint (a shell's line, or a list), and where. */
+  /** The command that the embedded cluster runs instead of the image's entrypoint (a shell line or a list), and its folder. */
   readonly local?: { readonly command?: string | readonly string[]; readonly dir?: string }
-  /** Merged over the pod's spec, for what is not named here. Default: nothing. */
+  /** Fields that are merged into the pod's spec, for what these properties do not cover. Default: none. */
   readonly pod?: Readonly<Record<string, unknown>>
-  /** Merged over the container, for what is not named here. Default: nothing. */
+  /** Fields that are merged into the container, for what these properties do not cover. Default: none. */
   readonly container?: Readonly<Record<string, unknown>>
 }
 
 /**
- * A Deployment, its Service and its ServiceAccount, with the sidecar in place. Passes PodSecurity
- * `restricted`. Throws a SynthError for wrong input.
+ * A Deployment with a sidecar, its Service and its ServiceAccount. Meets the Pod Security Standard `restricted`. Throws
+ * a SynthError for invalid input.
  */
 export class Workload extends Construct {
   readonly deployment: ApiObject
   readonly service: ApiObject | undefined
-  /** What is not routed in spite of the sidecar, and why. */
+  /** Objects that are not routed in spite of the sidecar, and the reasons. */
   readonly findings: readonly Finding[]
 
   constructor(scope: Construct, id: string, props: WorkloadProps) {
@@ -87,7 +87,7 @@ export class Workload extends Construct {
     if (props.serviceAccountName === undefined) new ApiObject(this, 'service-account', serviceAccount)
     this.deployment = new ApiObject(this, 'deployment', {
       ...now.workload,
-      // At synth only it is known which environments are above.
+      // The environments above are known only at synth.
       spec: Lazy.any({ produce: () => injected().workload.spec }) as unknown,
     })
     const [rewired] = now.services
@@ -108,7 +108,7 @@ export class Workload extends Construct {
   }
 }
 
-// A Service's name starts with a letter (RFC 1035) on Kubernetes before 1.34.
+// Before Kubernetes 1.34, the name of a Service must start with a letter (RFC 1035).
 const NAME = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const PORT_NAME = /^(?=.*[a-z])[a-z0-9](?:[a-z0-9-]{0,13}[a-z0-9])?$/
 
@@ -119,7 +119,7 @@ function check(
 ): asserts environment is Environment {
   if (environment === undefined) {
     throw new SynthError('BL_SYNTH_WORKLOAD', [
-      `Workload "${name}" is in no environment: construct it in an Environment`,
+      `Workload "${name}" is not in an environment: construct it in an Environment`,
     ])
   }
   const faults = [...fieldFaults(name, props), ...portFaults(props)]
@@ -130,7 +130,7 @@ function check(
   )
 }
 
-/** Throws where a setting of the workload is none, or has a value that the sidecar cannot take. */
+/** Throws a SynthError if an annotation of the workload is not a setting, or has an invalid value. */
 function checkSettings(name: string, environment: Environment, findings: readonly Finding[]): void {
   const faults = findings
     .filter(({ reason }) => reason === 'BadSetting')
@@ -148,7 +148,7 @@ function* fieldFaults(name: string, props: WorkloadProps): Generator<string> {
   if (!/^\S+$/.test(props.image))
     yield `image is ${JSON.stringify(props.image)}: wanted one such as "shop/web:1"`
   if (!Number.isInteger(props.replicas ?? 1) || (props.replicas ?? 1) < 0) {
-    yield `replicas is ${props.replicas}: wanted a whole number from 0`
+    yield `replicas is ${props.replicas}: wanted a whole number, 0 or more`
   }
   for (const variable of Object.keys(props.env ?? {})) {
     if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(variable)) {
@@ -163,7 +163,7 @@ function* fieldFaults(name: string, props: WorkloadProps): Generator<string> {
 
 function* portFaults(props: WorkloadProps): Generator<string> {
   if (props.port !== undefined && props.ports?.['http'] !== undefined) {
-    yield 'port and ports.http are both given, and port is the one named http: keep one of them'
+    yield 'port and ports.http are both set, but port is the port named http: remove one of them'
   }
   for (const { name, port, targetPort, protocol } of portsOf(props)) {
     const field = props.port === port && name === 'http' ? 'port' : `ports.${name}`

@@ -19,34 +19,33 @@ import {
 } from './sidecar.ts'
 import { type InjectionRecord, readRecord, uninject, writeRecord } from './uninject.ts'
 
-/** In which environment the manifests are, and how the sidecar is made. */
+/** The environment of the manifests, and options of the sidecar. */
 export interface InjectOptions {
   /** The environment's name. */
   readonly environment: string
   /**
-   * The namespaces of the environments above, nearest first. Their names are searched for what the branch
-   * does not have, so that short names work. Default: none, as for an environment without a base.
+   * The namespaces of the environments above, nearest first. Pods search them for short names that the branch does not
+   * have. Default: none, as for an environment without a base.
    */
   readonly above?: readonly string[]
   /** Default: `cluster.local`. */
   readonly clusterDomain?: string
   readonly sidecar?: SidecarOptions
-  /** Seconds that a container lives on after its pod leaves the endpoints. Default: 5; 0 for none. */
+  /** Seconds that a container keeps running after its pod leaves the endpoints. Default: 5. 0 turns it off. */
   readonly preStopSeconds?: number
-  /** Leaves a sidecar that is there as it is, but for its listeners. Default: it is made anew. */
+  /** Keeps an existing sidecar, except for its listeners. Default: an existing sidecar is replaced. */
   readonly keepSidecars?: boolean
 }
 
-/** The manifests with sidecars, in their order, and what is not routed in spite of them. */
+/** The manifests with sidecars, in the same order, and the objects that are still not routed. */
 export interface Injected {
   readonly manifests: Manifest[]
   readonly findings: readonly Finding[]
 }
 
 /**
- * The manifests of one environment with a sidecar in each workload that a Service selects, and the Services
- * led to it. Other kinds pass untouched; what was injected before is made anew, so twice is as good as once.
- * Pure: the given objects stay as they are.
+ * Adds a sidecar to each workload of one environment that a Service selects, and points the Services at it. Other kinds
+ * pass unchanged. The function is idempotent: it replaces an earlier injection. Pure: it does not change its input.
  */
 export function injectSidecars(manifests: readonly Manifest[], options: InjectOptions): Injected {
   const before = new Map<Manifest, PodTemplate | undefined>()
@@ -68,7 +67,7 @@ export function injectSidecars(manifests: readonly Manifest[], options: InjectOp
   return { manifests: bare, findings: [...plan.findings, ...badSettings(bare, plan, options)] }
 }
 
-/** What is wrong with the settings of workloads that get a sidecar; those settings are left out. */
+/** Returns the invalid settings of workloads that get a sidecar. The injection omits those settings. */
 function badSettings(
   bare: readonly Manifest[],
   { inbound }: InjectionPlan,
@@ -89,7 +88,7 @@ function badSettings(
   })
 }
 
-/** One workload with its Services: the first of the result is the workload, then the Services in order. */
+/** Injects one workload and its Services. Returns the workload first, then the Services in order. */
 export function injectSidecar(
   workload: Manifest,
   services: readonly Manifest[],
@@ -100,10 +99,10 @@ export function injectSidecar(
   return { workload: first, services: rest, findings }
 }
 
-/** Whether a workload has the sidecar. */
+/** Reports whether a workload has a sidecar. */
 export const hasSidecar = (manifest: Manifest): boolean => sidecarOf(podTemplateOf(manifest)) !== undefined
 
-/** Whether a workload lacks its sidecar or a setting of it, or the label of its environment where it needs no sidecar. */
+/** Reports whether a workload lacks its sidecar, a setting of it, or (without a Service) the label of its environment. */
 export function isIncomplete(manifests: readonly Manifest[]): boolean {
   const bare = uninject(manifests)
   const { inbound } = planInjection(bare)
@@ -115,7 +114,7 @@ export function isIncomplete(manifests: readonly Manifest[]): boolean {
   })
 }
 
-/** Whether the sidecar has what its workload's annotations set, and nothing that they set before. */
+/** Reports whether the sidecar has the settings of its workload's annotations, and none that were removed. */
 function hasSettings(template: PodTemplate): boolean {
   const { variables } = settingsOfTemplate(template, {})
   const said = new Map(sidecarOf(template)?.env?.map(({ name, value }) => [name, value]))
@@ -185,7 +184,7 @@ function addSearches(template: PodTemplate, options: InjectOptions, record: Inje
   spec.dnsConfig = { ...spec.dnsConfig, searches: [...added, ...before] }
 }
 
-/** The app answers on while its pod's end is made known, so that no request meets a closed port. */
+/** The app keeps serving while the end of its pod becomes known, so that no request reaches a closed port. */
 function addPreStop(template: PodTemplate, seconds: number, record: InjectionRecord): void {
   if (seconds === 0) return
   for (const container of template.spec?.containers ?? []) {

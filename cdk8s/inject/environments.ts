@@ -4,14 +4,13 @@ import { injectSidecars, type InjectOptions, isIncomplete } from './apply.ts'
 import type { Manifest } from './manifest.ts'
 import type { Finding } from './plan.ts'
 
-/** What is the same for every environment. */
+/** Options that are the same for every environment. */
 export type InjectEnvironmentsOptions = Omit<InjectOptions, 'environment' | 'above'>
 
 /**
- * All manifests of a platform, with sidecars in the workloads of environments' namespaces that lack one. The
- * Environments are among the manifests; one that is not valid gets none, and says so elsewhere. A namespace
- * whose workloads all have their sidecar passes untouched, and where some lack it, those that are there keep
- * their own, unless `keepSidecars` is false. Order is kept.
+ * Adds sidecars to the workloads in the namespaces of the Environments among the manifests. An invalid Environment gets
+ * none, and its validation reports why. A namespace whose workloads all have their sidecar passes unchanged. If some lack
+ * it, existing sidecars are kept, unless `keepSidecars` is false. Keeps the order.
  */
 export function injectEnvironments(
   manifests: readonly Manifest[],

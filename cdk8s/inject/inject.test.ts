@@ -34,7 +34,7 @@ const service = (name: string, spec: Record<string, unknown> = {}, app = name): 
 })
 const options = { environment: 'alice', above: ['baseline'] }
 
-test('a workload and its Service are led through the sidecar', () => {
+test('a workload and its Service go through the sidecar', () => {
   const { workload, services, findings } = injectSidecar(deployment('api'), [service('api')], options)
   const template = podTemplateOf(workload)
   const sidecar = template?.spec?.initContainers?.[0]
@@ -53,7 +53,7 @@ test('a workload and its Service are led through the sidecar', () => {
   expect(template?.spec?.containers?.[0]?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 })
 
-test('a sidecar is told all addresses of its pod', () => {
+test('a sidecar gets all addresses of its pod', () => {
   const { workload } = injectSidecar(deployment('api'), [service('api')], options)
   const [sidecar] = podTemplateOf(workload)?.spec?.initContainers ?? []
   const field = (name: string, fieldPath: string) => ({ name, valueFrom: { fieldRef: { fieldPath } } })
@@ -78,7 +78,7 @@ test('the hook of a sidecar runs in its container; one of an older release is re
   expect(uninject(old)).toEqual(uninject(manifests))
 })
 
-test('each Service port has a listener of its own, and its name does not depend on the others', () => {
+test('each Service port has its own listener, and its name does not depend on the others', () => {
   const two = service('admin', { ports: [{ port: 81, targetPort: 8080, appProtocol: 'tcp' }] }, 'api')
   const both = injectSidecars([deployment('api'), service('api'), two], options).manifests
   const alone = injectSidecars([deployment('api'), service('api')], options).manifests
@@ -90,19 +90,19 @@ test('each Service port has a listener of its own, and its name does not depend 
   expect(target(both[1])).not.toBe(target(both[2]))
 })
 
-test("an app's own port is never taken", () => {
+test('a sidecar never uses a port of the app', () => {
   const containers = [{ name: 'app', ports: [{ name: 'web', containerPort: 25001 }] }]
   const { workload } = injectSidecar(deployment('api', { containers }), [service('api')], options)
   expect(podTemplateOf(workload)?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25002=25001/http')
 })
 
-test('a workload without a Service gets the search list and the label alone', () => {
+test('a workload without a Service gets only the search list and the label', () => {
   const { workload } = injectSidecar(deployment('job'), [], options)
   expect(hasSidecar(workload)).toBe(false)
   expect(podTemplateOf(workload)?.spec?.dnsConfig?.searches).toEqual(['baseline.svc.cluster.local'])
 })
 
-describe('what is not routed is said', () => {
+describe('objects that are not routed have a finding', () => {
   const cases: [string, Manifest[], RegExp][] = [
     [
       'headless',
@@ -142,7 +142,7 @@ describe('what is not routed is said', () => {
         deployment('a'),
         service('a', { ports: Array.from({ length: 65 }, (_, i) => ({ port: 100 + i, name: `p${i}` })) }),
       ],
-      /one Service port too many .* serves 64 at most/,
+      /one Service port too many .* serves at most 64/,
     ],
   ]
   cases.push([
@@ -158,7 +158,7 @@ describe('what is not routed is said', () => {
     expect(findings.map((finding) => finding.message)).toEqual([expect.stringMatching(message)])
   })
 
-  test('such a Service stays as it is', () => {
+  test('a Service that is not routed stays unchanged', () => {
     const manifests = [deployment('db'), service('db', { clusterIP: 'None' })]
     expect(injectSidecars(manifests, options).manifests[1]).toEqual(manifests[1])
   })
@@ -228,7 +228,7 @@ const anyManifests = fc.array(
   { maxLength: 8 },
 )
 
-test('twice is as good as once, and uninject takes it all back', () => {
+test('a second injection changes nothing, and uninject undoes everything', () => {
   fc.assert(
     fc.property(anyManifests, (manifests) => {
       const before = structuredClone(manifests)
@@ -258,7 +258,7 @@ describe('the manifests of a platform', () => {
     ])
   })
 
-  test('what is complete passes untouched; what was made with other options keeps them', () => {
+  test('complete manifests pass unchanged, and sidecars with other options keep them', () => {
     const made = injectSidecars([deployment('api'), service('api')], {
       ...options,
       preStopSeconds: 0,
@@ -273,7 +273,7 @@ describe('the manifests of a platform', () => {
     expect(image(second.manifests[5])).toMatch(/branchline\/sidecar:/)
   })
 
-  test('other namespaces pass untouched', () => {
+  test('other namespaces pass unchanged', () => {
     const foreign = { ...deployment('x'), metadata: { name: 'x', namespace: 'other' } }
     expect(injectEnvironments([...chain, foreign]).manifests[3]).toBe(foreign)
   })
@@ -293,7 +293,7 @@ describe('settings', () => {
   ]
   const TIMEOUT = 'branchline.dev/response-timeout'
 
-  test('annotations become variables of the sidecar, and win over those of all', () => {
+  test('annotations become variables of the sidecar, and take precedence over common settings', () => {
     const settings = { 'response-timeout': '1m', 'head-bytes': '64Ki' }
     const [api] = injectSidecars(annotated({ [TIMEOUT]: '10m' }), {
       ...options,
@@ -305,7 +305,7 @@ describe('settings', () => {
     })
   })
 
-  test('the annotation stays, the sidecar goes with its variables, byte for byte', () => {
+  test('uninject keeps the annotation, and removes the sidecar with its variables, byte for byte', () => {
     const before = annotated({ [TIMEOUT]: '10m' })
     const { manifests } = injectSidecars(before, options)
     expect(podTemplateOf(manifests[0] as Manifest)?.metadata?.annotations?.[TIMEOUT]).toBe('10m')
@@ -313,7 +313,7 @@ describe('settings', () => {
     expect(JSON.stringify(uninject(manifests))).toBe(JSON.stringify(before))
   })
 
-  test('a sidecar that is kept follows annotations that change, and keeps what is its own', () => {
+  test('a kept sidecar follows changed annotations, and keeps its other variables', () => {
     const environment = {
       apiVersion: 'branchline.dev/v1alpha1',
       kind: 'Environment',
@@ -355,7 +355,7 @@ describe('settings', () => {
     expect(variables(manifests[0])).not.toHaveProperty('BRANCHLINE_RESPONSE_TIMEOUT_MS')
   })
 
-  test('annotations of other names of ours, and of others, are no settings', () => {
+  test('other annotations are not settings', () => {
     const others = { 'branchline.dev/weight': '3', 'branchline.dev/local-dir': '.', 'example.com/x': '1' }
     expect(injectSidecars(annotated(others), options).findings).toEqual([])
   })

@@ -1,4 +1,4 @@
-/** A Kubernetes object as YAML or JSON has it. */
+/** A Kubernetes object in YAML or JSON. */
 export interface Manifest {
   apiVersion: string
   kind: string
@@ -33,7 +33,7 @@ export interface PodSpec {
   [field: string]: unknown
 }
 
-/** A pod template: also what a Pod is, so that the same code serves both. */
+/** A pod template. A Pod has the same shape, so that the same code serves both. */
 export interface PodTemplate {
   metadata?: Metadata
   spec?: PodSpec
@@ -57,29 +57,29 @@ export interface ServiceSpec {
   [field: string]: unknown
 }
 
-/** The workloads whose pods live on and serve. A Job's pods end, and no Service selects them. */
+/** The workloads whose pods serve permanently. The pods of a Job end, and no Service selects them. */
 const WORKLOAD_KINDS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'])
 
-/** The pod template of a workload, the manifest itself where it is a Pod, or undefined for other kinds. */
+/** Returns the pod template of a workload, the manifest itself if it is a Pod, or undefined for other kinds. */
 export function podTemplateOf(manifest: Manifest): PodTemplate | undefined {
   if (manifest.kind === 'Pod' && manifest.apiVersion === 'v1') return manifest as PodTemplate
   if (!manifest.apiVersion.startsWith('apps/') || !WORKLOAD_KINDS.has(manifest.kind)) return undefined
   return (manifest.spec as { template?: PodTemplate } | undefined)?.template
 }
 
-/** The spec of a Service, or undefined for other kinds. */
+/** Returns the spec of a Service, or undefined for other kinds. */
 export function serviceSpecOf(manifest: Manifest): ServiceSpec | undefined {
   if (manifest.kind !== 'Service' || manifest.apiVersion !== 'v1') return undefined
   return manifest.spec as ServiceSpec | undefined
 }
 
-/** Whether a Service's selector selects the pods of a template (Kubernetes: every label, and one at least). */
+/** Reports whether a Service's selector selects the pods of a template: all its labels match, and it has at least one. */
 export function selects(spec: ServiceSpec, template: PodTemplate): boolean {
   const wanted = Object.entries(spec.selector ?? {})
   return wanted.length > 0 && wanted.every(([name, value]) => template.metadata?.labels?.[name] === value)
 }
 
-/** The number of a Service port's target in a pod: itself, or that of the named container port. */
+/** Returns the number of a Service port's target in a pod. A name is resolved by the container ports. */
 export function targetNumber(port: ServicePort, template: PodTemplate): number | undefined {
   const target = port.targetPort ?? port.port
   if (typeof target === 'number') return target
@@ -88,7 +88,7 @@ export function targetNumber(port: ServicePort, template: PodTemplate): number |
     .find(({ name }) => name === target)?.containerPort
 }
 
-/** Every container of a pod: those that go first, and the others. */
+/** Returns all containers of a pod, init containers first. */
 export function containersOf(template: PodTemplate): Container[] {
   return [...(template.spec?.initContainers ?? []), ...(template.spec?.containers ?? [])]
 }

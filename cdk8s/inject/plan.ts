@@ -19,7 +19,7 @@ import {
 } from './manifest.ts'
 import type { NamedInbound } from './sidecar.ts'
 
-/** Something that requests reach past the sidecar, and what to do about it. */
+/** An object that requests reach without passing the sidecar, and the remedy. */
 export interface Finding {
   readonly kind: string
   readonly namespace: string | undefined
@@ -39,7 +39,7 @@ export interface Finding {
   readonly message: string
 }
 
-/** What to change: the listeners of each workload, and the slot that each rewired Service port now names. */
+/** The planned changes: the listeners of each workload, and the slot that each changed Service port targets. */
 export interface InjectionPlan {
   readonly inbound: ReadonlyMap<Manifest, readonly NamedInbound[]>
   readonly slots: ReadonlyMap<Manifest, ReadonlyMap<ServicePort, number>>
@@ -49,8 +49,8 @@ export interface InjectionPlan {
 const SLOTS = 10_000
 
 /**
- * Decides which Services are led through sidecars. A port's slot comes from its Service and its name, never
- * from its place in a list: while a workload is rolled out, old pods and new ones mean the same by a name.
+ * Decides which Services go through sidecars. The slot of a port depends on its Service and its name, not on its position
+ * in a list, so that old and new pods use the same names during a rollout.
  */
 export function planInjection(manifests: readonly Manifest[]): InjectionPlan {
   const workloads = manifests.filter((manifest) => podTemplateOf(manifest) !== undefined)
@@ -101,15 +101,15 @@ function whyPast(service: Manifest, spec: ServiceSpec, selected: readonly Manife
     return [
       'spec.clusterIP',
       'Headless',
-      `${name} is headless (spec.clusterIP None): callers reach the pods themselves, past the sidecar, ` +
-        'and are not routed; add a Service with a cluster address and let callers use that',
+      `${name} is headless (spec.clusterIP None): callers connect to the pods without the sidecar, so ` +
+        'requests are not routed; add a Service with a cluster IP and let callers use it',
     ]
   }
   if (Object.keys(spec.selector ?? {}).length === 0) {
     return [
       'spec.selector',
       'NoSelector',
-      `${name} has no spec.selector: its endpoints are not ours to route; select a workload with a sidecar`,
+      `${name} has no spec.selector, so requests to its endpoints are not routed: select a workload with a sidecar`,
     ]
   }
   if (selected.length === 0) {
@@ -117,7 +117,7 @@ function whyPast(service: Manifest, spec: ServiceSpec, selected: readonly Manife
       'spec.selector',
       'NoWorkload',
       `${name} selects no workload of these manifests (spec.selector ${JSON.stringify(spec.selector)}): ` +
-        'give it together with its workload',
+        'pass it together with its workload',
     ]
   }
   return selected.map((workload) => whyWorkloadPast(name, workload)).find((why) => why !== undefined)
@@ -129,8 +129,8 @@ function whyWorkloadPast(service: string, workload: Manifest): Why | undefined {
     return [
       'spec.selector',
       'HostNetwork',
-      `${service} selects ${shown(workload)}, which has hostNetwork: its ports are the node's, so it gets ` +
-        'no sidecar and is not routed; remove hostNetwork where it is not needed',
+      `${service} selects ${shown(workload)}, which has hostNetwork: its ports belong to the node, so it gets ` +
+        'no sidecar and is not routed; remove hostNetwork if it is not needed',
     ]
   }
   if (template.metadata?.annotations?.[ANNOTATIONS.inject] === 'disabled') {
@@ -138,7 +138,7 @@ function whyWorkloadPast(service: string, workload: Manifest): Why | undefined {
       'spec.selector',
       'Disabled',
       `${service} selects ${shown(workload)}, whose annotation ${ANNOTATIONS.inject} is "disabled": it is ` +
-        'not routed; remove the annotation to let it take part',
+        'not routed; remove the annotation to inject a sidecar',
     ]
   }
   if (appPorts(template).includes(SIDECAR_ADMIN_PORT)) {
@@ -146,7 +146,7 @@ function whyWorkloadPast(service: string, workload: Manifest): Why | undefined {
       'spec.selector',
       'PortTaken',
       `${service} selects ${shown(workload)}, whose containerPort ${SIDECAR_ADMIN_PORT} is the sidecar's: ` +
-        'let the app listen on another port',
+        'use another port for the app',
     ]
   }
   return undefined
@@ -163,7 +163,7 @@ function whyPortPast(
     return [
       `${field}.protocol`,
       'NotTcp',
-      `${field}.protocol is ${port.protocol}: only TCP is routed, so this port goes straight to the app`,
+      `${field}.protocol is ${port.protocol}: only TCP is routed, so this port leads directly to the app`,
     ]
   }
   const lacking = selected.find((workload) => targetNumber(port, templateOf(workload)) === undefined)
@@ -172,7 +172,7 @@ function whyPortPast(
       `${field}.targetPort`,
       'NamedPortMissing',
       `${field}.targetPort "${port.targetPort}" names no containerPort of ${shown(lacking)}: ` +
-        'add it to the container, or give the number',
+        'add it to the container, or use the number',
     ]
   }
   if (selected.some((workload) => targetNumber(port, templateOf(workload)) === SIDECAR_ADMIN_PORT)) {
@@ -188,7 +188,7 @@ function whyPortPast(
     field,
     'TooManyPorts',
     `${field} is one Service port too many for ${shown(full)}: a sidecar serves ` +
-      `${SIDECAR_MAX_INBOUND_PORTS} at most, so this one goes straight to the app`,
+      `at most ${SIDECAR_MAX_INBOUND_PORTS}, so this port leads directly to the app`,
   ]
 }
 

@@ -15,33 +15,33 @@ import { annotatedSettings, type RenderedSettings, renderSettings } from '@branc
 import { IMAGES } from '../core/images.ts'
 import type { Container, PodTemplate } from './manifest.ts'
 
-/** What the sidecar's container is made of. */
+/** Options of the sidecar's container. */
 export interface SidecarOptions {
   /** Default: the image of this release. */
   readonly image?: string
-  /** The manager's WebSocket address. Default: that of the platform's namespace. */
+  /** The manager's WebSocket URL. Default: the manager in the platform's namespace. */
   readonly manager?: string
-  /** A header that carries the key too, for those who migrate. Default: none. */
+  /** Another header that carries the key, for users who migrate. Default: none. */
   readonly header?: string
-  /** Where the app of the pod listens. Default: 127.0.0.1, ::1 or an address of the pod, the first that answers. */
+  /** The address of the app. Default: the first of 127.0.0.1, ::1 and the pod's addresses that accepts a connection. */
   readonly appHost?: string
   /**
-   * Waits and sizes, as people write them: `{ 'response-timeout': '10m' }`. A workload's annotations
-   * (`branchline.dev/response-timeout`) win. Default: those of the table of settings (`runtime/wire/settings`).
+   * Waits and sizes, such as `{ 'response-timeout': '10m' }`. A workload's annotations (`branchline.dev/response-timeout`)
+   * take precedence. Default: those of the settings' table (`runtime/wire/settings`).
    */
   readonly settings?: Readonly<Partial<Record<SettingName, string>>>
   /** Default: info. */
   readonly logLevel?: string
-  /** Default: 10m CPU and 64Mi requested, 192Mi the limit; no CPU limit, since throttling is latency. */
+  /** Default: requests of 10m CPU and 64Mi, and a limit of 192Mi. No CPU limit, because throttling adds latency. */
   readonly resources?: Readonly<Record<string, unknown>>
 }
 
-/** The volume that holds the token with which the sidecar proves its pod to the manager. */
+/** The volume with the token by which the sidecar proves the identity of its pod to the manager. */
 export const TOKEN_VOLUME = 'branchline-token'
 const TOKEN_FOLDER = '/var/run/secrets/branchline'
 /** The name of the sidecar's admin port. */
 export const ADMIN_PORT_NAME = 'branchline-adm'
-// Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
+// A number, because runAsNonRoot cannot check an image whose user is a name.
 const USER = 65532
 
 /** One listener of the sidecar, and the number in the name of its port. */
@@ -50,8 +50,8 @@ export interface NamedInbound extends Inbound {
 }
 
 /**
- * The sidecar as a native one: an init container that keeps running (Kubernetes 1.29 and later), so that it
- * is there before the app and until after it.
+ * Returns the sidecar as a native sidecar: an init container that keeps running (Kubernetes 1.29 or later). It starts
+ * before the app and stops after it.
  */
 export function sidecarContainer(
   inbound: readonly NamedInbound[],
@@ -75,14 +75,14 @@ export function sidecarContainer(
       timeoutSeconds: 3,
       failureThreshold: 2,
     },
-    // Slow for want of CPU is not dead: a restart would cost every connection of the pod, and more CPU.
+    // A sidecar that is slow because it lacks CPU is not dead. A restart would cut all connections and need more CPU.
     livenessProbe: {
       httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
       periodSeconds: 10,
       timeoutSeconds: 10,
       failureThreshold: 3,
     },
-    // All hooks run when the pod begins to end, though a native sidecar is stopped after the app.
+    // All preStop hooks run when the pod begins to end, although a native sidecar stops after the app.
     lifecycle: { preStop: { exec: { command: [...LEAVE_COMMAND] } } },
     resources: options.resources ?? {
       requests: { cpu: '10m', memory: '64Mi' },
@@ -100,7 +100,7 @@ export function sidecarContainer(
   }
 }
 
-/** The sidecar's ports: one a listener, and the admin port. */
+/** Returns the sidecar's ports: one per listener, and the admin port. */
 export function sidecarPorts(inbound: readonly NamedInbound[]): NonNullable<Container['ports']> {
   return [
     ...inbound.map(({ slot, port }) => ({ name: inboundPortName(slot), containerPort: port })),
@@ -108,7 +108,7 @@ export function sidecarPorts(inbound: readonly NamedInbound[]): NonNullable<Cont
   ]
 }
 
-/** What is wrong with the options of sidecars, one sentence each. */
+/** Yields one sentence per fault of the sidecar's options. */
 export function* sidecarFaults({ header, settings }: SidecarOptions): Generator<string> {
   try {
     parseKeyHeader(header ?? '')
@@ -119,7 +119,7 @@ export function* sidecarFaults({ header, settings }: SidecarOptions): Generator<
   for (const fault of faults) yield `sidecar.settings: ${fault}`
 }
 
-/** What the settings of a workload make: those of the options, then those of its annotations. */
+/** Renders the settings of a workload: those of the options, overridden by those of its annotations. */
 export function settingsOfTemplate(template: PodTemplate, options: SidecarOptions): RenderedSettings {
   const annotated = annotatedSettings(template.metadata?.annotations)
   return renderSettings('sidecar', { ...(options.settings as Record<string, string>), ...annotated })
@@ -142,14 +142,14 @@ function sidecarVariables(
   return [
     ...Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }])),
     { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
-    // Of both families, where the cluster has two.
+    // The addresses of both families in a dual-stack cluster.
     { name: 'POD_IPS', valueFrom: { fieldRef: { fieldPath: 'status.podIPs' } } },
   ]
 }
 
 const MANAGER_URL = `ws://${MANAGER_SERVICE}.${PLATFORM_NAMESPACE}.svc.cluster.local:${MANAGER_ROUTES_PORT}`
 
-/** The token's volume: the pod's own identity, for the manager alone, renewed by the kubelet. */
+/** Returns the token's volume. The token identifies the pod to the manager only. The kubelet renews it. */
 export function tokenVolume(): { name: string; [field: string]: unknown } {
   const serviceAccountToken = { path: 'token', audience: TOKEN_AUDIENCE, expirationSeconds: 3600 }
   return { name: TOKEN_VOLUME, projected: { sources: [{ serviceAccountToken }] } }

@@ -10,21 +10,21 @@ import {
 } from './manifest.ts'
 import { TOKEN_VOLUME } from './sidecar.ts'
 
-/** What an injection changed, kept in an annotation: enough to take it back. `null` is what was not there. */
+/** The changes of an injection, which an annotation records so that `uninject` can undo them. `null` means absent. */
 export interface InjectionRecord {
-  /** Of a Service: the target that each rewired port had, by the port's place in the list. */
+  /** Of a Service: the original target of each changed port, by the port's index. */
   targetPorts?: { [index: string]: number | string | null }
-  /** Of a pod template: the labels that were set, with what they were. */
+  /** Of a pod template: the labels that were set, with their original values. */
   labels?: { [name: string]: string | null }
-  /** The search domains that were added. */
+  /** The added search domains. */
   searches?: string[]
-  /** The containers that were given a preStop. */
+  /** The containers that got a preStop hook. */
   preStop?: string[]
-  /** The sidecar's variables that were made of settings. */
+  /** The sidecar's variables that come from settings. */
   settings?: string[]
 }
 
-/** The manifests as they were before the injection. Pure; what was never injected comes back equal. */
+/** Returns the manifests as they were before the injection. Pure. Other manifests are returned unchanged. */
 export function uninject(manifests: readonly Manifest[]): Manifest[] {
   return manifests.map((manifest) => {
     const copy = structuredClone(manifest)
@@ -36,7 +36,7 @@ export function uninject(manifests: readonly Manifest[]): Manifest[] {
   })
 }
 
-/** Writes the record where something was changed. */
+/** Writes the record if something changed. */
 export function writeRecord(holder: { metadata?: Metadata }, record: InjectionRecord): void {
   if (Object.keys(record).length === 0) return
   const annotations = { ...holder.metadata?.annotations, [ANNOTATIONS.injected]: JSON.stringify(record) }
@@ -49,7 +49,7 @@ function takeRecord(holder: { metadata?: Metadata }): InjectionRecord | undefine
   return record
 }
 
-/** The record of what was changed; undefined where nothing was. */
+/** Reads the record of the changes. Returns undefined without a record. */
 export function readRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {
   const text = holder.metadata?.annotations?.[ANNOTATIONS.injected]
   if (text === undefined) return undefined
@@ -57,7 +57,7 @@ export function readRecord(holder: { metadata?: Metadata }): InjectionRecord | u
     const record: unknown = JSON.parse(text)
     return typeof record === 'object' && record !== null ? record : {}
   } catch {
-    // Someone's edit; what the record would say is left as it is.
+    // Someone edited the record. The object then stays as it is.
     return {}
   }
 }
@@ -102,7 +102,7 @@ function restoreSpec(spec: PodSpec, record: InjectionRecord): void {
 const isEmpty = (object: object | undefined): boolean =>
   object !== undefined && Object.keys(object).length === 0
 
-/** Takes items out of a list, and the list too where nothing else was in it: an injection made it. */
+/** Removes items from a list, and removes the list if it is then empty, because the injection created it. */
 function strike<H extends object, K extends keyof H>(
   holder: H,
   field: K,

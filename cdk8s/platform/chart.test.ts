@@ -22,10 +22,10 @@ const read = (path: string): string => readFileSync(join(CHART, path), 'utf8')
 const UPDATE = 'npx vitest run --project unit cdk8s/platform/chart --update'
 
 describe('the chart and the construct make the same objects', () => {
-  test('of the defaults', () => {
+  test('for the default values', () => {
     expect(chartObjects(PLATFORM_VALUES)).toEqual(constructObjects(PLATFORM_VALUES))
   })
-  test('of any values, even of texts that look like YAML or like templates', () => {
+  test('for random values, including texts that look like YAML or templates', () => {
     fc.assert(
       fc.property(anyValues, (values) => {
         expect(chartObjects(values)).toEqual(constructObjects(values))
@@ -33,7 +33,7 @@ describe('the chart and the construct make the same objects', () => {
       { numRuns: 200 },
     )
   })
-  test('and the random values are valid', () => {
+  test('the random values are valid', () => {
     fc.assert(
       fc.property(anyValues, (values) => {
         expect(platformValues.parse(values)).toEqual(values)
@@ -104,7 +104,7 @@ describe('the chart', () => {
       'relay.service.nodePort is 30080, but relay.service.type is ClusterIP: set the type to NodePort, or remove the port',
     )
   })
-  test('ends with notes that name the Secret which the pods wait for', () => {
+  test('has notes that name the Secret which the pods need', () => {
     const { relayToken } = PLATFORM_VALUES
     const command = 'create secret generic branchline-relay-token --from-literal=token='
     expect(renderTemplate('NOTES.txt', PLATFORM_VALUES)).toContain(command)

@@ -2,7 +2,7 @@ import { parseKeyHeader } from '@branchline/wire/key-header'
 import { renderSettings } from '@branchline/wire/settings/value'
 import { EXPOSE, type PlatformProps, type RelayProps } from './props.ts'
 
-/** What texts of a platform's properties must match, for schemas of other tools too. */
+/** Patterns of a platform's properties. The schema of the chart's values uses them too. */
 export const PLATFORM_PATTERNS = {
   cluster: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
   address: /^wss?:\/\/[^\s/]+/,
@@ -11,11 +11,11 @@ export const PLATFORM_PATTERNS = {
   header: /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
   publicUrl: /^https?:\/\/[^\s/]+\/?$/,
 } as const
-/** The most characters of a domain, which leaves room for a preview's host below it (RFC 1035: 253 in all). */
+/** The longest domain, in characters. It leaves room for a preview's label (RFC 1035 allows 253 in total). */
 export const DOMAIN_LENGTH = 190
 const PORT_LIMIT = 65_535
 
-/** What is wrong with a platform's properties, one sentence each, without the name of a construct. */
+/** Yields one sentence per fault of a platform's properties, without the name of the construct. */
 export function* platformFaults(props: PlatformProps): Generator<string> {
   const { relay = {}, relayToken, cluster = 'default', manager = {} } = props
   if (!PLATFORM_PATTERNS.cluster.test(cluster)) {
@@ -24,7 +24,7 @@ export function* platformFaults(props: PlatformProps): Generator<string> {
   if (manager.replicas !== undefined && !isWhole(manager.replicas, 0, Infinity)) {
     yield `manager.replicas is ${manager.replicas}: wanted a whole number, 0 or more`
   }
-  if (relayToken === '') yield 'relayToken is "": give a text, or a Secret and a key of it'
+  if (relayToken === '') yield 'relayToken is "": set it to a text, or to a Secret and one of its keys'
   if (typeof relay === 'string' && !PLATFORM_PATTERNS.address.test(relay)) {
     yield `relay is ${JSON.stringify(relay)}: wanted an address such as "wss://relay.example.com"`
   }
@@ -55,7 +55,7 @@ function* relayFaults(relay: RelayProps): Generator<string> {
     yield `relay.nodePort is ${relay.nodePort}: wanted a whole number from 1 to ${PORT_LIMIT}`
   }
   if (relay.expose !== 'NodePort') {
-    yield `relay.nodePort is ${relay.nodePort}, but relay.expose is not NodePort: set it, or remove the port`
+    yield `relay.nodePort is ${relay.nodePort}, but relay.expose is not NodePort: set relay.expose to NodePort, or remove the port`
   }
 }
 

@@ -22,19 +22,19 @@ import {
   type SecretKey,
 } from './props.ts'
 
-/** All objects of a platform, in the order in which they can be applied. Pure; input is checked before. */
+/** Returns all objects of a platform, in the order in which they can be applied. Pure. The caller checks the input. */
 export function platformManifests(props: PlatformProps = {}): Manifest[] {
   return [...namespaceManifests(props), ...crdManifests(), ...installationManifests(props)]
 }
 
-/** The namespace, where it is not somebody else's to make. */
+/** Returns the namespace, unless the properties say that it already exists. */
 export const namespaceManifests = (props: PlatformProps): Manifest[] =>
   props.createNamespace === false ? [] : [namespace()]
 
-/** The CRDs, of which no property changes anything. */
+/** Returns the CRDs, which do not depend on properties. */
 export const crdManifests = (): Manifest[] => customResourceDefinitions(labelsOf('crd'))
 
-/** What is installed in the namespace, and the manager's rights outside of it. */
+/** Returns the objects in the namespace, and the manager's cluster-wide rights. */
 export function installationManifests(props: PlatformProps): Manifest[] {
   const relay = props.relay ?? {}
   const token = typeof props.relayToken === 'object' ? props.relayToken : DEFAULTS.relayToken
@@ -94,7 +94,7 @@ function managerProcess(
     name: MANAGER_SERVICE,
     component: 'manager',
     image: props.images?.manager ?? IMAGES.manager,
-    // Two, of which one holds the Lease; the embedded cluster's API knows no Lease.
+    // One of two replicas holds the Lease. The embedded cluster's API has no Lease.
     replicas: props.source === 'local' ? 1 : (props.manager?.replicas ?? DEFAULTS.manager.replicas),
     usesApi: props.source !== 'local',
     env: [
@@ -114,10 +114,10 @@ function managerProcess(
   }
 }
 
-/** Where the relay's state is mounted. */
+/** The path at which the relay's state is mounted. */
 const STATE_FOLDER = '/var/lib/branchline'
 
-/** Sorted, as Helm writes JSON. */
+/** Formats settings as JSON with sorted keys, as Helm does. */
 function settingsText(settings: RelayProps['settings'] = {}): string | undefined {
   const entries = Object.entries(settings).toSorted(([one], [other]) => (one < other ? -1 : 1))
   return entries.length === 0 ? undefined : JSON.stringify(Object.fromEntries(entries))
@@ -146,14 +146,14 @@ function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey)
     ],
     ports: { http: RELAY_HTTP_PORT, tunnel: RELAY_TUNNEL_PORT, admin: RELAY_ADMIN_PORT },
     resources: relay.resources ?? DEFAULTS.relay.resources,
-    // The embedded cluster has one tenant, and a relay of it a new run each time.
+    // The embedded cluster has one tenant, and its relay starts without state in every run.
     ...(!isLocal && { state: { folder: STATE_FOLDER, claim: relay.stateClaim } }),
     pods: props.pods ?? {},
     images: props.images ?? {},
   }
 }
 
-/** For visitors from outside a Service of its own: the tunnel's port is none of theirs. */
+/** Visitors from outside get a separate Service, because the relay's other Service exposes the tunnels' port. */
 function visitorsService(relay: RelayProps): Manifest[] {
   const type = relay.expose ?? DEFAULTS.relay.expose
   if (type === 'ClusterIP') return []

@@ -7,8 +7,8 @@ const POD_MONITOR = { apiVersion: 'monitoring.coreos.com/v1', kind: 'PodMonitor'
 const INTERVAL = '30s'
 
 /**
- * PodMonitors of the Prometheus operator: one for each process of the platform, one for the sidecars of every
- * namespace. Not ServiceMonitors: admin ports are in no Service, so that no caller meets them by accident.
+ * Returns PodMonitors of the Prometheus operator: one per process of the platform, and one for the sidecars of all
+ * namespaces. They are not ServiceMonitors, because no Service exposes the admin ports.
  */
 export function monitorManifests(components: readonly string[]): Manifest[] {
   const platform = components.map((component) => ({

@@ -9,7 +9,7 @@ const pods = (props: PlatformProps) =>
     .map((one) => podTemplateOf(one))
     .filter((one) => one !== undefined)
 
-test("the manager checks pods' addresses unless it is told not to", () => {
+test("the manager checks pods' addresses by default", () => {
   const said = (checkPodAddress: boolean) =>
     JSON.stringify(platformManifests({ manager: { checkPodAddress } })).includes(
       '"name":"BRANCHLINE_CHECK_POD_ADDRESS","value":"off"',
@@ -17,7 +17,7 @@ test("the manager checks pods' addresses unless it is told not to", () => {
   expect([said(true), said(false)]).toEqual([false, true])
 })
 
-test('what all pods have is said once, and every pod has it', () => {
+test('every pod has the common fields', () => {
   const scheduling = {
     nodeSelector: { pool: 'system' },
     tolerations: [{ key: 'dedicated', operator: 'Exists' }],
@@ -35,7 +35,7 @@ test('what all pods have is said once, and every pod has it', () => {
   }
 })
 
-test('manager and relay are as big as their own properties say', () => {
+test('manager and relay have the resources of their properties', () => {
   const small = { requests: { cpu: '10m' } }
   const manifests = platformManifests({ manager: { replicas: 3 }, relay: { resources: small } })
   const deployments = manifests.filter(({ kind }) => kind === 'Deployment')
@@ -47,7 +47,7 @@ test('manager and relay are as big as their own properties say', () => {
   expect(resources).toEqual([{}, small])
 })
 
-test('the namespace and the network policies may be somebody else’s; a load balancer has annotations', () => {
+test('the namespace and the network policies are optional, and a load balancer has annotations', () => {
   const manifests = platformManifests({
     createNamespace: false,
     networkPolicies: false,
@@ -63,11 +63,11 @@ test.each<[PlatformProps, RegExp]>([
   [{ manager: { replicas: 1.5 } }, /manager.replicas is 1.5: wanted a whole number/],
   [{ relay: { expose: 'Ingress' as 'NodePort' } }, /relay.expose is "Ingress": wanted one of ClusterIP/],
   [{ relay: { expose: 'NodePort', nodePort: 70_000 } }, /relay.nodePort is 70000: wanted a whole number/],
-])('%j is refused with a sentence', (props, fault) => {
+])('refuses %j with a sentence', (props, fault) => {
   expect([...platformFaults(props)]).toEqual([expect.stringMatching(fault)])
 })
 
-test('the relay’s state is on a volume of its pod, or on a claim that one pod at a time has', () => {
+test('the relay’s state is on a volume of its pod, or on a claim that only one pod uses at a time', () => {
   const relayOf = (props: PlatformProps): unknown =>
     platformManifests(props).find(
       ({ kind, metadata }) => kind === 'Deployment' && metadata.name === 'branchline-relay',

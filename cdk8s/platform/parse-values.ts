@@ -6,7 +6,7 @@ export type ParsedValues =
   | { readonly values: PlatformValues; readonly faults?: undefined }
   | { readonly values?: undefined; readonly faults: readonly string[] }
 
-/** Values from data of unknown shape. Each fault is one sentence that names the value and the remedy. */
+/** Parses values from data of unknown shape. Each fault is one sentence that names the value and the remedy. */
 export function parseValues(data: unknown): ParsedValues {
   const result = platformValues.safeParse(data)
   if (!result.success) {

@@ -7,8 +7,8 @@ import { platformManifests } from './manifests.ts'
 import type { PlatformProps } from './props.ts'
 
 /**
- * What a cluster needs once: CRDs, namespace, manager, relay, RBAC, network policies, disruption budgets.
- * `kubectl apply --server-side -f` of its file installs Branchline. Throws a SynthError for wrong input.
+ * An installation of Branchline in a cluster: CRDs, namespace, manager, relay, RBAC, network policies and disruption
+ * budgets. `kubectl apply --server-side -f` installs its file. Throws a SynthError for invalid input.
  */
 export class Platform extends Chart {
   constructor(scope: Construct, id: string, props: PlatformProps = {}) {
@@ -23,7 +23,7 @@ export class Platform extends Chart {
     for (const manifest of platformManifests(props)) {
       const { kind, metadata } = manifest
       const object = new ApiObject(this, `${kind}-${metadata.name}`.toLowerCase(), manifest)
-      // The chart gives its namespace to every object; these are in none.
+      // The chart sets its namespace on every object, but these objects have none.
       if (metadata.namespace === undefined) object.addJsonPatch(JsonPatch.remove('/metadata/namespace'))
     }
   }

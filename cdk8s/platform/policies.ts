@@ -15,17 +15,17 @@ import {
 import type { Manifest } from '../inject/manifest.ts'
 import { metadataOf, selectorOf } from './process.ts'
 
-/** What differs between installations. */
+/** Options that differ between installations. */
 export interface PolicyOptions {
-  /** Whether the relay runs here; the manager may reach another one at any address otherwise. */
+  /** Whether the relay runs here. Otherwise the manager may connect to a relay at any address. */
   readonly hasRelay: boolean
-  /** Whether managers of other clusters connect to this relay, from any address. */
+  /** Whether managers of other clusters may connect to this relay, from any address. */
   readonly isRelayShared: boolean
-  /** The namespaces from which metrics are read, by their labels. */
+  /** The namespaces that may read metrics, by their labels. */
   readonly metricsFrom: Readonly<Record<string, string>>
 }
 
-/** NetworkPolicies of the platform's namespace: nothing passes but what the processes need. */
+/** Returns NetworkPolicies of the platform's namespace, which allow only the traffic that the processes need. */
 export function policyManifests(options: PolicyOptions): Manifest[] {
   return [
     policy('default-deny', 'platform', {
@@ -59,7 +59,7 @@ const DNS = {
 }
 const SIDECARS = { namespaceSelector: {}, podSelector: { matchLabels: { [LABELS.sidecar]: 'true' } } }
 const LABELLED = { matchExpressions: [{ key: LABELS.environment, operator: 'Exists' }] }
-/** Whole namespaces where a construct made them; elsewhere the pods that an injection labelled. */
+/** The pods of environments: whole namespaces of constructs, and pods that an injection labelled elsewhere. */
 const ENVIRONMENTS = [{ namespaceSelector: LABELLED }, { namespaceSelector: {}, podSelector: LABELLED }]
 
 function managerPolicy(options: PolicyOptions): Manifest {
@@ -70,9 +70,9 @@ function managerPolicy(options: PolicyOptions): Manifest {
     ingress: [{ from: [SIDECARS], ports: tcp(MANAGER_ROUTES_PORT) }, metrics(options, MANAGER_ADMIN_PORT)],
     egress: [
       DNS,
-      // The API server's address is nobody's to know here; nor is that of a relay elsewhere.
+      // The addresses of the API server and of a relay elsewhere are not known here.
       { ports: tcp(443, 6443) },
-      // Previews: the services of environments, and of nothing else.
+      // Previews: only pods of environments.
       { to: ENVIRONMENTS },
       ...(options.hasRelay ? [ownRelay] : [{ ports: tcp(RELAY_TUNNEL_PORT) }]),
     ],
@@ -89,14 +89,14 @@ function relayPolicy(options: PolicyOptions): Manifest {
       options.isRelayShared ? tunnel : { ...tunnel, from: [component('manager')] },
       metrics(options, RELAY_ADMIN_PORT),
     ],
-    // It waits for managers to connect, and dials nobody.
+    // Managers connect to the relay. The relay connects to no one.
     egress: [],
   })
 }
 
 /**
- * The manager's rights: in the whole cluster it reads what it plans from, writes statuses and Events, and
- * checks sidecars' tokens; in the platform's namespace it holds the Lease of its replicas.
+ * Returns the manager's RBAC. In the whole cluster the manager reads the objects that it plans from, writes statuses and
+ * Events, deletes expired environments, and reviews tokens. In the platform's namespace it holds its Lease.
  */
 export function rbacManifests(name: string): Manifest[] {
   const apiVersion = 'rbac.authorization.k8s.io/v1'
@@ -118,5 +118,5 @@ export function rbacManifests(name: string): Manifest[] {
   ]
 }
 
-// A copy: manifests are plain data that a construct may change.
+// Returns a copy, because a construct may change manifests.
 const rulesOf = (rules: readonly PermissionRule[]): object[] => structuredClone([...rules])

@@ -3,24 +3,24 @@ import type { Manifest } from '../inject/manifest.ts'
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from '../core/pod-security.ts'
 import type { ImageProps, PodProps, Resources } from './props.ts'
 
-/** One process of the platform: a Deployment of one container that answers on an admin port. */
+/** One process of the platform: a Deployment of one container with an admin port. */
 export interface PlatformProcess {
-  /** The name of its Deployment, Service and ServiceAccount. */
+  /** The name of the Deployment, the Service and the ServiceAccount. */
   readonly name: string
   readonly component: string
   readonly image: string
   readonly replicas: number
   readonly env: readonly object[]
-  /** Ports by name; `admin` serves `/livez`, `/readyz` and `/metrics`, and is in no Service. */
+  /** Ports by name. `admin` serves `/livez`, `/readyz` and `/metrics`, and no Service exposes it. */
   readonly ports: Readonly<Record<string, number>>
   readonly resources: Resources
-  /** A folder that outlives the container: the name of a claim, or undefined for a volume of the pod. */
+  /** A folder that survives the container: the name of a claim, or undefined for a volume of the pod. */
   readonly state?: { readonly folder: string; readonly claim: string | undefined }
-  /** Whether it speaks to the Kubernetes API. */
+  /** Whether the process uses the Kubernetes API. */
   readonly usesApi: boolean
-  /** What all pods of the platform have. */
+  /** Fields of all pods of the platform. */
   readonly pods: PodProps
-  /** How nodes get the image. */
+  /** How nodes pull the image. */
   readonly images: Pick<ImageProps, 'pullPolicy' | 'pullSecrets'>
 }
 
@@ -41,7 +41,7 @@ export const metadataOf = (name: string, component: string) => ({
   labels: labelsOf(component),
 })
 
-/** A ServiceAccount, a Deployment, a Service and a PodDisruptionBudget. */
+/** Returns a ServiceAccount, a Deployment, a Service and a PodDisruptionBudget. */
 export function processManifests(process: PlatformProcess): Manifest[] {
   const { name, component } = process
   const metadata = metadataOf(name, component)
@@ -58,7 +58,7 @@ export function processManifests(process: PlatformProcess): Manifest[] {
         ...(process.state && { strategy: strategyOf(process.state.claim) }),
         selector: { matchLabels: selector },
         template: {
-          metadata: { labels: labelsOf(component), ...said({ annotations: process.pods.annotations }) },
+          metadata: { labels: labelsOf(component), ...defined({ annotations: process.pods.annotations }) },
           spec: podOf(process),
         },
       },
@@ -76,22 +76,22 @@ export function processManifests(process: PlatformProcess): Manifest[] {
       apiVersion: 'policy/v1',
       kind: 'PodDisruptionBudget',
       metadata,
-      // Not minAvailable: with one replica that would hold a node's drain for ever.
+      // With minAvailable, one replica would block the drain of a node forever.
       spec: { maxUnavailable: 1, selector: { matchLabels: selector } },
     },
   ]
 }
 
-/** What is said of an object's optional fields. */
-const said = (fields: Readonly<Record<string, unknown>>): object =>
+/** Returns the fields that have a value. */
+const defined = (fields: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
 
 /** The user and group of the platform's processes. */
 const USER = 65532
 
 /**
- * Two pods may not have the claim at the same time. Without one, the strategy is Kubernetes' default for one replica,
- * but stated: server-side apply cannot remove a defaulted `rollingUpdate`, which `Recreate` forbids.
+ * Two pods may not use the claim at the same time. Without a claim, the strategy is Kubernetes' default for one replica.
+ * It is stated, because server-side apply cannot remove a defaulted `rollingUpdate`, which `Recreate` forbids.
  */
 const strategyOf = (claim: string | undefined): object =>
   claim === undefined
@@ -109,19 +109,19 @@ function podOf(process: PlatformProcess): object {
     serviceAccountName: process.name,
     automountServiceAccountToken: process.usesApi,
     enableServiceLinks: false,
-    // Numeric, since an image's user may be a name, which runAsNonRoot cannot judge.
+    // A number, because runAsNonRoot cannot check an image whose user is a name.
     securityContext: { ...RESTRICTED_POD, runAsUser: USER, ...(state && { fsGroup: USER }) },
-    ...said({ imagePullSecrets: process.images.pullSecrets, ...pod }),
+    ...defined({ imagePullSecrets: process.images.pullSecrets, ...pod }),
     containers: [
       {
         name: process.component,
         image: process.image,
-        ...said({ imagePullPolicy: process.images.pullPolicy }),
+        ...defined({ imagePullPolicy: process.images.pullPolicy }),
         env: [...process.env, { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
         ports: Object.entries(process.ports).map(([name, containerPort]) => ({ name, containerPort })),
         startupProbe: { ...probe('/livez'), periodSeconds: 1, failureThreshold: 60 },
         readinessProbe: { ...probe('/readyz'), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 2 },
-        // Slow for want of CPU is not dead.
+        // A process that is slow because it lacks CPU is not dead.
         livenessProbe: { ...probe('/livez'), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
         resources: process.resources,
         securityContext: { ...RESTRICTED_CONTAINER, readOnlyRootFilesystem: true },

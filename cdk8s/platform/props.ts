@@ -1,62 +1,61 @@
 import type { SettingName } from '@branchline/wire/settings/table'
 
-/** Where a credential is: a Secret of the platform's namespace and a key of it. */
+/** The location of a credential: a Secret in the platform's namespace, and one of its keys. */
 export interface SecretKey {
   readonly secret: string
   readonly key: string
 }
 
 export interface RelayProps {
-  /** The domain below which previews have their hosts. Default: `localhost`. */
+  /** The domain of preview URLs. Default: `localhost`. */
   readonly domain?: string
-  /** Where visitors open previews: scheme, domain and port. Default: `http://<domain>:8080`. */
+  /** The URL at which visitors reach the relay, with scheme, domain and port. Default: `http://<domain>:8080`. */
   readonly publicUrl?: string
-  /** How visitors reach it. Default: `ClusterIP`, behind an ingress of one's own. */
+  /** The type of the Service for visitors. Default: `ClusterIP`, for an Ingress or Gateway of yours. */
   readonly expose?: Expose
-  /** The port of each node, for `NodePort`. Default: Kubernetes chooses. */
+  /** The port on each node, for `NodePort`. Default: Kubernetes chooses one. */
   readonly nodePort?: number
-  /** Annotations of the Service that visitors reach, such as a load balancer's. Default: none. */
+  /** Annotations of the Service for visitors, such as those of a load balancer. Default: none. */
   readonly annotations?: Readonly<Record<string, string>>
-  /** Whether managers of other clusters connect here. Default: false. */
+  /** Whether managers of other clusters may connect. Default: false. */
   readonly shared?: boolean
   /**
-   * The PersistentVolumeClaim, in the platform's namespace, where the relay remembers which cluster owns which
-   * host. Needed where clusters that do not trust each other share the relay. Default: a volume that lasts as long
-   * as the pod.
+   * The PersistentVolumeClaim, in the platform's namespace, in which the relay remembers which cluster owns which host.
+   * Set it if clusters that do not trust each other share the relay. Default: a volume that lasts as long as the pod.
    */
   readonly stateClaim?: string
-  /** Whether visitors may ask which way a request took (`x-branchline-route: 1`). Default: deny. */
+  /** Whether visitors may ask which versions served a request (`x-branchline-route: 1`). Default: deny. */
   readonly routeExplain?: 'allow' | 'deny'
   /**
-   * The header in which sidecars read a key too (SidecarOptions.header): removed from what visitors send.
+   * The header in which sidecars also read a key (SidecarOptions.header). The relay removes it from visitors' requests.
    * Default: none.
    */
   readonly header?: string
-  /** Waits and sizes, such as `{ 'head-timeout': '5s' }`. Default: those of the table of settings. */
+  /** Waits and sizes, such as `{ 'head-timeout': '5s' }`. Default: those of the settings' table. */
   readonly settings?: Readonly<Partial<Record<SettingName, string>>>
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
   readonly resources?: Resources
 }
 
-/** The types of a Service by which visitors may reach the relay. */
+/** The types of the Service for visitors. */
 export const EXPOSE = ['ClusterIP', 'NodePort', 'LoadBalancer'] as const
 export type Expose = (typeof EXPOSE)[number]
 
-/** Resources of a container, as Kubernetes has them (`core/v1`, ResourceRequirements). */
+/** Resources of a container (Kubernetes `core/v1`, ResourceRequirements). */
 export type Resources = Readonly<Record<string, unknown>>
 
-/** Where images are, and how nodes get them. */
+/** Images, and how nodes pull them. */
 export interface ImageProps {
-  /** Each image otherwise than this release has it: a mirror, a digest. */
+  /** References that replace the images of this release, such as a mirror or a digest. */
   readonly manager?: string
   readonly relay?: string
-  /** Default: Kubernetes' own, `IfNotPresent` for a tag. */
+  /** Default: the default of Kubernetes, `IfNotPresent` for a tag. */
   readonly pullPolicy?: 'Always' | 'IfNotPresent' | 'Never'
-  /** Secrets of the platform's namespace with the registry's credentials. Default: none. */
+  /** Secrets in the platform's namespace that hold the registry's credentials. Default: none. */
   readonly pullSecrets?: readonly { readonly name: string }[]
 }
 
-/** What all pods of the platform have, as Kubernetes' PodSpec says it. Default: none of it. */
+/** Fields of all pods of the platform (Kubernetes PodSpec). Default: none. */
 export interface PodProps {
   readonly nodeSelector?: Readonly<Record<string, string>>
   readonly tolerations?: readonly object[]
@@ -66,11 +65,11 @@ export interface PodProps {
 }
 
 export interface ManagerProps {
-  /** How many there are, of which one leads. Default: 2. */
+  /** The number of replicas, one of which leads. Default: 2. */
   readonly replicas?: number
   /**
-   * Whether a sidecar's token counts from its pod's own address alone. False where addresses are translated on
-   * the way to the manager (a CNI, or kube-proxy, that masquerades within the cluster). Default: true.
+   * Whether the manager accepts a sidecar's token only from the address of its pod. Set it to false if a CNI or kube-proxy
+   * translates addresses between pods and the manager. Default: true.
    */
   readonly checkPodAddress?: boolean
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
@@ -79,30 +78,30 @@ export interface ManagerProps {
 
 export interface PlatformProps {
   readonly images?: ImageProps
-  /** Whether to make the namespace, which enforces PodSecurity `restricted`. Default: true. */
+  /** Whether to create the namespace, which enforces the Pod Security Standard `restricted`. Default: true. */
   readonly createNamespace?: boolean
   /** The name of this cluster at the relay. Default: `default`. */
   readonly cluster?: string
   /**
-   * Where the manager reads from. Default: `kubernetes`. The embedded cluster is `local`; it has no RBAC and
-   * enforces no NetworkPolicy, so there are none.
+   * The API from which the manager reads. Default: `kubernetes`. `local` is the embedded cluster. It has no RBAC and
+   * enforces no NetworkPolicies, so neither is created.
    */
   readonly source?: 'kubernetes' | 'local'
   readonly manager?: ManagerProps
-  /** The relay in this cluster, the address of one elsewhere (`wss://…`), or false for none. Default: here. */
+  /** The relay in this cluster, the address of a relay elsewhere (`wss://…`), or false for none. Default: here. */
   readonly relay?: RelayProps | string | false
   /**
-   * The credential with which managers and relay know each other: a Secret that is there, or a text of which
-   * one is made (for a machine of one's own: a text in git is no secret).
-   * Default: key `token` of the Secret `branchline-relay-token`.
+   * The token that managers present to the relay: an existing Secret, or a text from which a Secret is created. Use a
+   * text only on your own machine, because a text in git is not secret. Default: key `token` of the Secret
+   * `branchline-relay-token`.
    */
   readonly relayToken?: SecretKey | string
   readonly pods?: PodProps
-  /** Whether nothing passes but what manager and relay need. Default: true. */
+  /** Whether to create NetworkPolicies that allow only what the manager and the relay need. Default: true. */
   readonly networkPolicies?: boolean
-  /** The namespaces that read metrics, by their labels. Default: the one named `monitoring`. */
+  /** The namespaces that may read metrics, by their labels. Default: the namespace `monitoring`. */
   readonly metricsFrom?: Readonly<Record<string, string>>
-  /** Whether to add PodMonitors for the Prometheus operator, whose CRDs must be there. Default: false. */
+  /** Whether to create PodMonitors, which need the CRDs of the Prometheus operator. Default: false. */
   readonly monitors?: boolean
   /** Default: info. */
   readonly logLevel?: string
@@ -110,12 +109,12 @@ export interface PlatformProps {
 
 const RESOURCES: Resources = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '512Mi' } }
 
-/** What a platform has where its properties do not say otherwise. */
+/** Defaults of the platform's properties. */
 export const PLATFORM_DEFAULTS = {
   cluster: 'default',
   manager: { replicas: 2, resources: RESOURCES },
   relay: { domain: 'localhost', expose: 'ClusterIP', resources: RESOURCES },
   relayToken: { secret: 'branchline-relay-token', key: 'token' },
-  /** The namespace in which Prometheus usually is. */
+  /** The usual namespace of Prometheus. */
   metricsFrom: { 'kubernetes.io/metadata.name': 'monitoring' },
 } as const satisfies PlatformProps

@@ -13,7 +13,7 @@ import {
 
 const text = z.string().min(1)
 const matching = (pattern: RegExp, wanted: string) => z.string().regex(pattern, wanted)
-/** A text of a form, or the empty text, which leaves the value unset. */
+/** A text that matches a pattern, or the empty text, which leaves the value unset. */
 const optional = (pattern: RegExp, wanted: string) =>
   matching(new RegExp(`^$|(?:${pattern.source})`), `${wanted}, or ""`)
 const labels = z.record(z.string(), z.string())
@@ -73,7 +73,7 @@ export const platformValues = z.strictObject({
 
 export type PlatformValues = z.infer<typeof platformValues>
 
-/** The values that mean the Platform construct's defaults. */
+/** The values that correspond to the Platform construct's defaults. */
 export const PLATFORM_VALUES: PlatformValues = {
   cluster: DEFAULTS.cluster,
   createNamespace: true,
@@ -112,7 +112,7 @@ export const PLATFORM_VALUES: PlatformValues = {
 
 type All<T> = { readonly [K in keyof Required<T>]: T[K] | undefined }
 
-/** The properties of the Platform construct that valid values mean. */
+/** Converts valid values to properties of the Platform construct. */
 export function propsOf(values: PlatformValues): PlatformProps {
   const { relayToken, networkPolicy } = values
   return present({
@@ -131,7 +131,7 @@ export function propsOf(values: PlatformValues): PlatformProps {
   } satisfies All<PlatformProps>)
 }
 
-/** The parts of a component's image reference, as the construct and kustomize put them together. */
+/** Returns the parts of a component's image reference. The construct and kustomize join them. */
 export function imageParts(
   { image }: PlatformValues,
   { repository, digest }: PlatformValues['relay']['image'],
@@ -144,7 +144,7 @@ export function imageParts(
   }
 }
 
-/** Whether the installation includes a relay. */
+/** Reports whether the installation includes a relay. */
 export const runsRelay = ({ relay }: PlatformValues): boolean => relay.enabled && relay.address === ''
 
 function imagesOf(values: PlatformValues): ImageProps {
