@@ -60,6 +60,17 @@ async function until(holds: () => boolean): Promise<void> {
   }
 }
 
+test('the reason of a close arrives as readable ASCII, within what a Close frame holds', async () => {
+  dial(portOf())
+  await until(() => accepted.length === 1)
+  accepted[0]?.close('protocol', `a cluster’s message: ü\u001b${'x'.repeat(200)}`)
+  await until(() => downs.length === 1)
+  expect(downs[0]).toMatchObject({
+    status: 4002,
+    message: `a cluster's message: ??${'x'.repeat(97)}`,
+  })
+})
+
 describe('a link', () => {
   test('whose socket is destroyed mid-stream ends all streams on both sides, and is dialled anew', async () => {
     dial(portOf())

@@ -106,10 +106,10 @@ export class TunnelLink {
     // RFC 6455, 5.5: at most 123 octets of text.
     this.#socket.close(
       code,
-      Buffer.from(text)
-        .subarray(0, 120)
-        .toString('latin1')
-        .replaceAll(/[^ -~]/g, '?'),
+      text
+        .replaceAll('’', "'")
+        .replaceAll(/[^ -~]/g, '?')
+        .slice(0, 120),
     )
     this.#closeTimer = setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS)
     this.#endStreams()
