@@ -47,6 +47,11 @@ test('what is written for people is read as the same', () => {
   )
 })
 
+test.each(all)('%s takes its bounds, and odd values next to them', (name, { unit, min, max }) => {
+  for (const value of [min, Math.min(min + 1, max), Math.max(min, max - 1), max])
+    expect(parseSetting(name, formatSetting(unit, value))).toBe(value)
+})
+
 test.each(all)('%s has a name, a sentence and defaults within its bounds', (name, setting) => {
   expect(name).toMatch(/^[a-z][a-z0-9-]{0,62}$/)
   expect(setting.doc).toMatch(/\.$/)

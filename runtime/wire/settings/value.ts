@@ -38,7 +38,7 @@ function numberOf(unit: Setting['unit'], text: string): number | undefined {
       0,
     )
   }
-  const [, number, of = ''] = (unit === 'bytes' ? /^(\d{1,12})(Ki|Mi|Gi)?$/ : /^(\d{1,12})$/).exec(text) ?? []
+  const [, number, of = ''] = (unit === 'bytes' ? /^(\d{1,15})(Ki|Mi|Gi)?$/ : /^(\d{1,12})$/).exec(text) ?? []
   return number === undefined ? undefined : Number(number) * (SIZES[of] as number)
 }
 
