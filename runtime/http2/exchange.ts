@@ -10,6 +10,7 @@ import type { ClientSession } from './client-session.ts'
 import { CODE, StreamReset } from './errors.ts'
 import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
 import type { Http2Parts } from './parts.ts'
+import { countHeld } from './held-response.ts'
 import { patienceMs } from './patience.ts'
 import { grpcStatusOf, grpcTrailers, sendReply } from './reply.ts'
 import { NO_TRAILERS, Upload, type UploadOwner } from './upload.ts'
@@ -242,6 +243,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       this.client.moved(chunk.length)
       if (!down.write(chunk)) {
         this.#held = true
+        countHeld(down)
         up.pause()
       }
       this.#wait()

@@ -4,13 +4,17 @@ import { clientMemoryFor } from './memory.ts'
 const MIB = 1024 * 1024
 
 test.each([
-  ['the relay’s container', 512, 64, 10_000],
-  ['a sidecar’s container', 192, 24, 2_560],
-  ['a tiny container', 64, 8, 256],
-  ['a huge container', 64 * 1024, 1024, 10_000],
-  ['no container', 0, 64, 10_000],
-  ['a limit above what the machine has', 1024 * 1024 * 1024, 64, 10_000],
-])('%s of %i MiB: %i MiB, %i connections', (_, limit, kept, connections) => {
+  ['the relay’s container', 512, 64, 32, 9_216],
+  ['a sidecar’s container', 192, 24, 12, 2_176],
+  ['a tiny container', 64, 8, 4, 256],
+  ['a huge container', 64 * 1024, 1024, 1024, 10_000],
+  ['no container', 0, 64, 64, 10_000],
+  ['a limit above what the machine has', 1024 * 1024 * 1024, 64, 64, 10_000],
+])('%s of %i MiB: %i and %i MiB, %i connections', (_, limit, kept, unread, connections) => {
   const memory = clientMemoryFor(limit * MIB, 128 * 1024 * MIB)
-  expect(memory).toEqual({ keptTotalBytes: kept * MIB, connections })
+  expect(memory).toEqual({
+    keptTotalBytes: kept * MIB,
+    unreadTotalBytes: unread * MIB,
+    connections,
+  })
 })

@@ -6,17 +6,25 @@ const MIB = 1024 * 1024
 export interface ClientMemory {
   /** Bytes of clients that it may keep (runtime/http1, `keptTotalBytes`). */
   readonly keptTotalBytes: number
+  /** Bytes that may wait for peers that do not read (runtime/transport, `unread-bytes.ts`). */
+  readonly unreadTotalBytes: number
   /** Connections of clients at one time. */
   readonly connections: number
 }
 
 /** Where nothing limits the process; and no container, however large, has more connections by default. */
-const UNLIMITED: ClientMemory = { keptTotalBytes: 64 * MIB, connections: 10_000 }
+const UNLIMITED: ClientMemory = {
+  keptTotalBytes: 64 * MIB,
+  unreadTotalBytes: 64 * MIB,
+  connections: 10_000,
+}
 /** A process without clients: 59 to 73 MB as in our images. */
 const PROCESS_BYTES = 64 * MIB
 /** Which part of a container's memory may go to kept bytes. Each costs up to two: V8 and malloc return memory late. */
 const KEPT_SHARE = 1 / 8
 const KEPT_COST = 2
+/** Which part may go to bytes that wait for peers that do not read. */
+const UNREAD_SHARE = 1 / 16
 const KEPT_BYTES = { min: 8 * MIB, max: 1024 * MIB }
 /**
  * A connection with a request that runs: its socket, that of its upstream, and the 4 KiB that it may keep. Measured
@@ -34,9 +42,10 @@ export function clientMemoryFor(limitBytes: number, machineBytes: number): Clien
   if (limitBytes <= 0 || limitBytes >= machineBytes) return UNLIMITED
   const { min, max } = KEPT_BYTES
   const keptTotalBytes = Math.min(max, Math.max(min, Math.floor(limitBytes * KEPT_SHARE)))
-  const left = limitBytes - PROCESS_BYTES - KEPT_COST * keptTotalBytes
+  const unreadTotalBytes = Math.min(max, Math.floor(limitBytes * UNREAD_SHARE))
+  const left = limitBytes - PROCESS_BYTES - KEPT_COST * keptTotalBytes - unreadTotalBytes
   const connections = Math.max(LEAST_CONNECTIONS, Math.floor(left / CONNECTION_BYTES))
-  return { keptTotalBytes, connections: Math.min(UNLIMITED.connections, connections) }
+  return { keptTotalBytes, unreadTotalBytes, connections: Math.min(UNLIMITED.connections, connections) }
 }
 
 /** {@link clientMemoryFor} the container of this process (its memory cgroup). */

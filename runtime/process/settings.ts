@@ -17,8 +17,12 @@ export type SettingParts = Readonly<Record<string, Readonly<Record<string, numbe
  * one is a fault of the reader.
  */
 export function readSettings(read: VariableReader, process: SettingProcess): SettingParts {
-  const { connections, keptTotalBytes } = clientMemory()
-  const computed: Partial<Record<SettingName, number>> = { connections, 'kept-total-bytes': keptTotalBytes }
+  const { connections, keptTotalBytes, unreadTotalBytes } = clientMemory()
+  const computed: Partial<Record<SettingName, number>> = {
+    connections,
+    'kept-total-bytes': keptTotalBytes,
+    'unread-total-bytes': unreadTotalBytes,
+  }
   const all = read.parsed('BRANCHLINE_SETTINGS', (text) => parseSettings(process, text), '') ?? {}
   const parts: Record<string, Record<string, number>> = {}
   for (const [name, { sets, min, max }, standard] of settingsOf(process)) {

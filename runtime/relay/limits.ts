@@ -2,6 +2,7 @@ import { FARTHEST_WAIT_MS } from '@branchline/wire/settings/table'
 import { DEFAULT_LIMITS, type Limits } from '../http1/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
 import type { SettingParts } from '../process/settings.ts'
+import { DEFAULT_UNREAD_LIMITS, type UnreadLimits } from '../transport/unread-bytes.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
 import type { HoldLimits } from './worker/visitors/hold.ts'
 
@@ -21,6 +22,7 @@ export interface RelayLimits {
   readonly requestsPerAddress: number
   /** The same of one preview, so that it cannot take all streams of a tunnel (2,048). 0: no bound. Default: 1,024. */
   readonly requestsPerPreview: number
+  readonly unread: UnreadLimits
   /** Connections to the tunnel's port: `accepted` are clusters' links, 256 by default. */
   readonly tunnelPort: UpgradeLimits
   /** From a cluster's connection to its `register`. Default: 5 s. */
@@ -91,6 +93,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   requestsPerAddress: 256,
   requestsPerPreview: 1_024,
   tunnelPort: { accepted: 256, waiting: 256, waitingPerAddress: 64, headMs: 5_000, refusedMs: 1_000 },
+  unread: DEFAULT_UNREAD_LIMITS,
   registerMs: 5_000,
   labels: 20_000,
   credentialLabels: 50_000,
@@ -115,7 +118,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
  */
 export function withSettings(
   limits: RelayLimits,
-  { relay, http, tunnel, tunnelPort, hold }: SettingParts,
+  { relay, http, tunnel, tunnelPort, hold, unread }: SettingParts,
 ): RelayLimits {
   return {
     ...limits,
@@ -124,5 +127,6 @@ export function withSettings(
     tunnel: { ...limits.tunnel, ...tunnel },
     tunnelPort: { ...limits.tunnelPort, ...tunnelPort },
     hold: { ...limits.hold, ...hold },
+    unread: { ...limits.unread, ...unread },
   }
 }

@@ -3,6 +3,7 @@ import { listen } from '../transport/tcp.ts'
 import { serveAdmin } from '../process/admin.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
+import { unread } from '../transport/unread-bytes.ts'
 import type { TunnelLink } from '../tunnel/index.ts'
 import { Clusters } from './worker/clusters/clusters.ts'
 import type { RelayConfig } from './config.ts'
@@ -39,6 +40,13 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   })
   const { connectionsPerAddress, requestsPerAddress } = limits
   const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
+  const { limitBytes } = limits.unread
+  unread.bound(limitBytes, (count) => {
+    logger.warn(
+      { count, limitBytes },
+      'connections were cut: their peers read too slowly',
+    )
+  })
   const refusals = new Refusals(logger, 'a visitor was refused: its address has too many connections')
   const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false

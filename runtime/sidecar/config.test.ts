@@ -1,5 +1,6 @@
 import { settingsOf, variableOf } from '@branchline/wire/settings/table'
 import { expect, test } from 'vitest'
+import { DEFAULT_UNREAD_LIMITS } from '../transport/unread-bytes.ts'
 import { DEFAULT_LIMITS } from '../http1/index.ts'
 import { DEFAULT_HTTP2_LIMITS } from '../http2/index.ts'
 import type { ConfigurationError } from '../process/config.ts'
@@ -149,6 +150,7 @@ test('every setting of the table reaches the field that it names', () => {
     raw: DEFAULT_RAW_LIMITS,
     opening: DEFAULT_OPENING_LIMITS,
     hold: DEFAULT_HOLD_LIMITS,
+    unread: DEFAULT_UNREAD_LIMITS,
     hop: { upstreamResponseMs: 0, responseProgressMs: 0 },
     config: { holdTimeoutMs: 0, firstTableTimeoutMs: 0, drainTimeoutMs: 0, drainDelayMs: 0 },
   }

@@ -1,6 +1,7 @@
 import type { Limits } from '../http1/index.ts'
 import type { ResponseWaits } from '../proxy/decision.ts'
 import type { Http2Limits } from '../http2/index.ts'
+import type { UnreadLimits } from '../transport/unread-bytes.ts'
 import type { LinkLimits } from './table/connection.ts'
 import type { HoldLimits } from './route/hold.ts'
 import type { OpeningLimits } from './inbound/opening.ts'
@@ -16,6 +17,7 @@ export interface SidecarLimits {
   readonly raw?: Partial<RawLimits>
   readonly opening?: Partial<OpeningLimits>
   readonly hold?: Partial<HoldLimits>
+  readonly unread?: UnreadLimits
   /** Of responses that come from other sidecars. */
   readonly hop?: ResponseWaits
   readonly link?: Partial<LinkLimits>

@@ -7,6 +7,7 @@ import type { Http2Engine } from '../http2/index.ts'
 import type { AdminServer } from '../process/admin.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
+import { DEFAULT_UNREAD_LIMITS, unread } from '../transport/unread-bytes.ts'
 import { AccessLog } from './telemetry/access-log.ts'
 import { startAdmin } from './admin.ts'
 import { appHostsAt, appUpstream } from './app.ts'
@@ -91,6 +92,10 @@ class RunningSidecar implements Sidecar {
     this.#logger = logger
     const inbound = config.inbound.map(({ port }) => port)
     const { managerUrl: url, tokenFile } = config
+    const { limitBytes } = limits.unread ?? config.limits.unread ?? DEFAULT_UNREAD_LIMITS
+    unread.bound(limitBytes, (count) => {
+      logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
+    })
     const holds = new Holds({ ...config.limits.hold, ...limits.hold })
     const onTable = (): void => holds.releaseAll()
     this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, onTable, limits: limits.link })

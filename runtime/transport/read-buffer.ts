@@ -1,3 +1,5 @@
+import { TIGHT_READ_BYTES, unread } from './unread-bytes.ts'
+
 /** Largest size of one read: a body of 64 KiB, which many servers write at once, and its head. */
 const READ_BYTES = 80 * 1024
 /** Up to this size, a write is copied as a string, which Node hands to the system from the stack. */
@@ -21,6 +23,8 @@ export interface ReadBuffer {
 }
 
 const shared: ReadBuffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: false, pins: 0 }
+/** A part of it, while bytes that wait for slow readers take too much memory. */
+const small: ReadBuffer = { bytes: shared.bytes.subarray(0, TIGHT_READ_BYTES), lent: false, pins: 0 }
 const free: ReadBuffer[] = []
 const MAX_VIEWS = 256
 const views: (Buffer | undefined)[] = Array.from({ length: MAX_VIEWS }, () => undefined)
@@ -40,6 +44,11 @@ export class ReadBuffers {
 
   /** Call after each read of this many bytes. Returns the buffer for the next read. */
   next(count: number): Buffer {
+    if (unread.tight || this.current === small) {
+      const wanted = unread.tight ? small : shared
+      if (this.current !== wanted) this.#replace(wanted)
+      return wanted.bytes
+    }
     if (count >= BULK_BYTES) {
       this.#smallReads = 0
       if (!this.current.lent || this.current.pins > 0) this.#replace(lend())

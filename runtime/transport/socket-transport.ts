@@ -10,6 +10,7 @@ import {
   writeLatin1,
 } from './node-private.ts'
 import { IGNORE, type Receiver, type Transport } from './transport.ts'
+import { type SlowReader, unread } from './unread-bytes.ts'
 
 /** How the bytes of a socket arrive: into our own buffers, or through Node's data events (the fallback). */
 export type ReadMode = 'onread' | 'data'
@@ -29,11 +30,12 @@ export interface Dial {
 }
 
 /** A TCP or Unix socket as a {@link Transport}. It exists before its socket, which takes its `onread`. */
-export class SocketTransport implements Transport, WriteListener, PausedSocket {
+export class SocketTransport implements Transport, WriteListener, PausedSocket, SlowReader {
   receiver: Receiver = IGNORE
   opened = false
   pausedAt = 0
   missed = 0
+  unreadBytes = 0
   closed = false
   remoteAddress: string | undefined = undefined
   readonly onread: OnRead
@@ -159,6 +161,10 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     this.#socket?.destroy(error)
   }
 
+  cutUnread(error: Error): void {
+    this.destroy(error)
+  }
+
   end(): void {
     this.#ending = true
     if (this.#writeError === undefined) this.#socket?.end()
@@ -257,13 +263,16 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
   }
 
   #hasRoom(): boolean {
-    const room = this.pendingBytes < COPY_BYTES
-    if (!room) this.#blocked = true
-    return room
+    const { pendingBytes } = this
+    if (pendingBytes < COPY_BYTES) return true
+    this.#blocked = true
+    unread.keep(this, pendingBytes)
+    return false
   }
 
   #drained(): void {
     if (this.pendingBytes > 0) return
+    if (this.unreadBytes > 0) unread.keep(this, 0)
     this.#unpin()
     if (!this.#blocked || this.closed) return
     this.#blocked = false
@@ -305,6 +314,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket {
     if (this.#redial()) return
     this.closed = true
     if (this.#paused) unwatchPaused(this)
+    if (this.unreadBytes > 0) unread.keep(this, 0)
     this.#unpin()
     this.#buffers.release()
     this.receiver.onClose(this.#error)

@@ -3,6 +3,7 @@ import type { StreamTarget } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import { INITIAL_WINDOW, MAX_DATA_LENGTH, MAX_WINDOW, type ResetCode } from '@branchline/wire/tunnel/limits'
 import { IGNORE, type Receiver, type Transport } from '../transport/transport.ts'
+import { type SlowReader, unread } from '../transport/unread-bytes.ts'
 import { ByteQueue } from './byte-queue.ts'
 import { TunnelStreamError } from './errors.ts'
 import { type CreditSource, ReceiveWindow } from './receive-window.ts'
@@ -25,8 +26,9 @@ export interface StreamCarrier extends CreditSource {
 }
 
 /** One stream of a link: a {@link Transport} towards a Service's port, with credit in both directions. */
-export class TunnelStream implements Transport {
+export class TunnelStream implements Transport, SlowReader {
   receiver: Receiver = IGNORE
+  unreadBytes = 0
   readonly id: number
   readonly target: StreamTarget
   /** Whether this side opened it. */
@@ -100,6 +102,7 @@ export class TunnelStream implements Transport {
     }
     if (at === bytes.length) return true
     this.#pending.push(at === 0 ? bytes : bytes.subarray(at))
+    this.#count()
     this.#wantsDrain = true
     if (this.#credit > 0) this.#carrier.waitForRoom(this)
     if (this.#pending.length > this.#carrier.pendingBytes) {
@@ -151,6 +154,7 @@ export class TunnelStream implements Transport {
       this.#send(piece)
       turn -= piece.length
     }
+    if (this.unreadBytes > 0) this.#count()
     if (this.#closed) return
     if (this.#pending.length > 0) {
       if (this.#credit > 0) this.#carrier.waitForRoom(this)
@@ -179,6 +183,7 @@ export class TunnelStream implements Transport {
     if (this.#closed) return
     if (this.#paused || this.#arrived.length > 0) {
       this.#arrived.push(data)
+      this.#count()
       return
     }
     this.#window.taken(data.length)
@@ -207,8 +212,17 @@ export class TunnelStream implements Transport {
     this.#closeTold = true
     this.#pending.clear()
     this.#arrived.clear()
+    if (this.unreadBytes > 0) this.#count()
     this.#carrier.forget(this, this.#window.growth)
     this.receiver.onClose(error)
+  }
+
+  cutUnread(error: Error): void {
+    this.reset('internal', error.message, error)
+  }
+
+  #count(): void {
+    unread.keep(this, this.#pending.length + this.#arrived.length)
   }
 
   #closeLater(error?: Error): void {
@@ -262,6 +276,7 @@ export class TunnelStream implements Transport {
       this.#window.taken(piece.length)
       this.receiver.onData(piece)
     }
+    if (this.unreadBytes > 0) this.#count()
     if (this.#endArrived && !this.#paused && this.#arrived.length === 0) this.#deliverEnd()
   }
 

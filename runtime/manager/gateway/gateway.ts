@@ -2,6 +2,8 @@ import type { Buffer } from 'node:buffer'
 import { TUNNEL_PATH } from '@branchline/wire/names'
 import { parseRelayMessage } from '@branchline/wire/tunnel/control'
 import type { Logger } from '../../process/log.ts'
+import { clientMemory } from '../../process/memory.ts'
+import { unread } from '../../transport/unread-bytes.ts'
 import type { Running } from '../../process/main.ts'
 import type { TunnelLinkError } from '../../tunnel/index.ts'
 import type { GatewayView } from '../gateway-view.ts'
@@ -47,6 +49,10 @@ export function gatewayOf(
   options: Omit<GatewayOptions, 'relay' | 'token' | 'cluster' | 'limits'>,
 ): RunningGateway | undefined {
   const { relay, relayToken: token, cluster } = config
+  const { unreadTotalBytes: limitBytes } = clientMemory()
+  unread.bound(limitBytes, (count) => {
+    options.logger.warn({ count, limitBytes }, 'streams were cut: their visitors read too slowly')
+  })
   return relay && startGateway({ ...options, relay, token, cluster })
 }
 
