@@ -42,10 +42,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
   const { limitBytes } = limits.unread
   unread.bound(limitBytes, (count) => {
-    logger.warn(
-      { count, limitBytes },
-      'connections were cut: their peers read too slowly',
-    )
+    logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
   })
   const refusals = new Refusals(logger, 'a visitor was refused: its address has too many connections')
   const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })

@@ -10,7 +10,7 @@ export const PREVIEW_HOST = 'web--alice.localhost'
 export const RELAY_AND_GATEWAY = 'relay and gateway: HTTP, tunnel'
 const TOKEN = 'token-of-the-benchmarks-0123456789'
 /** As in the images. */
-const NODE_OPTIONS = ['--max-semi-space-size=1']
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size-percentage=50']
 
 /** A relay and the manager's end of its tunnel, of this or another checkout, both on the contender's core. */
 export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Contender => ({

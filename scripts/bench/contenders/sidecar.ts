@@ -10,6 +10,9 @@ import { startRoutes } from './routes.ts'
 /** This checkout. */
 const root = join(import.meta.dirname, '../../..')
 
+/** As in the images. */
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size-percentage=50']
+
 /** The name of the product's own contender. */
 export const OURS = 'Branchline sidecar'
 /** What the name of a contender from another checkout ends with. */
@@ -55,7 +58,7 @@ export async function startSidecar(options: SidecarOptions): Promise<Running & {
   const token = join(dirname(file), 'token')
   await writeFile(token, 'benchmark\n')
   const startedAt = performance.now()
-  const child = spawn('taskset', ['-c', PROXY_CORE, process.execPath, '--max-semi-space-size=1', file], {
+  const child = spawn('taskset', ['-c', PROXY_CORE, process.execPath, ...NODE_OPTIONS, file], {
     stdio: 'ignore',
     env: {
       PATH: process.env['PATH'],
