@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import * as http from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, hop, RawClient, waitFor } from './fixtures.ts'
+import { app, hop } from './fixtures.ts'
 import { lentBuffers } from '../transport/read-buffer.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -84,10 +87,10 @@ test('a client that does not read pauses the upstream, and memory stays bounded'
   const client = new RawClient(port)
   client.socket.pause()
   client.send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-  await waitFor(() => (blocked ? true : undefined))
+  await until(() => blocked)
   // The system's own buffers take some MiB. After that, nothing moves.
   let before = -1
-  await waitFor(() => {
+  await until(() => {
     const still = before === written
     before = written
     return still && written > 0 ? true : undefined
@@ -113,7 +116,7 @@ test('an upstream that does not read pauses the client', async () => {
   pump()
   let before = -1
   let same = 0
-  await waitFor(() => {
+  await until(() => {
     same = before === sent ? same + 1 : 0
     before = sent
     return same > 50 ? true : undefined
@@ -167,7 +170,7 @@ test('many slow readers at once: none gets a byte of another, and no buffer stay
   const right = await Promise.all(Array.from({ length: 40 }, (_, seed) => fetchSlowly(seed)))
   expect(right).toEqual(Array.from({ length: 40 }, () => true))
   await cleanUp()
-  await waitFor(
+  await until(
     () => (lentBuffers() === 0 ? true : undefined),
     () => `${lentBuffers()} buffers are lent`,
   )

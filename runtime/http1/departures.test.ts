@@ -1,8 +1,11 @@
 /** Clients that leave: their app notices at once, so that it stops work that no client waits for. */
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, hop, RawClient, waitFor } from './fixtures.ts'
+import { app, hop } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -31,9 +34,9 @@ test.each([
   const { port: to, seen } = await noticing(respond)
   const { port, reports, engine } = await hop(to, { limits: { halfCloseMs: 0 } })
   const client = new RawClient(port).send(GET)
-  await waitFor(() => (seen.begun === 1 ? true : undefined))
+  await until(() => seen.begun === 1)
   client.socket.end()
-  await waitFor(() => (seen.left === 1 && engine.connections === 0 ? true : undefined))
+  await until(() => seen.left === 1 && engine.connections === 0)
   expect(reports[0]?.error?.code).toBe('BL_HTTP_CLIENT_GONE')
 })
 
@@ -41,7 +44,7 @@ test('so does a client that has sent the beginning of its next request', async (
   const { port: to, seen } = await noticing(() => {})
   const { port } = await hop(to, { limits: { halfCloseMs: 0 } })
   const client = new RawClient(port).send(`${GET}GET /next HT`)
-  await waitFor(() => (seen.begun === 1 ? true : undefined))
+  await until(() => seen.begun === 1)
   client.socket.end()
   await expect.poll(() => seen.left, { timeout: 5_000 }).toBe(1)
 })
@@ -54,9 +57,9 @@ test('a client whose request waits for a decision leaves, with its body: no upst
     { limits: { halfCloseMs: 0 } },
   )
   const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc')
-  await waitFor(() => (engine.connections === 1 ? true : undefined))
+  await until(() => engine.connections === 1)
   client.socket.end()
-  await waitFor(() => (engine.connections === 0 ? true : undefined))
+  await until(() => engine.connections === 0)
   decide()
   expect(reports.map(({ status, error }) => [status, error?.code])).toEqual([[0, 'BL_HTTP_CLIENT_GONE']])
   expect([to > 0, seen.begun]).toEqual([true, 0])
@@ -105,7 +108,7 @@ test('a client that has its early response leaves: that is not a failure', async
   const client = new RawClient(port).send('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 99\r\n\r\nabc')
   await client.until((text) => text.includes('\r\n\r\n'))
   client.socket.end()
-  await waitFor(() => reports[0])
+  await until(() => reports[0])
   expect(reports[0]).toMatchObject({ status: 413, error: undefined })
 })
 
@@ -118,7 +121,7 @@ test('a client that has half-closed gets less time, because it may have left as 
   await quiet.until((text) => text.includes('hello'))
   quiet.socket.end()
   new RawClient(port).send(GET).socket.end()
-  await waitFor(() => (seen.left === 2 ? true : undefined))
-  await waitFor(() => (reports.length === 2 ? true : undefined))
+  await until(() => seen.left === 2)
+  await until(() => reports.length === 2)
   expect(reports.map(({ error }) => error?.code)).toEqual(['BL_HTTP_CLIENT_GONE', 'BL_HTTP_CLIENT_GONE'])
 })

@@ -2,9 +2,12 @@
 import { once } from 'node:events'
 import * as net from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { cleanUp, cleanups, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
+import { hop, rawServer } from './fixtures.ts'
 import { pipe } from '../transport/pipe.ts'
 import { dialTcp, listen } from '../transport/tcp.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -18,7 +21,7 @@ async function upload(
   size = SIZE,
 ): Promise<{ text: string; error: unknown; client: net.Socket }> {
   const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  cleanups.push(() => client.destroy())
+  later(() => client.destroy())
   let error: unknown
   client.on('error', (failed) => (error = failed))
   client.pause()
@@ -31,7 +34,7 @@ async function upload(
   }
   let text = ''
   client.on('data', (data) => (text += data.toString('latin1'))).resume()
-  await waitFor(() => (text.includes('\r\n\r\n') || error !== undefined || client.closed ? true : undefined))
+  await until(() => text.includes('\r\n\r\n') || error !== undefined || client.closed)
   return { text, error, client }
 }
 
@@ -68,7 +71,7 @@ test('an app that responds 413 and closes: each client gets the response, althou
     expect(text).toContain('connection: close\r\n')
     client.destroy()
   }
-  await waitFor(() => (reports.length === 10 ? true : undefined))
+  await until(() => reports.length === 10)
   expect(reports.map(({ status, error }) => [status, error])).toEqual(
     Array.from({ length: 10 }, () => [413, undefined]),
   )
@@ -86,8 +89,8 @@ test.each([
   const { port, reports } = await hop(to, PATIENT)
   const { text, client } = await upload(port)
   expect(text).toBe(`HTTP/1.1 ${status}\r\nContent-Length: 0\r\n\r\n`)
-  await waitFor(() => (counts[0] === SIZE ? true : undefined))
-  await waitFor(() => (reports.length === 1 ? true : undefined))
+  await until(() => counts[0] === SIZE)
+  await until(() => reports.length === 1)
   expect(reports[0]).toMatchObject({ requestBytes: SIZE, error: undefined })
   client.destroy()
 })
@@ -103,7 +106,7 @@ test('an app that closes after its early response without announcing it harms no
     const { text } = await upload(port, 100_000)
     expect(text.slice(0, 13)).toBe('HTTP/1.1 202 ')
   }
-  await waitFor(() => (counts.every((count) => count === 100_000) ? true : undefined))
+  await until(() => counts.every((count) => count === 100_000))
 })
 
 test('an app of HTTP/1.0 ends its early response with its direction, and still gets the whole upload', async () => {
@@ -147,11 +150,11 @@ test('a client that sends without end is cut off after its total time', async ()
     limits: { lingerMs: 5_000, lingerTotalMs: 100 },
   })
   const client = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  cleanups.push(() => client.destroy())
+  later(() => client.destroy())
   client.on('error', () => {})
   client.write(head(1 << 30))
   const timer = setInterval(() => client.write('x'), 5)
-  await waitFor(() => (engine.connections === 1 ? true : undefined))
+  await until(() => engine.connections === 1)
   await expect.poll(() => engine.connections, { timeout: 5_000 }).toBe(0)
   clearInterval(timer)
 })
@@ -183,7 +186,7 @@ test('a pipe: what a server sent before it closed arrives, although writes to it
     })
   })
   const listener = await listen({ port: 0 }, (transport) => pipe(transport, dialTcp('127.0.0.1', to)))
-  cleanups.push(() => listener.stop())
+  later(() => listener.stop())
   for (let i = 0; i < 10; i++) {
     const client = net.connect({ port: listener.port, host: '127.0.0.1', allowHalfOpen: true })
     client.on('error', () => {})

@@ -1,9 +1,12 @@
 import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
+import { app, hop, rawServer } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
 import { parsePseudonym } from './message/via.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -309,7 +312,7 @@ test('a WebSocket-like upgrade becomes two byte pipes, including bytes sent earl
   expect(reports[0]).toMatchObject({ status: 101, upgraded: true })
   client.socket.end()
   await client.ended()
-  await waitFor(() => (engine.connections === 0 ? true : undefined))
+  await until(() => engine.connections === 0)
 })
 
 for (const [name, head] of [
@@ -346,8 +349,8 @@ test('stop: running requests finish with Connection: close, and nothing remains'
   const { port: at, engine, listener } = await hop(port, { limits: { drainMs: 5_000, lingerMs: 100 } })
   const idle = new RawClient(at)
   const busy = new RawClient(at).send('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
-  await waitFor(() => (engine.connections === 2 ? true : undefined))
-  await waitFor(() => (finish.toString().includes('response') ? true : undefined))
+  await until(() => engine.connections === 2)
+  await until(() => finish.toString().includes('response'))
   listener.stop()
   const stopped = Promise.all([engine.stop(), engine.stop()])
   await idle.ended()

@@ -1,9 +1,12 @@
 import type { Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
+import { app, hop, rawServer } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
 import { SocketTransport } from '../transport/socket-transport.ts'
 import { UpstreamPool } from './upstream-pool.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -110,7 +113,7 @@ test('a route whose promise never settles causes a 504', async () => {
 test('one connection beyond the limit gets a 503', async () => {
   const { port, engine } = await hop(1, { limits: { connections: 1 } })
   const first = new RawClient(port)
-  await waitFor(() => (engine.connections === 1 ? true : undefined))
+  await until(() => engine.connections === 1)
   expect(await new RawClient(port).ended()).toMatch(/^HTTP\/1\.1 503 /)
   expect(first.closed).toBe(false)
 })
@@ -136,11 +139,11 @@ test('the pool is bounded, closes idle connections, and forgets those that the u
   const clients = Array.from({ length: 5 }, () => new RawClient(port).send(GET))
   await Promise.all(clients.map((client) => client.until((text) => text.endsWith('ok'))))
   expect(pool.size).toBe(2)
-  await waitFor(() => (open === 0 && pool.size === 0 ? true : undefined))
+  await until(() => open === 0 && pool.size === 0)
   clients[0]?.send(GET)
   await clients[0]?.until((text) => text.match(/ok/g)?.length === 2)
   server.closeAllConnections()
-  await waitFor(() => (pool.size === 0 ? true : undefined))
+  await until(() => pool.size === 0)
 })
 
 test('the pool keeps no connection longer than its upstream announces', async () => {
@@ -177,8 +180,8 @@ test('a client that resets its connection frees its upstream connection', async 
   })
   const { port, reports, engine } = await hop(to)
   const client = new RawClient(port).send(GET)
-  await waitFor(() => (began ? true : undefined))
+  await until(() => began)
   client.socket.resetAndDestroy()
-  await waitFor(() => (closed && engine.connections === 0 ? true : undefined))
+  await until(() => closed && engine.connections === 0)
   expect(reports[0]?.error?.code).toBe('BL_HTTP_CLIENT_GONE')
 })

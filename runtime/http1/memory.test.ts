@@ -6,8 +6,11 @@
  */
 import type { ServerResponse } from 'node:http'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, type Hop, hop, RawClient, waitFor } from './fixtures.ts'
+import { app, type Hop, hop } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -39,7 +42,7 @@ async function wellBehaved(port: number, bytes = 100): Promise<string> {
 }
 
 async function settled({ engine }: Hop): Promise<void> {
-  await waitFor(
+  await until(
     () => (engine.memory.used === 0 ? true : undefined),
     () => `${engine.memory.used} bytes are kept`,
   )
@@ -52,9 +55,7 @@ test('incomplete heads: the slowest are refused, and other clients are served', 
     const before = it.engine.memory.used
     const sheds = it.engine.memory.sheds
     clients.push(new RawClient(it.port).send(headOf('/', 8_000).slice(0, -4)))
-    await waitFor(() =>
-      it.engine.memory.used !== before || it.engine.memory.sheds > sheds ? true : undefined,
-    )
+    await until(() => (it.engine.memory.used !== before || it.engine.memory.sheds > sheds ? true : undefined))
     expect(it.engine.memory.used).toBeLessThanOrEqual(TOTAL)
   }
   expect(await clients[0]?.ended()).toMatch(/^HTTP\/1\.1 503 [^]*\r\nretry-after: 1\r\n/)
@@ -73,9 +74,9 @@ test('pipelined requests: the slowest clients lose them, their current response 
     clients.push(
       new RawClient(it.port).send('GET /slow HTTP/1.1\r\nHost: x\r\n\r\n' + headOf('/good', 15_000)),
     )
-    await waitFor(() => (it.slow.length > count ? true : undefined))
+    await until(() => it.slow.length > count)
   }
-  await waitFor(() => (it.engine.memory.sheds > 0 ? true : undefined))
+  await until(() => it.engine.memory.sheds > 0)
   expect(it.engine.memory.used).toBeLessThanOrEqual(TOTAL)
   expect(await wellBehaved(it.port, 12_000)).toMatch(/^HTTP\/1\.1 200 /)
   for (const response of it.slow) response.end('late')
@@ -89,7 +90,7 @@ test('running requests with large heads: further large ones are refused, small o
   const it = await world()
   const clients = Array.from({ length: 12 }, () => new RawClient(it.port).send(headOf('/slow', 8_000)))
   const refused = (): RawClient[] => clients.filter(({ text }) => text.startsWith('HTTP/1.1 503'))
-  await waitFor(() => (it.slow.length + refused().length === 12 ? true : undefined))
+  await until(() => it.slow.length + refused().length === 12)
   expect(it.engine.memory.used).toBeLessThanOrEqual(TOTAL)
   expect(refused().length).toBeGreaterThan(0)
   expect(await wellBehaved(it.port, 8_000)).toMatch(/^HTTP\/1\.1 503 [^]*retry-after: 1\r\n/)
@@ -111,7 +112,7 @@ test('a body that is read ahead of its upstream is refused completely, not cut o
   )
   const post = `POST /late HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n${'b'.repeat(40_000)}`
   const first = new RawClient(it.port).send(post)
-  await waitFor(() => (it.engine.memory.used > 30_000 ? true : undefined))
+  await until(() => it.engine.memory.used > 30_000)
   const second = new RawClient(it.port).send(post)
   expect(await first.ended()).toMatch(/^HTTP\/1\.1 503 /)
   decided.resolve(undefined)

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
 import { HttpEngine } from './engine.ts'
 import { memoryUpstream, MemoryTransport } from '../proxy/fixture-memory.ts'
-import { waitFor } from './fixtures.ts'
 import { pipe } from '../transport/pipe.ts'
 import { IGNORE, type Transport } from '../transport/transport.ts'
+import { until } from '../testing/until.ts'
 
 const LIMITS = { drainMs: 1, drainIdleMs: 1, lingerMs: 2_000 }
 
@@ -58,7 +58,7 @@ test.each([1, 2, 7, 1024])(
     client.write('GET /a HTTP/1.1\r\nHost: x\r\n\r\n')
     client.write('PUT /b HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello')
     client.write('GET /c HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
-    await waitFor(() => (got.closed() ? true : undefined))
+    await until(() => got.closed())
     expect(got.text().match(/\/[abc].*?(?=HTTP|$)/g)).toEqual(['/a ', '/b hello', '/c '])
     expect(dialled).toBe(1)
     await engine.stop()
@@ -112,7 +112,7 @@ test('16 MiB pass in both directions at once, and buffers stay within the window
   engine.serve(server)
   client.write(`POST / HTTP/1.1\r\nHost: x\r\nContent-Length: ${SIZE}\r\n\r\n`)
   send()
-  await waitFor(() => (received > SIZE ? true : undefined))
+  await until(() => received > SIZE)
   expect(wrong).toBe(0)
   expect(most).toBeLessThan(256 * 1024)
   await engine.stop()
@@ -132,10 +132,10 @@ test('an upstream that closes early causes a 502; within a body, an end before i
   const got = collect(client)
   engine.serve(server)
   client.write('GET /none HTTP/1.1\r\nHost: x\r\n\r\n')
-  await waitFor(() => (got.text().includes('\r\n\r\n') ? true : undefined))
+  await until(() => got.text().includes('\r\n\r\n'))
   expect(got.text()).toMatch(/^HTTP\/1\.1 502 /)
   client.write('GET /half HTTP/1.1\r\nHost: x\r\n\r\n')
-  await waitFor(() => (got.closed() ? true : undefined))
+  await until(() => got.closed())
   expect(got.text()).toMatch(/\r\n\r\nhal$/)
   await engine.stop()
 })
@@ -148,6 +148,6 @@ test('a pipe between two such streams: ends and aborts pass', async () => {
   a.write('to the right')
   d.write('to the left')
   a.end()
-  await waitFor(() => (left.closed() && right.closed() ? true : undefined))
+  await until(() => left.closed() && right.closed())
   expect([left.text(), right.text()]).toEqual(['to the left', 'to the right'])
 })

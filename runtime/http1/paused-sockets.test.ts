@@ -1,9 +1,12 @@
 import { existsSync } from 'node:fs'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, type Hop, hop, RawClient, rawServer, waitFor } from './fixtures.ts'
+import { app, type Hop, hop, rawServer } from './fixtures.ts'
 import { checkPaused } from '../transport/paused-sockets.ts'
 import { pipe } from '../transport/pipe.ts'
 import { dialTcp, listen } from '../transport/tcp.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -25,7 +28,7 @@ async function flooded(halfCloseMs = 0): Promise<Hop & { readonly client: RawCli
   const { port: to } = await app(() => (asked = true))
   const made = await hop(to, { limits: { halfCloseMs } })
   const client = new RawClient(made.port).send(SLOW + PIPELINED)
-  await waitFor(() => (asked ? true : undefined))
+  await until(() => asked)
   return { ...made, client }
 }
 
@@ -46,7 +49,7 @@ test.runIf(tells)('an upload that the app does not read, and whose client leaves
   const { engine, port } = await hop(to, { limits: { halfCloseMs: 0 } })
   const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n'
   const client = new RawClient(port).send(head + 'b'.repeat(30_000_000))
-  await waitFor(() => (client.socket.writableLength > 0 && engine.connections === 1 ? true : undefined))
+  await until(() => client.socket.writableLength > 0 && engine.connections === 1)
   for (let looks = 0; looks < 5; looks++) await checkPaused()
   client.socket.resetAndDestroy()
   await noticed(() => engine.connections === 0)

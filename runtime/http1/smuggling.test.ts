@@ -7,7 +7,9 @@
  * Each attack goes to an upstream that records every byte: it must see nothing, or exactly one request.
  */
 import { afterEach, expect, test } from 'vitest'
-import { cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
+import { hop, rawServer } from './fixtures.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 afterEach(cleanUp)
 

@@ -1,6 +1,8 @@
 /** Kept connections that their upstream closes while the next request is on its way. */
 import { afterEach, expect, test } from 'vitest'
-import { cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
+import { hop, rawServer } from './fixtures.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 afterEach(cleanUp)
 

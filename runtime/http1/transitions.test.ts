@@ -8,8 +8,10 @@ import type { Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Candidate, Decision, Forward } from '../proxy/decision.ts'
-import { app, cleanUp, hop, RawClient, rawServer } from './fixtures.ts'
+import { app, hop, rawServer } from './fixtures.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
 
 /** `stale`: a kept connection that closes at its next request. A new one serves. */
 const KINDS = ['dead', 'closing', 'drops', 'stale', 'kept', 'new'] as const

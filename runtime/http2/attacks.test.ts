@@ -8,20 +8,9 @@ import { connect } from 'node:net'
 import { constants } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
 import type { Http2Limits } from './limits.ts'
-import {
-  app,
-  ask,
-  cleanUp,
-  client,
-  frame,
-  FRAME,
-  GET,
-  hop,
-  type Hop,
-  literals,
-  RawClient,
-  until,
-} from './fixture.ts'
+import { app, ask, client, frame, FRAME, GET, hop, type Hop, literals, RawClient } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

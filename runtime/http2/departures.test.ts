@@ -1,7 +1,9 @@
 /** A client that leaves is noticed at once, and its app is told: however it leaves, and whatever is under way. */
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, frame, FRAME, GET, hop, literals, RawClient, until } from './fixture.ts'
+import { app, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

@@ -2,19 +2,9 @@
 import { createHash } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import {
-  answerOf,
-  app,
-  cleanUp,
-  client,
-  frame,
-  FRAME,
-  GET,
-  hop,
-  literals,
-  RawClient,
-  until,
-} from './fixture.ts'
+import { answerOf, app, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

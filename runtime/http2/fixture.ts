@@ -3,16 +3,10 @@ import * as http2 from 'node:http2'
 import * as net from 'node:net'
 import * as grpc from '@grpc/grpc-js'
 import type { ExchangeReport, Route } from '../proxy/decision.ts'
+import { later } from '../testing/cleanups.ts'
 import { listen, type Listener, tcpUpstream } from '../transport/tcp.ts'
 import { Http2Engine, type Http2EngineOptions } from './engine.ts'
 import { PREFACE } from './preface.ts'
-
-/** For tests: what is to be closed after each of them. */
-export const cleanups: (() => unknown)[] = []
-
-export async function cleanUp(): Promise<void> {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-}
 
 export interface Hop {
   readonly engine: Http2Engine
@@ -33,7 +27,7 @@ export async function hop(to: number | Route, options: Partial<Http2EngineOption
     limits: { drainMs: 1, drainIdleMs: 1, ...options.limits },
   })
   const listener = await listen({ port: 0 }, (transport) => engine.serve(transport))
-  cleanups.push(() => {
+  later(() => {
     listener.stop()
     return engine.stop()
   })
@@ -66,7 +60,7 @@ export async function app(
     for (const socket of sockets) socket.destroy()
     server.close()
   }
-  cleanups.push(die)
+  later(die)
   return { port: (server.address() as net.AddressInfo).port, sessions, die }
 }
 
@@ -74,7 +68,7 @@ export async function app(
 export function client(port: number, socket = net.connect(port, '127.0.0.1')): http2.ClientHttp2Session {
   const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket })
   session.on('error', () => {})
-  cleanups.push(() => session.destroy())
+  later(() => session.destroy())
   return session
 }
 
@@ -145,7 +139,7 @@ export async function grpcApp(
       error === null ? resolve(port) : reject(error),
     )
   })
-  cleanups.push(() => server.forceShutdown())
+  later(() => server.forceShutdown())
   return { port, server }
 }
 
@@ -174,7 +168,7 @@ export function grpcClient(port: number): EchoClient {
     'grpc.max_receive_message_length': -1,
     'grpc.enable_retries': 0,
   })
-  cleanups.push(() => client.close())
+  later(() => client.close())
   return client as unknown as EchoClient
 }
 
@@ -196,15 +190,6 @@ export function call(
       error === null ? resolve(response) : reject(error),
     )
   })
-}
-
-/** Waits until a condition holds; fails where it does not within 5 s. */
-export async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`never came true: ${condition.toString()}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 export const FRAME = {
@@ -264,7 +249,7 @@ export class RawClient {
     this.socket.on('close', () => (this.closed = true))
     this.socket.on('data', (data: Buffer) => this.#read(data))
     this.socket.write(greeting)
-    cleanups.push(() => this.socket.destroy())
+    later(() => this.socket.destroy())
   }
 
   send(...frames: Buffer[]): void {

@@ -3,7 +3,9 @@ import * as grpc from '@grpc/grpc-js'
 import { afterEach, expect, test } from 'vitest'
 import type { Route } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import { call, cleanUp, client, ECHO, grpcApp, grpcClient, hop, metadataOf, until } from './fixture.ts'
+import { call, client, ECHO, grpcApp, grpcClient, hop, metadataOf } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

@@ -10,7 +10,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, expect, test } from 'vitest'
 import { goModule } from '../peers/programs.ts'
-import { app, cleanUp, hop } from './fixture.ts'
+import { app, hop } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
 
 afterEach(cleanUp)
 

@@ -5,20 +5,9 @@ import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import type { Route } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import {
-  answerOf,
-  app,
-  ask,
-  cleanUp,
-  client,
-  frame,
-  FRAME,
-  GET,
-  hop,
-  literals,
-  RawClient,
-  until,
-} from './fixture.ts'
+import { answerOf, app, ask, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

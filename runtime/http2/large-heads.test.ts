@@ -2,7 +2,8 @@
 import { connect } from 'node:net'
 import * as http2 from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import { ask, app, cleanUp, cleanups, hop } from './fixture.ts'
+import { ask, app, hop } from './fixture.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
 
 afterEach(cleanUp)
 
@@ -30,7 +31,7 @@ test('a large head and large trailers pass both ways where the limit allows them
     createConnection: () => connect(engine.port, '127.0.0.1'),
     settings: { maxHeaderListSize: HEAD_BYTES },
   })
-  cleanups.push(() => session.destroy())
+  later(() => session.destroy())
   const { headers, trailers, text, rstCode } = await ask(session, large('asked'))
   expect([headers[':status'], headers['x-count'], text, rstCode]).toEqual([200, '4', 'ok', 0])
   expect([countOf(headers, 'told'), countOf(trailers, 'closing')]).toEqual([4, 4])

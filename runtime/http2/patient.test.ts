@@ -4,7 +4,9 @@
  */
 import { constants } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import { app, ask, cleanUp, client, frame, FRAME, GET, hop, literals, RawClient, until } from './fixture.ts'
+import { app, ask, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

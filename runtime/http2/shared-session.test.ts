@@ -6,21 +6,10 @@
  */
 import { constants } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import {
-  app,
-  ask,
-  cleanUp,
-  client,
-  frame,
-  FRAME,
-  GET,
-  hop,
-  type Hop,
-  literals,
-  RawClient,
-  until,
-} from './fixture.ts'
+import { app, ask, client, frame, FRAME, GET, hop, type Hop, literals, RawClient } from './fixture.ts'
 import type { Http2Limits } from './limits.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 

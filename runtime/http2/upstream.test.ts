@@ -5,7 +5,9 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { Decision } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import { app, ask, cleanUp, cleanups, client, hop, until } from './fixture.ts'
+import { app, ask, client, hop } from './fixture.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -32,7 +34,7 @@ test('candidates are tried in order, with the body', async () => {
 test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', async () => {
   const server = createServer((_request, response) => response.end('one')).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  cleanups.push(() => server.close())
+  later(() => server.close())
   const { port: old } = server.address() as AddressInfo
   const { port } = await app(echo)
   const { port: at } = await hop((head) => (head.target === '/both' ? to(old, port) : to(old)))
@@ -53,7 +55,7 @@ test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', asyn
 test('an upstream that accepts and says nothing is waited for, and then passed over', async () => {
   const server = createTcpServer(() => {}).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  cleanups.push(() => server.close())
+  later(() => server.close())
   const { port: mute } = server.address() as AddressInfo
   const { port } = await app(echo)
   const limits = { upstreamHelloMs: 100 }

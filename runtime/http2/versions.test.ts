@@ -9,7 +9,9 @@ import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { Candidate } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import { app, ask, cleanUp, cleanups, client, frame, FRAME, hop, until } from './fixture.ts'
+import { app, ask, client, frame, FRAME, hop } from './fixture.ts'
+import { cleanUp, later, setAside } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 const DEAD_PORT = 1
 /** How an upstream of these tests meets each request. */
@@ -33,7 +35,7 @@ async function goingAway(): Promise<number> {
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  cleanups.push(() => server.close())
+  later(() => server.close())
   return (server.address() as AddressInfo).port
 }
 
@@ -57,12 +59,10 @@ beforeAll(async () => {
     await meet('is calm', (stream) => stream.close(constants.NGHTTP2_ENHANCE_YOUR_CALM))
   ).port
 })
-const lasting: (() => unknown)[] = []
-beforeAll(() => void lasting.push(...cleanups.splice(0)))
+let stopAll: () => Promise<void>
+beforeAll(() => void (stopAll = setAside()))
 afterEach(cleanUp)
-afterAll(async () => {
-  for (const end of lasting) await end()
-})
+afterAll(() => stopAll())
 
 interface Plan {
   readonly manner: Manner

@@ -1,7 +1,8 @@
 import { get, request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { afterEach, expect, test } from 'vitest'
-import { app, TestCluster, until } from './test/harness.ts'
+import { app, TestCluster } from './test/harness.ts'
+import { until } from '../testing/until.ts'
 
 const started: TestCluster[] = []
 async function start(...args: Parameters<typeof TestCluster.start>): Promise<TestCluster> {
@@ -49,7 +50,7 @@ test('a pod is a process with its own address, variables, arguments and files', 
     (await fetch(`http://127.0.0.1:${port}/file?path=${env['FILE']}`)).text()
   expect(await file()).toBe('v1')
   cluster.write('c.json', [{ ...config, data: { k: 'v2' } }])
-  await until('the new file', async () => (await file()) === 'v2')
+  await until(async () => (await file()) === 'v2', 'the new file')
   expect(cluster.said).toEqual([])
 })
 
@@ -68,12 +69,12 @@ test('a container that dies or fails its liveness probe is started again, and sa
   await cluster.ready('shop', 'api')
   const first = await ask<Hello>(cluster.ports[0])
   await ask(cluster.ports[0], '/die').catch(() => undefined)
-  await until('a restart', () => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 1)
+  await until(() => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 1, 'a restart')
   await cluster.ready('shop', 'api')
   const second = await ask<Hello>(cluster.ports[0])
   expect(second.pid).not.toBe(first.pid)
   await ask(cluster.ports[0], '/unready')
-  await until('another restart', () => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 2)
+  await until(() => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 2, 'another restart')
   expect(cluster.said.join('\n')).toMatch(
     /api\.json:1: Deployment shop\/api: container api exited with code 3/,
   )
@@ -95,8 +96,8 @@ test('a rolling update through the Service address fails no request; unready pod
   }
   const loads = [load(), load()]
   cluster.write('api.json', app('api', { replicas: 2, env: { VERSION: '2' } }))
-  await until('version 2', () => versions.has('2'))
-  await until('the end of the old pods', () => cluster.pods('shop', 'api').length === 2)
+  await until(() => versions.has('2'), 'version 2')
+  await until(() => cluster.pods('shop', 'api').length === 2, 'the end of the old pods')
   over.abort()
   await Promise.all(loads)
   expect(sent).toBeGreaterThan(20)
@@ -137,11 +138,11 @@ test('names and variables lead to the nearest Service up the chain, at once when
   expect(await lookup('api.baseline.svc.cluster.local')).toBe(env['API_SERVICE_HOST'])
   expect(await lookup('api.alice')).toBeUndefined()
   cluster.write('override.json', app('api', { namespace: 'alice' }))
-  await until('the override', async () => (await lookup('api')) !== env['API_SERVICE_HOST'])
+  await until(async () => (await lookup('api')) !== env['API_SERVICE_HOST'], 'the override')
   expect(await lookup('api')).toBe(await lookup('api.alice.svc'))
   cluster.remove('override.json')
-  await until('the baseline again', async () => (await lookup('api')) === env['API_SERVICE_HOST'])
-  await until('the end of the override', () => cluster.pods('alice', 'api').length === 0)
+  await until(async () => (await lookup('api')) === env['API_SERVICE_HOST'], 'the baseline again')
+  await until(() => cluster.pods('alice', 'api').length === 0, 'the end of the override')
 })
 
 test("a branch's pods call the Services above them from an address of theirs; others from nobody's", async () => {
@@ -183,10 +184,10 @@ test("a branch's pods call the Services above them from an address of theirs; ot
   expect(await from(bob[0], 'api.baseline.svc.cluster.local')).toBe(bob[0]?.ip)
   // Once the pod from whose address the calls came is gone, another one's takes its place.
   cluster.write('alice.json', app('web', { namespace: 'alice', env: { VERSION: '2' } }))
-  await until('the new pod alone', () => {
+  await until(() => {
     const pods = cluster.pods('alice', 'web')
     return pods.length === 1 && pods[0]?.ready === true && !addresses.includes(pods[0].ip)
-  })
+  }, 'the new pod alone')
   const [left] = cluster.pods('alice', 'web')
   expect(await from(left, 'api')).toBe(left?.ip)
 })
@@ -208,7 +209,7 @@ test('headless and ExternalName Services are names', async () => {
   if (cluster.cluster.hosts === 'none') return
   const lookup = async (name: string): Promise<string | undefined> =>
     (await ask<{ address?: string }>(8080, `/lookup?name=${name}`, web?.ip)).address
-  await until('the name of the pod', async () => (await lookup('db')) === db?.ip)
+  await until(async () => (await lookup('db')) === db?.ip, 'the name of the pod')
   expect(await lookup('out')).toBe(await lookup('web'))
 })
 
@@ -294,10 +295,10 @@ test('what the manager sees: objects, changes, tokens and statuses over the sock
     response.on('error', () => undefined)
   })
   watch.on('error', () => undefined).end()
-  await until('SYNCED', () => lines.join('').includes('"SYNCED"'))
+  await until(() => lines.join('').includes('"SYNCED"'), 'SYNCED')
   expect(lines.join('')).not.toContain('"Secret"')
   cluster.remove('p.json')
-  await until('DELETED', () => lines.join('').includes('"DELETED"'))
+  await until(() => lines.join('').includes('"DELETED"'), 'DELETED')
   watch.destroy()
 })
 
@@ -313,16 +314,16 @@ test('what is wrong is said and the rest runs; a file that became wrong stays as
     }),
   })
   await cluster.ready('shop', 'ok')
-  await until('sentences', () => cluster.said.length >= 3)
+  await until(() => cluster.said.length >= 3, 'sentences')
   const said = (): string => cluster.said.join('\n')
-  await until('the sentence on the wildcard', () => said().includes('listen on all addresses'))
+  await until(() => said().includes('listen on all addresses'), 'the sentence on the wildcard')
   expect(said()).toMatch(
     /none\.json:1: Deployment shop\/none: container none: image some\/image:1 is not run here/,
   )
   expect(said()).toMatch(/bad\.json:1: Deployment shop\/bad: container bad .*(127|ENOENT)/)
   expect(said()).toMatch(/wild\.json:1: Deployment shop\/wild: .*let it listen at its own address alone/)
   cluster.write('ok.json', [{ kind: 'Deployment' }])
-  await until('the fault of the file', () => said().includes('ok.json:1: is not a Kubernetes object'))
+  await until(() => said().includes('ok.json:1: is not a Kubernetes object'), 'the fault of the file')
   expect(cluster.pods('shop', 'ok')).toHaveLength(1)
   expect(cluster.pods('shop', 'ok')[0]?.ready).toBe(true)
 })

@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { readManifests } from './manifests/read.ts'
-import { app, TestCluster, until } from './test/harness.ts'
+import { app, TestCluster } from './test/harness.ts'
 import { describeProblem } from './types.ts'
+import { until } from '../testing/until.ts'
 
 // The attack: `up` runs the manifests of a branch that someone else wrote. Names of objects, containers,
 // volumes, keys and items become parts of paths, so that `../` in a name wrote files anywhere, and, when the pod
@@ -150,7 +151,7 @@ test('a long name of a Deployment makes pods whose names and folders the system 
   const [long] = app(name, { container: { name: 'c' } })
   const test = await TestCluster.start({ 'long.json': [long as object] })
   try {
-    await until('a ready pod', () => test.cluster.state().pods.some(({ ready }) => ready))
+    await until(() => test.cluster.state().pods.some(({ ready }) => ready), 'a ready pod')
     expect(test.cluster.state().pods[0]?.name).toMatch(/^a{40,}.*-[0-9a-f]{5}$/)
     expect(test.cluster.state().pods[0]?.name.length).toBeLessThanOrEqual(63)
   } finally {

@@ -4,12 +4,13 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { readConfig } from './config.ts'
 import { KubernetesError } from '../kubernetes/errors.ts'
-import { LocalApi, until } from './fixture/local-api.ts'
+import { LocalApi } from './fixture/local-api.ts'
 import { environment, running } from './fixture/objects.ts'
 import { TestSidecar } from './fixture/sidecar.ts'
 import { type RunningManager, startManager } from './manager.ts'
 import { LocalSource } from './sources/local.ts'
 import type { Removal, Source } from './sources/source.ts'
+import { until } from '../testing/until.ts'
 
 const logger = pino({ level: 'silent' })
 let api: LocalApi

@@ -8,11 +8,12 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { readConfig } from './config.ts'
-import { LocalApi, until } from './fixture/local-api.ts'
+import { LocalApi } from './fixture/local-api.ts'
 import { environment, preview, running } from './fixture/objects.ts'
 import { TestSidecar } from './fixture/sidecar.ts'
 import { type RunningManager, startManager } from './manager.ts'
 import { LocalSource } from './sources/local.ts'
+import { until } from '../testing/until.ts'
 
 const logger = pino({ level: 'silent' })
 let api: LocalApi

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
+import { cleanUp, later } from '../testing/cleanups.ts'
 import { listenForUpgrades, type UpgradeLimits, type UpgradeServer, type Verdict } from './upgrade.ts'
 
 const LIMITS: UpgradeLimits = {
@@ -16,11 +17,7 @@ const LIMITS: UpgradeLimits = {
   headMs: 60_000,
   refusedMs: 60_000,
 }
-const cleanups: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
-})
+afterEach(cleanUp)
 
 async function serve(
   limits: Partial<UpgradeLimits> = {},
@@ -34,7 +31,7 @@ async function serve(
     judge: ({ headers: { authorization = '' } }) =>
       judge?.(authorization) ?? (authorization === 'good' ? { accept: () => {} } : { status: 401 }),
   })
-  cleanups.push(async () => {
+  later(async () => {
     const closed = server.close()
     for (const client of server.sockets.clients) client.terminate()
     server.cutWaiting()
@@ -57,7 +54,7 @@ async function peer({ port }: UpgradeServer, bytes = ''): Promise<Peer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
   let text = ''
   socket.on('error', () => {}).on('data', (data) => (text += data.toString('latin1')))
-  cleanups.push(() => socket.destroy())
+  later(() => socket.destroy())
   await once(socket, 'connect')
   if (bytes !== '') socket.write(bytes)
   return { socket, text: () => text }
@@ -76,14 +73,14 @@ function gone({ socket }: Pick<Peer, 'socket'>): Promise<void> {
 
 async function client({ port }: UpgradeServer, authorization = 'good'): Promise<WebSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { authorization } })
-  cleanups.push(() => socket.terminate())
+  later(() => socket.terminate())
   await once(socket, 'open')
   return socket
 }
 
 async function statusOf({ port }: UpgradeServer, authorization: string): Promise<number> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}`, { headers: { authorization } })
-  cleanups.push(() => socket.on('error', () => {}).terminate())
+  later(() => socket.on('error', () => {}).terminate())
   const [, response] = (await once(socket, 'unexpected-response')) as [unknown, { statusCode: number }]
   return response.statusCode
 }

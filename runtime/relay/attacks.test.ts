@@ -17,10 +17,12 @@ import { encodeFrame, encodeOpen } from '@branchline/wire/tunnel/frame'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { WebSocket } from 'ws'
 import { DEFAULT_RELAY_LIMITS } from './limits.ts'
-import { appFor, BOUND_TOKEN, later, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
+import { appFor, BOUND_TOKEN, relayFor, TOKEN, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const mirror: RequestListener = (request, response) => {
   response.end(JSON.stringify({ url: request.url, headers: request.headers, raw: request.rawHeaders }))

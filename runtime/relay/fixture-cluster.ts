@@ -3,7 +3,9 @@ import { parseRelayMessage, type RegisteredPreview, type Registration } from '@b
 import { dialTcp } from '../transport/tcp.ts'
 import { pipe } from '../transport/pipe.ts'
 import { TunnelDialler, type TunnelLinkError, type TunnelStream } from '../tunnel/index.ts'
-import { later, TOKEN, until } from './fixture.ts'
+import { TOKEN } from './fixture.ts'
+import { later } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
 /** A preview of the service `web` of an environment, with its own name as the key. */
 export const previewOf = (environment: string, access = 'public'): RegisteredPreview => ({

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createLogger } from '../process/log.ts'
+import { later } from '../testing/cleanups.ts'
 import { readConfig, type RelayConfig } from './config.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 import { type RunningRelay, startRelay } from './relay.ts'
@@ -10,18 +11,6 @@ import { type RunningRelay, startRelay } from './relay.ts'
 export const TOKEN = 'token-of-the-tests-0123456789'
 /** One that is good for the cluster `bound` alone. */
 export const BOUND_TOKEN = 'token-of-the-bound-0123456789'
-
-const stops: (() => Promise<unknown>)[] = []
-
-/** Has something stopped by {@link stopAll}, the last one first. */
-export function later(stop: () => Promise<unknown>): void {
-  stops.push(stop)
-}
-
-/** For `afterEach`. */
-export async function stopAll(): Promise<void> {
-  for (const stop of stops.splice(0).toReversed()) await stop()
-}
 
 /** A relay on free ports of loopback. */
 export async function relayFor(
@@ -77,14 +66,4 @@ export async function visit(
   let text = ''
   for await (const chunk of response) text += String(chunk)
   return { status: response.statusCode ?? 0, headers: response.headers, body: text }
-}
-
-/** Waits until a condition holds, by asking again and again. */
-export async function until(holds: () => boolean | Promise<boolean>, timeoutMs = 5_000): Promise<void> {
-  const endMs = performance.now() + timeoutMs
-  while (!(await holds())) {
-    if (performance.now() > endMs)
-      throw new Error(`did not come true within ${timeoutMs} ms: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }

@@ -2,12 +2,14 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEFAULT_TUNNEL_LIMITS } from '../tunnel/index.ts'
-import { type Answer, appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
+import { type Answer, appFor, relayFor, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 import type { RelayLimits } from './limits.ts'
 import type { RunningRelay } from './relay.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const HOST = 'web--alice.localhost'
 
@@ -49,7 +51,7 @@ class Load {
   /** Waits until so many more were served. */
   async more(count: number): Promise<void> {
     const wanted = this.served + count
-    await until(() => this.served >= wanted, 20_000)
+    await until(() => this.served >= wanted)
   }
 
   async #visit(port: number, agent: Agent, method: string): Promise<void> {

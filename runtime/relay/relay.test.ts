@@ -3,10 +3,12 @@ import { get, type RequestListener } from 'node:http'
 import { readTracestateKey } from '@branchline/wire/tracestate'
 import { afterEach, describe, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { appFor, BOUND_TOKEN, relayFor, stopAll, TOKEN, until, visit } from './fixture.ts'
+import { appFor, BOUND_TOKEN, relayFor, TOKEN, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 /** Answers with what it was sent. */
 const mirror: RequestListener = (request, response) => {

@@ -2,10 +2,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
-import { appFor, later, relayFor, stopAll, until, visit } from './fixture.ts'
+import { appFor, relayFor, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
+import { until } from '../testing/until.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const X = 'token-of-the-cluster-x-0123'
 const Y = 'token-of-the-cluster-y-0123'

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { IGNORE, type Upstream } from '../transport/transport.ts'
 import { type Addresses, appHostsAt, appUpstream, possibleAppHosts } from './app.ts'
-import { freePortAt, listenOn } from './fixture/world.ts'
+import { freePortAt, listenOn } from '../testing/ports.ts'
 
 const POD = '127.0.0.9'
 const HOSTS = possibleAppHosts([POD])

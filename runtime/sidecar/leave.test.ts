@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { LEAVE_COMMAND } from '@branchline/wire/leave'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { ask, DEAD_PORT, World } from './fixture/world.ts'
+import { ask, World } from './fixture/world.ts'
+import { DEAD_PORT } from '../testing/ports.ts'
 
 let world: World
 beforeEach(async () => {

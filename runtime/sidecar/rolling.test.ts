@@ -7,7 +7,9 @@ import type { ListenerRoutes } from '@branchline/wire/routes/messages'
 import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { temporaryFolder } from '../process/temporary.ts'
 import { StandInManager, tableOf } from './fixture/stand-in-manager.ts'
-import { ask, freePort, keyed, target, until, World } from './fixture/world.ts'
+import { ask, keyed, target, World } from './fixture/world.ts'
+import { freePort } from '../testing/ports.ts'
+import { until } from '../testing/until.ts'
 
 const TOKEN = 'token-of-the-pod'
 let world: World

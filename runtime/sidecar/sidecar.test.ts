@@ -4,10 +4,12 @@ import { connect, createServer } from 'node:net'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { notReady } from './admin.ts'
-import { ask, DEAD_PORT, freePort, keyed, see, target, until, World } from './fixture/world.ts'
+import { ask, keyed, see, target, World } from './fixture/world.ts'
 import { startSidecar } from './sidecar.ts'
 import { Table } from './table/table.ts'
 import { tableOf } from './fixture/stand-in-manager.ts'
+import { DEAD_PORT, freePort } from '../testing/ports.ts'
+import { until } from '../testing/until.ts'
 
 let world: World
 beforeEach(async () => {

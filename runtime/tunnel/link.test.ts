@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { WebSocketServer } from 'ws'
+import { until } from '../testing/until.ts'
 import { mayLeaveUnmasked, TunnelDialler } from './dial.ts'
 import type { TunnelLinkError, TunnelStreamError } from './errors.ts'
 import { Recorder, TARGET } from './fixture.ts'
@@ -51,14 +52,6 @@ function dial(port: number, limits: Partial<TunnelLimits> = {}): void {
   dialler.start()
 }
 const portOf = (): number => (server.address() as AddressInfo).port
-
-async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`did not come true: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
-}
 
 test('the reason of a close arrives as readable ASCII, within what a Close frame holds', async () => {
   dial(portOf())

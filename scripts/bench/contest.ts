@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Contender } from './contenders/contender.ts'
-import { freePort } from './ports.ts'
+import { freePort } from '@branchline/runtime/testing/ports'
 import { LOAD_CORE, type Running, startOn, stopAll } from './processes.ts'
 
 /** What takes part in one benchmark: the service behind all, who is up, and why others are not. */

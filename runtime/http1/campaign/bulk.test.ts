@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import * as net from 'node:net'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { cleanUp, later } from '../../testing/cleanups.ts'
 import { SLOW } from './slow.ts'
 
 const GIB = 1024 ** 3
@@ -11,10 +12,7 @@ const BLOCK = Buffer.alloc(256 * 1024, 'branchline')
 /** Memory that a body may add to the process that forwards it. */
 const MOST_MB = 40
 
-const cleanups: (() => void)[] = []
-afterEach(() => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
-})
+afterEach(cleanUp)
 
 const residentMb = (pid: number): number =>
   Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024
@@ -61,7 +59,7 @@ function count(socket: net.Socket, slow: boolean, onHead: () => void = () => {})
 async function start(chunked: boolean): Promise<{ port: number; pid: number; received: () => number }> {
   let received = { byteCount: 0 }
   const server = net.createServer((socket) => {
-    cleanups.push(() => socket.destroy())
+    later(() => socket.destroy())
     received = count(socket, true, () => {
       socket.write(
         `HTTP/1.1 200 OK\r\n${chunked ? 'transfer-encoding: chunked' : `content-length: ${GIB}`}\r\n\r\n`,
@@ -76,10 +74,8 @@ async function start(chunked: boolean): Promise<{ port: number; pid: number; rec
   const child = spawn(process.execPath, [join(import.meta.dirname, 'hop.ts'), String(port)], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  cleanups.push(
-    () => server.close(),
-    () => child.kill('SIGKILL'),
-  )
+  later(() => server.close())
+  later(() => child.kill('SIGKILL'))
   const [line] = (await once(child.stdout, 'data')) as [Buffer]
   return { port: Number(line), pid: child.pid as number, received: () => received.byteCount }
 }
@@ -92,7 +88,7 @@ for (const framing of ['length', 'chunks'] as const) {
       const { port, pid, received } = await start(chunked)
       const before = residentMb(pid)
       const client = net.connect({ port, host: '127.0.0.1' })
-      cleanups.push(() => client.destroy())
+      later(() => client.destroy())
       const response = count(client, true)
       client.write(
         `POST / HTTP/1.1\r\nhost: x\r\n${chunked ? 'transfer-encoding: chunked' : `content-length: ${GIB}`}\r\n\r\n`,

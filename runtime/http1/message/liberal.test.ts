@@ -5,11 +5,14 @@ import * as http from 'node:http'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
-import { app, cleanUp, hop, RawClient, rawServer, waitFor } from '../fixtures.ts'
+import { app, hop, rawServer } from '../fixtures.ts'
 import { parseRequestHead, parseResponseHead } from './head.ts'
 
 import { writeRequestHead, writeResponseHead } from './edits.ts'
 import { BODY } from './fields.ts'
+import { cleanUp } from '../../testing/cleanups.ts'
+import { RawClient } from '../../testing/raw-client.ts'
+import { until } from '../../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -169,6 +172,6 @@ test('an upgrade works after a request body, as docker exec sends it, and not wi
   await client.until((text) => text.endsWith('did pwd'))
   const early = new RawClient(port).send(`POST /early HTTP/1.1\r\n${fields}{`)
   expect(await early.until((text) => text.includes('\n\r\n'))).toMatch(/^HTTP\/1\.1 502 /)
-  await waitFor(() => (reports.length === 2 ? true : undefined))
+  await until(() => reports.length === 2)
   expect(reports[1]?.error?.message).toContain('it switches protocols in the middle of the request')
 })

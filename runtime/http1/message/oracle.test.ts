@@ -7,7 +7,9 @@ import assert from 'node:assert'
 import * as http from 'node:http'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { app, cleanUp, type Hop, hop, RawClient } from '../fixtures.ts'
+import { app, type Hop, hop } from '../fixtures.ts'
+import { cleanUp } from '../../testing/cleanups.ts'
+import { RawClient } from '../../testing/raw-client.ts'
 
 interface Seen {
   method: string | undefined

@@ -2,7 +2,10 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { afterEach, describe, expect, test } from 'vitest'
 import { type WebSocket, WebSocketServer, WebSocket as Client } from 'ws'
-import { cleanUp, cleanups, hop, type Hop, RawClient, rawServer, waitFor } from '../fixtures.ts'
+import { hop, type Hop, rawServer } from '../fixtures.ts'
+import { cleanUp, later } from '../../testing/cleanups.ts'
+import { RawClient } from '../../testing/raw-client.ts'
+import { until } from '../../testing/until.ts'
 
 afterEach(cleanUp)
 
@@ -16,7 +19,7 @@ const AWAY = '\x88\x02\x03\xe9'
 async function joined(): Promise<{ through: Hop; app: WebSocket; client: Client }> {
   const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
   await once(server, 'listening')
-  cleanups.push(() => server.close())
+  later(() => server.close())
   const through = await hop((server.address() as AddressInfo).port)
   const client = new Client(`ws://127.0.0.1:${through.port}`)
   const [[app]] = (await Promise.all([once(server, 'connection'), once(client, 'open')])) as [
@@ -61,11 +64,11 @@ describe('a WebSocket when the engine stops', () => {
     const { through, client, app } = await rawJoined('\x82\x01a')
     // The beginning of a masked message.
     client.send('\x81\x82\x01\x02\x03\x04')
-    await waitFor(() => (app.text().length === 6 ? true : undefined))
+    await until(() => app.text().length === 6)
     const stopped = through.engine.stop()
     await client.until((text) => text.endsWith(`\x82\x01a${AWAY}`))
     client.send('xy\x81\x80')
-    await waitFor(() => (app.ended() === 'FIN' ? true : undefined))
+    await until(() => app.ended() === 'FIN')
     await stopped
     expect(app.text().slice(0, 10)).toBe('\x81\x82\x01\x02\x03\x04xy\x88\x82')
     expect(app.text()).toHaveLength(16)
@@ -107,7 +110,7 @@ describe('a WebSocket when the engine stops', () => {
 test('another protocol that is quiet ends by a FIN on both ends, without added bytes', async () => {
   const { through, client, app } = await rawJoined('hello', SWITCHING.replace('websocket', 'chat'))
   client.send('x')
-  await waitFor(() => (app.text() === 'x' ? true : undefined))
+  await until(() => app.text() === 'x')
   await through.engine.stop()
   await client.ended()
   expect([after101(client.text), client.error, app.text(), app.ended()]).toEqual([

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { app, TestCluster, until } from '../test/harness.ts'
+import { app, TestCluster } from '../test/harness.ts'
+import { until } from '../../testing/until.ts'
 
 let folder: string
 const started: TestCluster[] = []
@@ -33,7 +34,7 @@ test('preStop runs in the container before SIGTERM, and its end is waited for', 
   const cluster = await start({ 'a.json': app('a', { container, env: { MARK: 'm' } }) })
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
-  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
   expect(readFileSync(said, 'utf8')).toBe('hook m\ndone\nterm\n')
 })
 
@@ -61,7 +62,7 @@ test('hooks of sidecars run at once with those of the apps, and sidecars still e
   const cluster = await start({ 'a.json': app('a', { container, pod: { initContainers: [sidecar] } }) })
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
-  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
   expect(readFileSync(said, 'utf8')).toBe('hook proxy\nhook app\nterm app\nterm proxy\n')
 })
 
@@ -70,7 +71,7 @@ test('a hook that cannot run does not keep its pod', async () => {
   const cluster = await start({ 'a.json': app('a', { container: { lifecycle } }) })
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
-  await until('its end', () => cluster.pods('shop', 'a').length === 0)
+  await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
   expect(cluster.said).toEqual([])
 })
 
@@ -83,14 +84,15 @@ test('exec probes: ready once the command succeeds, not ready once it fails, kil
     failureThreshold: 1,
   }
   const cluster = await start({ 'a.json': app('a', { container: { readinessProbe } }) })
-  await until('the sentence', () =>
-    cluster.said.some((line) => /is not ready: sh ended by SIGKILL/.test(line)),
+  await until(
+    () => cluster.said.some((line) => /is not ready: sh ended by SIGKILL/.test(line)),
+    'the sentence',
   )
   expect(cluster.pods('shop', 'a')[0]?.ready).toBe(false)
   writeFileSync(file, '')
   await cluster.ready('shop', 'a')
   rmSync(file)
-  await until('its failure', () => cluster.pods('shop', 'a')[0]?.ready === false)
+  await until(() => cluster.pods('shop', 'a')[0]?.ready === false, 'its failure')
 })
 
 test.skipIf(process.getuid?.() !== 0)(
@@ -112,7 +114,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const idIn = async (name: string): Promise<string> => {
       const [found] = await cluster.ready('shop', name)
       const file = join(cluster.cluster.runFolder, 'pods', `shop_${found?.name}`, 'volumes/out/id')
-      await until('its user', () => existsSync(file) && readFileSync(file, 'utf8') !== '')
+      await until(() => existsSync(file) && readFileSync(file, 'utf8') !== '', 'its user')
       return readFileSync(file, 'utf8').trim()
     }
     expect(await idIn('open')).toBe('65534')

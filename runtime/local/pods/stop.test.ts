@@ -4,7 +4,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { app, TestCluster, until } from '../test/harness.ts'
+import { app, TestCluster } from '../test/harness.ts'
+import { until } from '../../testing/until.ts'
 
 const STUBBORN = ['sh', '-c', 'trap "" TERM; sleep 1000 & sleep 1000']
 const stubborn = () => app('api', { container: { command: STUBBORN, readinessProbe: undefined, ports: [] } })
@@ -39,11 +40,11 @@ test('killed without a warning, it leaves no process and no file either', async 
     const group = (): string[] =>
       readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === pids[0])
     // The shell is there before what it starts is.
-    await until('the processes of the pod', () => group().length === 3)
+    await until(() => group().length === 3, 'the processes of the pod')
     const children = group()
     child.kill('SIGKILL')
-    await until('the end of all', () => !children.some((pid) => isRunning(Number(pid))))
-    await until('the end of its folder', () => !existsSync(runFolder))
+    await until(() => !children.some((pid) => isRunning(Number(pid))), 'the end of all')
+    await until(() => !existsSync(runFolder), 'the end of its folder')
     expect(children.filter((pid) => isRunning(Number(pid)))).toEqual([])
   } finally {
     // One that is left would keep the test's own process.

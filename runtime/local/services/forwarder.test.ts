@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type Endpoint, Forwarder } from './forwarder.ts'
-import { until } from '../test/harness.ts'
+import { until } from '../../testing/until.ts'
 
 const LARGE = 32 * 1024 * 1024
 const HOST = '127.0.0.1'
@@ -67,7 +67,7 @@ test('half-close the other way: a server that has ended is still heard and still
   const socket = call(await forward(() => [endpoint]))
   expect(await textOf(socket)).toBe('bye')
   socket.end('afterwards')
-  await until('the connection', () => heard.length === 1)
+  await until(() => heard.length === 1, 'the connection')
   expect(await heard[0]).toBe('afterwards')
 })
 

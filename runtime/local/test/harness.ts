@@ -1,14 +1,12 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { until } from '../../testing/until.ts'
 import { Cluster, type ClusterOptions } from '../cluster.ts'
 import type { KubernetesObject } from '../manifests/object.ts'
 import { describeProblem, type Problem } from '../types.ts'
 
 const APP = join(import.meta.dirname, 'app.ts')
-const DEADLINE_MS = 45_000
-const EVERY_MS = 15
 
 /** A cluster on a folder of its own, with what tests ask of it. */
 export class TestCluster {
@@ -51,10 +49,10 @@ export class TestCluster {
   }
 
   async ready(namespace: string, prefix: string, count = 1): Promise<ReturnType<Cluster['state']>['pods']> {
-    await until(`${count} ready pods of ${prefix}`, () => {
+    await until(() => {
       const pods = this.pods(namespace, prefix)
       return pods.length === count && pods.every((pod) => pod.ready)
-    }).catch((error: unknown) => {
+    }, `${count} ready pods of ${prefix}`).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.said.join('\n')}\n${JSON.stringify(this.cluster.state())}`)
     })
     return this.pods(namespace, prefix)
@@ -63,15 +61,6 @@ export class TestCluster {
   async stop(): Promise<void> {
     await this.cluster.stop()
     rmSync(this.folder, { recursive: true, force: true })
-  }
-}
-
-/** Resolves once a condition holds; rejects with what was waited for after a deadline. */
-export async function until(what: string, condition: () => unknown): Promise<void> {
-  const deadline = performance.now() + DEADLINE_MS
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${DEADLINE_MS} ms for ${what}`)
-    await wait(EVERY_MS)
   }
 }
 

@@ -10,6 +10,7 @@ import { IGNORE } from '../../transport/transport.ts'
 import { createLogger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import { TunnelLink, type TunnelStream, type TunnelStreamError } from '../../tunnel/index.ts'
+import { until } from '../../testing/until.ts'
 import { HandPlan } from './fixture.ts'
 import { startGateway } from './gateway.ts'
 
@@ -94,14 +95,6 @@ async function connected(view: HandPlan): Promise<void> {
   if (view.previews().length === 0) view.plan('alice')
   start(view)
   await until(() => relay.messages.length > 0)
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  const endMs = performance.now() + 5_000
-  while (!holds()) {
-    if (performance.now() > endMs) throw new Error(`did not come true: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 2))
-  }
 }
 
 interface Outcome {

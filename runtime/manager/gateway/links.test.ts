@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLogger } from '../../process/log.ts'
+import { until } from '../../testing/until.ts'
 import { HandPlan } from './fixture.ts'
 import { type RunningGateway, startGateway } from './gateway.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
@@ -74,14 +75,6 @@ async function connect(limits: Partial<GatewayLimits>): Promise<void> {
     limits: { drainMs: 50, linkCheckMs: 10, ...limits },
   })
   await until(() => view.reports.get('web--alice')?.state === 'registered')
-}
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 20_000
-  while (!(await holds())) {
-    if (performance.now() > endMs) throw new Error(`did not come true: ${String(holds)}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
-  }
 }
 
 async function links(): Promise<number> {

@@ -7,12 +7,12 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { until } from '../fixture/local-api.ts'
 import { TestSidecar } from '../fixture/sidecar.ts'
 import type { SidecarTable } from '../plan/plan.ts'
 import { Hub } from './hub.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './limits.ts'
 import { type PushServer, servePush } from './server.ts'
+import { until } from '../../testing/until.ts'
 
 const logger = pino({ level: 'silent' })
 const tables = new Map<string, SidecarTable>()

@@ -7,7 +7,6 @@ import { once } from 'node:events'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { until } from '../fixture/local-api.ts'
 import { pod as podObject } from '../fixture/objects.ts'
 import { TestSidecar } from '../fixture/sidecar.ts'
 import type { PodIdentity } from '../sources/source.ts'
@@ -15,6 +14,7 @@ import { Hub } from './hub.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './limits.ts'
 import { PodOrigins } from './origin.ts'
 import { type PushServer, type RefusalReason, servePush } from './server.ts'
+import { until } from '../../testing/until.ts'
 
 const API: PodIdentity = { namespace: 'base', pod: 'api-0', uid: 'u1' }
 const table = { environment: 'base', listeners: {}, callers: {} }

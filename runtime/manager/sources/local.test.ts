@@ -1,9 +1,10 @@
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { LocalApi, until } from '../fixture/local-api.ts'
+import { LocalApi } from '../fixture/local-api.ts'
 import { environment, service } from '../fixture/objects.ts'
 import { LocalSource } from './local.ts'
 import type { SourceEvent } from './source.ts'
+import { until } from '../../testing/until.ts'
 
 const api = new LocalApi()
 let source: LocalSource

@@ -1,9 +1,9 @@
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { KubernetesError } from '../../kubernetes/errors.ts'
-import { until } from '../fixture/local-api.ts'
 import type { StatusWrite } from '../sources/source.ts'
 import { StatusWriter } from './writer.ts'
+import { until } from '../../testing/until.ts'
 
 const logger = pino({ level: 'silent' })
 let writer: StatusWriter

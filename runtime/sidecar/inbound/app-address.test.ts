@@ -6,20 +6,21 @@ import type { Protocol } from '@branchline/wire/inbound'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AccessLog } from '../telemetry/access-log.ts'
 import { possibleAppHosts } from '../app.ts'
-import { type Answer, ask, freePortAt, listenOn, type Pod, World } from '../fixture/world.ts'
+import { cleanUp, later } from '../../testing/cleanups.ts'
+import { freePortAt, listenOn } from '../../testing/ports.ts'
+import { type Answer, ask, type Pod, World } from '../fixture/world.ts'
 
 /** What stands for the address of a pod. */
 const POD = '127.0.0.9'
 const appHosts = possibleAppHosts([POD])
 
 let world: World
-const cleanups: (() => unknown)[] = []
 beforeEach(async () => {
   world = await World.create()
 })
 afterEach(async () => {
   vi.restoreAllMocks()
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  await cleanUp()
   await world.close()
 })
 
@@ -34,7 +35,7 @@ async function serve(server: Server, host: string, port: number): Promise<() => 
     for (const socket of sockets) socket.destroy()
     await new Promise((resolve) => server.close(resolve))
   }
-  cleanups.push(end)
+  later(end)
   return end
 }
 

@@ -1,7 +1,8 @@
 import { type Hop, MAX_EXPLAIN_LENGTH } from '@branchline/wire/explain'
 import { isExplained, parentIdOf } from '@branchline/wire/trace-id'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ask, keyed, type Pod, see, target, until, World } from '../fixture/world.ts'
+import { ask, keyed, type Pod, see, target, World } from '../fixture/world.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
 let local: number

@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { ask, DEAD_PORT, freePort, keyed, see, target, until, World } from '../fixture/world.ts'
+import { ask, keyed, see, target, World } from '../fixture/world.ts'
+import { DEAD_PORT, freePort } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
 let local: number

@@ -10,7 +10,9 @@ import {
   traceIdNumber,
   traceparentId,
 } from '@branchline/wire/trace-id'
-import { ask, DEAD_PORT, keyed, rawExchange, see, target, until, World } from '../fixture/world.ts'
+import { ask, keyed, rawExchange, see, target, World } from '../fixture/world.ts'
+import { DEAD_PORT } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
 let local: number

@@ -3,7 +3,9 @@ import { once } from 'node:events'
 import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { GrpcCaller, http2App, stopHttp2Peers } from '../campaign/http2-peers.ts'
-import { DEAD_PORT, freePort, keyed, type Pod, target, until, World } from '../fixture/world.ts'
+import { keyed, type Pod, target, World } from '../fixture/world.ts'
+import { DEAD_PORT, freePort } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
 let local: number

@@ -4,15 +4,16 @@ import { connect, createServer } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ROUTED_HEADER } from '@branchline/wire/names'
-import { DEAD_PORT, keyed, target, World } from '../fixture/world.ts'
+import { keyed, target, World } from '../fixture/world.ts'
+import { cleanUp, later } from '../../testing/cleanups.ts'
+import { DEAD_PORT } from '../../testing/ports.ts'
 
 let world: World
-const cleanups: (() => unknown)[] = []
 beforeEach(async () => {
   world = await World.create()
 })
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup()
+  await cleanUp()
   await world.close()
 })
 
@@ -38,7 +39,7 @@ async function app(name: string): Promise<number> {
       callback(null, Buffer.from(JSON.stringify({ app: name, metadata })))
     }) satisfies grpc.handleUnaryCall<Buffer, Buffer>,
   })
-  cleanups.push(() => server.forceShutdown())
+  later(() => server.forceShutdown())
   return new Promise((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', grpc.ServerCredentials.createInsecure(), (error, port) =>
       error === null ? resolve(port) : reject(error),
@@ -56,7 +57,7 @@ type Ask = (fields?: Record<string, string>) => Promise<Seen>
 function client(port: number): Ask {
   const Client = grpc.makeGenericClientConstructor(WHO, 'Who')
   const client = new Client(`127.0.0.1:${port}`, grpc.credentials.createInsecure())
-  cleanups.push(() => client.close())
+  later(() => client.close())
   return (fields = {}) => {
     const metadata = new grpc.Metadata()
     for (const [name, value] of Object.entries(fields)) metadata.set(name, value)
@@ -137,7 +138,7 @@ test.each(['baseline', 'hold', 'fail'] as const)(
     })
     dying.listen(0, '127.0.0.1')
     await once(dying, 'listening')
-    cleanups.push(() => dying.close())
+    later(() => dying.close())
     const routes = { alice: target('alice', [(dying.address() as AddressInfo).port], rule) }
     const { port } = await world.pod({ appPort: await app('baseline'), protocol: 'grpc', routes: { routes } })
     const error = (await client(port)(keyed('alice')).catch((error: unknown) => error)) as grpc.ServiceError
@@ -159,7 +160,7 @@ test('a request of HTTP/2 that is no call of gRPC passes on an undeclared port',
   const local = await app('baseline')
   const { port } = await world.pod({ appPort: local, protocol: 'auto' })
   const session = connect(`http://127.0.0.1:${port}`)
-  cleanups.push(() => session.destroy())
+  later(() => session.destroy())
   const stream = session.request({ ':path': '/nothing' })
   const status = await new Promise((resolve, reject) => {
     stream.on('response', (headers) => resolve(headers[':status'])).on('error', reject)

@@ -4,15 +4,17 @@ import * as http2 from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DEAD_PORT, type Pod, target, until, World } from '../fixture/world.ts'
+import { type Pod, target, World } from '../fixture/world.ts'
+import { cleanUp, later } from '../../testing/cleanups.ts'
+import { DEAD_PORT } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
-const cleanups: (() => unknown)[] = []
 beforeEach(async () => {
   world = await World.create()
 })
 afterEach(async () => {
-  for (const cleanup of cleanups.splice(0)) cleanup()
+  await cleanUp()
   await world.close()
 })
 
@@ -52,7 +54,7 @@ async function bothApp(name: string): Promise<App> {
 async function silent(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
   socket.on('error', () => {})
-  cleanups.push(() => socket.destroy())
+  later(() => socket.destroy())
   await new Promise((resolve) => socket.once('connect', resolve))
   return socket
 }
@@ -74,7 +76,7 @@ async function askOver(socket: Socket, pieces: readonly string[]): Promise<strin
 function askHttp2(socket: Socket, fields: http2.OutgoingHttpHeaders): Promise<string> {
   const session = http2.connect('http://a', { createConnection: () => socket })
   session.on('error', () => {})
-  cleanups.push(() => session.destroy())
+  later(() => session.destroy())
   const stream = session.request(fields)
   let text = ''
   stream.on('data', (data: Buffer) => (text += data.toString()))

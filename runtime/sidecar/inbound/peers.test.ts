@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ask, goProgram, type Program, pythonProgram, serve } from '../../peers/programs.ts'
+import { cleanUp, later } from '../../testing/cleanups.ts'
 import { target, World } from '../fixture/world.ts'
 
 const folder = join(import.meta.dirname, '../../peers')
@@ -12,12 +13,11 @@ let world: World
 let address = ''
 /** The sidecar of a branch that has no app of its own: it sends all to the sidecar of the app. */
 let remote = ''
-const cleanups: (() => unknown)[] = []
 beforeAll(async () => {
   if ('missing' in go) return
   world = await World.create()
   const server = await serve(go)
-  cleanups.push(() => server.process.stdin?.end())
+  later(() => server.process.stdin?.end())
   const near = await world.pod({ appPort: server.port, protocol: 'grpc' })
   const routes = { own: [], routes: {}, base: target('base', [near.port]) }
   const far = await world.pod({ appPort: server.port, protocol: 'grpc', routes })
@@ -25,7 +25,7 @@ beforeAll(async () => {
   remote = `127.0.0.1:${far.port}`
 })
 afterAll(async () => {
-  for (const cleanup of cleanups) cleanup()
+  await cleanUp()
   await world?.close()
 })
 

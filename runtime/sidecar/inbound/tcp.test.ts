@@ -2,7 +2,9 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createHash, randomBytes } from 'node:crypto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { ask, DEAD_PORT, rawExchange, see, target, until, World } from '../fixture/world.ts'
+import { ask, rawExchange, see, target, World } from '../fixture/world.ts'
+import { DEAD_PORT } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 let world: World
 beforeEach(async () => {

@@ -2,7 +2,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { environmentNumber, mintTraceId } from '@branchline/wire/trace-id'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { DEAD_PORT, keyed, see, target, until, World } from '../fixture/world.ts'
+import { keyed, see, target, World } from '../fixture/world.ts'
+import { DEAD_PORT } from '../../testing/ports.ts'
+import { until } from '../../testing/until.ts'
 
 interface Span {
   readonly traceId: string

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePort } from '../ports.ts'
 import { startDaemon } from '../processes.ts'
 import type { Contender } from './contender.ts'
+import { freePort } from '@branchline/runtime/testing/ports'
 
 /** What a configuration is made for. */
 export interface Site {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { freePort } from '../ports.ts'
 import { PROXY_CORE, startOn, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
+import { freePort } from '@branchline/runtime/testing/ports'
 
 /** http-proxy-3 with a keep-alive agent, as a team would use it. */
 export const httpProxy3: Contender = {

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { freePorts } from '../ports.ts'
 import { failed, listening, PROXY_CORE, startOn, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
 import { bundled } from './sidecar.ts'
+import { freePorts } from '@branchline/runtime/testing/ports'
 
 /** The host of the preview that visitors open. */
 export const PREVIEW_HOST = 'web--alice.localhost'

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { mkdtemp, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { bundle } from '../../bundle.ts'
-import { freePorts } from '../ports.ts'
 import { failed, listening, PROXY_CORE, type Running, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
 import { startRoutes } from './routes.ts'
+import { freePorts } from '@branchline/runtime/testing/ports'
 
 /** This checkout. */
 const root = join(import.meta.dirname, '../../..')

@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { bundle } from '../../bundle.ts'
-import { freePorts } from '../ports.ts'
 import { LOAD_CORE } from '../processes.ts'
 import { median, printTable, printVerdicts, type Verdict } from '../verdict.ts'
 import type { ControlResult, Restart } from './result.ts'
+import { freePorts } from '@branchline/runtime/testing/ports'
 
 /** The manager's core; the load has the other one. */
 const MANAGER_CORE = '0'

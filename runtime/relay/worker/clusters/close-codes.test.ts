@@ -6,12 +6,13 @@ import { encodeControl, encodeFrame, encodeWindow, FRAME_TYPES } from '@branchli
 import { CLOSE_CODES, MAX_WINDOW, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { BOUND_TOKEN, relayFor, stopAll, TOKEN, visit } from '../../fixture.ts'
+import { BOUND_TOKEN, relayFor, TOKEN, visit } from '../../fixture.ts'
 import { previewOf } from '../../fixture-cluster.ts'
 import type { RelayLimits } from '../../limits.ts'
 import type { RunningRelay } from '../../relay.ts'
+import { cleanUp } from '../../../testing/cleanups.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const register = (cluster: string, instance = 'a'): Buffer =>
   encodeControl({ type: 'register', cluster, instance, previews: [previewOf('alice')] })

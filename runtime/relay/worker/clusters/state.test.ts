@@ -3,17 +3,18 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createLogger } from '../../../process/log.ts'
-import { later, stopAll, until } from '../../fixture.ts'
 import { DEFAULT_RELAY_LIMITS } from '../../limits.ts'
 import type { Owner } from './registry.ts'
 import { StateFile } from './state.ts'
+import { cleanUp, later } from '../../../testing/cleanups.ts'
+import { until } from '../../../testing/until.ts'
 
 let directory: string
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'branchline-state-'))
   later(() => rm(directory, { recursive: true }))
 })
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const OWNERS: Owner[] = [{ credential: 'cluster:one', cluster: 'one', labels: ['web--alice'] }]
 const logger = createLogger('state', 'silent')

@@ -8,12 +8,14 @@ import type { RequestListener, ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { appFor, later, relayFor, stopAll, until, visit } from '../../fixture.ts'
+import { appFor, relayFor, visit } from '../../fixture.ts'
 import { previewOf, TestCluster } from '../../fixture-cluster.ts'
 import type { RelayLimits } from '../../limits.ts'
 import type { RunningRelay } from '../../relay.ts'
+import { cleanUp, later } from '../../../testing/cleanups.ts'
+import { until } from '../../../testing/until.ts'
 
-afterEach(stopAll)
+afterEach(cleanUp)
 
 const slow: ServerResponse[] = []
 const listener: RequestListener = (request, response) => {
