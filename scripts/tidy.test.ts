@@ -19,6 +19,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/process': ['runtime/wire'],
   'runtime/tunnel': ['runtime/wire', 'runtime/transport', 'runtime/process'],
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
+  // One table for many connections: snapshots, deltas, epochs, acknowledgements.
+  'runtime/pushed': ['runtime/process'],
   'runtime/sidecar': [
     'runtime/wire',
     'runtime/transport',
@@ -26,6 +28,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/http1',
     'runtime/http2',
     'runtime/process',
+    'runtime/pushed',
     'runtime/peers',
   ],
   'runtime/manager': [
@@ -34,6 +37,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/tunnel',
     'runtime/kubernetes',
     'runtime/process',
+    'runtime/pushed',
   ],
   'runtime/relay': [
     'runtime/wire',

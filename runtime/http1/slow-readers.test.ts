@@ -6,7 +6,10 @@
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { unread } from '../transport/unread-bytes.ts'
-import { app, cleanUp, hop, RawClient, waitFor } from './fixtures.ts'
+import { app, hop } from './fixtures.ts'
+import { cleanUp } from '../testing/cleanups.ts'
+import { RawClient } from '../testing/raw-client.ts'
+import { until } from '../testing/until.ts'
 
 const LIMIT = 512 * 1024
 const before = unread.limitBytes
@@ -35,16 +38,16 @@ test('clients that do not read: the slowest are cut, others are served, and noth
     sockets.push(socket.pause())
     socket.write('GET /large HTTP/1.1\r\nHost: x\r\n\r\n')
     const { used } = unread
-    await waitFor(() => (unread.used !== used || unread.cuts > cuts ? true : undefined))
+    await until(() => unread.used !== used || unread.cuts > cuts)
     expect(unread.used).toBeLessThanOrEqual(LIMIT)
   }
   const client = new RawClient(port).send('GET /good HTTP/1.1\r\nHost: x\r\n\r\n')
   expect(await client.until((text) => text.endsWith('served'))).toMatch(/^HTTP\/1\.1 200 /)
   // Those that read now have what they were waiting for; the ones that were cut are told.
   for (const socket of sockets) socket.resume()
-  await waitFor(() => (closed > 0 ? true : undefined))
+  await until(() => closed > 0)
   for (const socket of sockets) socket.destroy()
-  await waitFor(
+  await until(
     () => (unread.used === 0 ? true : undefined),
     () => `${unread.used} bytes wait`,
   )

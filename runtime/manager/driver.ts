@@ -172,7 +172,7 @@ export class Driver {
     metrics.planSeconds.observe((performance.now() - begunMs) / 1000)
     this.#epoch++
     for (const pod of change.tables.keys()) this.#epochs.set(namespaceOf(pod), this.#epoch)
-    this.hub.publish(this.#epoch, change)
+    this.hub.publish(this.#epoch, change.tables, change.known)
     if (change.previews.size > 0) this.#publishPreviews(change.previews)
     this.#writeStatuses(change)
     if (change.environments.size > 0) this.#removeExpired()

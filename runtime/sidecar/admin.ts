@@ -1,7 +1,7 @@
 import { LEAVE_PATH } from '@branchline/wire/names'
 import { type AdminServer, serveAdmin } from '../process/admin.ts'
 import { ListenError } from './errors.ts'
-import type { LinkState } from './table/link.ts'
+import type { SubscriptionState } from '../pushed/subscription.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Table } from './table/table.ts'
 
@@ -11,7 +11,7 @@ export interface AdminSource {
   readonly port: number
   readonly metrics: Metrics
   readonly table: () => Table | undefined
-  readonly managerState: () => LinkState
+  readonly managerState: () => SubscriptionState
   /** When the listeners were opened (milliseconds of the monotonic clock); undefined before. */
   readonly openSinceMs: () => number | undefined
   readonly draining: () => boolean

@@ -1,8 +1,8 @@
 import type { Limits } from '../http1/index.ts'
 import type { ResponseWaits } from '../proxy/decision.ts'
 import type { Http2Limits } from '../http2/index.ts'
+import type { SubscriptionLimits } from '../pushed/subscription.ts'
 import type { UnreadLimits } from '../transport/unread-bytes.ts'
-import type { LinkLimits } from './table/connection.ts'
 import type { HoldLimits } from './route/hold.ts'
 import type { OpeningLimits } from './inbound/opening.ts'
 import type { RawLimits } from './inbound/tcp.ts'
@@ -20,5 +20,5 @@ export interface SidecarLimits {
   readonly unread?: UnreadLimits
   /** Of responses that come from other sidecars. */
   readonly hop?: ResponseWaits
-  readonly link?: Partial<LinkLimits>
+  readonly link?: Partial<SubscriptionLimits>
 }

@@ -176,7 +176,7 @@ test('a peer that does not read is dropped once too much waits for it, and its n
     for (const [pod, table] of before) {
       const after = { ...table, callers }
       const changed = new Map([[pod, { before: tables.get(pod) as SidecarTable, after }]])
-      hub.publish(++epoch, { tables: changed, known: new Map() })
+      hub.publish(++epoch, changed, new Map())
       tables.set(pod, after)
     }
   }

@@ -1,5 +1,7 @@
+import { DEFAULT_PUBLISHER_LIMITS, type PublisherLimits } from '../../pushed/limits.ts'
+
 /** The limits of a sidecar's connection, and the timeouts of its steps. */
-export interface PushLimits {
+export interface PushLimits extends PublisherLimits {
   /** The maximum sidecars connected at once. More are refused with 503. Default: 10,000. */
   readonly maxConnections: number
   /** The maximum connections that have not sent their request yet. The oldest one makes room. Default: 2,048. */
@@ -14,8 +16,6 @@ export interface PushLimits {
   readonly maxReviews: number
   /** The maximum bytes of a sidecar's message. More closes the connection with 1009. Default: 16 KiB. */
   readonly maxMessageBytes: number
-  /** The maximum bytes that wait for a slow sidecar before it is dropped. Default: 16 MiB. */
-  readonly maxBufferedBytes: number
   /** How long the review of a token may take. Default: 5 s. */
   readonly reviewTimeoutMs: number
   /**
@@ -29,15 +29,10 @@ export interface PushLimits {
   readonly hopsPerSecond: number
   /** How many queries of a trace's hops one pod may send per second. More get no response. Default: 10. */
   readonly hopQueriesPerSecond: number
-  /** How long a sidecar may take to send hello. Default: 5 s. */
-  readonly helloTimeoutMs: number
-  /** The time between two pings. A sidecar that has not responded to one by the next is dropped. Default: 10 s. */
-  readonly pingIntervalMs: number
-  /** How long a peer has to complete a close that we begin, also when the manager stops. Then it is cut. Default: 1 s. */
-  readonly closeTimeoutMs: number
 }
 
 export const DEFAULT_PUSH_LIMITS: PushLimits = {
+  ...DEFAULT_PUBLISHER_LIMITS,
   maxConnections: 10_000,
   maxWaiting: 2_048,
   maxWaitingPerAddress: 256,
@@ -45,13 +40,9 @@ export const DEFAULT_PUSH_LIMITS: PushLimits = {
   refusedTimeoutMs: 1_000,
   maxReviews: 256,
   maxMessageBytes: 16 * 1024,
-  maxBufferedBytes: 16 * 1024 * 1024,
   reviewTimeoutMs: 5_000,
   podKnownTimeoutMs: 3_000,
   maxUnknownPods: 1_024,
   hopsPerSecond: 100,
   hopQueriesPerSecond: 10,
-  helloTimeoutMs: 5_000,
-  pingIntervalMs: 10_000,
-  closeTimeoutMs: 1_000,
 }

@@ -8,12 +8,12 @@ import {
   type UpgradeServer,
   type Verdict,
 } from '../../process/upgrade.ts'
+import { CLOSE } from '../../pushed/close-codes.ts'
 import type { PodIdentity } from '../sources/source.ts'
 import { nameId } from '../store/snapshot.ts'
 import type { Hub } from './hub.ts'
 import type { PushLimits } from './limits.ts'
 import type { OriginFault } from './origin.ts'
-import { CLOSE } from './session.ts'
 
 /** Why a sidecar was refused. The metric and the log use these names. */
 export type RefusalReason = 'path' | 'protocol' | 'busy' | 'token' | 'review' | 'address' | 'unknown'
@@ -166,7 +166,7 @@ class Complaints {
 async function close(server: UpgradeServer, hub: Hub, timeoutMs: number): Promise<void> {
   const { clients } = server.sockets
   const closed = server.close()
-  hub.close()
+  hub.closeAll('the manager stops')
   for (const socket of clients) socket.close(CLOSE.goingAway)
   server.cutWaiting()
   const { promise: late, resolve } = Promise.withResolvers<void>()

@@ -107,9 +107,10 @@ test('a client that ends its connection while it is held gives its place back, a
   client.on('data', (data) => (text += data.toString()))
   client.write(HELD)
   await until(() => sidecar.held === 1)
+  const ended = once(client, 'end')
   client.end()
   await until(() => sidecar.held === 0)
-  await once(client, 'end')
+  await ended
   expect(text).toBe('')
   client.destroy()
 })

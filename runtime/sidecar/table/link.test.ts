@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Logger, pino } from 'pino'
-import type { LinkLimits } from './connection.ts'
+import type { SubscriptionLimits } from '../../pushed/subscription.ts'
 import { ManagerLink } from './link.ts'
 import { StandInManager, tableOf } from '../fixture/stand-in-manager.ts'
 
@@ -29,7 +29,7 @@ afterEach(async () => {
 
 const logger = (): Logger => pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) })
 
-function start(limits: Partial<LinkLimits> = {}): { epochs: number[]; link: ManagerLink } {
+function start(limits: Partial<SubscriptionLimits> = {}): { epochs: number[]; link: ManagerLink } {
   const epochs: number[] = []
   link = new ManagerLink({
     url: manager.url,

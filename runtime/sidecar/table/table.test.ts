@@ -80,8 +80,6 @@ test('who holds a destination keeps it as it was', () => {
 })
 
 test.each([
-  ['that does not follow', { from: 6 }, 'BL_ROUTES_GAP'],
-  ['that goes back', { epoch: 7 }, 'BL_ROUTES_GAP'],
   [
     'with an endpoint that is none',
     {

@@ -134,18 +134,13 @@ export class Table implements Routes {
     return this.#numbers.get(number)
   }
 
-  /** Applies all of a delta or, with a {@link RouteTableError}, nothing of it. */
-  apply(delta: RouteDelta): void {
-    if (delta.from !== this.#epoch || delta.epoch <= delta.from) {
-      throw new RouteTableError(
-        'BL_ROUTES_GAP',
-        `delta from epoch ${delta.from} to ${delta.epoch}, the table is at ${this.#epoch}: connect anew`,
-      )
-    }
+  /** Applies all of a delta that follows or, with a {@link RouteTableError}, nothing of it. */
+  apply(delta: RouteDelta): this {
     const changes = Object.entries(delta.listeners).map(([port, change]) => compileChange(port, change))
     for (const change of changes) applyChange(this.#listeners, change)
     for (const [address, key] of Object.entries(delta.callers)) this.#setCaller(address, key)
     this.#epoch = delta.epoch
+    return this
   }
 
   /** A number whose last pod is gone stays known for a while: a key without routes goes where none does. */

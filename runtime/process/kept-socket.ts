@@ -1,0 +1,135 @@
+import { type ClientOptions, WebSocket } from 'ws'
+import { Backoff, type BackoffLimits } from './backoff.ts'
+
+/** Why there is no connection: a constant word, so that a log repeats only what changes, and what is behind it. */
+export interface SocketFault {
+  readonly reason: 'token unreadable' | 'cannot connect' | 'refused' | 'error' | 'closed'
+  /** The code of a system error, the status of a refusal, or the peer's close code. */
+  readonly detail: string | number | undefined
+  /** A sentence. It does not contain the token. */
+  readonly message: string
+  readonly cause?: unknown
+}
+
+export interface KeptSocketOptions {
+  /** `ws:` or `wss:`, with the path. */
+  readonly url: string
+  readonly subprotocol: string
+  /** Gives the credential of the next try: it may change between two. */
+  readonly token: () => string | Promise<string>
+  readonly webSocket?: Pick<ClientOptions, 'maxPayload' | 'skipUTF8Validation' | 'generateMask'>
+  readonly limits: KeptSocketLimits
+  /** A connection is open: set its listeners here. */
+  readonly onOpen: (socket: WebSocket) => void
+  /** A connection ended, or could not be made; the next try follows after `waitMs`. Not called once stopped. */
+  readonly onDown: (fault: SocketFault, waitMs: number) => void
+}
+
+export interface KeptSocketLimits {
+  /** From the dial to the open WebSocket. */
+  readonly connectMs: number
+  /** The wait between two tries. */
+  readonly backoff: BackoffLimits
+}
+
+/** Keeps one WebSocket to a peer: dials, and dials again with a growing wait until it is stopped. */
+export class KeptSocket {
+  readonly #options: KeptSocketOptions
+  readonly #backoff: Backoff
+  #socket: WebSocket | undefined
+  #retry: NodeJS.Timeout | undefined
+  #stopped = false
+
+  constructor(options: KeptSocketOptions) {
+    this.#options = options
+    this.#backoff = new Backoff(options.limits.backoff)
+  }
+
+  start(): void {
+    if (!this.#stopped) void this.#dial()
+  }
+
+  /** The connection has proved itself: its loss is followed by a quick try. */
+  established(): void {
+    this.#backoff.reset()
+  }
+
+  /** Dials no more. `close` ends an open connection; one that is being made is cut. Resolves when there is none. */
+  async stop(close: (socket: WebSocket) => void): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#retry)
+    const socket = this.#socket
+    if (socket === undefined) return
+    const closed = new Promise((resolve) => socket.once('close', resolve))
+    if (socket.readyState === WebSocket.CONNECTING) socket.terminate()
+    else close(socket)
+    await closed
+  }
+
+  async #dial(): Promise<void> {
+    let token: string
+    try {
+      token = await this.#options.token()
+    } catch (error) {
+      this.#down(faultOf('token unreadable', error))
+      return
+    }
+    if (!this.#stopped) this.#connect(token)
+  }
+
+  #connect(token: string): void {
+    const { url, subprotocol, webSocket, limits, onOpen } = this.#options
+    let socket: WebSocket
+    try {
+      socket = new WebSocket(url, subprotocol, {
+        ...webSocket,
+        headers: { authorization: `Bearer ${token}` },
+        perMessageDeflate: false,
+        handshakeTimeout: limits.connectMs,
+        followRedirects: false,
+      })
+    } catch (error) {
+      // A token that no header can hold, for one.
+      this.#down(faultOf('cannot connect', error))
+      return
+    }
+    this.#socket = socket
+    let fault: SocketFault | undefined
+    const ended = (code: number, reason: Buffer): void => {
+      this.#socket = undefined
+      this.#down(fault ?? closedFault(code, reason.toString()))
+    }
+    socket.on('unexpected-response', (_request, response) => {
+      const { statusCode = 0, statusMessage = '' } = response
+      const message = `the upgrade was refused: ${statusCode} ${statusMessage}`
+      fault ??= { reason: 'refused', detail: statusCode, message }
+      response.resume()
+      socket.terminate()
+    })
+    socket.on('error', (error) => (fault ??= faultOf('error', error)))
+    socket.once('close', ended)
+    socket.once('open', () => {
+      onOpen(socket)
+      // After the listeners of onOpen: they hear of the end first.
+      socket.off('close', ended).once('close', ended)
+    })
+  }
+
+  #down(fault: SocketFault): void {
+    if (this.#stopped) return
+    const waitMs = this.#backoff.nextMs()
+    this.#options.onDown(fault, waitMs)
+    this.#retry = setTimeout(() => void this.#dial(), waitMs)
+  }
+}
+
+function faultOf(reason: SocketFault['reason'], error: unknown): SocketFault {
+  const { code, name, message } = error as NodeJS.ErrnoException
+  return { reason, detail: code ?? name, message, cause: error }
+}
+
+const closedFault = (code: number, reason: string): SocketFault => ({
+  reason: 'closed',
+  detail: code,
+  message: reason === '' ? `the connection ended (${code})` : reason,
+})
