@@ -1,5 +1,6 @@
 import { formatInbound } from '@branchline/wire/inbound'
 import { ANNOTATIONS, GROUP, inboundPortName, LABELS, SIDECAR_CONTAINER } from '@branchline/wire/names'
+import { VARIABLES } from '@branchline/wire/env'
 import {
   type Manifest,
   podTemplateOf,
@@ -210,7 +211,7 @@ function addSidecar(
   const made = sidecarContainer(inbound, options.sidecar ?? {}, all)
   const line = formatInbound(inbound)
   const rendered = new Set([...Object.keys(annotated), ...(before?.settings ?? [])])
-  const inboundVariable = { name: 'BRANCHLINE_INBOUND', value: line }
+  const inboundVariable = { name: VARIABLES.inbound, value: line }
   const env = kept?.env
     ?.filter(({ name }) => !rendered.has(name))
     .map((it) => (it.name === inboundVariable.name ? inboundVariable : it))

@@ -12,6 +12,7 @@ import { LEAVE_COMMAND } from '@branchline/wire/leave'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import type { SettingName } from '@branchline/wire/settings/table'
 import { annotatedSettings, type RenderedSettings, renderSettings } from '@branchline/wire/settings/value'
+import { VARIABLES } from '@branchline/wire/env'
 import { IMAGES } from '../core/images.ts'
 import type { Container, PodTemplate } from './manifest.ts'
 
@@ -131,12 +132,12 @@ function sidecarVariables(
   settings: RenderedSettings['variables'],
 ): Container['env'] {
   const said: Record<string, string | undefined> = {
-    BRANCHLINE_INBOUND: formatInbound(inbound),
-    BRANCHLINE_MANAGER: options.manager ?? MANAGER_URL,
-    BRANCHLINE_TOKEN_FILE: `${TOKEN_FOLDER}/token`,
-    BRANCHLINE_APP_HOST: options.appHost,
-    BRANCHLINE_HEADER: parseKeyHeader(options.header ?? ''),
-    LOG_LEVEL: options.logLevel,
+    [VARIABLES.inbound]: formatInbound(inbound),
+    [VARIABLES.manager]: options.manager ?? MANAGER_URL,
+    [VARIABLES.tokenFile]: `${TOKEN_FOLDER}/token`,
+    [VARIABLES.appHost]: options.appHost,
+    [VARIABLES.header]: parseKeyHeader(options.header ?? ''),
+    [VARIABLES.logLevel]: options.logLevel,
     ...settings,
   }
   return [

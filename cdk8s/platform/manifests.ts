@@ -9,6 +9,7 @@ import {
   RELAY_TUNNEL_PORT,
 } from '@branchline/wire/names'
 import { customResourceDefinitions } from '@branchline/wire/resources/crd'
+import { VARIABLES } from '@branchline/wire/env'
 import { IMAGES } from '../core/images.ts'
 import type { Manifest } from '../inject/manifest.ts'
 import { podSecurityLabels } from '../core/pod-security.ts'
@@ -77,7 +78,7 @@ const tokenSecret = (token: string): Manifest => ({
 })
 
 const tokenVariable = ({ secret, key }: SecretKey): object => ({
-  name: 'BRANCHLINE_RELAY_TOKEN',
+  name: VARIABLES.relayToken,
   valueFrom: { secretKeyRef: { name: secret, key } },
 })
 
@@ -99,11 +100,11 @@ function managerProcess(
     usesApi: props.source !== 'local',
     env: [
       ...variables({
-        BRANCHLINE_SOURCE: props.source ?? 'kubernetes',
-        BRANCHLINE_CLUSTER: props.cluster ?? DEFAULTS.cluster,
-        BRANCHLINE_RELAY: typeof relay === 'object' ? own : relay === false ? undefined : relay,
-        BRANCHLINE_CHECK_POD_ADDRESS: props.manager?.checkPodAddress === false ? 'off' : undefined,
-        LOG_LEVEL: props.logLevel,
+        [VARIABLES.source]: props.source ?? 'kubernetes',
+        [VARIABLES.cluster]: props.cluster ?? DEFAULTS.cluster,
+        [VARIABLES.relay]: typeof relay === 'object' ? own : relay === false ? undefined : relay,
+        [VARIABLES.checkPodAddress]: props.manager?.checkPodAddress === false ? 'off' : undefined,
+        [VARIABLES.logLevel]: props.logLevel,
       }),
       ...(relay === false ? [] : [tokenVariable(token)]),
     ],
@@ -134,13 +135,13 @@ function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey)
     usesApi: false,
     env: [
       ...variables({
-        BRANCHLINE_DOMAIN: domain,
-        BRANCHLINE_PUBLIC_URL: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
-        BRANCHLINE_ROUTE_EXPLAIN: relay.routeExplain,
-        BRANCHLINE_HEADER: relay.header,
-        BRANCHLINE_SETTINGS: settingsText(relay.settings),
-        BRANCHLINE_STATE_DIR: isLocal ? undefined : STATE_FOLDER,
-        LOG_LEVEL: props.logLevel,
+        [VARIABLES.domain]: domain,
+        [VARIABLES.publicUrl]: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
+        [VARIABLES.routeExplain]: relay.routeExplain,
+        [VARIABLES.header]: relay.header,
+        [VARIABLES.settings]: settingsText(relay.settings),
+        [VARIABLES.stateDirectory]: isLocal ? undefined : STATE_FOLDER,
+        [VARIABLES.logLevel]: props.logLevel,
       }),
       tokenVariable(token),
     ],

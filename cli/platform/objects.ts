@@ -10,6 +10,7 @@ import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { MANAGER_SERVICE } from '@branchline/wire/names'
 import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import { validateResources } from '@branchline/wire/resources/validate'
+import { VARIABLES } from '@branchline/wire/env'
 
 const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 
@@ -22,7 +23,7 @@ export function platformImage(image: string): ImageCommand | undefined {
   if (name === undefined) return undefined
   // A pod has one loopback address for all of its containers. At 127.0.0.1 and ::1 another pod may listen, or any
   // process of the machine.
-  const env = { BRANCHLINE_APP_HOST: '$(POD_IP)' }
+  const env = { [VARIABLES.appHost]: '$(POD_IP)' }
   const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
   if (existsSync(bundled)) return { command: [process.execPath, bundled], env }
   const runtime = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))

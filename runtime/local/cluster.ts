@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
-import { LOCAL_API_VARIABLE, type LocalState } from '@branchline/wire/local-api'
+import type { LocalState } from '@branchline/wire/local-api'
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { VARIABLES } from '@branchline/wire/env'
 import { temporaryFolder } from '../process/temporary.ts'
 import { Addresses } from './services/addresses.ts'
 import { serveApi } from './api/api.ts'
@@ -350,7 +351,7 @@ export class Cluster {
   #variables({ namespace, ...pod }: PodFacts): Record<string, string> {
     const search = this.#searchOf({ namespace, ...pod }, [])
     const variables = serviceVariables(search.flatMap((name) => this.#services.visible(name, namespace)))
-    if (namespace === PLATFORM_NAMESPACE) variables[LOCAL_API_VARIABLE] = this.#socketPath
+    if (namespace === PLATFORM_NAMESPACE) variables[VARIABLES.localApi] = this.#socketPath
     return variables
   }
 }

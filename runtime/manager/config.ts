@@ -1,5 +1,5 @@
-import { LOCAL_API_VARIABLE } from '@branchline/wire/local-api'
 import { MANAGER_ADMIN_PORT, MANAGER_ROUTES_PORT, PLATFORM_NAMESPACE } from '@branchline/wire/names'
+import { VARIABLES } from '@branchline/wire/env'
 import { VariableReader } from '../process/config.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './push/limits.ts'
 
@@ -47,21 +47,21 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 /** Reads the whole configuration. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): ManagerConfig {
   const read = new VariableReader(environment)
-  const source = read.choice('BRANCHLINE_SOURCE', SOURCES, 'kubernetes')
-  const relay = read.parsed('BRANCHLINE_RELAY', parseRelay, '')
-  const checked = read.choice('BRANCHLINE_CHECK_POD_ADDRESS', ['on', 'off'] as const, 'on')
+  const source = read.choice(VARIABLES.source, SOURCES, 'kubernetes')
+  const relay = read.parsed(VARIABLES.relay, parseRelay, '')
+  const checked = read.choice(VARIABLES.checkPodAddress, ['on', 'off'] as const, 'on')
   const config: ManagerConfig = {
     source,
-    localApi: source === 'local' ? read.text(LOCAL_API_VARIABLE) : '',
-    cluster: read.text('BRANCHLINE_CLUSTER', 'default'),
+    localApi: source === 'local' ? read.text(VARIABLES.localApi) : '',
+    cluster: read.text(VARIABLES.cluster, 'default'),
     relay,
-    relayToken: relay === undefined ? '' : read.text('BRANCHLINE_RELAY_TOKEN'),
+    relayToken: relay === undefined ? '' : read.text(VARIABLES.relayToken),
     host: read.text('POD_IP', '0.0.0.0'),
     routesPort: read.port('BRANCHLINE_ROUTES_PORT', MANAGER_ROUTES_PORT),
-    adminPort: read.port('BRANCHLINE_ADMIN_PORT', MANAGER_ADMIN_PORT),
+    adminPort: read.port(VARIABLES.adminPort, MANAGER_ADMIN_PORT),
     instance: read.text('HOSTNAME', 'manager'),
     namespace: read.text('BRANCHLINE_NAMESPACE', PLATFORM_NAMESPACE),
-    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     gatherMs: read.integer('BRANCHLINE_GATHER_MS', 5, { min: 0, max: 1_000 }),
     checkPodAddress: source === 'kubernetes' && checked === 'on',
     limits: DEFAULT_PUSH_LIMITS,

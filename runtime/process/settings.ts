@@ -5,6 +5,7 @@ import {
   variableOf,
 } from '@branchline/wire/settings/table'
 import { parseSettings } from '@branchline/wire/settings/value'
+import { VARIABLES } from '@branchline/wire/env'
 import type { VariableReader } from './config.ts'
 import { clientMemory } from './memory.ts'
 
@@ -23,7 +24,7 @@ export function readSettings(read: VariableReader, process: SettingProcess): Set
     'kept-total-bytes': keptTotalBytes,
     'unread-total-bytes': unreadTotalBytes,
   }
-  const all = read.parsed('BRANCHLINE_SETTINGS', (text) => parseSettings(process, text), '') ?? {}
+  const all = read.parsed(VARIABLES.settings, (text) => parseSettings(process, text), '') ?? {}
   const parts: Record<string, Record<string, number>> = {}
   for (const [name, { sets, min, max }, standard] of settingsOf(process)) {
     const variable = variableOf(name)

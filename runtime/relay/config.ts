@@ -2,6 +2,7 @@ import { BlockList } from 'node:net'
 import { isKey } from '@branchline/wire/key'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
+import { VARIABLES } from '@branchline/wire/env'
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
@@ -62,24 +63,24 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 /** Reads it all; throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): RelayConfig {
   const read = new VariableReader(environment)
-  const domain = read.parsed('BRANCHLINE_DOMAIN', parseDomain, 'localhost') ?? ''
+  const domain = read.parsed(VARIABLES.domain, parseDomain, 'localhost') ?? ''
   const httpPort = read.port('BRANCHLINE_HTTP_PORT', RELAY_HTTP_PORT)
   const ownUrl = `http://${domain === '' ? 'localhost' : domain}:${httpPort}`
-  const publicUrl = read.parsed('BRANCHLINE_PUBLIC_URL', parsePublicUrl, ownUrl)
+  const publicUrl = read.parsed(VARIABLES.publicUrl, parsePublicUrl, ownUrl)
   const config: RelayConfig = {
     domain,
     httpPort,
     publicUrl: publicUrl ?? new URL('http://localhost'),
-    credentials: read.parsed('BRANCHLINE_RELAY_TOKEN', parseCredentials, '') ?? [],
+    credentials: read.parsed(VARIABLES.relayToken, parseCredentials, '') ?? [],
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
-    header: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
-    routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'deny'),
+    header: read.parsed(VARIABLES.header, parseKeyHeader, ''),
+    routeExplain: read.choice(VARIABLES.routeExplain, ['allow', 'deny'], 'deny'),
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     host: read.text('POD_IP', '0.0.0.0'),
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
-    adminPort: read.port('BRANCHLINE_ADMIN_PORT', RELAY_ADMIN_PORT),
-    stateDirectory: read.text('BRANCHLINE_STATE_DIR', '') || undefined,
-    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    adminPort: read.port(VARIABLES.adminPort, RELAY_ADMIN_PORT),
+    stateDirectory: read.text(VARIABLES.stateDirectory, '') || undefined,
+    logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
     limits: withSettings(DEFAULT_RELAY_LIMITS, readSettings(read, 'relay')),
   }

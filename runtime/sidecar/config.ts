@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { type Inbound, parseInbound } from '@branchline/wire/inbound'
 import { parseKeyHeader } from '@branchline/wire/key-header'
+import { VARIABLES } from '@branchline/wire/env'
 import {
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
@@ -70,27 +71,27 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const { config: own, ...limits } = readSettings(read, 'sidecar')
   const host = read.text('POD_IP', '0.0.0.0')
   const podAddresses = [host, ...(read.parsed('POD_IPS', parseAddresses, '') ?? [])]
-  const appHost = read.text('BRANCHLINE_APP_HOST', '')
+  const appHost = read.text(VARIABLES.appHost, '')
   const config: SidecarConfig = {
     hosts: isWildcard(host) ? [host] : [...new Set(podAddresses)],
-    inbound: read.parsed('BRANCHLINE_INBOUND', parseRequiredInbound, '') ?? [],
-    adminPort: read.port('BRANCHLINE_ADMIN_PORT', SIDECAR_ADMIN_PORT),
+    inbound: read.parsed(VARIABLES.inbound, parseRequiredInbound, '') ?? [],
+    adminPort: read.port(VARIABLES.adminPort, SIDECAR_ADMIN_PORT),
     appHosts: appHost === '' ? possibleAppHosts(podAddresses) : [appHost],
-    managerUrl: read.parsed('BRANCHLINE_MANAGER', parseManager, DEFAULT_MANAGER) ?? '',
-    tokenFile: read.text('BRANCHLINE_TOKEN_FILE', DEFAULT_TOKEN_FILE),
-    keyHeader: read.parsed('BRANCHLINE_HEADER', parseKeyHeader, ''),
+    managerUrl: read.parsed(VARIABLES.manager, parseManager, DEFAULT_MANAGER) ?? '',
+    tokenFile: read.text(VARIABLES.tokenFile, DEFAULT_TOKEN_FILE),
+    keyHeader: read.parsed(VARIABLES.header, parseKeyHeader, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),
     accessLog: read.parsed('BRANCHLINE_ACCESS_LOG', parseAccessLog, 'errors') ?? 'errors',
-    routeExplain: read.choice('BRANCHLINE_ROUTE_EXPLAIN', ['allow', 'deny'], 'allow'),
+    routeExplain: read.choice(VARIABLES.routeExplain, ['allow', 'deny'], 'allow'),
     tracesUrl: readTracesUrl(read),
-    logLevel: read.choice('LOG_LEVEL', LEVELS, 'info'),
+    logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     ...(own as unknown as OwnSettings),
     limits,
   }
   for (const { appPort } of config.inbound) {
-    if (appHostsAt(config, appPort).length === 0) read.fault(`BRANCHLINE_INBOUND: ${ownPort(appPort)}`)
+    if (appHostsAt(config, appPort).length === 0) read.fault(`${VARIABLES.inbound}: ${ownPort(appPort)}`)
   }
   read.check()
   return config

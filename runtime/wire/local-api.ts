@@ -2,8 +2,8 @@ import { z } from 'zod'
 import { kubernetesObject, type ObjectEvent } from './kubernetes.ts'
 
 /**
- * The environment variable with the path of a Unix socket, on which the embedded cluster serves its API to the manager
- * (HTTP/1.1). Every pod of the platform's namespace gets the variable. The API carries objects of the Kubernetes API in
+ * The API that the embedded cluster serves to the manager: HTTP/1.1 over a Unix socket, whose path is in
+ * BRANCHLINE_LOCAL_API (`env.ts`) in every pod of the platform's namespace. The API carries objects of the Kubernetes API in
  * their usual form (Namespace, Environment, Preview, Service, EndpointSlice, Pod). It is not a Kubernetes API: it has
  * no verbs, versions or selectors.
  *
@@ -13,7 +13,6 @@ import { kubernetesObject, type ObjectEvent } from './kubernetes.ts'
  *   POST /v1/tokenreviews  a {@link LocalTokenReview}: returns the pod of a token; 401 if no pod has the token
  *   GET  /v1/state         a {@link LocalState}: the pods and their processes, for people and tests
  */
-export const LOCAL_API_VARIABLE = 'BRANCHLINE_LOCAL_API'
 
 export const localEvent = z.discriminatedUnion('type', [
   z.object({ type: z.enum(['ADDED', 'MODIFIED', 'DELETED']), object: kubernetesObject }),

@@ -1,0 +1,42 @@
+/**
+ * Environment variables that one part of Branchline sets and another part reads. A variable that only its own process
+ * names is in the `config.ts` of that process, and waits and sizes are in `settings/table.ts`.
+ */
+export const VARIABLES = {
+  /** Of a sidecar: its listeners, see `formatInbound`. The injection sets it. */
+  inbound: 'BRANCHLINE_INBOUND',
+  /** Of a sidecar: the manager's WebSocket URL. */
+  manager: 'BRANCHLINE_MANAGER',
+  /** Of a sidecar: the file with the token of its pod. */
+  tokenFile: 'BRANCHLINE_TOKEN_FILE',
+  /** Of a sidecar: the address on which the pod's app listens. */
+  appHost: 'BRANCHLINE_APP_HOST',
+  /** Of a sidecar and the relay: the configured header, see `parseKeyHeader`. */
+  header: 'BRANCHLINE_HEADER',
+  /** Of a sidecar and the relay: whether a request may ask for its path, `allow` or `deny`. */
+  routeExplain: 'BRANCHLINE_ROUTE_EXPLAIN',
+  /** Of a sidecar and the relay: settings as one JSON object, see `parseSettings`. */
+  settings: 'BRANCHLINE_SETTINGS',
+  /** Of the manager: the API from which it reads, `kubernetes` or `local`. */
+  source: 'BRANCHLINE_SOURCE',
+  /** Of the manager: the socket of the embedded cluster's API, see `local-api.ts`. */
+  localApi: 'BRANCHLINE_LOCAL_API',
+  /** Of the manager: the name of this cluster at the relay. */
+  cluster: 'BRANCHLINE_CLUSTER',
+  /** Of the manager: the URL of the relay's tunnel port. */
+  relay: 'BRANCHLINE_RELAY',
+  /** Of the manager: whether a token counts only from the address of its pod, `on` or `off`. */
+  checkPodAddress: 'BRANCHLINE_CHECK_POD_ADDRESS',
+  /** Of the manager and the relay: the token that managers present to the relay. */
+  relayToken: 'BRANCHLINE_RELAY_TOKEN',
+  /** Of the relay: the domain of preview URLs. */
+  domain: 'BRANCHLINE_DOMAIN',
+  /** Of the relay: the URL at which visitors reach it. */
+  publicUrl: 'BRANCHLINE_PUBLIC_URL',
+  /** Of the relay: the folder with its state. */
+  stateDirectory: 'BRANCHLINE_STATE_DIR',
+  /** Of a process with an admin port: the port. */
+  adminPort: 'BRANCHLINE_ADMIN_PORT',
+  /** Of every process: the least severe level that is logged. */
+  logLevel: 'LOG_LEVEL',
+} as const
