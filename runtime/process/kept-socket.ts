@@ -118,8 +118,9 @@ export class KeptSocket {
   #down(fault: SocketFault): void {
     if (this.#stopped) return
     const waitMs = this.#backoff.nextMs()
-    this.#options.onDown(fault, waitMs)
+    // Before onDown, which may stop.
     this.#retry = setTimeout(() => void this.#dial(), waitMs)
+    this.#options.onDown(fault, waitMs)
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
-import { WebSocket } from 'ws'
-import { Backoff } from '../process/backoff.ts'
+import type { WebSocket } from 'ws'
+import { KeptSocket, type SocketFault } from '../process/kept-socket.ts'
 import { TunnelLinkError } from './errors.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { type LinkHandlers, TunnelLink } from './link.ts'
@@ -18,20 +18,33 @@ export interface DiallerOptions extends Pick<LinkHandlers, 'onStream' | 'onContr
   readonly limits?: Partial<TunnelLimits>
 }
 
-/** Keeps one link to a peer: dials, and dials again with a growing wait for as long as it is not stopped. */
+/** Keeps one link to a peer, over a WebSocket that is dialled again until it is stopped. */
 export class TunnelDialler {
   readonly #options: DiallerOptions
   readonly #limits: TunnelLimits
-  readonly #backoff: Backoff
-  #socket: WebSocket | undefined
+  readonly #kept: KeptSocket
   #link: TunnelLink | undefined
-  #retry: NodeJS.Timeout | undefined
-  #stopped = false
+  /** The link that ended last, and why; read when the loss is told. */
+  #ended: { readonly link: TunnelLink; readonly error: TunnelLinkError } | undefined
 
   constructor(options: DiallerOptions) {
     this.#options = options
     this.#limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
-    this.#backoff = new Backoff(this.#limits.backoff)
+    const { url, token } = options
+    const { connectMs, backoff } = this.#limits
+    this.#kept = new KeptSocket({
+      url,
+      subprotocol: TUNNEL_SUBPROTOCOL,
+      token: () => token,
+      webSocket: {
+        maxPayload: MAX_TUNNEL_MESSAGE,
+        skipUTF8Validation: true,
+        ...(mayLeaveUnmasked(url) && { generateMask: leaveZeros }),
+      },
+      limits: { connectMs, backoff },
+      onOpen: (socket) => this.#opened(socket),
+      onDown: (fault, waitMs) => this.#down(fault, waitMs),
+    })
   }
 
   /** The link at hand. */
@@ -40,68 +53,43 @@ export class TunnelDialler {
   }
 
   start(): void {
-    if (!this.#stopped) this.#dial()
+    this.#kept.start()
   }
 
   /** The peer has taken what we registered: the next loss is followed by a quick try. */
   established(): void {
-    this.#backoff.reset()
+    this.#kept.established()
   }
 
   /** Ends the link, and dials no more. */
   stop(): void {
-    this.#stopped = true
-    clearTimeout(this.#retry)
-    if (this.#link !== undefined) this.#link.close('normal', 'stopped')
-    else this.#socket?.terminate()
-  }
-
-  #dial(): void {
-    const { url, token } = this.#options
-    const socket = new WebSocket(url, TUNNEL_SUBPROTOCOL, {
-      headers: { authorization: `Bearer ${token}` },
-      perMessageDeflate: false,
-      maxPayload: MAX_TUNNEL_MESSAGE,
-      handshakeTimeout: this.#limits.connectMs,
-      followRedirects: false,
-      skipUTF8Validation: true,
-      ...(mayLeaveUnmasked(url) ? { generateMask: leaveZeros } : {}),
-    })
-    this.#socket = socket
-    let fault: TunnelLinkError | undefined
-    const failed = (): void => this.#down(fault ?? new TunnelLinkError('the connection could not be made'))
-    socket.on('unexpected-response', (_request, response) => {
-      const { statusCode, statusMessage = '' } = response
-      fault ??= new TunnelLinkError(`the upgrade was refused: ${statusCode} ${statusMessage}`, statusCode)
-      response.resume()
-      socket.terminate()
-    })
-    socket.on('error', (error) => (fault ??= new TunnelLinkError(error.message, undefined, error)))
-    socket.once('close', failed)
-    socket.once('open', () => {
-      socket.off('close', failed)
-      this.#opened(socket)
-    })
+    void this.#kept.stop(() => this.#link?.close('normal', 'stopped'))
   }
 
   #opened(socket: WebSocket): void {
-    const { onStream, onControl } = this.#options
-    const handlers: LinkHandlers = { onStream, onControl, onClose: (_link, error) => this.#down(error) }
+    const { onStream, onControl, onOpen } = this.#options
+    const handlers: LinkHandlers = {
+      onStream,
+      onControl,
+      onClose: (link, error) => {
+        this.#link = undefined
+        this.#ended = { link, error }
+      },
+    }
     this.#link = new TunnelLink(socket, { dialler: true, handlers, limits: this.#limits })
-    if (this.#stopped) this.stop()
-    else this.#options.onOpen(this.#link)
+    onOpen(this.#link)
   }
 
-  #down(error: TunnelLinkError): void {
-    const link = this.#link
-    this.#link = undefined
-    this.#socket = undefined
-    if (this.#stopped) return
-    const waitMs = this.#backoff.nextMs()
-    // Before it is told, since the one that hears of it may stop.
-    this.#retry = setTimeout(() => this.#dial(), waitMs)
-    this.#options.onDown(error, waitMs, link)
+  #down(fault: SocketFault, waitMs: number): void {
+    const ended = this.#ended
+    this.#ended = undefined
+    this.#options.onDown(ended?.error ?? linkError(fault), waitMs, ended?.link)
   }
+}
+
+function linkError({ reason, detail, message, cause }: SocketFault): TunnelLinkError {
+  if (reason === 'closed') return new TunnelLinkError('the connection could not be made')
+  return new TunnelLinkError(message, typeof detail === 'number' ? detail : undefined, cause)
 }
 
 /**

@@ -2,7 +2,8 @@ import { Buffer } from 'node:buffer'
 import type { ClusterMessage, RelayMessage, StreamTarget } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import { CLOSE_CODES, type CloseReason } from '@branchline/wire/tunnel/limits'
-import { type RawData, WebSocket } from 'ws'
+import type { RawData, WebSocket } from 'ws'
+import { closeWithin, Keepalive } from '../process/keepalive.ts'
 import { TunnelLinkError, TunnelStreamError } from './errors.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { Mux } from './mux.ts'
@@ -30,9 +31,7 @@ export class TunnelLink {
   readonly #socket: WebSocket
   readonly #handlers: LinkHandlers
   readonly #mux: Mux
-  readonly #pingTimer: NodeJS.Timeout
-  #pongTimer: NodeJS.Timeout | undefined
-  #closeTimer: NodeJS.Timeout | undefined
+  readonly #keepalive: Keepalive
   #fault: TunnelLinkError | undefined
   #closed = false
 
@@ -52,10 +51,12 @@ export class TunnelLink {
       onOverflow: () => this.#cut(new TunnelLinkError('the peer does not read what it asks for')),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
-    socket.on('pong', () => this.#alive())
     socket.on('error', (error) => (this.#fault ??= new TunnelLinkError(error.message, undefined, error)))
     socket.on('close', (code, reason) => this.#ended(code, reason.toString()))
-    this.#pingTimer = setInterval(() => this.#ping(limits.pongMs), limits.pingMs)
+    // The peer may only have stood still: the code tells it why, once it reads again.
+    this.#keepalive = new Keepalive(socket, limits, () =>
+      this.close('timeout', `no answer to a ping within ${limits.pongMs} ms`),
+    )
   }
 
   /** Streams that are not over. */
@@ -104,14 +105,8 @@ export class TunnelLink {
     this.#fault = new TunnelLinkError(text, code)
     this.#mux.flush()
     // RFC 6455, 5.5: at most 123 octets of text.
-    this.#socket.close(
-      code,
-      text
-        .replaceAll('’', "'")
-        .replaceAll(/[^ -~]/g, '?')
-        .slice(0, 120),
-    )
-    this.#closeTimer = setTimeout(() => this.#socket.terminate(), CLOSE_WAIT_MS)
+    const reasonText = text.replaceAll('’', "'").replaceAll(/[^ -~]/g, '?')
+    closeWithin(this.#socket, CLOSE_WAIT_MS, code, reasonText.slice(0, 120))
     this.#endStreams()
   }
 
@@ -127,7 +122,7 @@ export class TunnelLink {
 
   #receive(data: RawData, isBinary: boolean): void {
     if (this.#fault !== undefined) return
-    this.#alive()
+    this.#keepalive.heard()
     try {
       if (!isBinary || !Buffer.isBuffer(data)) throw new TunnelProtocolError('protocol', 'a text message')
       this.#mux.receive(data)
@@ -137,27 +132,9 @@ export class TunnelLink {
     }
   }
 
-  #ping(pongMs: number): void {
-    if (this.#socket.readyState !== WebSocket.OPEN || this.#pongTimer !== undefined) return
-    this.#socket.ping()
-    // The peer may only have stood still: the code tells it why, once it reads again.
-    this.#pongTimer = setTimeout(
-      () => this.close('timeout', `no answer to a ping within ${pongMs} ms`),
-      pongMs,
-    )
-  }
-
-  #alive(): void {
-    clearTimeout(this.#pongTimer)
-    this.#pongTimer = undefined
-  }
-
   #ended(code: number, reason: string): void {
     if (this.#closed) return
     this.#closed = true
-    clearInterval(this.#pingTimer)
-    clearTimeout(this.#pongTimer)
-    clearTimeout(this.#closeTimer)
     this.#fault ??= new TunnelLinkError(reason === '' ? `the connection ended (${code})` : reason, code)
     this.#endStreams()
     this.#handlers.onClose(this, this.#fault)
