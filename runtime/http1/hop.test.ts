@@ -274,7 +274,7 @@ test('a pseudonym is a token, so that a setting cannot add a field', () => {
     'a.b-1',
   ])
   for (const text of ['two words', 'a\r\nb: c', 'ä', 'a(b)', 'x'.repeat(65)]) {
-    expect(() => parsePseudonym(text)).toThrow(/expected a token/)
+    expect(() => parsePseudonym(text)).toThrow(/wanted a token/)
   }
 })
 

@@ -1,7 +1,7 @@
 /**
- * Attack: clients ask for large responses and do not read them. What the kernel does not take waits in the process,
- * tens of KiB for each, until its container is killed. Fix: what waits has one sum. Where it is used up, the reader that
- * has taken nothing for longest is cut, and reads are small long before that.
+ * Attack: clients request large responses and do not read them. What the kernel does not take waits in the process,
+ * tens of KiB for each client, until its container is killed. Fix: all waiting bytes share one limit. Above it, the
+ * longest waiting reader is cut off, and reads become small long before that.
  */
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -23,7 +23,7 @@ afterEach(async () => {
   unread.limitBytes = before
 })
 
-test('clients that do not read: the slowest are cut, others are served, and nothing is kept of them', async () => {
+test('clients that do not read: the slowest are cut off, others are served, and none of their bytes stay', async () => {
   const large = Buffer.alloc(16 * 1024 * 1024)
   const { port: to } = await app((request, response) => {
     response.end(request.url === '/good' ? 'served' : large)
@@ -43,7 +43,7 @@ test('clients that do not read: the slowest are cut, others are served, and noth
   }
   const client = new RawClient(port).send('GET /good HTTP/1.1\r\nHost: x\r\n\r\n')
   expect(await client.until((text) => text.endsWith('served'))).toMatch(/^HTTP\/1\.1 200 /)
-  // Those that read now have what they were waiting for; the ones that were cut are told.
+  // Clients that read now get what they were waiting for. Those that were cut off see a reset.
   for (const socket of sockets) socket.resume()
   await until(() => closed > 0)
   for (const socket of sockets) socket.destroy()

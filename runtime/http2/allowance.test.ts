@@ -13,7 +13,7 @@ const limits = {
 const times = (count: number, act: () => string | undefined): (string | undefined)[] =>
   Array.from({ length: count }, act)
 
-test('a PING for each DATA frame is free for ever', () => {
+test('a PING for each DATA frame is always free', () => {
   const allowance = new Allowance(limits, 0)
   const pings = times(10_000, () => {
     allowance.moved(100)
@@ -29,7 +29,7 @@ test('a large write pays for as many PINGs as it has DATA frames', () => {
   expect(allowance.ping(0)).toContain('controlBurst (10)')
 })
 
-test('PINGs without data, and those saved up for longer than a burst, end the connection', () => {
+test('PINGs without data, and more saved PINGs than a burst, end the connection', () => {
   const allowance = new Allowance(limits, 0)
   for (let frames = 0; frames < 1_000; frames++) allowance.moved(16_384)
   expect(times(20, () => allowance.ping(0)).every((reason) => reason === undefined)).toBe(true)
@@ -63,7 +63,7 @@ test('a client that slows down is served again', () => {
   expect(allowance.refuses(1_000)).toBe(false)
 })
 
-test('whatever a client does, so many streams at most are begun and reset in a time', () => {
+test('for any behaviour of a client, the number of streams that are begun and reset in a time is limited', () => {
   fc.assert(
     fc.property(fc.array(fc.nat({ max: 50 }), { maxLength: 500 }), (gaps) => {
       const allowance = new Allowance(limits, 0)

@@ -1,12 +1,12 @@
 import { Bucket } from './bucket.ts'
 import type { Http2Limits } from './limits.ts'
 
-/** A frame of DATA has at most so many bytes by default (RFC 9113, 4.2), as a power of two. */
+/** Largest DATA frame by default (RFC 9113, 4.2), in bytes as a power of two. */
 const FRAME_BITS = 14
 
 /**
- * What a client may send that costs it nothing: PING and SETTINGS (CVE-2019-9512, CVE-2019-9515), and streams that
- * it resets at once (CVE-2023-44487). Each method returns why the connection ends, or undefined where it goes on.
+ * Limits what costs a client nothing: PING and SETTINGS (CVE-2019-9512, CVE-2019-9515), and streams that it resets at
+ * once (CVE-2023-44487). Each method returns why the connection ends, or undefined if it continues.
  */
 export class Allowance {
   readonly #limits: Http2Limits
@@ -24,15 +24,15 @@ export class Allowance {
     this.#refusals = new Bucket(limits.resetBurst, limits.resetsPerSecond, nowMs)
   }
 
-  /** HEADERS, or DATA of so many bytes, went one way or the other. */
+  /** HEADERS, or DATA of this many bytes, passed in either direction. */
   moved(bytes: number): void {
     const free = this.#free + 1 + (bytes >> FRAME_BITS)
     this.#free = free > this.#limits.controlBurst ? this.#limits.controlBurst : free
   }
 
   /**
-   * A client of gRPC pings about as often as data comes, to learn how much its link holds: such a PING is free, as
-   * with gRPC's own servers (a PING after DATA or HEADERS is no strike).
+   * A gRPC client pings about as often as data arrives, to measure its link. Such a PING is free, as it is with gRPC's
+   * own servers (a PING after DATA or HEADERS is not a strike).
    */
   ping(nowMs: number): string | undefined {
     if (this.#free > 0) {
@@ -51,14 +51,14 @@ export class Allowance {
     )
   }
 
-  /** A stream was reset early: see {@link Http2Limits.resetBurst}. */
+  /** A stream was reset early. See {@link Http2Limits.resetBurst}. */
   earlyReset(nowMs: number): string | undefined {
     if (this.#resets.take(nowMs)) return undefined
     this.#refusing = true
     return this.refused(nowMs)
   }
 
-  /** Whether new streams are refused, since too many were reset early. */
+  /** True if new streams are refused because too many were reset early. */
   refuses(nowMs: number): boolean {
     if (this.#refusing && this.#resets.take(nowMs)) this.#refusing = false
     return this.#refusing

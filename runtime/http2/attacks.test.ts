@@ -1,8 +1,8 @@
 /**
- * What clients may do to a server with a few octets: rapid reset (CVE-2023-44487), CONTINUATION floods
- * (CVE-2024-27316 and its like), PING and SETTINGS floods (CVE-2019-9512, 9515), heads without end, windows
- * that never open (CVE-2019-9511, 9517), and requests that another parser reads otherwise. In each case the
- * attacker loses its stream or its connection, its work at the upstream is bounded, and others are served.
+ * Attacks that cost a client only a few bytes: rapid reset (CVE-2023-44487), CONTINUATION floods (CVE-2024-27316 and
+ * similar), PING and SETTINGS floods (CVE-2019-9512, 9515), heads without end, windows that never open (CVE-2019-9511,
+ * 9517), and requests that another parser reads differently. In each case the attacker loses its stream or its
+ * connection, its work at the upstream is limited, and other clients are served.
  */
 import { connect } from 'node:net'
 import { constants } from 'node:http2'
@@ -49,7 +49,7 @@ test('rapid reset: the connection ends, and the upstream has seen few of its str
   await stillServes(attacked)
 })
 
-test('rapid reset that keeps below the end of the connection is refused, not served', async () => {
+test('rapid reset below the limit that ends the connection is refused, not served', async () => {
   const attacked = await hopTo({ resetBurst: 100, resetsPerSecond: 1 })
   const attacker = new RawClient(attacked.port)
   for (let at = 0; at < 150; at++) attacker.send(request(2 * at + 1), reset(2 * at + 1))
@@ -59,7 +59,7 @@ test('rapid reset that keeps below the end of the connection is refused, not ser
   expect(attacker.closed).toBe(false)
 })
 
-test('streams beyond the limit are refused, and not served', async () => {
+test('streams beyond the limit are refused, not served', async () => {
   const { port } = await app(() => {})
   const attacked = await hop(port, { limits: { streams: 10 } })
   const attacker = new RawClient(attacked.port)
@@ -69,7 +69,7 @@ test('streams beyond the limit are refused, and not served', async () => {
   expect(attacked.engine.streams).toBeLessThanOrEqual(10)
 })
 
-test('streams beyond those of all connections are refused, which is safe to repeat', async () => {
+test('streams beyond the limit of all connections are refused, which is safe to repeat', async () => {
   const { port } = await app(() => {})
   const attacked = await hop(port, { limits: { streamsTotal: 10 } })
   const attackers = [new RawClient(attacked.port), new RawClient(attacked.port)]
@@ -81,7 +81,7 @@ test('streams beyond those of all connections are refused, which is safe to repe
   expect(attacked.engine.streams).toBe(10)
 })
 
-test('connections beyond the limit are told to calm down', async () => {
+test('connections beyond the limit get ENHANCE_YOUR_CALM', async () => {
   const attacked = await hopTo({ connections: 2 })
   const clients = [1, 2].map(() => new RawClient(attacked.port))
   await until(() => attacked.engine.connections === 2)
@@ -111,7 +111,7 @@ test.each([
     { 'x-large': 'a'.repeat(15_000), 'x-other': 'b'.repeat(15_000), 'x-last': 'c'.repeat(5_000) },
   ],
   ['of too many fields', Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, 'a']))],
-])('a head that is %s is refused, and the connection goes on', async (_name, fields) => {
+])('a head that is %s is refused, and the connection continues', async (_name, fields) => {
   const attacked = await hopTo()
   const attacker = new RawClient(attacked.port)
   const block = literals({ ...GET, ...fields })
@@ -141,7 +141,7 @@ test.each([
   await stillServes(attacked)
 })
 
-test('a window that never opens costs its time, and what is held for it is bounded', async () => {
+test('a window that never opens ends after its time, and its buffers are limited', async () => {
   let written = 0
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
@@ -162,7 +162,7 @@ test('a window that never opens costs its time, and what is held for it is bound
   expect(attacked.reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_TIMEOUT')
 })
 
-test('an answer of our own to a window that never opens ends with its time', async () => {
+test('a response of our own to a window that never opens ends after its time', async () => {
   const attacked = await hop(() => ({ status: 200, body: 'a'.repeat(200_000) }), {
     limits: { responseProgressMs: 100 },
   })
@@ -176,7 +176,7 @@ test('an answer of our own to a window that never opens ends with its time', asy
 test.each([
   ['nothing', Buffer.alloc(0)],
   ['half a preface', Buffer.from('PRI * HTTP/2.0\r\n')],
-])('a client that says %s is cut when its time is over', async (_name, bytes) => {
+])('a client that sends %s is cut off after its time', async (_name, bytes) => {
   const attacked = await hopTo({ headMs: 50 })
   const attacker = new RawClient(attacked.port, bytes)
   await until(() => attacker.closed && attacked.engine.connections === 0)
@@ -186,7 +186,7 @@ test.each([
 test.each([
   ['HTTP/1.1', 'GET / HTTP/1.1\r\nhost: a\r\n\r\n'],
   ['noise', '\x00\x01\x02'.repeat(100)],
-])('a client that speaks %s is cut', async (_name, text) => {
+])('a client that speaks %s is cut off', async (_name, text) => {
   const attacked = await hopTo({ headMs: 2_000 })
   const socket = connect(attacked.port, '127.0.0.1')
   let closed = false
@@ -197,7 +197,7 @@ test.each([
   await stillServes(attacked)
 })
 
-test('a connection that breaks the protocol ends, and its streams with it', async () => {
+test('a connection that breaks the protocol ends, and so do its streams', async () => {
   const { port } = await app(() => {})
   const attacked = await hop(port, { limits: { probeMs: 50 } })
   const attacker = new RawClient(attacked.port)
@@ -215,7 +215,7 @@ test.each<[string, Record<string, string>]>([
   ['te', { te: 'gzip' }],
   ['an upper-case name', { 'X-Upper': 'a' }],
   ['a second path', { 'x-before': '', ':path': '/' }],
-  ['a length that is not that of the body', { 'content-length': '10' }],
+  ['a length that differs from that of the body', { 'content-length': '10' }],
 ])('a request with %s is refused before it is routed', async (_name, fields) => {
   const attacked = await hopTo()
   const attacker = new RawClient(attacked.port)
@@ -230,9 +230,9 @@ test.each<[string, Record<string, string>]>([
 
 test.each<[string, Record<string, string>, number]>([
   ['a Host that is not the authority', { ...GET, host: 'other' }, 400],
-  ['an authority that is none', { ...GET, ':authority': 'a@b' }, 400],
+  ['an invalid authority', { ...GET, ':authority': 'a@b' }, 400],
   ['CONNECT', { ':method': 'CONNECT', ':authority': 'a:80' }, 501],
-])('a request with %s is answered, and goes nowhere', async (_name, fields, status) => {
+])('a request with %s gets a response, and reaches no upstream', async (_name, fields, status) => {
   const attacked = await hopTo()
   const attacker = new RawClient(attacked.port)
   attacker.send(request(1, fields))
@@ -245,7 +245,7 @@ test.each<[string, Record<string, string>]>([
   ['a line break in a value', { 'x-a': 'b\r\nx-injected: c' }],
   ['a NUL in a value', { 'x-a': 'b\0x-injected\0c' }],
   ['a space in a name', { 'x a': 'b' }],
-  ['a Host that is none', { host: 'a, b' }],
+  ['an invalid Host', { host: 'a, b' }],
 ])('%s never reaches the upstream', async (_name, fields) => {
   const seen: string[][] = []
   const { port } = await app((stream, headers) => {
@@ -255,11 +255,11 @@ test.each<[string, Record<string, string>]>([
   const attacker = new RawClient((await hop(port)).port)
   attacker.send(request(1, { ...GET, ...fields }), request(3))
   await until(() => seen.length > 0 && attacker.of(FRAME.headers).some(({ streamId }) => streamId === 3))
-  // nghttp2 drops such a field, where RFC 9113, 8.2.1 would have the request refused.
+  // nghttp2 drops such a field, although RFC 9113, 8.2.1 requires that the request be refused.
   expect(seen.flat()).toEqual([])
 })
 
-test('WebSocket over HTTP/2 (RFC 8441) is not offered, and refused', async () => {
+test('WebSocket over HTTP/2 (RFC 8441) is not offered, and is refused', async () => {
   const attacked = await hopTo()
   const attacker = new RawClient(attacked.port)
   attacker.send(request(1, { ...GET, ':method': 'CONNECT', ':protocol': 'websocket' }))

@@ -1,4 +1,4 @@
-/** Counts what may happen in bursts, and at a rate in the long run (a token bucket). */
+/** Limits events to a burst, and to a rate in the long run (a token bucket). */
 export class Bucket {
   readonly #burst: number
   readonly #perSecond: number
@@ -12,7 +12,7 @@ export class Bucket {
     this.#at = nowMs
   }
 
-  /** Takes one; false where there is none left. */
+  /** Takes one token. Returns false if none is left. */
   take(nowMs: number): boolean {
     this.#left = Math.min(this.#burst, this.#left + ((nowMs - this.#at) / 1000) * this.#perSecond)
     this.#at = nowMs

@@ -1,4 +1,4 @@
-/** A client that leaves is noticed at once, and its app is told: however it leaves, and whatever is under way. */
+/** A client that leaves is noticed at once, and its app as well, however it leaves and whatever is in progress. */
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
 import { app, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
@@ -12,7 +12,7 @@ const LEAVES: readonly (readonly [string, (client: RawClient) => void])[] = [
   ['ends its connection', (client) => client.socket.end()],
   ['resets its connection', (client) => client.socket.resetAndDestroy()],
   [
-    'says GOAWAY and ends its connection',
+    'sends GOAWAY and ends its connection',
     (client) => {
       client.send(frame(FRAME.goaway, 0, 0, Buffer.alloc(8)))
       client.socket.end()
@@ -24,7 +24,7 @@ const MOMENTS: readonly (readonly [string, boolean, (stream: ServerHttp2Stream) 
   ['before the response', true, () => {}],
   ['in a quiet server stream', true, (stream) => stream.respond({ ':status': 200 })],
   ['in the middle of its body', false, (stream) => stream.resume()],
-  ['in a quiet stream both ways', false, (stream) => stream.respond({ ':status': 200 })],
+  ['in a quiet stream in both directions', false, (stream) => stream.respond({ ':status': 200 })],
 ]
 
 test.each(

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
-import { answerOf, app, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { responseOf, app, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
 import { cleanUp } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 
@@ -12,19 +12,19 @@ const POST = { ':method': 'POST' }
 const BODY = Buffer.alloc(4_000_000, 'abcdefg')
 const sum = (body: Buffer): string => createHash('sha256').update(body).digest('hex')
 
-/** Reads a request's body, its end included; gives what came of it where it was broken off. */
+/** Reads a request's body to its end. Returns what happened to it if it was cut off. */
 function bodyOf(stream: ServerHttp2Stream): Promise<string> {
   const hash = createHash('sha256')
   return new Promise((resolve) => {
     stream.on('data', (chunk: Buffer) => hash.update(chunk))
-    stream.on('close', () => resolve(stream.rstCode === 0 ? hash.digest('hex') : 'broken off'))
+    stream.on('close', () => resolve(stream.rstCode === 0 ? hash.digest('hex') : 'cut off'))
   })
 }
 
 test.each([
-  ['a head alone', ''],
+  ['only a head', ''],
   ['a body', 'stored later'],
-])('an app that responds with %s and reads on gets the whole upload', async (_name, text) => {
+])('an app that responds with %s and continues to read gets the whole upload', async (_name, text) => {
   const uploads: Promise<string>[] = []
   const { port } = await app((stream) => {
     uploads.push(bodyOf(stream))
@@ -33,18 +33,18 @@ test.each([
   })
   const { port: at, engine, reports } = await hop(port)
   const stream = client(at).request(POST)
-  const answered = answerOf(stream)
+  const responded = responseOf(stream)
   stream.write(BODY.subarray(0, 1000))
   await until(() => uploads.length === 1)
   await new Promise((resolve) => stream.once('response', resolve))
   stream.end(BODY.subarray(1000))
-  expect(await answered).toMatchObject({ headers: { ':status': 202 }, text, rstCode: 0 })
+  expect(await responded).toMatchObject({ headers: { ':status': 202 }, text, rstCode: 0 })
   expect(await uploads[0]).toBe(sum(BODY))
   await until(() => engine.streams === 0 && reports.length === 1)
   expect(reports[0]).toMatchObject({ status: 202, error: undefined })
 })
 
-test('an app that reads only once the client is done and gone gets the whole upload', async () => {
+test('an app that reads only after the client has finished and left gets the whole upload', async () => {
   let upload: ServerHttp2Stream | undefined
   let bytes = 0
   const { port } = await app((stream) => {
@@ -58,12 +58,12 @@ test('an app that reads only once the client is done and gone gets the whole upl
   const { port: at, reports } = await hop(port)
   const session = client(at)
   const stream = session.request(POST)
-  const answered = answerOf(stream)
+  const responded = responseOf(stream)
   stream.write('x')
   await until(() => upload !== undefined)
-  // As much as the windows and queues on the way hold.
+  // As much as the windows and queues in between hold.
   stream.end(Buffer.alloc(100_000))
-  expect((await answered).headers[':status']).toBe(202)
+  expect((await responded).headers[':status']).toBe(202)
   await until(() => reports.length === 1)
   session.destroy()
   const { promise: whole, resolve } = Promise.withResolvers<boolean>()
@@ -81,7 +81,7 @@ test('an app that wants no more of it: the client gets the response, and then "n
   })
   const { port: at, engine } = await hop(port, { limits: { lingerMs: 50 } })
   const stream = client(at).request(POST)
-  const answered = answerOf(stream)
+  const responded = responseOf(stream)
   let sent = 0
   const more = (): void => {
     while (!stream.closed && sent < 32_000_000) {
@@ -90,39 +90,39 @@ test('an app that wants no more of it: the client gets the response, and then "n
     }
   }
   more()
-  expect(await answered).toMatchObject({ headers: { ':status': 413 }, text: 'too much', rstCode: 0 })
+  expect(await responded).toMatchObject({ headers: { ':status': 413 }, text: 'too much', rstCode: 0 })
   await until(() => engine.streams === 0)
 })
 
-test('an app that dies after its response takes the rest of the upload with it, not the response', async () => {
+test('an app that dies after its response ends the rest of the upload, not the response', async () => {
   const { port, die } = await app((stream) => {
     stream.once('data', () => {})
     stream.respond({ ':status': 202 }, { endStream: true })
   })
   const { port: at, engine } = await hop(port, { limits: { lingerMs: 50 } })
   const stream = client(at).request(POST)
-  const answered = answerOf(stream)
+  const responded = responseOf(stream)
   stream.write('x')
   await new Promise((resolve) => stream.once('response', resolve))
   die()
-  expect(await answered).toMatchObject({ headers: { ':status': 202 }, rstCode: constants.NGHTTP2_NO_ERROR })
+  expect(await responded).toMatchObject({ headers: { ':status': 202 }, rstCode: constants.NGHTTP2_NO_ERROR })
   await until(() => engine.streams === 0)
 })
 
 test.each([
   ['an upload that ends is complete', (at: RawClient) => at.send(frame(FRAME.data, 1, 1, 'end')), 'complete'],
-  // So does Go's client when it has the response.
+  // Go's client does the same when it has the response.
   [
-    'one that is reset with "no error" is not',
+    'an upload that is reset with "no error" is not',
     (at: RawClient) => at.send(frame(FRAME.rstStream, 0, 1, Buffer.alloc(4))),
-    'broken off',
+    'cut off',
   ],
 ] as const)('after an early response %s', async (_name, finish, expected) => {
   const ends: string[] = []
   const { port } = await app((stream) => {
     let bytes = 0
     stream.on('data', (chunk: Buffer) => (bytes += chunk.length))
-    stream.on('close', () => ends.push(bytes === 7 && stream.rstCode === 0 ? 'complete' : 'broken off'))
+    stream.on('close', () => ends.push(bytes === 7 && stream.rstCode === 0 ? 'complete' : 'cut off'))
     stream.respond({ ':status': 202 }, { endStream: true })
   })
   const { port: at, engine } = await hop(port)
@@ -137,7 +137,7 @@ test.each([
   expect(ends).toEqual([expected])
 })
 
-test('a client that stops in the middle after an early response is cut', async () => {
+test('a client that stops in the middle after an early response is cut off', async () => {
   const codes: unknown[] = []
   const { port } = await app((stream) => {
     stream.on('data', () => {}).on('close', () => codes.push(stream.rstCode))
@@ -145,9 +145,9 @@ test('a client that stops in the middle after an early response is cut', async (
   })
   const { port: at, engine } = await hop(port, { limits: { requestProgressMs: 50 } })
   const stream = client(at).request(POST)
-  const answered = answerOf(stream)
+  const responded = responseOf(stream)
   stream.write('x')
-  expect((await answered).headers[':status']).toBe(202)
+  expect((await responded).headers[':status']).toBe(202)
   await until(() => codes.length === 1 && engine.streams === 0)
   expect(codes).toEqual([constants.NGHTTP2_CANCEL])
 })

@@ -13,18 +13,18 @@ import { SessionPool } from './upstream.ts'
 
 export interface Http2EngineOptions {
   readonly route: Route
-  /** The answer to a request that failed. Default: a short plain text, or what it is in gRPC. */
+  /** The response to a request that failed. Default: a short plain text, or the equivalent in gRPC. */
   readonly failure?: FailureReply
   readonly observer?: Observer
-  /** Whether a request's trailer of this name (in lower case) is left out. Default: none is. */
+  /** Returns true to drop a request trailer of this name (in lower case). Default: drops none. */
   readonly refusesTrailer?: ((name: string) => boolean) | undefined
   /** Default: {@link DEFAULT_HTTP2_LIMITS}. */
   readonly limits?: Partial<Http2Limits>
-  /** The pseudonym by which requests name us in their Via field (RFC 9110, 7.6.3). Default: none, and no such field. */
+  /** The pseudonym for the Via field of requests (RFC 9110, 7.6.3). Default: none, and no such field. */
   readonly via?: string | undefined
 }
 
-/** Serves HTTP/2 by prior knowledge (RFC 9113, 3.3): each stream is routed and forwarded on its own. */
+/** Serves HTTP/2 by prior knowledge (RFC 9113, 3.3). It routes and forwards each stream on its own. */
 export class Http2Engine {
   readonly #parts: Http2Parts
   readonly #connections = new Set<ClientSession>()
@@ -49,24 +49,24 @@ export class Http2Engine {
     }
   }
 
-  /** Client connections that are open. */
+  /** Number of open client connections. */
   get connections(): number {
     return this.#connections.size
   }
 
-  /** Streams that are served. */
+  /** Number of streams that are being served. */
   get streams(): number {
     return this.#parts.streams
   }
 
-  /** Connections to upstreams. */
+  /** Number of connections to upstreams. */
   get upstreamConnections(): number {
     return this.#parts.pool.size
   }
 
   /**
-   * Serves one open transport, which has to be a socket's: node:http2 reads and writes that itself. `bytes`
-   * is what was read of it already; `context` is the `context` of its {@link Client}.
+   * Serves one open transport. It must be a socket's, because node:http2 itself reads and writes the socket. `bytes`
+   * were already read from it. `context` becomes the `context` of the {@link Client}.
    */
   serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
     const { limits, clock, observer } = this.#parts
@@ -89,17 +89,15 @@ export class Http2Engine {
     else if (this.#parts.stopping) connection.close()
   }
 
-  /**
-   * Says GOAWAY on every connection, so that clients connect anew, elsewhere; who connects here is still served.
-   */
+  /** Sends GOAWAY on every connection, so that clients reconnect elsewhere. The engine still serves new connections. */
   leave(): void {
     for (const connection of this.#connections) connection.drain(this.#parts.limits.drainIdleMs)
   }
 
   /**
-   * Ends in order: a GOAWAY that refuses nothing yet, after {@link Http2Limits.drainIdleMs} one that does, and
-   * running streams are finished; what is left after {@link Http2Limits.drainMs} is cut. Resolves when no
-   * connection is left. The caller stops its listeners first.
+   * Stops in order: a GOAWAY that refuses nothing yet, after {@link Http2Limits.drainIdleMs} one that does, and running
+   * streams finish. After {@link Http2Limits.drainMs}, remaining connections are cut off. Resolves when no connection
+   * is left. The caller stops its listeners first.
    */
   stop(): Promise<void> {
     this.#stopped ??= this.#drain()
@@ -114,7 +112,7 @@ export class Http2Engine {
       const stopped = new HttpError(
         'BL_HTTP_STOPPED',
         503,
-        `stopped, and not done within ${limits.drainMs} ms`,
+        `stopped, and not finished within ${limits.drainMs} ms`,
       )
       const timer = setTimeout(() => {
         for (const connection of this.#connections) connection.cut(CODE.cancel, stopped)
@@ -151,7 +149,7 @@ function begin(socket: Socket, limits: Http2Limits): ServerHttp2Session {
     maxHeaderListPairs: limits.headerCount,
     maxSendHeaderBlockLength: sentHeadBytes(limits),
     maxSessionMemory: limits.sessionMemoryMb,
-    // Only ours count: nghttp2's ends a connection without node:http2 hearing of it, and counts every reset.
+    // Only our limits count. nghttp2's counts every reset, and ends a connection without notice to node:http2.
     streamResetBurst: UNLIMITED,
     streamResetRate: UNLIMITED,
   })

@@ -1,6 +1,6 @@
 import { HttpError } from '../proxy/errors.ts'
 
-/** The error codes of RFC 9113, 7 that we give of our own accord. */
+/** The error codes of RFC 9113, 7 that we send of our own accord. */
 export const CODE = {
   noError: 0x0,
   internalError: 0x2,
@@ -15,7 +15,7 @@ const NAMES = (
   'REFUSED_STREAM CANCEL COMPRESSION_ERROR CONNECT_ERROR ENHANCE_YOUR_CALM INADEQUATE_SECURITY HTTP_1_1_REQUIRED'
 ).split(' ')
 
-/** The upstream reset the stream: the client is told by the same code, which says more than a status could. */
+/** The upstream reset the stream. The client gets the same code, which says more than a status. */
 export class StreamReset extends HttpError {
   readonly rstCode: number
   constructor(rstCode: number) {

@@ -5,29 +5,29 @@ import { asHttpError, type HttpError } from '../proxy/errors.ts'
 import * as failures from '../proxy/failures.ts'
 import type { Candidate, Decision, ExchangeReport, Forward, Reply, ResponseWaits } from '../proxy/decision.ts'
 import { failureReply } from '../proxy/reply.ts'
-import { failureOf, fateOf } from './fate.ts'
-import type { ClientSession } from './client-session.ts'
+import { failureOf, outcomeOf } from './stream-outcome.ts'
 import { CODE, StreamReset } from './errors.ts'
 import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
 import type { Http2Parts } from './parts.ts'
 import { countHeld } from './held-response.ts'
-import { patienceMs } from './patience.ts'
+import { streamTimeoutMs } from './stream-timeout.ts'
 import { grpcStatusOf, grpcTrailers, sendReply } from './reply.ts'
+import type { StreamClient } from './stream-client.ts'
 import { NO_TRAILERS, Upload, type UploadOwner } from './upload.ts'
 import type { SessionWaiter, UpstreamSession } from './upstream.ts'
 
 /**
- * `ending`: all of the response is given to Node, and not all of it to the client, or the request goes on.
- * `flushing`: the client's side is over, and the upstream has not taken all of the request yet.
+ * `ending`: Node has all of the response, but the client does not yet, or the request continues. `flushing`: the
+ * client's side is over, and the upstream has not taken all of the request yet.
  */
 type State = 'routing' | 'connecting' | 'waiting' | 'responding' | 'ending' | 'flushing' | 'over'
 
 const END_STREAM = 1
 
-/** One stream on its way: routed, sent to the first candidate that takes it, answered, reported. */
+/** One stream: routed, sent to the first candidate that accepts it, responded to, and reported. */
 export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, UploadOwner {
   readonly head: StreamHead
-  readonly client: ClientSession
+  readonly client: StreamClient
   deadline = Number.POSITIVE_INFINITY
   decision: Decision | undefined = undefined
   candidate = -1
@@ -45,19 +45,19 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   #session: UpstreamSession | undefined = undefined
   #state: State = 'routing'
   #lastError: HttpError | undefined = undefined
-  /** The candidate that may have processed the request without answering it. */
+  /** The candidate that may have processed the request and sent no response. */
   #lostTo: Candidate | undefined = undefined
   #repeated = false
   #waits: ResponseWaits
-  /** The client does not read on. */
+  /** The client does not read. */
   #held = false
-  /** It has not for {@link Http2Limits.heldMs}. */
+  /** The client has not read for {@link Http2Limits.heldMs}. */
   #stalled = false
   #interim = 0
   #expected = -1
   #trailers = NO_TRAILERS
 
-  constructor(down: ServerHttp2Stream, head: StreamHead, client: ClientSession, parts: Http2Parts) {
+  constructor(down: ServerHttp2Stream, head: StreamHead, client: StreamClient, parts: Http2Parts) {
     this.#down = down
     this.head = head
     this.client = client
@@ -87,7 +87,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
 
   sessionFailed(error: HttpError): void {
     if (this.#state !== 'connecting') return
-    // Once the request may have been processed, that is what the client has to know.
+    // Once the request may have been processed, the client must learn that.
     if (this.#lostTo === undefined) this.#lastError = error
     this.#guard(() => this.#tryNext())
   }
@@ -111,14 +111,14 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     if (this.#state === 'waiting' && !this.#upload.done && !this.#upload.blocked && !this.head.grpc) {
       return this.fail(failures.requestTimeout('no byte of the body', limits.requestProgressMs))
     }
-    // Whatever ails its connection, the next request is to have another.
+    // The cause may be the connection, so the next request gets another.
     if (!this.#held) this.#session?.retire()
-    this.fail(failures.upstreamTimeout(this.#patienceMs))
-    // Who does not read would not read the end of it either.
+    this.fail(failures.upstreamTimeout(this.#timeoutMs))
+    // A client that does not read would not read the end either.
     if (this.#held && !down.closed) down.close(CODE.cancel)
   }
 
-  /** Ends the exchange with this error: an answer where none was begun, else a visible break. */
+  /** Ends the exchange with this error: with an error response if none has begun, otherwise with a visible break. */
   fail(error: HttpError): void {
     if (this.#state === 'over' || this.#state === 'flushing' || this.#state === 'ending') return
     const responding = this.#state === 'responding'
@@ -200,7 +200,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     }
     this.#wait()
     const status = Number(fields[':status'])
-    if (status === 101) throw failures.badResponse(new Error('101 is not for HTTP/2'))
+    if (status === 101) throw failures.badResponse(new Error('HTTP/2 has no status 101'))
     this.#down.additionalHeaders({ ':status': status, ...fieldObject(list) })
     this.client.moved(0)
   }
@@ -228,7 +228,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#state = 'responding'
     if (endStream) {
       up.resume()
-      return this.#answered()
+      return this.#responded()
     }
     if (fields['content-length'] !== undefined) this.#expected = Number(fields['content-length'])
     this.#sendResponse(up)
@@ -259,7 +259,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       this.#trailers = fieldObject(list as FieldList)
     })
     up.on('end', () => {
-      // A stream that was reset ends, too; and so does one whose reset says "no error".
+      // A stream that was reset also ends, even if the reset says "no error".
       if (this.#state !== 'responding' || up.rstCode !== CODE.noError) return
       if (this.#expected === -1 || this.#expected === this.responseBytes) this.#endResponse()
     })
@@ -271,11 +271,11 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#upload.outlive()
     down.on('wantTrailers', () => down.sendTrailers(this.#trailers))
     down.end()
-    this.#answered()
+    this.#responded()
   }
 
-  /** The response is complete. The upstream may still want the rest of the request; else it is read and dropped. */
-  #answered(): void {
+  /** The response is complete. The rest of the request goes to the upstream if it reads, else it is dropped. */
+  #responded(): void {
     this.#state = 'ending'
     if (this.#up === undefined) this.#upload.drop()
     this.#wait()
@@ -287,10 +287,10 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#upload.outlive()
     this.responseBytes = sendReply(this.#down, reply, this.head)
     this.client.moved(this.responseBytes)
-    this.#answered()
+    this.#responded()
   }
 
-  /** The client does not read: its app may refuse the streams of others on the same connection. */
+  /** The client does not read, so its app may refuse the streams of other clients on the same connection. */
   #stall(): void {
     this.#stalled = true
     this.#session?.replace()
@@ -301,7 +301,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     const up = this.#up
     this.#up = undefined
     if (up === undefined || up.closed) return
-    // Node's servers never forget what they had buffered of such a response, and refuse all streams in the end.
+    // Node's servers never forget what they had buffered of such a response, and finally refuse all streams.
     if (
       this.#state === 'responding' &&
       (this.#held || this.responseBytes >= this.#parts.limits.abandonedBytes)
@@ -330,21 +330,21 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     } else if (this.#state === 'flushing') this.#over()
   }
 
-  /** No answer came. Sent again where it was not processed; where it may have been and is safe to repeat, once. */
+  /** No response came. Repeats a request that was not processed, and once one that may be and is safe to repeat. */
   #closedEarly({ rstCode, id = 0 }: ClientHttp2Stream, session: UpstreamSession, used: boolean): void {
-    const fate = fateOf(rstCode, id, session)
+    const outcome = outcomeOf(rstCode, id, session)
     const calm = rstCode === CODE.enhanceYourCalm
     if (calm) session.replace()
-    const error = failureOf(fate, rstCode, session)
-    const once = fate === 'unknown' && this.head.repeatable && this.#lostTo === undefined
-    const repeatable = (fate === 'unprocessed' || once) && this.#upload.repeatable && this.#interim === 0
+    const error = failureOf(outcome, rstCode, session)
+    const once = outcome === 'unknown' && this.head.repeatable && this.#lostTo === undefined
+    const repeatable = (outcome === 'unprocessed' || once) && this.#upload.repeatable && this.#interim === 0
     if (!repeatable) return this.fail(error)
     if (once) this.#lostTo = this.reached
     this.reached = this.#lostTo
     this.#lastError = error
     this.#upload.hold()
-    // A kept connection that was about to end, or refuses all, says nothing of the upstream: it is asked once more.
-    const again = !this.#repeated && (fate === 'unprocessed' || used || calm)
+    // The end of a kept connection, or one that refuses all streams, says nothing of the upstream: it gets another try.
+    const again = !this.#repeated && (outcome === 'unprocessed' || used || calm)
     if (again) this.#repeated = true
     this.#guard(() => this.#tryNext(again ? this.candidate - 1 : this.candidate))
   }
@@ -354,15 +354,15 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     const { rstCode, writableFinished } = this.#down
     const whole = this.#state === 'ending' && (rstCode === CODE.noError || writableFinished)
     if (!whole) this.error ??= this.client.departure
-    // The upstream goes on with a request that it has answered and that is all here.
+    // The upstream continues with a request that it has responded to and that has arrived completely.
     const flushing = whole && this.#upload.done && this.#up !== undefined
     if (!flushing) this.#leaveUpstream(this.client.over ? CODE.cancel : rstCode || CODE.cancel)
     this.#upload.keepNothing()
     this.ms = performance.now() - this.#startedAt
     this.#state = flushing ? 'flushing' : 'over'
     this.#parts.observer.exchangeDone?.(this)
-    const unanswered = this.error?.code === 'BL_HTTP_CLIENT_GONE' && this.status === 0
-    this.client.streamOver(unanswered && this.ms < this.#parts.limits.earlyResetMs)
+    const withoutResponse = this.error?.code === 'BL_HTTP_CLIENT_GONE' && this.status === 0
+    this.client.streamOver(withoutResponse && this.ms < this.#parts.limits.earlyResetMs)
     if (flushing) this.#wait(this.#waits.upstreamResponseMs)
     else this.#over()
   }
@@ -372,21 +372,21 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#parts.clock.unwatch(this)
   }
 
-  get #patienceMs(): number {
+  get #timeoutMs(): number {
     const waiting = {
       grpc: this.head.grpc,
       responding: this.#state === 'responding',
-      answered: this.#state === 'ending',
+      responded: this.#state === 'ending',
       taken: this.#up !== undefined,
       requestDone: this.#upload.done,
       blocked: this.#upload.blocked,
       held: this.#held,
       stalled: this.#stalled,
     }
-    return patienceMs(waiting, this.#parts.limits, this.#waits)
+    return streamTimeoutMs(waiting, this.#parts.limits, this.#waits)
   }
 
-  #wait(waitMs = this.#patienceMs): void {
+  #wait(waitMs = this.#timeoutMs): void {
     this.deadline = this.#parts.clock.in(waitMs)
   }
 

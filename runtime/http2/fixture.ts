@@ -15,7 +15,7 @@ export interface Hop {
   readonly reports: ExchangeReport[]
 }
 
-/** An engine with a listener: to one port, or by a route. */
+/** Starts an engine with a listener, which forwards to one port or by a route. */
 export async function hop(to: number | Route, options: Partial<Http2EngineOptions> = {}): Promise<Hop> {
   const reports: ExchangeReport[] = []
   const route: Route =
@@ -34,7 +34,7 @@ export async function hop(to: number | Route, options: Partial<Http2EngineOption
   return { engine, listener, port: listener.port, reports }
 }
 
-/** A node:http2 server whose streams a test answers. Returns its port. */
+/** Starts a node:http2 server whose streams the test serves. Returns its port. */
 export async function app(
   serve: (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeaders, flags: number) => void,
   settings: http2.Settings = {},
@@ -64,7 +64,7 @@ export async function app(
   return { port: (server.address() as net.AddressInfo).port, sessions, die }
 }
 
-/** A node:http2 client. */
+/** Returns a node:http2 client. */
 export function client(port: number, socket = net.connect(port, '127.0.0.1')): http2.ClientHttp2Session {
   const session = http2.connect(`http://127.0.0.1:${port}`, { createConnection: () => socket })
   session.on('error', () => {})
@@ -72,15 +72,15 @@ export function client(port: number, socket = net.connect(port, '127.0.0.1')): h
   return session
 }
 
-export interface Answer {
+export interface ReceivedResponse {
   readonly headers: http2.IncomingHttpHeaders
   readonly trailers: http2.IncomingHttpHeaders
   readonly text: string
   readonly rstCode: number
 }
 
-/** Waits for a stream's end, whatever it is. */
-export function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer> {
+/** Waits for the end of a stream, and resolves with what arrived. */
+export function responseOf(stream: http2.ClientHttp2Stream): Promise<ReceivedResponse> {
   const chunks: Buffer[] = []
   let headers: http2.IncomingHttpHeaders = {}
   let trailers: http2.IncomingHttpHeaders = {}
@@ -95,15 +95,15 @@ export function answerOf(stream: http2.ClientHttp2Stream): Promise<Answer> {
   })
 }
 
-/** Sends one request of a session and gives its answer. */
+/** Sends one request of a session. Resolves with its response. */
 export function ask(
   session: http2.ClientHttp2Session,
   headers: http2.OutgoingHttpHeaders = {},
   body?: string | Buffer,
-): Promise<Answer> {
+): Promise<ReceivedResponse> {
   const stream = session.request(headers, { endStream: body === undefined })
   if (body !== undefined) stream.end(body)
-  return answerOf(stream)
+  return responseOf(stream)
 }
 
 const raw = (buffer: Buffer): Buffer => buffer
@@ -117,7 +117,7 @@ const method = (path: string, requestStream: boolean, responseStream: boolean) =
   responseDeserialize: raw,
 })
 
-/** All four kinds of calls; messages are bytes. */
+/** All four kinds of calls. Messages are bytes. */
 export const ECHO = {
   unary: method('Unary', false, false),
   collect: method('Collect', true, false),
@@ -125,7 +125,7 @@ export const ECHO = {
   chat: method('Chat', true, true),
 }
 
-/** A gRPC server. Returns its port. */
+/** Starts a gRPC server. Returns its port. */
 export async function grpcApp(
   handlers: grpc.UntypedServiceImplementation,
 ): Promise<{ readonly port: number; readonly server: grpc.Server }> {
@@ -145,7 +145,7 @@ export async function grpcApp(
 
 type Callback = (error: grpc.ServiceError | null, response: Buffer) => void
 
-/** A client of {@link ECHO} with one channel, that is: one connection. */
+/** A client of {@link ECHO} with one channel, and so one connection. */
 export interface EchoClient extends grpc.Client {
   unary(
     message: Buffer,
@@ -178,7 +178,7 @@ export const metadataOf = (fields: Record<string, string>): grpc.Metadata => {
   return metadata
 }
 
-/** A unary call; rejects with grpc's ServiceError. */
+/** Makes a unary call. Rejects with grpc's ServiceError. */
 export function call(
   client: EchoClient,
   message: Buffer,
@@ -203,7 +203,7 @@ export const FRAME = {
   continuation: 9,
 } as const
 
-/** One frame's octets (RFC 9113, 4.1). */
+/** Returns the bytes of one frame (RFC 9113, 4.1). */
 export function frame(type: number, flags: number, streamId: number, payload: Buffer | string = ''): Buffer {
   const body = Buffer.from(payload as string, 'latin1')
   const head = Buffer.alloc(9)
@@ -214,16 +214,16 @@ export function frame(type: number, flags: number, streamId: number, payload: Bu
   return Buffer.concat([head, body])
 }
 
-/** Fields as HPACK literals without indexing or Huffman coding (RFC 7541, 6.2.2). */
+/** Encodes fields as HPACK literals without indexing or Huffman coding (RFC 7541, 6.2.2). */
 export function literals(fields: Record<string, string>): Buffer {
   const parts: Buffer[] = []
   const text = (value: string): Buffer => {
-    const octets = Buffer.from(value, 'latin1')
-    if (octets.length < 127) return Buffer.concat([Buffer.from([octets.length]), octets])
+    const bytes = Buffer.from(value, 'latin1')
+    if (bytes.length < 127) return Buffer.concat([Buffer.from([bytes.length]), bytes])
     const length: number[] = [127]
-    let rest = octets.length - 127
+    let rest = bytes.length - 127
     for (; rest >= 128; rest >>= 7) length.push((rest & 127) | 128)
-    return Buffer.concat([Buffer.from([...length, rest]), octets])
+    return Buffer.concat([Buffer.from([...length, rest]), bytes])
   }
   for (const [name, value] of Object.entries(fields)) parts.push(Buffer.from([0]), text(name), text(value))
   return Buffer.concat(parts)
@@ -236,7 +236,7 @@ export interface Frame {
   readonly payload: Buffer
 }
 
-/** A client that says whatever it likes, after preface and SETTINGS. */
+/** A client that sends any bytes, after the preface and SETTINGS. */
 export class RawClient {
   readonly frames: Frame[] = []
   closed = false
@@ -260,12 +260,12 @@ export class RawClient {
     return this.frames.filter((frame) => frame.type === type)
   }
 
-  /** The code of the GOAWAY that came, if one did. */
+  /** The code of the last GOAWAY, if one arrived. */
   get goaway(): number | undefined {
     return this.of(FRAME.goaway).at(-1)?.payload.readUInt32BE(4)
   }
 
-  /** Why the connection ended: the debug data of the GOAWAY frames that came. */
+  /** Why the connection ended: the debug data of the GOAWAY frames that arrived. */
   get goawayReason(): string {
     return this.of(FRAME.goaway)
       .map(({ payload }) => payload.subarray(8).toString())
@@ -288,7 +288,7 @@ export class RawClient {
   }
 }
 
-/** A request's head as an attacker writes it. */
+/** The head of a request as an attacker writes it. */
 export const GET: Record<string, string> = {
   ':method': 'GET',
   ':scheme': 'http',

@@ -43,7 +43,7 @@ const codeOf = (promise: Promise<unknown>): Promise<grpc.ServiceError> =>
     (error: unknown) => error as grpc.ServiceError,
   )
 
-test('all four kinds of calls, with metadata both ways and status in trailers', async () => {
+test('all four kinds of calls, with metadata in both directions and status in trailers', async () => {
   const { port, reports } = await hop((await grpcApp(echo('app'))).port)
   const client = grpcClient(port)
 
@@ -78,8 +78,8 @@ test('all four kinds of calls, with metadata both ways and status in trailers', 
   const chat = client.chat(metadataOf({}))
   for (const word of ['one', 'two', 'three']) {
     chat.write(Buffer.from(word))
-    const [answer] = (await once(chat, 'data')) as [Buffer]
-    expect(answer.toString()).toBe(word)
+    const [response] = (await once(chat, 'data')) as [Buffer]
+    expect(response.toString()).toBe(word)
   }
   chat.end()
   await once(chat, 'status')
@@ -87,7 +87,7 @@ test('all four kinds of calls, with metadata both ways and status in trailers', 
   for (const report of reports) expect(report).toMatchObject({ status: 200, error: undefined })
 })
 
-test('an app’s own status, message and details pass as they are', async () => {
+test('an app’s own status, message and details pass unchanged', async () => {
   const { port } = await hop(
     (
       await grpcApp({
@@ -106,13 +106,13 @@ test('an app’s own status, message and details pass as they are', async () => 
   expect(error.metadata.get('grpc-status-details-bin')).toEqual([Buffer.from([0, 1, 255])])
 })
 
-test('a method that nobody has is the app’s UNIMPLEMENTED, and does not hang', async () => {
+test('an unknown method is the app’s UNIMPLEMENTED, and does not hang', async () => {
   const { port } = await hop((await grpcApp({})).port)
   const error = await codeOf(call(grpcClient(port), Buffer.from('x'), {}, { deadline: Date.now() + 5_000 }))
   expect(error.code).toBe(grpc.status.UNIMPLEMENTED)
 })
 
-test('a deadline is passed on, and what it ends is cancelled at the app', async () => {
+test('a deadline passes on, and a call that it ends is cancelled at the app', async () => {
   let timeout = ''
   let cancelled = 0
   const { port, engine } = await hop(
@@ -153,15 +153,15 @@ test('a call that its client cancels is cancelled at the app, in the middle of i
   expect(reports[0]?.error?.code).toBe('BL_HTTP_CLIENT_GONE')
 })
 
-test('messages of 16 MiB pass both ways, unchanged', async () => {
+test('messages of 16 MiB pass in both directions, unchanged', async () => {
   const { port } = await hop((await grpcApp(echo('app'))).port)
   const message = Buffer.alloc(16 * 1024 * 1024)
   for (let at = 0; at < message.length; at += 4) message.writeUInt32LE(at, at)
-  const answer = await call(grpcClient(port), message)
-  expect(answer.subarray(4).equals(message)).toBe(true)
+  const response = await call(grpcClient(port), message)
+  expect(response.subarray(4).equals(message)).toBe(true)
 })
 
-test('a slow reader holds its writer, and nobody else', async () => {
+test('a slow reader pauses its writer, and no other', async () => {
   const part = Buffer.alloc(64 * 1024)
   let written = 0
   const { port } = await hop(
@@ -181,7 +181,7 @@ test('a slow reader holds its writer, and nobody else', async () => {
       })
     ).port,
   )
-  // grpc-js reads ahead without a bound, so the reader is one that does not.
+  // grpc-js reads ahead without a limit, so this reader does not use it.
   const session = client(port)
   const stream = session.request({
     ':method': 'POST',
@@ -194,7 +194,7 @@ test('a slow reader holds its writer, and nobody else', async () => {
   const quick = grpcClient(port)
   let before = -1
   const moved = (): boolean => before !== written || written === 0
-  // Still, once it has not moved while other calls went through.
+  // It is still once it has not moved while other calls passed.
   while (moved()) {
     before = written
     for (let index = 0; index < 20; index++) await call(quick, Buffer.from('x'))
@@ -224,8 +224,8 @@ test('5,000 calls of one channel each go where their own key says', async () => 
   const caller = async (): Promise<void> => {
     for (let index = next++; index < 5_000; index = next++) {
       const key = index % 3 === 0 ? 'alice' : 'bob'
-      const answer = await call(client, Buffer.from(`${index}`), { tracestate: `branchline=${key}` })
-      if (answer.toString() !== `${key}:${index}`) wrong++
+      const response = await call(client, Buffer.from(`${index}`), { tracestate: `branchline=${key}` })
+      if (response.toString() !== `${key}:${index}`) wrong++
     }
   }
   await Promise.all(Array.from({ length: 50 }, caller))
@@ -234,7 +234,7 @@ test('5,000 calls of one channel each go where their own key says', async () => 
   expect(engine.upstreamConnections).toBe(2)
 })
 
-test('an upstream that dies in the middle of a call is UNAVAILABLE, before and after its first message', async () => {
+test('an upstream that dies within a call is UNAVAILABLE, before and after its first message', async () => {
   const app = await grpcApp({
     ...echo('app'),
     unary: (() => {}) satisfies Unary,
@@ -247,7 +247,7 @@ test('an upstream that dies in the middle of a call is UNAVAILABLE, before and a
   const unaryError = codeOf(call(client, Buffer.from('x')))
   await once(stream, 'data')
   app.server.forceShutdown()
-  // It resets its calls (CANCEL) where it still can.
+  // It resets its calls (CANCEL) if it still can.
   expect([grpc.status.UNAVAILABLE, grpc.status.CANCELLED]).toContain((await streamError)[0].code)
   expect([grpc.status.UNAVAILABLE, grpc.status.CANCELLED]).toContain((await unaryError).code)
   const late = await codeOf(call(client, Buffer.from('x')))
@@ -255,7 +255,7 @@ test('an upstream that dies in the middle of a call is UNAVAILABLE, before and a
   expect(late.details).toContain('cannot be reached')
 })
 
-test('a decision without a place to go, and a reply, are gRPC statuses', async () => {
+test('a decision without a candidate, and a reply, become gRPC statuses', async () => {
   const nowhere = await hop(() => ({ candidates: [] }))
   expect(await codeOf(call(grpcClient(nowhere.port), Buffer.from('x')))).toMatchObject({ code: 14 })
   const reply = await hop((head) => ({ status: 403, body: `${head.get('accept')}: nö\n` }))
@@ -265,7 +265,7 @@ test('a decision without a place to go, and a reply, are gRPC statuses', async (
   })
 })
 
-test('stop finishes running calls, and an app that restarts in peace loses none', async () => {
+test('stop finishes running calls, and an app that restarts gracefully loses none', async () => {
   let finish: (() => void) | undefined
   const slow: grpc.UntypedServiceImplementation = {
     ...echo('old'),

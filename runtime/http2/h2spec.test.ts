@@ -1,7 +1,7 @@
 /**
- * h2spec, the conformance suite of HTTP/2 servers (a Go module), against the engine and against node:http2
- * alone. `npm run test:h2spec` runs it, as `npm test` does: half a minute, and, once, the Go module proxy. Where
- * Go is missing it is skipped and says so. By itself, since its cases have time limits of their own.
+ * Runs h2spec, the conformance suite for HTTP/2 servers (a Go module), against the engine and against node:http2 alone.
+ * `npm run test:h2spec` runs it, and so does `npm test`: it takes half a minute, and once the Go module proxy. It is
+ * skipped with a message if Go is missing. It runs alone, because its cases have time limits of their own.
  */
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile } from 'node:fs/promises'
@@ -44,24 +44,24 @@ function outcomeOf(report: string): Outcome {
 async function h2spec(port: number): Promise<Outcome> {
   const report = join(await mkdtemp(join(tmpdir(), 'branchline-h2spec-')), 'report.xml')
   const options = ['-h', '127.0.0.1', '-p', String(port), '-o', '2', '-j', report]
-  // It exits with 1 where a case fails.
+  // It exits with 1 if a case fails.
   await run(binary, options, { timeout: 60_000 }).catch(() => {})
   return outcomeOf(await readFile(report, 'utf8'))
 }
 
 test.skipIf(missing !== undefined)(
   `h2spec finds nothing in the engine that it does not find in node:http2${missing === undefined ? '' : ` (skipped: ${missing})`}`,
-  // Some of its cases depend on which frame comes first.
+  // Some cases depend on which frame arrives first.
   { timeout: 120_000, retry: 1 },
   async () => {
     const { port } = await app((stream) => {
       stream.on('data', () => {})
       stream.respond({ ':status': 200, 'content-type': 'text/plain' })
-      stream.end('an answer\n')
+      stream.end('a response\n')
     })
     const node = await h2spec(port)
     const engine = await h2spec((await hop(port)).port)
-    process.stdout.write(`h2spec: ${engine.passed} passed; failed, as by node:http2 alone:\n`)
+    process.stdout.write(`h2spec: ${engine.passed} passed; failed, as with node:http2 alone:\n`)
     for (const name of engine.failed) process.stdout.write(`  ${name}\n`)
     expect(engine.passed).toBeGreaterThan(100)
     expect(engine.failed.filter((name) => !node.failed.includes(name))).toEqual([])

@@ -3,12 +3,12 @@ import { foldName, isAuthority } from '../proxy/grammar.ts'
 import type { HeadEdits } from '../proxy/decision.ts'
 import { type Head, isSafe } from '../proxy/head.ts'
 
-/** Fields of a message as node:http2 gives and takes them: name, value, name, value. */
+/** Fields of a message in the form of node:http2: name, value, name, value. */
 export type FieldList = string[]
 
 const GRPC = /^application\/grpc(?:$|[+; ])/
 
-/** A request's head (RFC 9113, 8.3.1): the fields as they came, the pseudo fields under their HTTP/1.1 names. */
+/** A request's head (RFC 9113, 8.3.1): the fields as received, and the pseudo fields under their HTTP/1.1 names. */
 export class StreamHead implements Head {
   readonly list: FieldList
   readonly version = 20
@@ -17,9 +17,9 @@ export class StreamHead implements Head {
   host = ''
   readonly hasBody: boolean
   scheme = 'http'
-  /** Whether it is a gRPC call, whose failures are told by trailers, not by a status. */
+  /** True for a gRPC call, whose failures are sent in trailers instead of a status. */
   grpc = false
-  /** Why we do not serve it; nghttp2 has refused what RFC 9113 calls malformed. */
+  /** Why we do not serve it. nghttp2 has already refused what RFC 9113 calls malformed. */
   fault: HttpError | undefined = undefined
 
   constructor(list: FieldList, hasBody: boolean) {
@@ -35,7 +35,7 @@ export class StreamHead implements Head {
     return !this.hasBody && isSafe(this.method)
   }
 
-  /** A gRPC client shows a sentence to its user: it accepts plain text, though it does not say so. */
+  /** A gRPC client shows the message to its user, so it accepts plain text although it does not say so. */
   get(name: string): string | undefined {
     const { list } = this
     let value: string | undefined
@@ -56,8 +56,8 @@ export class StreamHead implements Head {
 }
 
 /**
- * Reads a request's head. Its `fault` is 501 for CONNECT, 400 for a Host that is not the authority, 431 for a
- * head above `headBytes`.
+ * Reads a request's head. Its `fault` is a 501 for CONNECT, a 400 for a Host that differs from the authority, and a 431
+ * for a head above `headBytes`.
  */
 export function readRequestHead(list: FieldList, endStream: boolean, headBytes: number): StreamHead {
   const head = new StreamHead(list, !endStream)
@@ -94,24 +94,25 @@ export function readRequestHead(list: FieldList, endStream: boolean, headBytes: 
   return head
 }
 
-/** Whether fields exceed SETTINGS_MAX_HEADER_LIST_SIZE, which nghttp2 says and does not keep. */
+/** True if fields exceed SETTINGS_MAX_HEADER_LIST_SIZE, which nghttp2 announces but does not enforce. */
 export const isTooLarge = (list: FieldList, headBytes: number): boolean => sizeOf(list) > headBytes
 
-/** As that setting counts (RFC 9113, 6.5.2): 32 octets for each field beside its name and value. */
+/** Counts as that setting does (RFC 9113, 6.5.2): 32 bytes for each field plus its name and value. */
 function sizeOf(list: FieldList): number {
-  let octets = list.length * 16
-  for (const text of list) octets += text.length
-  return octets
+  let bytes = list.length * 16
+  for (const text of list) bytes += text.length
+  return bytes
 }
 
 function faultOf({ method, host: authority }: StreamHead, host: string | undefined): HttpError | undefined {
-  if (method === 'CONNECT') return badRequest('CONNECT is not served here', 501)
-  if (!isAuthority(authority)) return badRequest(`authority ${JSON.stringify(authority.slice(0, 64))}`)
+  if (method === 'CONNECT') return badRequest('CONNECT is not supported here', 501)
+  if (!isAuthority(authority))
+    return badRequest(`authority ${JSON.stringify(authority.slice(0, 64))}: not a host with an optional port`)
   if (host === undefined || host.toLowerCase() === authority.toLowerCase()) return undefined
-  return badRequest(`Host ${JSON.stringify(host.slice(0, 64))}: it is not the authority`)
+  return badRequest(`Host ${JSON.stringify(host.slice(0, 64))}: differs from the authority`)
 }
 
-/** Fields that are meant for one hop, or say what only HTTP/1.1 has (RFC 9113, 8.2.2; RFC 9110, 7.6.1 and 11.7). */
+/** Fields for one hop, or with meaning in HTTP/1.1 only (RFC 9113, 8.2.2; RFC 9110, 7.6.1 and 11.7). */
 const HOP = new Set([
   'connection',
   'keep-alive',
@@ -124,7 +125,7 @@ const HOP = new Set([
   'proxy-authentication-info',
 ])
 
-/** The head to send upstream: as it came, without what is meant for one hop, with the edits and what names us. */
+/** Returns the head to send upstream: as received, without the fields for one hop, with the edits and our Via. */
 export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined, via?: string): FieldList {
   const { method, target, scheme, host, list } = head
   const out: FieldList = [':method', method, ':scheme', scheme, ':authority', host, ':path', target]
@@ -133,7 +134,10 @@ export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefine
   return out
 }
 
-/** The head to send to the client. Throws where an edit is no header field, as {@link writeRequestFields} does. */
+/**
+ * Returns the head to send to the client. Throws for an edit that is not a header field, as {@link writeRequestFields}
+ * does.
+ */
 export function writeResponseFields(
   list: FieldList,
   status: number,
@@ -148,7 +152,7 @@ function copyFields(list: FieldList, out: FieldList, edits: HeadEdits | undefine
   for (let i = 0; i < list.length; i += 2) {
     const name = list[i] as string
     if (name.charCodeAt(0) === 0x3a || name === 'host' || HOP.has(name)) continue
-    // All else that RFC 9113 allows of it says what only the next hop can keep.
+    // Everything else that RFC 9113 permits in it concerns only the next hop.
     if (name === 'te' && list[i + 1] !== 'trailers') continue
     if (edits !== undefined && isEdited(name, edits)) continue
     out.push(name, list[i + 1] as string)
@@ -159,12 +163,12 @@ function copyFields(list: FieldList, out: FieldList, edits: HeadEdits | undefine
   }
 }
 
-/** Whether edits name this field, or one that a server may take for it. */
+/** True if the edits name this field, or a field that a server may read as it. */
 function isEdited(name: string, edits: HeadEdits): boolean {
   return isNamed(name, edits) || (PUNCTUATION.test(name) && isNamed(foldName(name), edits))
 }
 
-/** A character of a field name that servers may take for a hyphen. */
+/** A character of a field name that servers may read as a hyphen. */
 const PUNCTUATION = /[^a-z0-9-]/
 
 function isNamed(name: string, { remove, removePrefix, set }: HeadEdits): boolean {
@@ -175,7 +179,8 @@ function isNamed(name: string, { remove, removePrefix, set }: HeadEdits): boolea
 }
 
 /**
- * Fields as an object, several of one name as an array; pseudo fields, those of one hop and refused ones left out.
+ * Returns fields as an object, with an array for several fields of one name, and without pseudo fields, fields for one
+ * hop and refused fields.
  */
 export function fieldObject(
   list: FieldList,
@@ -194,14 +199,14 @@ export function fieldObject(
   return fields
 }
 
-// node:http2 separates fields by NUL, and nghttp2 sends what it is given.
+// node:http2 separates fields by NUL, and nghttp2 sends them unchecked.
 function checkEdit(name: string, value: string): void {
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(name)) {
-    throw new RangeError(`header name ${JSON.stringify(name)}: wanted a token in lower case`)
+    throw new RangeError(`header name ${JSON.stringify(name)}: not a token in lower case`)
   }
   if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) {
     throw new RangeError(
-      `header ${name}: its value ${JSON.stringify(value)} has a character that no field may have`,
+      `header ${name}: the value ${JSON.stringify(value)} contains a character that a field must not contain`,
     )
   }
 }

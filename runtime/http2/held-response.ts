@@ -4,7 +4,7 @@ import { CODE } from './errors.ts'
 
 const responses = new WeakMap<ServerHttp2Stream, HeldResponse>()
 
-/** Counts what waits in a response whose client does not read on, until it does. */
+/** Counts the bytes that wait in a response while its client does not read. */
 export function countHeld(stream: ServerHttp2Stream): void {
   let response = responses.get(stream)
   if (response === undefined) responses.set(stream, (response = new HeldResponse(stream)))

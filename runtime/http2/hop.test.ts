@@ -5,14 +5,14 @@ import { Readable } from 'node:stream'
 import { afterEach, expect, test } from 'vitest'
 import type { Route } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import { answerOf, app, ask, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
+import { responseOf, app, ask, client, frame, FRAME, GET, hop, literals, RawClient } from './fixture.ts'
 import { cleanUp } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
-function* split(body: Buffer, octets: number): Generator<Buffer> {
-  for (let at = 0; at < body.length; at += octets) yield body.subarray(at, at + octets)
+function* split(body: Buffer, size: number): Generator<Buffer> {
+  for (let at = 0; at < body.length; at += size) yield body.subarray(at, at + size)
 }
 
 const POST = { ':method': 'POST' }
@@ -23,18 +23,18 @@ const echo = (stream: http2.ServerHttp2Stream, headers: http2.IncomingHttpHeader
 const seen = (headers: http2.IncomingHttpHeaders): Record<string, unknown> =>
   JSON.parse(String(headers['x-headers'])) as Record<string, unknown>
 
-test('a head passes as it came, with edits both ways and without what is for one hop', async () => {
+test('a head passes as received, with edits in both directions and without fields for one hop', async () => {
   const { port } = await app(echo)
   const route: Route = () => ({
     candidates: [
       {
         upstream: tcpUpstream('127.0.0.1', port),
         edits: { remove: ['x-gone'], removePrefix: ['x-all-'], set: [['x-set', 'new']] },
-        responseEdits: { set: [['x-answer', 'edited']] },
+        responseEdits: { set: [['x-edited', 'edited']] },
       },
     ],
   })
-  const answer = await ask(client((await hop(route)).port), {
+  const response = await ask(client((await hop(route)).port), {
     ':method': 'PUT',
     ':path': '/a?b=c',
     ':authority': 'api:80',
@@ -46,8 +46,8 @@ test('a head passes as it came, with edits both ways and without what is for one
     cookie: ['a=1', 'b=2'],
     te: 'trailers',
   })
-  expect(answer.headers).toMatchObject({ ':status': 200, 'x-answer': 'edited' })
-  expect(seen(answer.headers)).toEqual({
+  expect(response.headers).toMatchObject({ ':status': 200, 'x-edited': 'edited' })
+  expect(seen(response.headers)).toEqual({
     ':method': 'PUT',
     ':scheme': 'http',
     ':authority': 'api:80',
@@ -65,16 +65,16 @@ test('the route sees method, target, host and fields', async () => {
     heads.push([head.method, head.target, head.host, head.get('x-a'), head.get('x-b')].join(' '))
     return { status: 204 }
   })
-  const answer = await ask(client(port), {
+  const response = await ask(client(port), {
     ':path': '/p',
     ':authority': 'api.shop',
     'x-a': ['1', '2'],
   })
   expect(heads).toEqual(['GET /p api.shop 1, 2 '])
-  expect(answer.headers[':status']).toBe(204)
+  expect(response.headers[':status']).toBe(204)
 })
 
-test('trailers and interim responses pass, both ways', async () => {
+test('trailers and interim responses pass in both directions', async () => {
   const trailers: http2.IncomingHttpHeaders[] = []
   const { port } = await app((stream) => {
     stream.additionalHeaders({ ':status': 103, link: '</a.css>' })
@@ -90,13 +90,13 @@ test('trailers and interim responses pass, both ways', async () => {
   stream.on('headers', (fields) => interim.push(fields))
   stream.on('wantTrailers', () => stream.sendTrailers({ 'x-check': 'abc' }))
   stream.end('sent')
-  const answer = await answerOf(stream)
+  const response = await responseOf(stream)
   expect(interim).toMatchObject([{ ':status': 103, link: '</a.css>' }])
   expect(trailers).toMatchObject([{ 'x-check': 'abc' }])
-  expect(answer).toMatchObject({ text: 'body', trailers: { 'x-sum': '1, 2' } })
+  expect(response).toMatchObject({ text: 'body', trailers: { 'x-sum': '1, 2' } })
 })
 
-test('an edit means every name that a CGI server takes for it, and refused trailers are left out', async () => {
+test('an edit covers every name that a CGI-style server reads as it, and refused trailers are dropped', async () => {
   const trailers: http2.IncomingHttpHeaders[] = []
   const { port } = await app((stream, headers) => {
     stream.on('trailers', (fields) => trailers.push(fields)).resume()
@@ -111,25 +111,25 @@ test('an edit means every name that a CGI server takes for it, and refused trail
   const stream = client(hopPort).request({ ...POST, ...fields }, { waitForTrailers: true })
   stream.on('wantTrailers', () => stream.sendTrailers({ 'x-secret': '1', 'x-check': 'abc' }))
   stream.end('sent')
-  const arrived = seen((await answerOf(stream)).headers)
+  const arrived = seen((await responseOf(stream)).headers)
   expect(arrived).toMatchObject({ x_kept: '1', 'x-request-id': 'ours' })
   expect(Object.keys(arrived).filter((name) => /gone|all|_request/.test(name))).toEqual([])
   expect(trailers).toMatchObject([{ 'x-check': 'abc' }])
   expect(trailers[0]).not.toHaveProperty('x-secret')
 })
 
-test.each(['HEAD', 'GET'])('%s: an answer without a body ends with its head', async (method) => {
+test.each(['HEAD', 'GET'])('%s: a response without a body ends with its head', async (method) => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': method === 'HEAD' ? 200 : 304, 'content-length': 10 }, { endStream: true })
   })
   const { port: at, reports } = await hop(port)
-  const answer = await ask(client(at), { ':method': method })
-  expect(answer).toMatchObject({ headers: { 'content-length': '10' }, text: '' })
+  const response = await ask(client(at), { ':method': method })
+  expect(response).toMatchObject({ headers: { 'content-length': '10' }, text: '' })
   await until(() => reports.length === 1)
   expect(reports[0]?.error).toBeUndefined()
 })
 
-test('bodies of 32 MiB pass both ways at once, unchanged', async () => {
+test('bodies of 32 MiB pass in both directions at once, unchanged', async () => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
     stream.pipe(stream)
@@ -147,7 +147,7 @@ test('bodies of 32 MiB pass both ways at once, unchanged', async () => {
   expect(reports[0]).toMatchObject({ requestBytes: body.length, responseBytes: body.length, status: 200 })
 })
 
-test('a slow upstream holds the client that sends to it', async () => {
+test('a slow upstream pauses the client that sends to it', async () => {
   const { port } = await app((stream) => stream.respond({ ':status': 200 }))
   const stream = client((await hop(port)).port).request(POST)
   stream.on('error', () => {})
@@ -168,7 +168,7 @@ test('a slow upstream holds the client that sends to it', async () => {
   expect(sent).toBeLessThan(1024 * 1024)
 })
 
-test('what an upstream resets is reset with its code', async () => {
+test('a reset by the upstream passes on with its code', async () => {
   const { port } = await app((stream, { ':path': path }) => {
     if (path === '/late') {
       // Without it, Node ends a stream before it resets it.
@@ -181,10 +181,10 @@ test('what an upstream resets is reset with its code', async () => {
   expect((await ask(session, { ':path': '/' })).rstCode).toBe(http2.constants.NGHTTP2_INADEQUATE_SECURITY)
   const late = session.request({ ...POST, ':path': '/late' })
   late.on('data', () => late.write('go'))
-  expect((await answerOf(late)).rstCode).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
+  expect((await responseOf(late)).rstCode).toBe(http2.constants.NGHTTP2_ENHANCE_YOUR_CALM)
 })
 
-test('what a client resets is reset at the upstream with its code', async () => {
+test('a reset by the client reaches the upstream with its code', async () => {
   const codes: (number | undefined)[] = []
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
@@ -217,7 +217,7 @@ test('a client that goes away cancels its streams at the upstream', async () => 
   expect(codes).toEqual([http2.constants.NGHTTP2_CANCEL])
 })
 
-test('a request that its client breaks off with "no error" never looks complete', async () => {
+test('a request that its client resets with "no error" never looks complete', async () => {
   const ends: string[] = []
   const { port } = await app((stream) => {
     stream.on('data', () => {})
@@ -236,7 +236,7 @@ test('a request that its client breaks off with "no error" never looks complete'
   expect(ends).not.toContain('complete')
 })
 
-test('an upstream that dies in the middle of its answer breaks it off visibly', async () => {
+test('an upstream that dies within its response leaves it visibly incomplete', async () => {
   const { port, die } = await app((stream) => {
     stream.respond({ ':status': 200 })
     stream.write('part')
@@ -248,13 +248,13 @@ test('an upstream that dies in the middle of its answer breaks it off visibly', 
   die()
   await until(() => client.of(FRAME.rstStream).length === 1)
   expect(client.of(FRAME.rstStream)[0]?.payload.readUInt32BE()).toBe(http2.constants.NGHTTP2_INTERNAL_ERROR)
-  // Nothing says that the answer is complete: no END_STREAM.
+  // Nothing says that the response is complete: no END_STREAM.
   expect(client.frames.filter(({ streamId, flags }) => streamId === 1 && (flags & 1) === 1)).toEqual([])
   await until(() => reports.length === 1)
   expect(reports[0]?.error?.code).toBe('BL_HTTP_UPSTREAM_CLOSED')
 })
 
-test('an early answer ends an upload that nobody reads', async () => {
+test('an early response ends an upload that the app does not read', async () => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': 413 })
     stream.end('too much')
@@ -262,20 +262,20 @@ test('an early answer ends an upload that nobody reads', async () => {
   const { port: at, engine } = await hop(port, { limits: { lingerMs: 50 } })
   const stream = client(at).request(POST)
   stream.write('x')
-  const answer = await answerOf(stream)
-  expect(answer).toMatchObject({ headers: { ':status': 413 }, text: 'too much', rstCode: 0 })
+  const response = await responseOf(stream)
+  expect(response).toMatchObject({ headers: { ':status': 413 }, text: 'too much', rstCode: 0 })
   await until(() => engine.streams === 0)
 })
 
-test('a route that throws is a 500, and a failure may have its own answer', async () => {
+test('a route that throws causes a 500, and a failure may have its own response', async () => {
   const { port } = await hop(
     () => {
       throw new Error('no')
     },
     { failure: (error) => ({ status: error.status, headers: [['X-Why', error.code]], body: 'oh' }) },
   )
-  const answer = await ask(client(port))
-  expect(answer).toMatchObject({ headers: { ':status': 500, 'x-why': 'BL_HTTP_ROUTE_FAILED' }, text: 'oh' })
+  const response = await ask(client(port))
+  expect(response).toMatchObject({ headers: { ':status': 500, 'x-why': 'BL_HTTP_ROUTE_FAILED' }, text: 'oh' })
 })
 
 test.each([
@@ -286,10 +286,10 @@ test.each([
   const { port: at } = await hop(port, { limits: { [limit]: 50, lingerMs: 50 } })
   const stream = client(at).request(POST, { endStream: !body })
   if (body) stream.write('x')
-  expect((await answerOf(stream)).headers[':status']).toBe(status)
+  expect((await responseOf(stream)).headers[':status']).toBe(status)
 })
 
-test('an answer that stands still is broken off, and a call only after a longer time', async () => {
+test('a response that stalls is cut off, and a call only after a longer time', async () => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
     stream.write('part')
@@ -303,7 +303,7 @@ test('an answer that stands still is broken off, and a call only after a longer 
   expect(performance.now() - startedAt).toBeGreaterThan(350)
 })
 
-test('stop announces itself, finishes what runs, and refuses the rest', async () => {
+test('stop announces itself, finishes running streams, and refuses new ones', async () => {
   const running: http2.ServerHttp2Stream[] = []
   const { port } = await app((stream) => void running.push(stream))
   const { port: at, engine } = await hop(port, { limits: { drainIdleMs: 50, drainMs: 5_000 } })
@@ -324,17 +324,17 @@ test('stop announces itself, finishes what runs, and refuses the rest', async ()
   expect([engine.connections, engine.streams]).toEqual([0, 0])
 })
 
-test('stop cuts what is left once its time is over', async () => {
+test('stop cuts off remaining streams after its time', async () => {
   const { port } = await app(() => {})
   const { port: at, engine } = await hop(port, { limits: { drainIdleMs: 1, drainMs: 100 } })
-  const answer = ask(client(at))
+  const response = ask(client(at))
   await until(() => engine.streams === 1)
   await engine.stop()
-  expect((await answer).headers[':status']).toBeUndefined()
+  expect((await response).headers[':status']).toBeUndefined()
   expect([engine.connections, engine.streams]).toEqual([0, 0])
 })
 
-test('an idle connection is said goodbye, on both sides', async () => {
+test('an idle connection gets a GOAWAY, on both sides', async () => {
   const { port, sessions } = await app(echo)
   const { port: at, engine } = await hop(port, { limits: { idleMs: 50, poolIdleMs: 50 } })
   const session = client(at)

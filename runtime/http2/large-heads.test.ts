@@ -1,4 +1,4 @@
-/** Heads of more than 64 KiB, which nghttp2 by itself neither sends nor says so. */
+/** Heads of more than 64 KiB. By default, nghttp2 neither sends them nor reports that. */
 import { connect } from 'node:net'
 import * as http2 from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
@@ -15,10 +15,13 @@ const large = (prefix: string): Record<string, string> =>
 const countOf = (fields: object, prefix: string): number =>
   Object.keys(fields).filter((name) => name.startsWith(`${prefix}-`)).length
 
-test('a large head and large trailers pass both ways where the limit allows them', async () => {
+test('a large head and large trailers pass in both directions if the limit allows them', async () => {
   const { port } = await app(
     (stream, headers) => {
-      stream.respond({ 'x-count': countOf(headers, 'asked'), ...large('told') }, { waitForTrailers: true })
+      stream.respond(
+        { 'x-count': countOf(headers, 'request'), ...large('response') },
+        { waitForTrailers: true },
+      )
       stream.on('wantTrailers', () => stream.sendTrailers(large('closing')))
       stream.end('ok')
     },
@@ -32,7 +35,7 @@ test('a large head and large trailers pass both ways where the limit allows them
     settings: { maxHeaderListSize: HEAD_BYTES },
   })
   later(() => session.destroy())
-  const { headers, trailers, text, rstCode } = await ask(session, large('asked'))
+  const { headers, trailers, text, rstCode } = await ask(session, large('request'))
   expect([headers[':status'], headers['x-count'], text, rstCode]).toEqual([200, '4', 'ok', 0])
-  expect([countOf(headers, 'told'), countOf(trailers, 'closing')]).toEqual([4, 4])
+  expect([countOf(headers, 'response'), countOf(trailers, 'closing')]).toEqual([4, 4])
 })

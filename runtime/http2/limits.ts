@@ -1,100 +1,126 @@
 /**
- * Every bound and every wait of the HTTP/2 engine. Times are exact to the tick of its clock.
- * To let people set a field, add a line to the table of settings (`runtime/wire/settings/table.ts`) with `http2.<field>`.
+ * All limits of the HTTP/2 engine. Times are exact to the tick of its clock. To let users set a field, add a line with
+ * `http2.<field>` to the table of settings (`runtime/wire/settings/table.ts`).
  */
 export interface Http2Limits {
-  /** Client connections at one time; the next one gets a GOAWAY (ENHANCE_YOUR_CALM). Default: 10,000. */
+  /** Most client connections at one time. The next one gets a GOAWAY (ENHANCE_YOUR_CALM). Default: 10,000. */
   readonly connections: number
-  /** Streams of one connection at one time (SETTINGS_MAX_CONCURRENT_STREAMS). Default: 128. */
+  /** Most streams of one connection at one time (SETTINGS_MAX_CONCURRENT_STREAMS). Default: 128. */
   readonly streams: number
-  /** Streams of all connections; the next one gets REFUSED_STREAM, which is safe to repeat. Default: 20,000. */
+  /** Most streams of all connections. The next one gets REFUSED_STREAM, which is safe to repeat. Default: 20,000. */
   readonly streamsTotal: number
-  /** Octets of a head or of trailers, 32 for each field included (SETTINGS_MAX_HEADER_LIST_SIZE). Default: 32 KiB. */
+  /**
+   * Largest size of a head or of trailers in bytes, including 32 for each field (SETTINGS_MAX_HEADER_LIST_SIZE).
+   * Default: 32 KiB.
+   */
   readonly headBytes: number
-  /** Fields of a head, and of trailers. Default: 128. */
+  /** Most fields in a head, and in trailers. Default: 128. */
   readonly headerCount: number
-  /** Interim responses (1xx) to one request: 502. Default: 32. */
+  /** Most interim responses (1xx) to one request. Beyond it: 502. Default: 32. */
   readonly interimResponses: number
-  /** Octets that a peer may send on one stream before we have passed them on. Default: 64 KiB - 1. */
+  /** Bytes that a peer may send on one stream before we have passed them on. Default: 64 KiB - 1. */
   readonly streamWindow: number
   /** The same for all streams of one connection. Default: 1 MiB. */
   readonly connectionWindow: number
-  /** What node:http2 may keep for one connection, in 10^6 octets; above it new streams are refused. Default: 32. */
+  /**
+   * Memory that node:http2 may keep for one connection, in 10^6 bytes. Above it, new streams are refused. Default: 32.
+   */
   readonly sessionMemoryMb: number
   /**
-   * Streams that a client may reset early at one time: without a response, and before {@link earlyResetMs} have
-   * passed (CVE-2023-44487). Beyond the limit its new streams get REFUSED_STREAM; a client that goes on as fast
+   * Streams that a client may reset early at one time: without a response, and within {@link earlyResetMs}
+   * (CVE-2023-44487). Beyond the limit, its new streams get REFUSED_STREAM. A client that continues at the same rate
    * gets a GOAWAY (ENHANCE_YOUR_CALM). Other resets are free. Default: 1,000.
    */
   readonly resetBurst: number
   /** The same per second, once the burst is used up. Default: 500. */
   readonly resetsPerSecond: number
-  /** A stream that lived longer is bounded by {@link streams} alone, so its reset is free. Default: 1 s. */
+  /**
+   * A reset counts as early within this time. An older stream is limited by {@link streams} alone, so its reset is
+   * free. Default: 1 s.
+   */
   readonly earlyResetMs: number
   /**
-   * PING and SETTINGS frames of one connection at one time: GOAWAY (ENHANCE_YOUR_CALM). For each frame of DATA or
-   * HEADERS that moves on the connection one PING is free, since gRPC clients ping to measure their link.
+   * PING and SETTINGS frames of one connection at one time. Beyond the limit: GOAWAY (ENHANCE_YOUR_CALM). Each DATA or
+   * HEADERS frame that moves on the connection makes one PING free, because gRPC clients ping to measure their link.
    * Default: 500.
    */
   readonly controlBurst: number
   /** The same per second, once the burst is used up. Default: 50. */
   readonly controlsPerSecond: number
-  /** From a connection's start to its preface and SETTINGS; it is then cut. Default: 10 s. */
+  /** Longest time from the start of a connection to its preface and SETTINGS. Then it is cut off. Default: 10 s. */
   readonly headMs: number
-  /** A connection without a stream; it then gets a GOAWAY. Default: 10 min. */
+  /** Longest time without a stream. Then the connection gets a GOAWAY. Default: 10 min. */
   readonly idleMs: number
-  /** To reach one candidate; the next one is tried then. Default: 3 s. */
+  /** Longest time to connect to one candidate. Then the next one is tried. Default: 3 s. */
   readonly upstreamConnectMs: number
-  /** From there to its SETTINGS: an app that stands at a breakpoint has not gone. Default: 30 s. */
+  /**
+   * Longest time from the connection to the upstream's SETTINGS. An app that is stopped at a breakpoint has not gone.
+   * Default: 30 s.
+   */
   readonly upstreamHelloMs: number
-  /** From the end of the request to the response's head: 504; not for gRPC, which has deadlines of its own. Default: 120 s. */
+  /**
+   * Longest time from the end of the request to the head of the response. Beyond it: 504. It does not apply to gRPC,
+   * which has its own deadlines. Default: 120 s.
+   */
   readonly upstreamResponseMs: number
-  /** Without one octet of a request's body that the client owes: 408; not for gRPC. Default: 60 s. */
+  /**
+   * Longest time without a byte of a request's body that the client still has to send. Beyond it: 408. It does not
+   * apply to gRPC. Default: 60 s.
+   */
   readonly requestProgressMs: number
   /**
-   * For a client not to read its response, before the connection to the upstream takes no new streams. An app
-   * may buffer such a response and refuse streams of the same connection. Default: 2 s.
+   * Time without reading by a client, after which the connection to the upstream takes no new streams. An app may
+   * buffer such a response and refuse streams of the same connection. Default: 2 s.
    */
   readonly heldMs: number
-  /** Without one octet of a response's body; for gRPC only where the client does not read on. Default: 300 s. */
+  /**
+   * Longest time without a byte of a response's body. For gRPC, it applies only if the client does not read. Default:
+   * 300 s.
+   */
   readonly responseProgressMs: number
-  /** A gRPC call without an octet either way: its messages may be far apart. Default: 1 h. */
+  /** Longest time without a byte in either direction of a gRPC call, whose messages may be far apart. Default: 1 h. */
   readonly callIdleMs: number
   /**
-   * For a client to end its request after a complete response, where the upstream takes no more of it: the rest is
-   * read and dropped, then RST_STREAM(NO_ERROR). Default: 2 s.
+   * Longest time for a client to end its request after a complete response if the upstream takes no more of it. The
+   * rest is read and dropped, then RST_STREAM(NO_ERROR) follows. Default: 2 s.
    */
   readonly lingerMs: number
-  /** Octets of a request's body that are kept until it is answered, to be sent again where that is safe. Default: 16 KiB. */
+  /**
+   * Bytes of a request's body that are kept until there is a response, to be sent again if that is safe. Default: 16
+   * KiB.
+   */
   readonly replayBytes: number
-  /** Between two looks at a connection with streams, whether it is still one. Default: 10 s. */
+  /** Time between two checks that a connection with streams is alive. Default: 10 s. */
   readonly probeMs: number
-  /** How long an unused upstream connection is kept. Default: 60 s. */
+  /** Longest time to keep an unused upstream connection. Default: 60 s. */
   readonly poolIdleMs: number
   /**
-   * Streams that are reset on one upstream connection before another one takes its place. Servers end a
-   * connection after about 1,000 (nghttp2, and so Node) or 500 (Envoy). Default: 400.
+   * Resets of streams on one upstream connection before another one replaces it. Servers end a connection after about
+   * 1,000 resets (nghttp2, and so Node) or 500 (Envoy). Default: 400.
    */
   readonly upstreamResets: number
   /**
-   * Bytes of a response that its client abandons, from which on its upstream connection takes no new streams: an app
-   * may keep what it had buffered of the rest, and refuse streams in the end. Default: 32 KiB.
+   * Bytes of an abandoned response at which its upstream connection takes no new streams. An app may keep what it had
+   * buffered of the rest, and finally refuse streams. Default: 32 KiB.
    */
   readonly abandonedBytes: number
-  /** Connections to one upstream, where its own limit of streams asks for more than one: 503. As many more may end. Default: 32. */
+  /**
+   * Most connections to one upstream, if its own limit of streams requires more than one. Beyond it: 503. The same
+   * number may be ending. Default: 32.
+   */
   readonly poolSessions: number
-  /** At stop: between the first GOAWAY and the one that ends new streams. Default: 500 ms. */
+  /** At stop: time between the first GOAWAY and the one that refuses new streams. Default: 500 ms. */
   readonly drainIdleMs: number
-  /** At stop: for running streams to end. Default: 30 s. */
+  /** At stop: longest time for running streams to end. Default: 30 s. */
   readonly drainMs: number
 }
 
-/** What routing may add to a head: keys, ids, and fields that say who asked. */
+/** Bytes that routing may add to a head: keys, ids, and fields that name the client. */
 const ADDED_BYTES = 32 * 1024
 
 /**
- * The longest head or trailers that we send: those that we read, and what we add. By default nghttp2 sends none of
- * more than 64 KiB: it fails the stream for a head, and leaves out trailers without a word.
+ * Returns the largest size of a head or of trailers that we send, in bytes: those that we read, and what we add. By
+ * default, nghttp2 sends at most 64 KiB: for a larger head it fails the stream, and it drops larger trailers silently.
  */
 export const sentHeadBytes = ({ headBytes }: Http2Limits): number => headBytes + ADDED_BYTES
 

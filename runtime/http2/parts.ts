@@ -10,7 +10,7 @@ export interface Http2Parts {
   readonly observer: Observer
   readonly refusesTrailer: ((name: string) => boolean) | undefined
   readonly limits: Http2Limits
-  /** The Via field of requests; undefined where we do not name ourselves. */
+  /** The Via field of requests; undefined if there is no pseudonym. */
   readonly via: string | undefined
   readonly pool: SessionPool
   readonly clock: Clock

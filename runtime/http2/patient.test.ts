@@ -1,5 +1,5 @@
 /**
- * Clients that look like attackers and are none: gRPC clients ping as often as data comes, callers with short
+ * Clients that look like attackers and are not: gRPC clients ping as often as data arrives, callers with short
  * deadlines reset most of their streams, and people abandon downloads.
  */
 import { constants } from 'node:http2'
@@ -15,7 +15,7 @@ const request = (streamId: number, flags: number, fields: Record<string, string>
 const reset = (streamId: number): Buffer => frame(FRAME.rstStream, 0, streamId, Buffer.from([0, 0, 0, 8]))
 const PING = frame(FRAME.ping, 0, 0, Buffer.alloc(8))
 
-test('a PING for each message that comes back ends nothing, however many there are', async () => {
+test('a PING for each message that arrives ends nothing, however many there are', async () => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
     stream.pipe(stream)
@@ -32,7 +32,7 @@ test('a PING for each message that comes back ends nothing, however many there a
   expect(pinging.goaway).toBeUndefined()
 })
 
-test('callers whose deadlines end before the app answers keep their connection', async () => {
+test('callers whose deadlines end before the app responds keep their connection', async () => {
   let cancelled = 0
   const { port } = await app((stream) => void stream.on('close', () => cancelled++), {
     maxConcurrentStreams: 1_000,

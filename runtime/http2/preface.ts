@@ -1,7 +1,10 @@
-/** What a client says first (RFC 9113, 3.4). */
+/** The first bytes of a client (RFC 9113, 3.4). */
 export const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1')
 
-/** Whether a connection's first octets are HTTP/2's preface, are not, or could still become it. */
+/**
+ * True if the first bytes of a connection are HTTP/2's preface, false if they are not, undefined if they may still
+ * become it.
+ */
 export function looksLikeHttp2(bytes: Buffer): boolean | undefined {
   const length = Math.min(bytes.length, PREFACE.length)
   if (PREFACE.compare(bytes, 0, length, 0, length) !== 0) return false
@@ -11,8 +14,8 @@ export function looksLikeHttp2(bytes: Buffer): boolean | undefined {
 const SETTINGS = 4
 
 /**
- * Whether what a server says first is HTTP/2's (RFC 9113, 3.4: a SETTINGS frame, on stream 0 and not an ACK), is
- * not, or could still become it.
+ * True if the first bytes of a server are HTTP/2's (RFC 9113, 3.4: a SETTINGS frame on stream 0 that is not an ACK),
+ * false if they are not, undefined if they may still become it.
  */
 export function looksLikeSettings(bytes: Buffer): boolean | undefined {
   const { length } = bytes

@@ -3,9 +3,9 @@ import type { Socket } from 'node:net'
 import { queuedBytes } from '../transport/node-private.ts'
 
 /**
- * Finds sessions that have ended without a word: where a peer breaks the protocol, nghttp2 sends its GOAWAY
- * and neither reads nor writes any more, and node:http2 says nothing of it, not even when the peer has gone.
- * Such a session keeps a frame that it is given. A peer that stands still (at a breakpoint) is no such case.
+ * Finds sessions that have ended without notice. If a peer breaks the protocol, nghttp2 sends its GOAWAY and neither
+ * reads nor writes any more, and node:http2 does not report it, even after the peer has gone. Such a session does not
+ * send a frame that it is given. A peer that is merely suspended (at a breakpoint) does not count.
  */
 export class Probe {
   readonly #session: Http2Session
@@ -17,12 +17,12 @@ export class Probe {
     this.#socket = socket
   }
 
-  /** To be asked from time to time; false where the session is over. Sends an empty SETTINGS. */
+  /** Call this periodically. Returns false if the session is over. Sends an empty SETTINGS. */
   alive(): boolean {
     if (this.#session.destroyed) return false
     if (!this.#waiting) {
       this.#waiting = true
-      // Unlike a PING, no server of gRPC counts it.
+      // gRPC servers do not count SETTINGS, unlike PINGs.
       this.#session.settings({}, () => {
         this.#waiting = false
       })

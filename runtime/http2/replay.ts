@@ -1,10 +1,10 @@
-/** The beginning of a request's body, kept to be sent again; nothing of it once it is too long. */
+/** The beginning of a request's body, kept to be sent again. Keeps nothing once the body is too long. */
 export class Replay {
   chunks: Buffer[] = []
-  /** Everything that was sent is here. */
+  /** True if it holds everything that was sent. */
   whole = true
   readonly #limit: number
-  #octets = 0
+  #size = 0
 
   constructor(limit: number) {
     this.#limit = limit
@@ -12,8 +12,8 @@ export class Replay {
 
   keep(chunk: Buffer): void {
     if (!this.whole) return
-    this.#octets += chunk.length
-    if (this.#octets > this.#limit) this.drop()
+    this.#size += chunk.length
+    if (this.#size > this.#limit) this.drop()
     else this.chunks.push(chunk)
   }
 

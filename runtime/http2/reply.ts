@@ -2,10 +2,10 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { Reply } from '../proxy/decision.ts'
 import type { FieldList, StreamHead } from './head.ts'
 
-/** gRPC's status codes that a hop gives of its own accord. */
-export const GRPC_STATUS = { unknown: 2, resourceExhausted: 8, internal: 13, unavailable: 14 } as const
+/** gRPC status codes that a hop sends of its own accord. */
+const GRPC_STATUS = { unknown: 2, resourceExhausted: 8, internal: 13, unavailable: 14 } as const
 
-/** The gRPC status for an HTTP status, as gRPC itself maps it (doc/http-grpc-status-mapping.md). */
+/** Returns the gRPC status for an HTTP status, as gRPC maps it (doc/http-grpc-status-mapping.md). */
 export function grpcStatusOf(status: number): number {
   if (status === 429 || status === 502 || status === 503 || status === 504) return GRPC_STATUS.unavailable
   if (status === 400) return GRPC_STATUS.internal
@@ -16,23 +16,23 @@ export function grpcStatusOf(status: number): number {
   return GRPC_STATUS.unknown
 }
 
-/** A sentence as grpc-message carries it: percent-encoded (gRPC over HTTP/2, Responses), 1 KiB at most. */
-export const grpcMessage = (text: string): string =>
+/** Encodes a sentence for grpc-message: percent-encoded (gRPC over HTTP/2, Responses), at most 1 KiB. */
+const grpcMessage = (text: string): string =>
   text
     .trim()
     .slice(0, 1024)
     .toWellFormed()
     .replaceAll(/[^\x20-\x24\x26-\x7e]+/g, (part) => encodeURIComponent(part))
 
-/** The trailers that end a gRPC call whose response has begun. */
+/** Returns the trailers that end a gRPC call whose response has begun. */
 export const grpcTrailers = (status: number, message: string): Record<string, string> => ({
   'grpc-status': String(status),
   'grpc-message': grpcMessage(message),
 })
 
 /**
- * Answers with a reply of our own; a gRPC call with a response of trailers alone, whose grpc-message is the
- * reply's text. Returns the octets of the body.
+ * Sends a reply of our own. A gRPC call gets a response of trailers only, whose grpc-message is the reply's text.
+ * Returns the size of the body in bytes.
  */
 export function sendReply(stream: ServerHttp2Stream, reply: Reply, head: StreamHead): number {
   const body = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body

@@ -1,13 +1,13 @@
 import type { ServerHttp2Stream } from 'node:http2'
 
 /**
- * Tells the end of a request (END_STREAM) from a reset with "no error", for a stream whose response is complete:
- * Node emits `end` for both. It pushes the end while the stream is open, and the reset once it is closed.
+ * Distinguishes the end of a request (END_STREAM) from a reset with "no error" for a stream whose response is complete,
+ * because Node emits `end` for both. Node pushes the end while the stream is open, and the reset once it is closed.
  */
 export class RequestEnd {
   seen: boolean
 
-  /** To be made before the response is complete. Calls back once the end is here, at once or later. */
+  /** Create it before the response is complete. Calls back once the end has arrived, at once or later. */
   constructor(stream: ServerHttp2Stream, onSeen: () => void) {
     this.seen = stream.state.remoteClose === 1
     if (this.seen) {

@@ -1,8 +1,8 @@
 /**
- * One connection to an app serves all clients, so that one client could shut out the others: Node's servers count
- * what they have buffered of a connection's responses (`maxSessionMemory`, 10 MB), refuse all of its streams with
- * ENHANCE_YOUR_CALM above that, and never forget a response that was reset before it was sent. Two downloads that
- * a client does not read, or abandons, are enough. A connection with such a stream takes no new streams.
+ * One connection to an app serves all clients, so one client could shut out the others. Node's servers count the
+ * buffered bytes of a connection's responses (`maxSessionMemory`, 10 MB), refuse all of its streams with
+ * ENHANCE_YOUR_CALM above that, and never forget a response that was reset before it was sent. Two downloads that a
+ * client does not read, or abandons, are enough. A connection with such a stream takes no new streams.
  */
 import { constants } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
@@ -24,7 +24,7 @@ const downloads = async (limits: Partial<Http2Limits>): Promise<Hop> => {
   return hop(port, { limits })
 }
 
-/** A client that asks for two large responses and reads neither. */
+/** A client that requests two large responses and reads neither. */
 async function holdTwo({ port, engine }: Hop): Promise<RawClient> {
   const unread = new RawClient(
     port,
@@ -41,7 +41,7 @@ async function holdTwo({ port, engine }: Hop): Promise<RawClient> {
   return unread
 }
 
-test('responses that one client does not read refuse no request of another that is safe to repeat', async () => {
+test('responses that one client does not read cause no refusal of another client’s repeatable request', async () => {
   const attacked = await downloads({ heldMs: 60_000 })
   const attacker = await holdTwo(attacked)
   const other = client(attacked.port)
@@ -52,7 +52,7 @@ test('responses that one client does not read refuse no request of another that 
   expect((await ask(other, POST, 'x')).text).toBe('small')
 })
 
-test('nor one that is not, once they have not been read for heldMs', async () => {
+test('nor of one that is not repeatable, once they have not been read for heldMs', async () => {
   const attacked = await downloads({ heldMs: 50 })
   await holdTwo(attacked)
   const other = client(attacked.port)
@@ -60,7 +60,7 @@ test('nor one that is not, once they have not been read for heldMs', async () =>
   for (let count = 0; count < 20; count++) expect((await ask(other, POST, 'x')).text).toBe('small')
 })
 
-test('downloads that are abandoned in the middle refuse nothing to the next request', async () => {
+test('downloads that are abandoned in the middle cause no refusal of the next request', async () => {
   const attacked = await downloads({})
   const other = client(attacked.port)
   for (let count = 0; count < 4; count++) {
@@ -78,7 +78,7 @@ test('downloads that are abandoned in the middle refuse nothing to the next requ
   }
 })
 
-test('connections that are replaced are bounded', async () => {
+test('the number of replaced connections is limited', async () => {
   const { port } = await app((stream) => {
     stream.respond({ ':status': 200 })
     stream.end(LARGE)

@@ -11,19 +11,19 @@ import { RequestEnd } from './request-end.ts'
 
 export const NO_TRAILERS: OutgoingHttpHeaders = {}
 
-/** Who watches an upload. */
+/** Receives the events of an upload. */
 export interface UploadOwner {
-  /** So many bytes came, or (0) the upstream reads on. */
+  /** This many bytes arrived, or (0) the upstream reads again. */
   uploadMoved(bytes: number): void
-  /** All of the body is here. */
+  /** The whole body has arrived. */
   uploadEnded(): void
 }
 
-/** A request's body: read from the client, kept at its beginning, and sent to the upstream of the moment. */
+/** A request's body: read from the client, its beginning kept, and sent to the current upstream. */
 export class Upload {
-  /** All of it is here. */
+  /** True once the whole body has arrived. */
   done: boolean
-  /** The upstream does not read on. */
+  /** The upstream does not read. */
   blocked = false
   bytes = 0
   readonly #down: ServerHttp2Stream
@@ -41,18 +41,18 @@ export class Upload {
     this.#replay = new Replay(parts.limits.replayBytes)
     this.#owner = owner
     if (none) return
-    // They may be here before the upstream is.
+    // They may arrive before the upstream is connected.
     down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
       this.#trailers = fieldObject(list as FieldList, parts.refusesTrailer)
     })
   }
 
-  /** Whether all that was sent of it can be sent again. */
+  /** True if everything that was sent of it can be sent again. */
   get repeatable(): boolean {
     return this.#replay.whole
   }
 
-  /** Sends it to this upstream: what is kept of it first, then what comes. */
+  /** Sends the body to this upstream: first the kept bytes, then what arrives. */
   sendTo(up: ClientHttp2Stream): void {
     this.#up = up
     this.blocked = false
@@ -68,7 +68,7 @@ export class Upload {
     else this.#read()
   }
 
-  /** The upstream has gone: the client waits for the next one. */
+  /** The upstream has gone, so the client waits for the next one. */
   hold(): void {
     this.#up = undefined
     this.#down.pause()
@@ -78,17 +78,17 @@ export class Upload {
   outlive(): void {
     this.keepNothing()
     if (this.done) return
-    // What is left is a window at most, and would be lost with the client's connection.
+    // The rest is a window at most, and would be lost with the client's connection.
     this.#end ??= new RequestEnd(this.#down, () => this.#down.resume())
   }
 
-  /** Nothing of it is wanted any more: it is read and dropped. */
+  /** The rest of the body is no longer wanted: reads and drops it. */
   drop(): void {
     this.#up = undefined
     if (!this.done) this.#read()
   }
 
-  /** It is not sent a second time. */
+  /** The body will not be sent again. */
   keepNothing(): void {
     this.#keeping = false
     this.#replay.drop()
@@ -110,7 +110,7 @@ export class Upload {
 
   #data(chunk: Buffer): void {
     this.bytes += chunk.length
-    // Before all else: an upstream that is closing loses it, and the next one needs it.
+    // Before anything else: an upstream that is closing loses it, and the next one needs it.
     if (this.#keeping) this.#replay.keep(chunk)
     const up = this.#up
     if (up !== undefined && !up.closed && !up.write(chunk)) {

@@ -12,7 +12,7 @@ import { until } from '../testing/until.ts'
 afterEach(cleanUp)
 
 const POST = { ':method': 'POST' }
-/** tcpmux: nobody listens there. */
+/** tcpmux: no process listens there. */
 const DEAD_PORT = 1
 const to = (...ports: number[]): Decision => ({
   candidates: ports.map((port) => ({ upstream: tcpUpstream('127.0.0.1', port) })),
@@ -31,7 +31,7 @@ test('candidates are tried in order, with the body', async () => {
   expect(reports[0]?.candidate).toBe(2)
 })
 
-test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', async () => {
+test('an app that speaks only HTTP/1.1 is skipped, or is a clear 502', async () => {
   const server = createServer((_request, response) => response.end('one')).listen(0, '127.0.0.1')
   await once(server, 'listening')
   later(() => server.close())
@@ -40,9 +40,9 @@ test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', asyn
   const { port: at } = await hop((head) => (head.target === '/both' ? to(old, port) : to(old)))
   const session = client(at)
   expect((await ask(session, { ...POST, ':path': '/both' }, 'kept')).text).toBe('kept')
-  const answer = await ask(session, POST, 'lost')
-  expect(answer.headers[':status']).toBe(502)
-  expect(answer.text).toContain('does not speak HTTP/2')
+  const response = await ask(session, POST, 'lost')
+  expect(response.headers[':status']).toBe(502)
+  expect(response.text).toContain('does not speak HTTP/2')
   const call = await ask(session, { ...POST, 'content-type': 'application/grpc+proto' }, 'lost')
   expect(call.headers).toMatchObject({
     ':status': 200,
@@ -52,7 +52,7 @@ test('an app that speaks HTTP/1.1 alone is passed over, or is a clear 502', asyn
   expect(call.headers['grpc-message']).toContain('does not speak HTTP/2')
 })
 
-test('an upstream that accepts and says nothing is waited for, and then passed over', async () => {
+test('an upstream that accepts and sends nothing gets its time, and is then skipped', async () => {
   const server = createTcpServer(() => {}).listen(0, '127.0.0.1')
   await once(server, 'listening')
   later(() => server.close())
@@ -65,7 +65,7 @@ test('an upstream that accepts and says nothing is waited for, and then passed o
   expect((await ask(session)).headers[':status']).toBe(504)
 })
 
-test('a stream that an upstream refuses goes to the next one, with a body as long as it was kept', async () => {
+test('a stream that an upstream refuses goes to the next one, with a body while it is kept', async () => {
   const refusing = await app((stream) => {
     stream.once('data', () => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM))
   })
@@ -77,37 +77,37 @@ test('a stream that an upstream refuses goes to the next one, with a body as lon
   expect(large.headers).not.toMatchObject({ ':status': 200 })
 })
 
-test('an upstream that says goodbye loses no request', async () => {
+test('an upstream that sends GOAWAY loses no request', async () => {
   let served = 0
   const { port, sessions } = await app((stream, headers) => {
-    // Every tenth answer is the last one of its connection.
+    // Every tenth response is the last one of its connection.
     if (++served % 10 === 0) for (const session of sessions) session.close()
     echo(stream, headers)
   })
   const session = client((await hop(port)).port)
   for (let round = 0; round < 20; round++) {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, (_, index) => ask(session, POST, `${round}.${index}`)),
     )
-    expect(answers.map(({ text }) => text)).toEqual(answers.map((_, index) => `${round}.${index}`))
+    expect(responses.map(({ text }) => text)).toEqual(responses.map((_, index) => `${round}.${index}`))
   }
 })
 
-test('more connections are made where an upstream allows few streams, and no more than the limit', async () => {
+test('more connections are opened if an upstream allows few streams, up to the limit', async () => {
   const waiting: http2.ServerHttp2Stream[] = []
   const { port, sessions } = await app((stream) => void waiting.push(stream), { maxConcurrentStreams: 2 })
   const { port: at } = await hop(port, { limits: { poolSessions: 3 } })
   const session = client(at)
-  const answers = Array.from({ length: 7 }, () => ask(session))
+  const responses = Array.from({ length: 7 }, () => ask(session))
   await until(() => waiting.length === 6)
   expect(sessions.size).toBe(3)
-  expect((await Promise.race(answers)).headers[':status']).toBe(503)
+  expect((await Promise.race(responses)).headers[':status']).toBe(503)
   for (const stream of waiting) stream.respond({ ':status': 200 }, { endStream: true })
-  const statuses = (await Promise.all(answers)).map(({ headers }) => Number(headers[':status']))
+  const statuses = (await Promise.all(responses)).map(({ headers }) => Number(headers[':status']))
   expect(statuses.filter((status) => status === 200)).toHaveLength(6)
 })
 
-test('what a decision names as otherwise is asked where no candidate serves', async () => {
+test('the otherwise of a decision is called when no candidate serves', async () => {
   const { port } = await app(echo)
   const { port: at } = await hop(() => ({
     candidates: [{ upstream: tcpUpstream('127.0.0.1', DEAD_PORT) }],

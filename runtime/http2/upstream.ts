@@ -11,30 +11,30 @@ import { type Http2Limits, sentHeadBytes } from './limits.ts'
 import { http2 } from './node.ts'
 import { Probe } from './probe.ts'
 
-/** Who waits for a connection to an upstream. */
+/** Waits for a connection to an upstream. */
 export interface SessionWaiter {
-  /** It has one stream of this session, to be given back by `release`. */
+  /** The waiter owns one stream of this session, and returns it with `release`. */
   sessionReady(session: UpstreamSession): void
   sessionFailed(error: HttpError): void
 }
 
-/** One HTTP/2 connection to an upstream, from its dialling to its end. */
+/** One HTTP/2 connection to an upstream, from dialling to its end. */
 export class UpstreamSession implements Timed {
   readonly upstream: Upstream
   deadline: number
-  /** Requests that have one of its streams, or will begin one in this tick. */
+  /** Requests that have one of its streams, or will start one in this tick. */
   active = 0
-  /** Streams that the upstream allows at one time; none before it has said so. */
+  /** Streams that the upstream allows at one time; 0 before its SETTINGS arrive. */
   allowed = 0
-  /** Requests that wait for it to be made. */
+  /** Requests that wait for the connection. */
   readonly waiting: SessionWaiter[] = []
-  /** It takes new streams. */
+  /** True while it takes new streams. */
   ready = false
-  /** Its connection is gone, and its streams with it. */
+  /** True once the connection and its streams are gone. */
   dead = false
-  /** Streams above were never looked at (RFC 9113, 6.8), where a GOAWAY said so. */
+  /** The last stream that the upstream looked at, according to its GOAWAY (RFC 9113, 6.8). */
   lastStreamId = Number.POSITIVE_INFINITY
-  /** A request was answered over it, so that its death may be that of a kept connection. */
+  /** True once it has carried a response, so that a loss may be that of a kept connection. */
   used = false
   readonly #pool: SessionPool
   readonly #transport: Transport
@@ -57,8 +57,8 @@ export class UpstreamSession implements Timed {
   }
 
   /**
-   * Begins the stream that it was taken for. Throws where it cannot, and the stream is given back then: a 400
-   * for fields that no message may have twice, a RangeError for an edit that is no header field.
+   * Starts the stream that was taken. If it cannot, it returns the stream and throws: a 400 for fields that a message
+   * must not repeat, a RangeError for an edit that is not a header field.
    */
   request(
     head: StreamHead,
@@ -78,7 +78,7 @@ export class UpstreamSession implements Timed {
     }
   }
 
-  /** Has one of its streams for somebody. */
+  /** Takes one of its streams. */
   take(): this {
     if (this.active++ === 0) this.deadline = this.#pool.clock.in(this.#pool.limits.probeMs)
     return this
@@ -105,33 +105,33 @@ export class UpstreamSession implements Timed {
     }
   }
 
-  /** Takes no more streams; those that it has go on. */
+  /** Takes no more streams. Running ones continue. */
   retire(): void {
     if (this.ready) this.#leave()
   }
 
-  /** As {@link retire}, where its upstream has room for the connection that takes its place. */
+  /** Like {@link retire}, if the upstream has room for the connection that replaces this one. */
   replace(): void {
     if (this.ready && this.#pool.hasRoom(this.upstream)) this.#leave()
   }
 
-  /** One of its streams was reset by us. */
+  /** We reset one of its streams. */
   countReset(): void {
     if (++this.#resets >= this.#pool.limits.upstreamResets) this.replace()
   }
 
-  /** Takes no more streams, and ends with the last one. */
+  /** Takes no more streams, and ends after the last one. */
   close(): void {
     this.#leave()
     if (this.#session === undefined) this.cut()
     else this.#session.close()
   }
 
-  /** Ends now; its streams are cancelled. */
+  /** Ends now, and cancels its streams. */
   cut(): void {
     this.#leave()
     if (this.#session === undefined) this.#transport.destroy()
-    else this.#session.destroy(this.#error ?? new Error('the connection was cut'), CODE.cancel)
+    else this.#session.destroy(this.#error ?? new Error('the connection was cut off'), CODE.cancel)
     this.#over(this.#error)
   }
 
@@ -192,7 +192,7 @@ export class UpstreamSession implements Timed {
 function failureOf(error: Error | undefined): HttpError {
   if (error instanceof HttpError) return error
   const code = error !== undefined && 'code' in error ? error.code : undefined
-  // What came was not a frame, or not the first one that a server owes.
+  // The bytes were not a frame, or not the first frame that a server must send.
   if (code === 'ERR_HTTP2_ERROR') return badResponse(new Error('it does not speak HTTP/2'))
   return unreachable(error)
 }
@@ -213,12 +213,12 @@ function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
   return session
 }
 
-/** The HTTP/2 connections to all upstreams: one each, and more where an upstream's limit of streams asks for it. */
+/** The HTTP/2 connections to all upstreams: one each, and more if an upstream's limit of streams requires it. */
 export class SessionPool {
   readonly limits: Http2Limits
   readonly clock: Clock
   readonly #sessions = new Map<string, UpstreamSession[]>()
-  /** Those that take no more streams, too. */
+  /** Includes those that take no more streams. */
   readonly #open = new Set<UpstreamSession>()
 
   constructor(limits: Http2Limits, clock: Clock) {
@@ -226,12 +226,15 @@ export class SessionPool {
     this.clock = clock
   }
 
-  /** Connections that are open, or being made. */
+  /** Connections that are open or being opened. */
   get size(): number {
     return this.#open.size
   }
 
-  /** Calls the waiter once, at once or later: with a session of which it has a stream, or why there is none. */
+  /**
+   * Calls the waiter once, at once or later: with a session of which it owns a stream, or with the reason why there is
+   * none.
+   */
   acquire(upstream: Upstream, waiter: SessionWaiter): void {
     const sessions = this.#sessions.get(upstream.key) ?? []
     let making: UpstreamSession | undefined
@@ -239,7 +242,7 @@ export class SessionPool {
       if (session.ready && session.active < session.allowed) {
         return waiter.sessionReady(session.take())
       }
-      // How many streams it will allow is not known yet: as many as RFC 9113 wants at least (6.5.2).
+      // The number of streams that it will allow is still unknown. RFC 9113 recommends at least this many (6.5.2).
       if (!session.ready && session.waiting.length < ASSUMED_STREAMS) making = session
     }
     if (making === undefined) {
@@ -253,14 +256,14 @@ export class SessionPool {
     making.waiting.push(waiter)
   }
 
-  /** Whether one more connection to it may end while others take its place. */
+  /** True if one more connection to it may end while others replace it. */
   hasRoom({ key }: Upstream): boolean {
     let open = 0
     for (const { upstream } of this.#open) if (upstream.key === key) open++
     return open < 2 * this.limits.poolSessions
   }
 
-  /** It takes no more streams; where it is dead, it is gone. */
+  /** The session takes no more streams. If it is dead, it is gone. */
   left(session: UpstreamSession): void {
     if (session.dead) this.#open.delete(session)
     const { key } = session.upstream
@@ -271,7 +274,7 @@ export class SessionPool {
     if (sessions.length === 0) this.#sessions.delete(key)
   }
 
-  /** Lets all connections end with their streams. */
+  /** Lets all connections end after their streams. */
   close(): void {
     for (const session of this.#open) session.close()
   }
@@ -285,4 +288,4 @@ export class SessionPool {
 const ASSUMED_STREAMS = 100
 
 const overloaded = ({ key }: Upstream, sessions: number): HttpError =>
-  new HttpError('BL_HTTP_OVERLOADED', 503, `the ${sessions} connections to ${key} have no stream left`)
+  new HttpError('BL_HTTP_OVERLOADED', 503, `the ${sessions} connections to ${key} have no free stream`)

@@ -1,6 +1,6 @@
 /**
- * A request is never answered by another version of a service once the meant one may have processed it: the client
- * gets an error that says so. Another version answers only where RFC 9113 promises that nothing was processed.
+ * Another version of a service never responds to a request that the intended version may have processed: the client
+ * gets an error that says so. Another version responds only if RFC 9113 guarantees that nothing was processed.
  */
 import { once } from 'node:events'
 import { constants, type ServerHttp2Stream } from 'node:http2'
@@ -14,7 +14,7 @@ import { cleanUp, later, setAside } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 
 const DEAD_PORT = 1
-/** How an upstream of these tests meets each request. */
+/** How an upstream of these tests handles each request. */
 const MANNERS = ['serves', 'dead', 'refuses', 'goes away', 'dies', 'is calm'] as const
 type Manner = (typeof MANNERS)[number]
 const PROCESSES: ReadonlySet<Manner> = new Set(['serves', 'dies', 'is calm'])
@@ -22,13 +22,13 @@ const PROCESSES: ReadonlySet<Manner> = new Set(['serves', 'dies', 'is calm'])
 const ports = {} as Record<Manner, number>
 let seen: Manner[] = []
 
-/** An upstream that ends its connection at the first request, and says that it looked at none. */
+/** An upstream that ends its connection at the first request, and says that it processed none. */
 async function goingAway(): Promise<number> {
   const server = createServer((socket) => {
     socket.on('error', () => {})
     socket.write(frame(FRAME.settings, 0, 0))
     socket.on('data', (data: Buffer) => {
-      // HEADERS, in whatever read.
+      // HEADERS, in any read.
       if (!data.includes(Buffer.from([FRAME.headers, 4])) && !data.includes(Buffer.from([FRAME.headers, 5])))
         return
       socket.end(frame(FRAME.goaway, 0, 0, Buffer.alloc(8)))
@@ -71,14 +71,17 @@ interface Plan {
 const candidatesOf = (plans: readonly Plan[]): Candidate[] =>
   plans.map(({ manner, version }) => ({ upstream: tcpUpstream('127.0.0.1', ports[manner]), version }))
 
-/** Which candidate answers, by the rule; undefined: none. What may have been processed is sent once more at most. */
+/**
+ * Which candidate responds by the rule; undefined: none. A request that may have been processed is sent once more at
+ * most.
+ */
 function expected(plans: readonly Plan[], repeatable: boolean): Plan | undefined {
   let lostTo: string | undefined
   let repeated = false
   for (const plan of plans) {
     if (lostTo !== undefined && plan.version !== lostTo) continue
     if (plan.manner === 'serves') return plan
-    // One is asked twice, if it did not process the request or is calm; here that never helps.
+    // A candidate gets a second try if it did not process the request or is calm. Here that never helps.
     if (!PROCESSES.has(plan.manner)) {
       repeated ||= plan.manner !== 'dead'
       continue
@@ -90,7 +93,7 @@ function expected(plans: readonly Plan[], repeatable: boolean): Plan | undefined
   return undefined
 }
 
-test('whatever each candidate does, only the version that may have processed a request answers it', async () => {
+test('for any behaviour of the candidates, only the version that may have processed a request responds to it', async () => {
   let plans: readonly Plan[] = []
   const { port, reports } = await hop(() => ({ candidates: candidatesOf(plans) }))
   const session = client(port)
@@ -104,13 +107,16 @@ test('whatever each candidate does, only the version that may have processed a r
       plans = tried
       seen = []
       const before = reports.length
-      const answer = await ask(session, { ':method': method }, body ? 'kept' : undefined)
+      const response = await ask(session, { ':method': method }, body ? 'kept' : undefined)
       await until(() => reports.length === before + 1)
       const served = expected(tried, method === 'GET') !== undefined
-      const outcome = { status: Number(answer.headers[':status']) === 200, text: served ? answer.text : '' }
+      const outcome = {
+        status: Number(response.headers[':status']) === 200,
+        text: served ? response.text : '',
+      }
       expect(outcome).toEqual({ status: served, text: served && body ? 'kept' : '' })
       expect(reports.at(-1)?.error === undefined).toBe(served)
-      // What is not safe to repeat reaches one upstream that may process it, and once.
+      // A request that is not safe to repeat reaches one upstream that may process it, once.
       const processed = seen.filter((manner) => PROCESSES.has(manner)).length
       expect(processed).toBeLessThanOrEqual(method === 'GET' ? 2 : 1)
     }),
@@ -129,7 +135,7 @@ test.each([
       'grpc-message': 'the upstream received the request and closed the connection before it responded',
     },
   ],
-])('%s that the meant version may have processed is a failure', async (_name, fields, body, failure) => {
+])('%s that the intended version may have processed is a failure', async (_name, fields, body, failure) => {
   const plans = [
     { manner: 'dies', version: 'alice' },
     { manner: 'serves', version: 'base' },

@@ -1,7 +1,7 @@
 /**
- * The name under which an address counts towards a limit per address: an IPv4 address as it is (also where it is
- * written as IPv6, RFC 4291, 2.5.5.2), an IPv6 address by its /64, since one customer usually has a whole /64
- * (RFC 6177). `unknown` where there is no address.
+ * Returns the name under which an address counts towards a limit per address. An IPv4 address counts as itself, also in
+ * its IPv6 form (RFC 4291, 2.5.5.2). An IPv6 address counts as its /64, because one customer usually has a whole /64
+ * (RFC 6177). `unknown` if there is no address.
  */
 export function addressGroup(address: string | undefined): string {
   if (address === undefined || address === '') return 'unknown'

@@ -1,6 +1,6 @@
 /**
- * Attack: any pod of the cluster reads the route table of another one, or has it send its callers away. Fix: only the
- * pod itself may, over loopback, and no web page may through the browser of the person who forwards the port.
+ * Attack: any pod of the cluster reads the route table of another pod, or makes it send its callers away. Fix: only the
+ * pod itself may do so, over loopback, and no web page may through the browser of the person who forwards the port.
  */
 import { once } from 'node:events'
 import { request } from 'node:http'
@@ -12,7 +12,7 @@ import { type AdminServer, serveAdmin } from './admin.ts'
 let reason: string | undefined
 let done = 0
 const servers: AdminServer[] = []
-/** An address that is not loopback; no traffic leaves the machine on the way to it. */
+/** An address that is not loopback. Traffic to it stays on the machine. */
 const OUTER = Object.values(networkInterfaces())
   .flat()
   .find((found) => found?.family === 'IPv4' && !found.internal)?.address
@@ -30,7 +30,7 @@ async function serve(host: string, port = 0): Promise<AdminServer> {
   return server
 }
 
-/** On the address of a pod. Its port has to be free on loopback too, which other processes may take meanwhile. */
+/** Serves on the address of a pod. Its port must also be free on loopback, where another process may take it. */
 async function serveOuter(): Promise<AdminServer> {
   for (let tries = 1; ; tries++) {
     try {
@@ -49,7 +49,7 @@ afterEach(async () => {
 
 interface Question {
   readonly host?: string
-  /** The address from which it comes. */
+  /** The address that it connects from. */
   readonly from?: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
@@ -77,7 +77,7 @@ function ask({ port }: AdminServer, path: string, question: Question = {}): Prom
 
 const POST = { method: 'POST' }
 
-test('it is alive, and ready where nothing speaks against it', async () => {
+test('it is alive, and ready if there is no reason against it', async () => {
   const server = await serve('127.0.0.1')
   expect(await ask(server, '/livez')).toMatchObject({ status: 200 })
   expect(await ask(server, '/readyz')).toMatchObject({ status: 200 })
@@ -85,7 +85,7 @@ test('it is alive, and ready where nothing speaks against it', async () => {
   expect(await ask(server, '/readyz')).toMatchObject({ status: 503, text: 'no table yet\n' })
 })
 
-test('its own pod gets the metrics and the dumps, and acts by POST alone', async () => {
+test('its own pod gets the metrics and the dumps, and acts only on POST', async () => {
   const server = await serve('127.0.0.1')
   expect(await ask(server, '/metrics')).toMatchObject({ status: 200, text: 'up 1\n' })
   expect(await ask(server, '/table?x')).toMatchObject({ status: 200, text: '{"epoch":1}' })
@@ -102,7 +102,7 @@ test('other paths and methods are refused', async () => {
   expect(await ask(server, '/table', POST)).toMatchObject({ status: 405, allow: 'GET, HEAD' })
 })
 
-/** The status of each request of a peer, and how often it made the process act. */
+/** Returns the status of each request of a peer, and how often the process acted. */
 async function statusesFor(server: AdminServer, question: Question): Promise<Record<string, number>> {
   const statuses: Record<string, number> = {}
   const paths = ['GET /livez', 'GET /readyz', 'GET /metrics', 'GET /table', 'POST /leave', 'GET /leave']
@@ -113,38 +113,38 @@ async function statusesFor(server: AdminServer, question: Question): Promise<Rec
   return { ...statuses, done }
 }
 const OPEN = { 'GET /livez': 200, 'GET /readyz': 200, 'GET /metrics': 200 }
-/** What a peer gets that is not the pod itself. GET of /leave is what the hooks of older injections send. */
+/** What a peer gets that is not the pod itself. Hooks of older injections send a GET of /leave. */
 const REFUSED = { ...OPEN, 'GET /table': 403, 'POST /leave': 403, 'GET /leave': 403, done: 0 }
 const ANSWERED = { ...OPEN, 'GET /table': 200, 'POST /leave': 204, 'GET /leave': 405, done: 1 }
 
-test.each(['127.0.0.1', '0.0.0.0'])('from another address, where it listens on %s', async (host) => {
+test.each(['127.0.0.1', '0.0.0.0'])('a peer at another address, if it listens on %s', async (host) => {
   const server = await serve(host)
   expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
   expect(await ask(server, '/table', { from: '127.0.0.2' })).toMatchObject({
     text:
-      `/table answers only its own pod, not 127.0.0.2: ` +
+      `/table serves only its own pod, not 127.0.0.2: ` +
       `run "kubectl port-forward POD ${server.port}" and use http://127.0.0.1:${server.port}/table\n`,
   })
 })
 
-test('in the embedded cluster, the machine reaches a pod, and a pod does not reach another one', async () => {
+test('in the embedded cluster, the machine reaches a pod, and a pod does not reach another pod', async () => {
   const server = await serve('127.0.0.3')
   expect(await statusesFor(server, { host: '127.0.0.3', from: '127.0.0.4' })).toEqual(REFUSED)
   expect(await statusesFor(server, { host: '127.0.0.3' })).toEqual(ANSWERED)
 })
 
 describe.skipIf(OUTER === undefined)('on the address of a pod', () => {
-  test('it answers its own pod on loopback, and refuses every other peer', async () => {
+  test('it serves its own pod on loopback, and refuses every other peer', async () => {
     const server = await serveOuter()
     const outer = { host: OUTER as string }
     expect(await statusesFor(server, outer)).toEqual(REFUSED)
-    // From 127.0.0.1 to the pod's address, as a service mesh passes on what others send.
+    // From 127.0.0.1 to the pod's address: a service mesh forwards the requests of others like this.
     expect(await statusesFor(server, { ...outer, from: '127.0.0.1' })).toEqual(REFUSED)
     expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
     expect(await statusesFor(server, {})).toEqual(ANSWERED)
   })
 
-  test('a port that is taken on loopback is an error, and nothing stays open', async () => {
+  test('a port that is in use on loopback is an error, and nothing stays open', async () => {
     const taken = createServer().listen(0, '127.0.0.1')
     await once(taken, 'listening')
     const { port } = taken.address() as { port: number }
@@ -167,18 +167,18 @@ test('once it is closed, nothing listens', async () => {
 
 test.each<[string, Record<string, string>]>([
   ['of another origin', { origin: 'https://evil.example' }],
-  ['without an origin that it may tell', { origin: 'null' }],
-  ['whose name was made to mean 127.0.0.1', { host: 'evil.example:25000' }],
+  ['with an opaque origin', { origin: 'null' }],
+  ['whose name resolves to 127.0.0.1', { host: 'evil.example:25000' }],
 ])('a web page %s gets nothing through the browser of a person', async (_, headers) => {
   const server = await serve('127.0.0.1')
   const { status, text } = await ask(server, '/table', { headers })
-  expect([status, text]).toEqual([403, expect.stringContaining('/table does not answer web pages')])
+  expect([status, text]).toEqual([403, expect.stringContaining('/table does not serve web pages')])
   expect(await ask(server, '/leave', { headers, ...POST })).toMatchObject({ status: 403 })
   expect(done).toBe(0)
 })
 
 test.each(['localhost:4000', '127.0.0.1', '[::1]:25000', '127.3.2.1:25000'])(
-  'a forwarded port is asked as %s',
+  'a forwarded port accepts the Host %s',
   async (host) => {
     const server = await serve('127.0.0.1')
     expect(await ask(server, '/table', { headers: { host } })).toMatchObject({ status: 200 })

@@ -4,31 +4,31 @@ import type { Scrape } from './exposition.ts'
 import { createHttpServer } from './http-server.ts'
 import { isFromPage, isLocalPeer, loopbackHosts } from './local-peer.ts'
 
-/** What the admin listener answers with. */
+/** Where the admin listener listens, and what it serves. */
 export interface AdminOptions {
   readonly host: string
   readonly port: number
-  /** Why the process cannot take traffic, or undefined where it can. */
+  /** Returns why the process cannot take traffic; undefined if it can. */
   readonly notReady: () => string | undefined
-  /** The metrics in Prometheus' text format, with their content type. */
+  /** Returns the metrics in Prometheus' text format, with their content type. */
   readonly metrics: () => Promise<Scrape>
-  /** What the process holds, as JSON, by path. Only the pod itself reads it. */
+  /** Paths that return what the process holds, as JSON. Only the pod itself may read them. */
   readonly dumps?: Readonly<Record<string, () => unknown>>
-  /** What the process does on a POST, by path. Only the pod itself may ask for it. */
+  /** Actions that a POST to a path triggers. Only the pod itself may trigger them. */
   readonly actions?: Readonly<Record<string, () => void>>
 }
 
 /** The admin listener of a process. */
 export interface AdminServer {
   readonly port: number
-  /** Closes all its connections; resolves once nothing listens. */
+  /** Closes all its connections. Resolves once nothing listens. */
   close(): Promise<void>
 }
 
 /**
- * Serves `/livez`, `/readyz` (503 with the reason) and `/metrics` to everyone, and dumps and actions to the pod
- * itself (see {@link isLocalPeer}); others get 403 with a sentence that names the way. Listens on the host, and at the
- * same port of 127.0.0.1 and ::1. Resolves once it listens; rejects, and holds nothing, where a port is taken.
+ * Serves `/livez`, `/readyz` (503 with the reason) and `/metrics` to every peer, and dumps and actions to the pod
+ * itself (see {@link isLocalPeer}). Others get a 403 that says how to reach them. Listens on the host, and on the same
+ * port of 127.0.0.1 and ::1. Resolves once it listens. Rejects, and keeps no port open, if a port is in use.
  */
 export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
   const first = await open(options, options.host, options.port)
@@ -36,7 +36,7 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
   const servers = [first]
   try {
     for (const host of loopbackHosts(options.host)) {
-      const server = await open(options, host, port).catch(unlessThereIsNone)
+      const server = await open(options, host, port).catch(unlessMissing)
       if (server !== undefined) servers.push(server)
     }
   } catch (error) {
@@ -48,7 +48,7 @@ export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
 
 async function open(options: AdminOptions, host: string, port: number): Promise<Server> {
   const { server } = createHttpServer({}, (request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    respond(options, request, response).catch((error: unknown) => {
       response.writeHead(500).end(String(error))
     })
   })
@@ -59,7 +59,7 @@ async function open(options: AdminOptions, host: string, port: number): Promise<
 }
 
 /** A pod without IPv6 has no ::1. */
-function unlessThereIsNone(error: NodeJS.ErrnoException): undefined {
+function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'EADDRNOTAVAIL' && error.code !== 'EAFNOSUPPORT') throw error
 }
 
@@ -72,7 +72,7 @@ async function closeAll(servers: readonly Server[]): Promise<void> {
   )
 }
 
-async function answer(
+async function respond(
   options: AdminOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -103,10 +103,10 @@ async function answer(
   }
 }
 
-/** Why a request may not have what is the pod's own, with the way to it; undefined where it may. */
+/** Returns why a request must not get what only the pod may have, and how to get it; undefined if it may. */
 function whyRefused({ socket, headers }: IncomingMessage, path: string): string | undefined {
   const { localPort: port, remoteAddress } = socket
-  const way = `run "kubectl port-forward POD ${port}" and use http://127.0.0.1:${port}${path}`
-  if (!isLocalPeer(socket)) return `${path} answers only its own pod, not ${remoteAddress}: ${way}`
-  return isFromPage(headers) ? `${path} does not answer web pages: ${way}` : undefined
+  const remedy = `run "kubectl port-forward POD ${port}" and use http://127.0.0.1:${port}${path}`
+  if (!isLocalPeer(socket)) return `${path} serves only its own pod, not ${remoteAddress}: ${remedy}`
+  return isFromPage(headers) ? `${path} does not serve web pages: ${remedy}` : undefined
 }

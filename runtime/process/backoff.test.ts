@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Backoff } from './backoff.ts'
 
-test('waits double up to the maximum, jittered by half at the most, and start anew', () => {
+test('waits double up to the maximum, with jitter of at most half, and a reset starts again', () => {
   const backoff = new Backoff({ firstMs: 100, maxMs: 1000 })
   for (const fullMs of [100, 200, 400, 800, 1000, 1000]) {
     const waitMs = backoff.nextMs()

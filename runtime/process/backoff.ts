@@ -1,10 +1,13 @@
-/** The bounds of a growing wait, in milliseconds. */
+/** The limits of a growing wait, in milliseconds. */
 export interface BackoffLimits {
   readonly firstMs: number
   readonly maxMs: number
 }
 
-/** The wait before the next try: doubled each time up to a maximum, then between half and all of that. */
+/**
+ * Computes the wait before the next attempt. The wait doubles each time up to a maximum; the result is between half of
+ * it and all of it.
+ */
 export class Backoff {
   readonly #limits: BackoffLimits
   #tries = 0
@@ -19,7 +22,7 @@ export class Backoff {
     return fullMs / 2 + (Math.random() * fullMs) / 2
   }
 
-  /** Starts anew, once a try has held. */
+  /** Starts again at the shortest wait. Call it after an attempt has succeeded. */
   reset(): void {
     this.#tries = 0
   }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { type ConfigurationError, VariableReader } from './config.ts'
 
-test('values are read, defaults stand in', () => {
+test('values are read, and defaults apply', () => {
   const read = new VariableReader({ PORT: '80', NAME: 'x', EMPTY: '' })
   expect(read.port('PORT', 1)).toBe(80)
   expect(read.text('NAME')).toBe('x')
@@ -10,7 +10,7 @@ test('values are read, defaults stand in', () => {
   read.check()
 })
 
-test('every fault is reported together, each with its variable and its value', () => {
+test('every fault is reported, each with its variable and its value', () => {
   const read = new VariableReader({ PORT: '99999', MODE: 'c', LIST: 'x' })
   read.port('PORT', 1)
   read.text('NAME')

@@ -1,7 +1,7 @@
-/** The exit code for a bad configuration (sysexits.h: EX_USAGE). */
+/** Exit code for an invalid configuration (sysexits.h: EX_USAGE). */
 export const EXIT_CONFIGURATION = 64
 
-/** Every fault of a configuration together, one sentence each. */
+/** All faults of a configuration, one sentence each. */
 export class ConfigurationError extends Error {
   readonly code = 'BL_CONFIGURATION'
   readonly faults: readonly string[]
@@ -15,8 +15,8 @@ export class ConfigurationError extends Error {
 type Environment = Readonly<Record<string, string | undefined>>
 
 /**
- * Reads variables one by one and keeps what is wrong with each, so that a process names every fault before
- * it listens. Call {@link VariableReader.check} once all are read; it throws a {@link ConfigurationError}.
+ * Reads variables one by one and collects the fault of each, so that a process reports all faults before it listens.
+ * Call {@link VariableReader.check} after the last one. It throws a {@link ConfigurationError}.
  */
 export class VariableReader {
   readonly #environment: Environment
@@ -26,7 +26,7 @@ export class VariableReader {
     this.#environment = environment
   }
 
-  /** A variable's text, or the default; a variable without a default must be there and not be empty. */
+  /** Returns the text of a variable, or the default. A variable without a default must be set and not empty. */
   text(name: string, fallback?: string): string {
     const value = this.#environment[name]
     if (value !== undefined && value !== '') return value
@@ -34,7 +34,7 @@ export class VariableReader {
     return fallback ?? ''
   }
 
-  /** A whole number between two bounds, both included. */
+  /** Reads an integer between two limits, inclusive. */
   integer(name: string, fallback: number, bounds: { min: number; max: number }): number {
     const text = this.text(name, String(fallback))
     const value = Number(text)
@@ -45,12 +45,12 @@ export class VariableReader {
     return fallback
   }
 
-  /** A TCP port; 0 lets the system choose. */
+  /** Reads a TCP port. 0 lets the system choose. */
   port(name: string, fallback: number): number {
     return this.integer(name, fallback, { min: 0, max: 65535 })
   }
 
-  /** One out of a list of words. */
+  /** Reads one word from a list. */
   choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
     const text = this.text(name, fallback)
     const found = choices.find((choice) => choice === text)
@@ -60,7 +60,7 @@ export class VariableReader {
     return found ?? fallback
   }
 
-  /** A variable that a parser of its own reads; the parser throws an Error whose message is the fault. */
+  /** Reads a variable with a custom parser, which throws an Error whose message is the fault. */
   parsed<T>(name: string, parse: (text: string) => T, fallback: string): T | undefined {
     try {
       return parse(this.text(name, fallback))
@@ -75,7 +75,7 @@ export class VariableReader {
     this.#faults.push(sentence)
   }
 
-  /** Throws where anything was wrong. */
+  /** Throws if there was any fault. */
   check(): void {
     if (this.#faults.length > 0) throw new ConfigurationError(this.#faults)
   }

@@ -3,16 +3,16 @@ import { addressGroup } from './address-group.ts'
 
 /** How many connections may wait at one time. */
 export interface GateLimits {
-  /** Connections that wait, of all addresses. */
+  /** Most waiting connections of all addresses. */
   readonly waiting: number
-  /** Connections of one address that wait (IPv6: of one /64). */
+  /** Most waiting connections of one address (IPv6: of one /64). */
   readonly waitingPerAddress: number
 }
 
 /**
- * Bounds the connections of a server that have not proved yet that they are worth a place. Above a limit the one
- * that has waited longest is closed, and the new one is taken: a peer that does its part waits for milliseconds,
- * so peers that stall cannot keep it out. `Server.maxConnections` does the opposite, and they can.
+ * Limits the connections of a server that have not yet earned a place, for example by authentication. Above a limit it
+ * closes the connection that has waited longest and accepts the new one. A well-behaved peer waits for milliseconds, so
+ * peers that stall cannot shut it out. With `Server.maxConnections` they can, because it refuses the new connection.
  */
 export class ConnectionGate {
   readonly #limits: GateLimits
@@ -38,7 +38,7 @@ export class ConnectionGate {
     return this.#waiting.size
   }
 
-  /** The connection waits from now on, also where it did not for a while. */
+  /** The connection waits from now on. It may have been released before. */
   hold(socket: Socket): void {
     if (socket.destroyed || this.#waiting.has(socket)) return
     const group = this.#groupOf(socket)
@@ -46,12 +46,12 @@ export class ConnectionGate {
     if (siblings === undefined) this.#byAddress.set(group, (siblings = new Set()))
     if (siblings.size >= this.#limits.waitingPerAddress) this.#closeOldest(siblings)
     if (this.#waiting.size >= this.#limits.waiting) this.#closeOldest(this.#waiting)
-    // Where the last sibling was closed, its set was forgotten.
+    // If the last sibling was closed, its set was removed from the map.
     this.#byAddress.set(group, siblings.add(socket))
     this.#waiting.add(socket)
   }
 
-  /** The connection has its place, or is closed: it is not counted. */
+  /** The connection has its place or is closed, so it no longer counts. */
   release(socket: Socket): void {
     if (!this.#waiting.delete(socket)) return
     const group = this.#groupOf(socket)
@@ -60,7 +60,7 @@ export class ConnectionGate {
     if (siblings?.size === 0) this.#byAddress.delete(group)
   }
 
-  /** Closes all that wait. */
+  /** Closes all waiting connections. */
   cut(): void {
     for (const socket of this.#waiting) socket.destroy()
   }

@@ -3,13 +3,13 @@ export const CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 
 export type Labels = Readonly<Record<string, string>>
 
-/** What `/metrics` answers. */
+/** The response of `/metrics`. */
 export interface Scrape {
   readonly contentType: string
   readonly text: string
 }
 
-/** One metric with its samples, as lines. */
+/** Returns one metric with its samples as lines. */
 export function exposition(
   name: string,
   type: 'counter' | 'gauge',
@@ -21,7 +21,7 @@ export function exposition(
   return text
 }
 
-/** A histogram with the observations of each set of labels, as lines. */
+/** Returns a histogram with the observations of each set of labels as lines. */
 export function histogramExposition(
   name: string,
   help: string,
@@ -35,7 +35,7 @@ export function histogramExposition(
 const heading = (name: string, type: string, help: string): string =>
   `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`
 
-/** The samples of a metric that has no labels. */
+/** Returns the samples of a metric without labels. */
 export const only = <T>(value: T): readonly [readonly [Labels, T]] => [[{}, value]]
 
 /** Counts by one label, whose values must be few. */
@@ -56,7 +56,7 @@ export class Counts<Value extends string> {
   }
 }
 
-/** How often values were up to each of some bounds, how often in all, and their sum. */
+/** Counts how many values were up to each of some limits, how many there were in total, and their sum. */
 export class Histogram {
   readonly counts: Float64Array
   readonly #bounds: readonly number[]
@@ -78,7 +78,7 @@ export class Histogram {
     }
   }
 
-  /** Its lines, with buckets that hold all below them. */
+  /** Returns its lines, with cumulative buckets. */
   lines(name: string, labels: Labels): string {
     let text = ''
     let below = 0

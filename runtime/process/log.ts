@@ -2,7 +2,7 @@ import { type Logger, pino } from 'pino'
 
 export type { Logger }
 
-/** A logger that writes JSON lines to standard output: a constant message, and fields. No secrets. */
+/** Returns a logger that writes JSON lines to standard output: a constant message, and fields. Never log secrets. */
 export function createLogger(component: string, level = 'info'): Logger {
   return pino({ name: component, level, base: { component } })
 }

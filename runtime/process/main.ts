@@ -1,16 +1,16 @@
 import { ConfigurationError, EXIT_CONFIGURATION } from './config.ts'
 import type { Logger } from './log.ts'
 
-/** A running process: it ends when asked, and says when it has. */
+/** A running process. */
 export interface Running {
-  /** Stops taking work, finishes what runs within its own limit, and frees what it holds. */
+  /** Stops accepting work, finishes running work within its own limit, and frees its resources. */
   stop(): Promise<void>
 }
 
 /**
- * Runs a process until SIGTERM or SIGINT: starts it, stops it once, exits 0; a second signal exits at once.
- * A bad configuration is written to standard error, sentence by sentence, and exits 64; a failed start or
- * stop is logged and exits 1. The one place that ends the process.
+ * Runs a process until SIGTERM or SIGINT, then stops it and exits with 0. A second signal exits at once. An invalid
+ * configuration is written to standard error, one fault per line, and exits with 64. A failed start or stop is logged
+ * and exits with 1. Only this function ends the process.
  */
 export async function runMain(logger: Logger, start: () => Promise<Running>): Promise<void> {
   try {

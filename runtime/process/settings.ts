@@ -9,13 +9,12 @@ import { VARIABLES } from '@branchline/wire/env'
 import type { VariableReader } from './config.ts'
 import { clientMemory } from './memory.ts'
 
-/** Settings by the part that they belong to, then by the field. */
+/** Settings by the part that they belong to, then by field. */
 export type SettingParts = Readonly<Record<string, Readonly<Record<string, number>>>>
 
 /**
- * All settings of a process: from its variables, else from BRANCHLINE_SETTINGS, else the
- * defaults, of which some are computed from the memory of the container. What is wrong with
- * one is a fault of the reader.
+ * Reads all settings of a process: from its variables, otherwise from BRANCHLINE_SETTINGS, otherwise the defaults, some
+ * of which depend on the memory of the container. An invalid setting becomes a fault of the reader.
  */
 export function readSettings(read: VariableReader, process: SettingProcess): SettingParts {
   const { connections, keptTotalBytes, unreadTotalBytes } = clientMemory()

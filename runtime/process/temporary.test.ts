@@ -18,7 +18,10 @@ afterEach(() => {
   rmSync(place, { recursive: true })
 })
 
-/** Starts a process that makes a folder and stays; resolves with the folder and a way to kill the process. */
+/**
+ * Starts a process that creates a folder and keeps running. Resolves with the folder and a function that kills the
+ * process.
+ */
 async function other(): Promise<{ folder: string; kill: () => Promise<void> }> {
   const program = `
     import { temporaryFolder } from ${JSON.stringify(join(import.meta.dirname, 'temporary.ts'))}
@@ -37,7 +40,7 @@ async function other(): Promise<{ folder: string; kill: () => Promise<void> }> {
   return { folder: folder.toString(), kill }
 }
 
-test('a folder stays as long as its process runs, and goes at the next start after it was killed', async () => {
+test('a folder stays while its process runs, and the next start removes it after the process was killed', async () => {
   const { folder, kill } = await other()
   writeFileSync(join(folder, 'file'), 'x')
   const own = temporaryFolder('run')
@@ -47,7 +50,7 @@ test('a folder stays as long as its process runs, and goes at the next start aft
   expect([existsSync(folder), existsSync(own)]).toEqual([false, true])
 })
 
-test('folders of other names and of other process namespaces stay', async () => {
+test('folders with other names and of other process namespaces stay', async () => {
   const { folder, kill } = await other()
   await kill()
   const [start, , ...rest] = basename(folder).split(/-(?=[0-9a-z]+-\d+-\w{6}$)|-(?=\d+-\w{6}$)/)

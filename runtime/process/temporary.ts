@@ -5,16 +5,16 @@ import { join } from 'node:path'
 const NAME = /^branchline-[a-z-]+-([0-9a-z]+)-(\d+)-\w{6}$/
 
 /**
- * Makes a folder `branchline-<kind>-…` for this process below the system's folder for temporary files, and returns
- * its path; the caller removes it. Also removes the folders that processes of the same user left because they were
- * killed. `kind` is in lower-case letters and hyphens.
+ * Creates a folder `branchline-<kind>-…` for this process in the system's folder for temporary files, and returns its
+ * path. The caller removes it. Also removes the folders that killed processes of the same user left behind. `kind`
+ * consists of lower-case letters and hyphens.
  */
 export function temporaryFolder(kind: string): string {
   removeLeftovers()
   return mkdtempSync(join(tmpdir(), `branchline-${kind}-${NAMESPACE}-${process.pid}-`))
 }
 
-/** The namespace that process ids count in: containers may share a folder for temporary files. */
+/** The namespace of process ids. Containers may share a folder for temporary files. */
 const NAMESPACE = processNamespace()
 
 function processNamespace(): string {
@@ -33,7 +33,7 @@ function removeLeftovers(): void {
     try {
       if (lstatSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true })
     } catch {
-      // Another process has removed it meanwhile, or it holds files of another user.
+      // Another process has removed it in the meantime, or it holds files of another user.
     }
   }
 }
@@ -43,7 +43,7 @@ function isRunning(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: it runs, as another user.
+    // EPERM: it runs as another user.
     return (error as NodeJS.ErrnoException).code !== 'ESRCH'
   }
 }

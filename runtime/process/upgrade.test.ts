@@ -1,14 +1,14 @@
 /**
- * Attack: peers without a credential fill a port for WebSockets. They stay silent, send half a head, or are
- * refused and never close their half. Fix: a connection counts as waiting until its upgrade is accepted, the one
- * that has waited longest makes room, a refused one is cut soon after its answer, and waits last as long as they say.
+ * Attack: peers without a credential fill a port for WebSockets. They stay silent, send half a head, or are refused and
+ * never close their half. Fix: a connection waits until its upgrade is accepted, the longest waiting one makes room, a
+ * refused one is cut off soon after its response, and waits end on time.
  */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { cleanUp, later } from '../testing/cleanups.ts'
-import { listenForUpgrades, type UpgradeLimits, type UpgradeServer, type Verdict } from './upgrade.ts'
+import { listenForUpgrades, type UpgradeLimits, type UpgradeServer, type UpgradeDecision } from './upgrade.ts'
 
 const LIMITS: UpgradeLimits = {
   accepted: 2,
@@ -21,15 +21,15 @@ afterEach(cleanUp)
 
 async function serve(
   limits: Partial<UpgradeLimits> = {},
-  judge?: (token: string) => Verdict | Promise<Verdict>,
+  authorize?: (token: string) => UpgradeDecision | Promise<UpgradeDecision>,
 ): Promise<UpgradeServer> {
   const server = await listenForUpgrades({
     host: '127.0.0.1',
     port: 0,
     limits: { ...LIMITS, ...limits },
     webSocket: {},
-    judge: ({ headers: { authorization = '' } }) =>
-      judge?.(authorization) ?? (authorization === 'good' ? { accept: () => {} } : { status: 401 }),
+    authorize: ({ headers: { authorization = '' } }) =>
+      authorize?.(authorization) ?? (authorization === 'good' ? { accept: () => {} } : { status: 401 }),
   })
   later(async () => {
     const closed = server.close()
@@ -60,7 +60,7 @@ async function peer({ port }: UpgradeServer, bytes = ''): Promise<Peer> {
   return { socket, text: () => text }
 }
 
-/** The server has cut a peer. One whose half is open hears of that when it writes. */
+/** Resolves once the server has cut off a peer. A peer whose half is open notices when it writes. */
 function gone({ socket }: Pick<Peer, 'socket'>): Promise<void> {
   const timer = setInterval(() => socket.write('x'), 5)
   return new Promise((resolve) => {
@@ -90,7 +90,7 @@ test.each([
   ['send half a head', UPGRADE],
   ['are refused and keep their half open', `${UPGRADE}\r\n`],
   ['are refused and send more', `${UPGRADE}\r\n${'x'.repeat(100)}`],
-])('peers that %s do not keep out a client with a credential', async (_, bytes) => {
+])('peers that %s do not shut out a client with a credential', async (_, bytes) => {
   const server = await serve()
   const peers = await Promise.all(Array.from({ length: 4 }, () => peer(server, bytes)))
   if (bytes.includes('\r\n\r\n')) await Promise.all(peers.map(({ socket }) => once(socket, 'end')))
@@ -106,7 +106,7 @@ test.each(['', UPGRADE])('a head that does not end costs its time and no more', 
   expect(half.text()).not.toContain('101')
 })
 
-test('a refused peer that keeps its half open is cut when its time is over', async () => {
+test('a refused peer that keeps its half open is cut off after its time', async () => {
   const server = await serve({ refusedMs: 50 })
   const { socket } = await peer(server, `${UPGRADE}\r\n`)
   await once(socket, 'end')
@@ -114,7 +114,7 @@ test('a refused peer that keeps its half open is cut when its time is over', asy
   expect(server.accepted).toBe(0)
 })
 
-test('a refusal arrives whole, though the peer sent more', async () => {
+test('a refusal arrives whole, although the peer sent more', async () => {
   const server = await serve()
   const { socket, text } = await peer(server, `${UPGRADE}\r\n${'x'.repeat(10_000)}`)
   await once(socket, 'end')
@@ -124,7 +124,7 @@ test('a refusal arrives whole, though the peer sent more', async () => {
   expect(await ended).toEqual([false])
 })
 
-test('accepted connections are counted apart, up to their own limit', async () => {
+test('accepted connections count separately, up to their own limit', async () => {
   const server = await serve({ waiting: 1, waitingPerAddress: 1 })
   const first = await client(server)
   await client(server)
@@ -136,8 +136,8 @@ test('accepted connections are counted apart, up to their own limit', async () =
   await client(server)
 })
 
-test('who waits for its judge is not closed to make room', async () => {
-  let decide: (verdict: Verdict) => void = () => {}
+test('a connection that waits for its authorization is not closed to make room', async () => {
+  let decide: (decision: UpgradeDecision) => void = () => {}
   const asked = Promise.withResolvers<undefined>()
   const server = await serve({ waiting: 1, waitingPerAddress: 1 }, (token) => {
     if (token !== 'slow') return { status: 401 }
@@ -151,7 +151,7 @@ test('who waits for its judge is not closed to make room', async () => {
   expect((await slow).readyState).toBe(WebSocket.OPEN)
 })
 
-test('a judge that throws is a 500', async () => {
-  const server = await serve({}, () => Promise.reject(new Error('no judge')))
+test('an authorization that throws causes a 500', async () => {
+  const server = await serve({}, () => Promise.reject(new Error('no decision')))
   expect(await statusOf(server, 'good')).toBe(500)
 })

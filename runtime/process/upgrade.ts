@@ -6,16 +6,16 @@ import { createHttpServer, type HttpServerLimits } from './http-server.ts'
 
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
-/** What a connection to a {@link listenForUpgrades} server may cost before, and while, it is a WebSocket. */
+/** Limits for a connection to a {@link listenForUpgrades} server, before and while it is a WebSocket. */
 export interface UpgradeLimits extends Pick<HttpServerLimits, 'headMs' | 'waiting' | 'waitingPerAddress'> {
-  /** WebSockets at one time, counted apart from connections that are none yet; more are refused with 503. */
+  /** Most WebSockets at one time, counted separately from waiting connections. Further ones get a 503. */
   readonly accepted: number
-  /** For a refused peer to read its answer and to close, before it is cut. Default: 1 s. */
+  /** Longest time for a refused peer to read its response and close. Then it is cut off. Default: 1 s. */
   readonly refusedMs: number
 }
 
-/** What becomes of a request for an upgrade: a WebSocket for `accept`, or a status. */
-export type Verdict = { readonly accept: (socket: WebSocket) => void } | { readonly status: number }
+/** The decision about an upgrade request: `accept` receives the WebSocket, or the peer gets a status. */
+export type UpgradeDecision = { readonly accept: (socket: WebSocket) => void } | { readonly status: number }
 
 export interface UpgradeOptions {
   readonly host: string
@@ -26,32 +26,32 @@ export interface UpgradeOptions {
     'maxPayload' | 'handleProtocols' | 'skipUTF8Validation' | 'clientTracking'
   >
   /**
-   * Judges a request before anything is answered. The socket may be gone once a promise resolves; `accept` is
-   * not called then. A throw is a 500, and told to `onFault`.
+   * Decides about a request before any response. If a promise resolves after the socket has gone, `accept` is not
+   * called. If it throws, the peer gets a 500 and `onFault` the error.
    */
-  readonly judge: (request: IncomingMessage) => Verdict | Promise<Verdict>
+  readonly authorize: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>
   readonly onFault?: (error: unknown) => void
 }
 
-/** A listener for WebSockets alone. */
+/** A listener for WebSockets only. */
 export interface UpgradeServer {
   readonly port: number
-  /** WebSockets that are open. */
+  /** Number of open WebSockets. */
   readonly accepted: number
   readonly sockets: WebSocketServer
-  /** Accepts no more; resolves when the last connection is closed. */
+  /** Accepts no more connections. Resolves when the last one has closed. */
   close(): Promise<void>
-  /** Cuts the connections that are no WebSockets. */
+  /** Cuts off the connections that are not WebSockets. */
   cutWaiting(): void
 }
 
-/** Bytes that a refused peer may still send, before it is cut. */
+/** Bytes that a refused peer may still send. Then it is cut off. */
 const REFUSED_BYTES = 64 * 1024
 
 /**
- * Listens for WebSockets. A connection counts as waiting until its upgrade is accepted: it has `headMs` for its
- * request, the one that has waited longest is closed where too many wait, and a refused one is cut soon after its
- * answer, so that peers without a credential cannot keep out those that have one. Rejects where the port is taken.
+ * Listens for WebSockets. A connection waits until its upgrade is accepted: it has `headMs` for its request, the
+ * longest waiting one is closed if too many wait, and a refused one is cut off soon after its response. So peers
+ * without a credential cannot shut out peers with one. Rejects if the port is in use.
  */
 export async function listenForUpgrades(options: UpgradeOptions): Promise<UpgradeServer> {
   const { limits } = options
@@ -63,17 +63,22 @@ export async function listenForUpgrades(options: UpgradeOptions): Promise<Upgrad
     },
   )
   let accepted = 0
-  const settle = (request: IncomingMessage, socket: Socket, head: Buffer, verdict: Verdict): void => {
+  const settle = (
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    decision: UpgradeDecision,
+  ): void => {
     if (socket.destroyed) return
-    if ('status' in verdict) return refuse(gate, socket, verdict.status, limits.refusedMs)
+    if ('status' in decision) return refuse(gate, socket, decision.status, limits.refusedMs)
     if (accepted >= limits.accepted) return refuse(gate, socket, 503, limits.refusedMs)
-    // ws refuses a bad handshake itself, and destroys its socket.
+    // ws itself refuses a bad handshake, and destroys its socket.
     gate.hold(socket)
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
       gate.release(socket)
       accepted++
       socket.once('close', () => accepted--)
-      verdict.accept(webSocket)
+      decision.accept(webSocket)
     })
   }
   server.on('upgrade', (request: IncomingMessage, stream, head: Buffer) => {
@@ -84,11 +89,11 @@ export async function listenForUpgrades(options: UpgradeOptions): Promise<Upgrad
       settle(request, socket, head, { status: 500 })
     }
     try {
-      const verdict = options.judge(request)
-      if (!(verdict instanceof Promise)) return settle(request, socket, head, verdict)
-      // It has done its part: it is the judge that takes time now.
+      const decision = options.authorize(request)
+      if (!(decision instanceof Promise)) return settle(request, socket, head, decision)
+      // The peer has done its part. From here on, authorization takes the time.
       gate.release(socket)
-      verdict.then((judged) => settle(request, socket, head, judged)).catch(failed)
+      decision.then((decided) => settle(request, socket, head, decided)).catch(failed)
     } catch (error) {
       failed(error)
     }
@@ -110,15 +115,15 @@ export async function listenForUpgrades(options: UpgradeOptions): Promise<Upgrad
   }
 }
 
-/** Further fields of an answer, by its status. */
+/** Further fields of a response, by its status. */
 const FIELDS: Readonly<Record<number, string>> = {
   401: 'WWW-Authenticate: Bearer\r\n',
   503: 'Retry-After: 1\r\n',
 }
 
 /**
- * Answers, and destroys: at once where the peer has closed, else when its time or its bytes are over. It waits at
- * all since a connection that is closed with unread bytes is reset, and the reset may overtake the answer.
+ * Responds and destroys: at once if the peer has closed, otherwise when its time or its bytes are used up. It waits
+ * because closing a connection with unread bytes resets it, and the reset may overtake the response.
  */
 function refuse(gate: ConnectionGate, socket: Socket, status: number, refusedMs: number): void {
   gate.hold(socket)

@@ -1,17 +1,17 @@
 import Negotiator from 'negotiator'
 import type { Reply } from './decision.ts'
 
-/** Why this process answers a request itself. */
+/** Why this process itself responds to a request. */
 export interface Problem {
   readonly status: number
   readonly title: string
   /** A sentence for people. It may contain text that the client sent. */
   readonly detail: string
-  /** A stable word that programs may branch on. */
+  /** A stable word on which programs may branch. */
   readonly reason: string
   /** The last part of the problem type `urn:branchline:<type>`. Default: the reason. */
   readonly type?: string
-  /** Seconds after which the client should try again. Default: the reply does not say. */
+  /** Seconds after which the client should try again. Default: unspecified. */
   readonly retryAfterSeconds?: number
   /** Further members of the problem details (RFC 9457, 3.2); undefined ones are left out. Default: none. */
   readonly members?: Readonly<Record<string, unknown>>
@@ -23,7 +23,7 @@ interface Format {
 }
 
 const PROBLEM_DETAILS: Format = { contentType: 'application/problem+json', render: detailsOf }
-/** The first one wins where the client likes several equally. */
+/** The first one wins if the client prefers several equally. */
 const FORMATS = new Map<string, Format>([
   ['application/problem+json', PROBLEM_DETAILS],
   ['application/json', PROBLEM_DETAILS],
@@ -33,8 +33,8 @@ const FORMATS = new Map<string, Format>([
 const MEDIA_TYPES = [...FORMATS.keys()]
 
 /**
- * The reply that explains a problem in the format that the client prefers (RFC 9110, 12.5.1): problem details (RFC
- * 9457), a page, or plain text. A client that accepts none of them gets problem details. Caches must not store it.
+ * Returns a reply that explains a problem in the format that the client prefers (RFC 9110, 12.5.1): problem details (RFC
+ * 9457), a page, or plain text. A client that accepts none of them gets problem details. Caches must not store the reply.
  */
 export function problemReply(problem: Problem, accept: string | undefined): Reply {
   const { contentType, render } = formatFor(accept)
@@ -59,7 +59,7 @@ function formatFor(accept: string | undefined): Format {
   return FORMATS.get(preferred ?? '') ?? PROBLEM_DETAILS
 }
 
-// The page loads nothing, runs nothing and cannot be framed, whatever text of a client it shows.
+// The page loads nothing, runs nothing and cannot be framed, even if it shows text that a client sent.
 const CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 function detailsOf({ status, title, detail, reason, type = reason, members }: Problem): string {

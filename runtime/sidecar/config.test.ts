@@ -132,7 +132,7 @@ test('reads how to choose, to wait, to log and to trace', () => {
   })
   expect(() => read({ BRANCHLINE_CONNECTIONS: '0' })).toThrow(/BRANCHLINE_CONNECTIONS/)
   expect(read({ BRANCHLINE_VIA: 'branchline' })).toMatchObject({ via: 'branchline' })
-  expect(() => read({ BRANCHLINE_VIA: 'two words' })).toThrow(/BRANCHLINE_VIA: "two words": expected a token/)
+  expect(() => read({ BRANCHLINE_VIA: 'two words' })).toThrow(/BRANCHLINE_VIA: "two words": wanted a token/)
   const own = { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://other:1/x' }
   expect(read({ ...otlp, ...own, BRANCHLINE_ID_HEADERS: 'x-b3, b3' })).toMatchObject({
     tracesUrl: 'http://other:1/x',

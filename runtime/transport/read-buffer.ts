@@ -23,7 +23,7 @@ export interface ReadBuffer {
 }
 
 const shared: ReadBuffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: false, pins: 0 }
-/** A part of it, while bytes that wait for slow readers take too much memory. */
+/** A part of the shared buffer, used while bytes that wait for slow readers take too much memory. */
 const small: ReadBuffer = { bytes: shared.bytes.subarray(0, TIGHT_READ_BYTES), lent: false, pins: 0 }
 const free: ReadBuffer[] = []
 const MAX_VIEWS = 256

@@ -27,7 +27,7 @@ class Reader implements SlowReader {
   }
 }
 
-test('the reader that has taken nothing for longest is cut, not the largest, nor the one that writes', () => {
+test('the longest waiting reader is cut off, not the largest, nor the one that writes', () => {
   unread.limitBytes = 100
   const [slow, quick, large] = [new Reader().keep(20), new Reader().keep(20), new Reader().keep(50)]
   slow.keep(25)
@@ -39,7 +39,7 @@ test('the reader that has taken nothing for longest is cut, not the largest, nor
   expect(unread.used).toBe(80)
 })
 
-test('one reader alone is not cut, and reads are small from half of the limit on', () => {
+test('a single reader is not cut off, and reads are small above half of the limit', () => {
   unread.limitBytes = 100
   const reader = new Reader().keep(50)
   expect(unread.tight).toBe(false)

@@ -1,44 +1,43 @@
-/** Someone who keeps bytes for a peer that does not read them yet. */
+/** A connection or stream that keeps bytes for a peer that does not read them yet. */
 export interface SlowReader {
-  /** What counts of it; for this file alone. */
+  /** The bytes that count for it. Only this file uses this. */
   unreadBytes: number
-  /** Ends the connection, or the stream: other peers need the memory. */
+  /** Ends the connection or the stream, because other peers need the memory. */
   cutUnread(error: Error): void
 }
 
-/** The bound of what waits for peers that do not read. */
+/** The limit of bytes that wait for peers that do not read. */
 export interface UnreadLimits {
-  /** Bytes that may wait in all; the reader that has taken nothing for longest is cut. Default: 64 MiB. */
+  /** Most bytes that may wait in total. Above it, the longest waiting reader is cut off. Default: 64 MiB. */
   readonly limitBytes: number
 }
 
 /** The defaults of {@link UnreadLimits}. */
 export const DEFAULT_UNREAD_LIMITS: UnreadLimits = { limitBytes: 64 * 1024 * 1024 }
 
-/** Who hears how many readers were cut since it was told last. */
+/** Receives the number of readers that were cut off since the last call. */
 export type CutListener = (count: number) => void
 
-/** Between two calls of the listener. */
-const TELL_MS = 10_000
+/** Shortest time between two calls of the listener. */
+const REPORT_MS = 10_000
 
-/** Under pressure, one read is no larger: what waits for one slow reader is then as small. */
+/** Largest read under memory pressure, so that little waits for each slow reader. */
 export const TIGHT_READ_BYTES = 4 * 1024
 
 /**
  * Bytes of this process that wait for peers that do not read: in sockets beyond the kernel's buffer, in streams of
- * tunnels, in responses of HTTP/2. They have one sum. From half of its limit on, sockets are read in small pieces;
- * at the limit, the reader that has taken nothing for longest is cut. (Envoy, as a comparison, resets the streams that
- * use the most memory.)
+ * tunnels, and in responses of HTTP/2. They share one limit. Above half of it, sockets are read in small pieces. Above
+ * the limit, the reader that has waited longest is cut off. (Envoy resets the streams that use the most memory.)
  */
 class UnreadBytes {
-  /** As in {@link UnreadLimits}. */
+  /** See {@link UnreadLimits}. */
   limitBytes = DEFAULT_UNREAD_LIMITS.limitBytes
-  /** Whether reads are to be small. */
+  /** True if reads should be small. */
   tight = false
   #used = 0
   #cuts = 0
-  #told = 0
-  #toldAtMs = Number.NEGATIVE_INFINITY
+  #reported = 0
+  #reportedAtMs = Number.NEGATIVE_INFINITY
   #onCut: CutListener | undefined = undefined
   /** In the order in which they began to wait. */
   readonly #readers = new Set<SlowReader>()
@@ -48,18 +47,18 @@ class UnreadBytes {
     return this.#used
   }
 
-  /** How many readers were cut. */
+  /** Number of readers that were cut off. */
   get cuts(): number {
     return this.#cuts
   }
 
-  /** Sets the limit, and who hears of cuts: for a process, when it starts. */
+  /** Sets the limit and the listener. A process calls it when it starts. */
   bound(limitBytes: number, onCut: CutListener): void {
     this.limitBytes = limitBytes
     this.#onCut = onCut
   }
 
-  /** So many bytes wait for a reader now. */
+  /** Records how many bytes wait for a reader now. */
   keep(reader: SlowReader, bytes: number): void {
     this.#used += bytes - reader.unreadBytes
     reader.unreadBytes = bytes
@@ -76,20 +75,20 @@ class UnreadBytes {
       this.#used -= reader.unreadBytes
       reader.unreadBytes = 0
       this.#cuts++
-      reader.cutUnread(new Error('its peer reads too slowly, and the memory for such peers is used up'))
+      reader.cutUnread(new Error('the peer reads too slowly, and the memory for slow peers is used up'))
       if (this.#used <= this.limitBytes) break
     }
-    this.#tell()
+    this.#report()
   }
 
-  #tell(): void {
+  #report(): void {
     const nowMs = performance.now()
-    if (this.#cuts === this.#told || nowMs - this.#toldAtMs < TELL_MS) return
-    this.#onCut?.(this.#cuts - this.#told)
-    this.#told = this.#cuts
-    this.#toldAtMs = nowMs
+    if (this.#cuts === this.#reported || nowMs - this.#reportedAtMs < REPORT_MS) return
+    this.#onCut?.(this.#cuts - this.#reported)
+    this.#reported = this.#cuts
+    this.#reportedAtMs = nowMs
   }
 }
 
-/** Of the whole process, as memory is. */
+/** One for the whole process, like its memory. */
 export const unread = new UnreadBytes()

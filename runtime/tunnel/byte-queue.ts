@@ -7,8 +7,8 @@ interface Chunk {
 }
 
 /**
- * Bytes that wait, in order. What is pushed is copied into chunks of its own: a view of one octet would keep
- * the whole message alive that it was cut from, and a peer could make that cost 64 KiB an octet.
+ * A queue of bytes. It copies what is pushed into its own chunks. A view of one byte would keep its whole message
+ * alive, so a peer could make each byte cost 64 KiB.
  */
 export class ByteQueue {
   readonly #chunks: Chunk[] = []
@@ -33,7 +33,7 @@ export class ByteQueue {
     this.#chunks.push({ bytes, start: 0, end: rest })
   }
 
-  /** Takes up to `max` octets, fewer where a chunk ends; the view stays as it is. Empty where nothing waits. */
+  /** Takes up to `max` bytes, fewer if a chunk ends. The view stays valid. Empty if the queue is empty. */
   shift(max: number): Buffer {
     const head = this.#chunks[0]
     if (head === undefined) return EMPTY

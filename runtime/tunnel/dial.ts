@@ -6,14 +6,16 @@ import { TunnelLinkError } from './errors.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { type LinkHandlers, TunnelLink } from './link.ts'
 
-/** Where to dial, with which credential, and who hears of it. */
+/** Where to dial, with which credential, and who receives the events. */
 export interface DiallerOptions extends Pick<LinkHandlers, 'onStream' | 'onControl'> {
   /** `ws:` or `wss:`, with the path. */
   readonly url: string
   readonly token: string
-  /** A link is open: register here. */
+  /** A link is open. Register here. */
   readonly onOpen: (link: TunnelLink) => void
-  /** A link ended, or could not be made (then there is none); the next try follows after `waitMs`. */
+  /**
+   * A link ended, or could not be opened (`link` is undefined then). The next attempt follows after `waitMs`.
+   */
   readonly onDown: (error: TunnelLinkError, waitMs: number, link: TunnelLink | undefined) => void
   readonly limits?: Partial<TunnelLimits>
 }
@@ -47,7 +49,7 @@ export class TunnelDialler {
     })
   }
 
-  /** The link at hand. */
+  /** The current link. */
   get link(): TunnelLink | undefined {
     return this.#link
   }
@@ -56,12 +58,12 @@ export class TunnelDialler {
     this.#kept.start()
   }
 
-  /** The peer has taken what we registered: the next loss is followed by a quick try. */
+  /** The peer has accepted our registration, so the first attempt after the next loss comes soon. */
   established(): void {
     this.#kept.established()
   }
 
-  /** Ends the link, and dials no more. */
+  /** Ends the link and dials no more. */
   stop(): void {
     void this.#kept.stop(() => this.#link?.close('normal', 'stopped'))
   }
@@ -93,8 +95,8 @@ function linkError({ reason, detail, message, cause }: SocketFault): TunnelLinkE
 }
 
 /**
- * Whether frames may go out with a mask of zeros, which costs nothing to apply. The mask guards plain-text
- * intermediaries against chosen bytes (RFC 6455, 10.3): inside TLS and on loopback there are none.
+ * True if frames may use a mask of zeros, which costs nothing to apply. The mask protects plain-text intermediaries
+ * from chosen bytes (RFC 6455, 10.3), and there are none inside TLS and on loopback.
  */
 export function mayLeaveUnmasked(url: string): boolean {
   const { protocol, hostname } = new URL(url)

@@ -3,10 +3,10 @@ import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { Mux } from './mux.ts'
 import type { TunnelStream } from './stream.ts'
 
-/** What the tests of this folder open streams towards. */
+/** The target of the streams in this folder's tests. */
 export const TARGET = { environment: 'alice', service: 'web', port: 80 }
 
-/** Writes down what a stream told it. */
+/** Records the events of a stream. */
 export class Recorder implements Receiver {
   text = ''
   bytes = 0
@@ -38,14 +38,14 @@ export class Recorder implements Receiver {
   }
 }
 
-/** Two muxes over an ordered exchange of messages that a test can hold up, message by message. */
+/** Two muxes over an ordered exchange of messages, which a test can hold up message by message. */
 export class Pair {
   readonly relay: Mux
   readonly cluster: Mux
   readonly accepted: { stream: TunnelStream; recorder: Recorder }[] = []
   readonly #faults: unknown[] = []
   overflows = 0
-  /** What is on its way: to the relay, and to the cluster. */
+  /** Messages in transit to the relay and to the cluster. */
   readonly toRelay: (() => void)[] = []
   readonly toCluster: (() => void)[] = []
   onAccepted: (stream: TunnelStream) => void = (stream) => stream.accept()
@@ -82,7 +82,7 @@ export class Pair {
     }
   }
 
-  /** Carries messages, turn by turn, until there are none; throws what a mux has thrown meanwhile. */
+  /** Carries messages, turn by turn, until there are none. Throws what a mux threw in the meantime. */
   async settle(maxTurns = 10_000): Promise<void> {
     for (let quiet = 0, turn = 0; quiet < 3 && turn < maxTurns; turn++) {
       await new Promise((resolve) => setImmediate(resolve))

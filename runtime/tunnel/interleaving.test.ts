@@ -13,7 +13,7 @@ type Step =
   | { do: 'carry'; relay: boolean }
   | { do: 'turn' }
 
-test('any interleaving of writes, pauses, ends and delays: every stream gets its own bytes, in order', async () => {
+test('for any interleaving of writes, pauses, ends and delays, every stream gets its own bytes in order', async () => {
   const stream = fc.nat(4)
   const peer = fc.boolean()
   const step: fc.Arbitrary<Step> = fc.oneof(

@@ -65,7 +65,7 @@ test('the reason of a close arrives as readable ASCII, within what a Close frame
 })
 
 describe('a link', () => {
-  test('whose socket is destroyed mid-stream ends all streams on both sides, and is dialled anew', async () => {
+  test('whose socket is destroyed mid-stream ends all streams on both sides, and is dialled again', async () => {
     dial(portOf())
     await until(() => accepted.length === 1)
     const near = [accepted[0]?.open(TARGET), accepted[0]?.open(TARGET)] as TunnelStream[]
@@ -84,21 +84,21 @@ describe('a link', () => {
     expect(downs).toHaveLength(1)
   })
 
-  test('whose peer answers no ping is closed with 4004', async () => {
-    // Takes the connection and the upgrade, and then says nothing more.
+  test('whose peer does not reply to a ping is closed with 4004', async () => {
+    // Accepts the connection and the upgrade, and then sends nothing more.
     const deaf = new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong: false })
     await once(deaf, 'listening')
     const code = new Promise((resolve) => deaf.once('connection', (socket) => socket.once('close', resolve)))
     dial((deaf.address() as AddressInfo).port, { pingMs: 20, pongMs: 30 })
     await until(() => downs.length > 0)
-    expect(downs[0]).toMatchObject({ status: 4004, message: 'no answer to a ping within 30 ms' })
+    expect(downs[0]).toMatchObject({ status: 4004, message: 'no response to a ping within 30 ms' })
     expect(await code).toBe(4004)
     dialler.stop()
     for (const client of deaf.clients) client.terminate()
     deaf.close()
   })
 
-  test('that nobody takes is tried again, with the reason each time', async () => {
+  test('that no peer accepts is tried again, and each failure has its reason', async () => {
     const silent = createServer((socket) => void socket.on('error', () => {}).end('HTTP/1.1 401 No\r\n\r\n'))
     await once(silent.listen(0, '127.0.0.1'), 'listening')
     dial((silent.address() as AddressInfo).port)
@@ -112,7 +112,7 @@ describe('a link', () => {
     ['401 Unauthorized', 401],
     ['503 Unexpected server response: 401', 503],
     ['200 OK', 200],
-  ])('that is refused with %s tells the status, whatever the text says', async (line, status) => {
+  ])('that is refused with %s reports the status, whatever the text says', async (line, status) => {
     const refusing = createServer((socket) => {
       socket.on('error', () => {}).end(`HTTP/1.1 ${line}\r\nContent-Length: 0\r\n\r\n`)
     })
@@ -134,7 +134,7 @@ describe('a link', () => {
   })
 })
 
-test('frames go unmasked inside TLS and on loopback alone', () => {
+test('frames go unmasked only inside TLS and on loopback', () => {
   const unmasked = [
     'wss://relay.example',
     'ws://127.0.0.1:1',

@@ -9,24 +9,24 @@ import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { Mux } from './mux.ts'
 import type { TunnelStream } from './stream.ts'
 
-/** Who hears from a {@link TunnelLink}. */
+/** Receives the events of a {@link TunnelLink}. */
 export interface LinkHandlers {
-  /** The peer opened a stream: set its receiver now; then `accept()` it, or `reset()` it. */
+  /** The peer opened a stream. Set its receiver now, then call `accept()` or `reset()`. */
   onStream(link: TunnelLink, stream: TunnelStream): void
-  /** A control message; a {@link TunnelProtocolError} thrown here closes the link. */
+  /** A control message arrived. A {@link TunnelProtocolError} thrown here closes the link. */
   onControl(link: TunnelLink, payload: Buffer): void
-  /** The last event. Every stream of the link has ended before. */
+  /** The last event. Every stream of the link has ended before it. */
   onClose(link: TunnelLink, error: TunnelLinkError): void
 }
 
-/** Milliseconds between our close frame and the cut, where the peer does not answer it. */
+/** Milliseconds from our close frame to the cut if the peer does not reply to it. */
 const CLOSE_WAIT_MS = 2_000
 
 let nextId = 1
 
-/** One open WebSocket and the streams over it: pings the peer, and ends all streams when it ends. */
+/** One open WebSocket and its streams. It pings the peer, and ends all streams when it ends. */
 export class TunnelLink {
-  /** Tells the links of one process apart. */
+  /** Distinguishes the links of one process. */
   readonly id = nextId++
   readonly #socket: WebSocket
   readonly #handlers: LinkHandlers
@@ -48,7 +48,7 @@ export class TunnelLink {
       send: (message, sent) => socket.send(message, SEND_OPTIONS, sent),
       onStream: (stream) => this.#handlers.onStream(this, stream),
       onControl: (payload) => this.#handlers.onControl(this, payload),
-      onOverflow: () => this.#cut(new TunnelLinkError('the peer does not read what it asks for')),
+      onOverflow: () => this.#cut(new TunnelLinkError('the peer does not read what it requests')),
     })
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('error', (error) => (this.#fault ??= new TunnelLinkError(error.message, undefined, error)))
@@ -59,7 +59,7 @@ export class TunnelLink {
     )
   }
 
-  /** Streams that are not over. */
+  /** Number of streams that are not over. */
   get streams(): number {
     return this.#mux.size
   }
@@ -68,17 +68,17 @@ export class TunnelLink {
     return this.#closed
   }
 
-  /** Whether {@link open} works: the link is not closing, and neither side has said that it goes away. */
+  /** True if {@link open} works: the link is not closing, and neither side has announced that it goes away. */
   get takesStreams(): boolean {
     return this.#fault === undefined && !this.#closed && !this.#mux.draining
   }
 
-  /** Whether {@link open} works now: as {@link takesStreams}, and there are fewer streams than there may be. */
+  /** True if {@link open} works now: {@link takesStreams} is true, and the limit of streams is not reached. */
   get hasRoom(): boolean {
     return this.takesStreams && !this.#mux.full
   }
 
-  /** Opens a stream, see {@link Mux.open}. */
+  /** Opens a stream. See {@link Mux.open}. */
   open(target: StreamTarget): TunnelStream {
     return this.#mux.open(target)
   }
@@ -87,18 +87,18 @@ export class TunnelLink {
     this.#mux.control(message)
   }
 
-  /** Says that no new streams are taken here; those that run go on. */
+  /** Announces that this side takes no new streams. Running ones continue. */
   goAway(reason: string): void {
     this.#mux.control({ type: 'goaway', reason })
     this.#mux.drain()
   }
 
-  /** The peer takes no new streams: {@link open} fails at once. */
+  /** The peer takes no new streams, so {@link open} fails at once. */
   drain(): void {
     this.#mux.drain()
   }
 
-  /** Ends the link and all its streams with a close code; sends what is gathered first. */
+  /** Ends the link and all its streams with a close code. Sends batched frames first. */
   close(reason: CloseReason | 'normal', text: string): void {
     if (this.#closed || this.#fault !== undefined) return
     const code = reason === 'normal' ? 1000 : CLOSE_CODES[reason]
@@ -110,9 +110,9 @@ export class TunnelLink {
     this.#endStreams()
   }
 
-  /** Cuts the connection without a word. */
+  /** Cuts the connection off without a close frame. */
   terminate(): void {
-    this.#cut(new TunnelLinkError('cut by this side'))
+    this.#cut(new TunnelLinkError('cut off by this side'))
   }
 
   #cut(fault: TunnelLinkError): void {

@@ -7,7 +7,7 @@ import { Pair, type Recorder, TARGET } from './fixture.ts'
 import type { TunnelStream } from './stream.ts'
 
 describe('a stream', () => {
-  test('opens, carries bytes both ways, and ends in both directions', async () => {
+  test('opens, carries bytes in both directions, and ends in both directions', async () => {
     const pair = new Pair()
     const { stream, recorder } = pair.open()
     expect(stream.write('hello')).toBe(true)
@@ -28,7 +28,7 @@ describe('a stream', () => {
     expect([pair.relay.size, pair.cluster.size]).toEqual([0, 0])
   })
 
-  test('carries text as one octet a character, also what is longer than a frame or waits for credit', async () => {
+  test('carries text as one byte per character, also if it is longer than a frame or waits for credit', async () => {
     const pair = new Pair()
     const { stream } = pair.open()
     await pair.settle()
@@ -41,7 +41,7 @@ describe('a stream', () => {
     expect(arrived === texts.join('')).toBe(true)
   })
 
-  test('is reset with a reason that its opener can tell', async () => {
+  test('is reset with a reason that its opener gets', async () => {
     const pair = new Pair()
     pair.onAccepted = (stream) => stream.reset('unknown', 'no service web in alice')
     const { recorder } = pair.open()
@@ -53,7 +53,7 @@ describe('a stream', () => {
     expect(pair.cluster.size).toBe(0)
   })
 
-  test('tells its owner nothing from inside a call', async () => {
+  test('notifies its owner of nothing from inside a call', async () => {
     const pair = new Pair()
     const { stream, recorder } = pair.open()
     await pair.settle()
@@ -65,7 +65,7 @@ describe('a stream', () => {
     expect(pair.accepted[0]?.recorder.error).toMatchObject({ fault: 'cancel' })
   })
 
-  test('gives nothing while it is paused, and all of it after', async () => {
+  test('delivers nothing while it is paused, and everything afterwards', async () => {
     const pair = new Pair()
     const { stream, recorder } = pair.open()
     await pair.settle()
@@ -81,7 +81,7 @@ describe('a stream', () => {
     expect(recorder).toMatchObject({ text: 'ab', ended: true })
   })
 
-  test('whose writer ignores what write returns is reset, not kept', async () => {
+  test('whose writer ignores the result of write is reset, not buffered', async () => {
     const pair = new Pair({ pendingBytes: 1024 * 1024 })
     const { stream, recorder } = pair.open()
     await pair.settle()
@@ -93,7 +93,7 @@ describe('a stream', () => {
 })
 
 describe('credit', () => {
-  test('holds a writer whose reader has stalled, and wakes it after', async () => {
+  test('pauses a writer whose reader has stalled, and wakes it afterwards', async () => {
     const pair = new Pair()
     const { stream, recorder } = pair.open()
     await pair.settle()
@@ -127,7 +127,7 @@ describe('credit', () => {
     expect(pair.accepted.slice(0, 99).every(({ recorder }) => recorder.bytes === 0)).toBe(true)
   })
 
-  test('grows for a quick reader, within the link’s budget, and comes back when the stream ends', async () => {
+  test('grows for a fast reader, within the link’s budget, and returns the credit when the stream ends', async () => {
     const pair = new Pair({ growthBytes: 3 * INITIAL_WINDOW, growthMs: 60_000 })
     const inFlightOf = async (): Promise<number> => {
       const { stream } = pair.open(false)
@@ -151,7 +151,7 @@ describe('credit', () => {
     expect(await inFlightOf()).toBe(first)
   })
 
-  test('waits for the link, too: a message that the system has not taken holds all writers', async () => {
+  test('also waits for the link: a message that the system has not taken pauses all writers', async () => {
     const pair = new Pair({ unsentBytes: 128 * 1024 })
     const streams = Array.from({ length: 8 }, () => pair.open())
     await pair.settle()
@@ -163,7 +163,7 @@ describe('credit', () => {
   })
 })
 
-describe('a peer that does not keep to the protocol', () => {
+describe('a peer that violates the protocol', () => {
   const relayFaces = (...frames: Buffer[]): (() => void) => {
     const pair = new Pair()
     pair.open()
@@ -172,25 +172,25 @@ describe('a peer that does not keep to the protocol', () => {
   const accept = encodeFrame('accept', 2)
   test.each([
     ['data before it accepted', [encodeFrame('data', 2, Buffer.from('x'))]],
-    ['more credit than may be', [accept, encodeWindow(2, MAX_WINDOW)]],
-    ['data behind the end', [accept, encodeFrame('end', 2), encodeFrame('data', 2, Buffer.from('x'))]],
+    ['more credit than the maximum', [accept, encodeWindow(2, MAX_WINDOW)]],
+    ['data after the end', [accept, encodeFrame('end', 2), encodeFrame('data', 2, Buffer.from('x'))]],
     ['two ends', [accept, encodeFrame('end', 2), encodeFrame('end', 2)]],
     ['two accepts', [accept, accept]],
-    ['a stream that never was', [encodeFrame('end', 4)]],
+    ['a stream that was never opened', [encodeFrame('end', 4)]],
     ['an open with an id of ours', [encodeOpen(4, TARGET)]],
     ['an open with an id used before', [encodeOpen(3, TARGET), encodeOpen(3, TARGET)]],
   ])('%s', (_what, frames) => {
     expect(relayFaces(...frames)).toThrow(TunnelProtocolError)
   })
 
-  test('paused data over the credit is refused before it is kept', () => {
+  test('data beyond the credit of a paused stream is refused before it is buffered', () => {
     const pair = new Pair()
     pair.cluster.receive(encodeOpen(2, TARGET))
     pair.accepted[0]?.stream.pause()
     expect(() => pair.cluster.receive(Buffer.concat(overCredit(2)))).toThrow(/more than credit/)
   })
 
-  test('too many streams are refused one by one, and the link goes on', async () => {
+  test('too many streams are refused one by one, and the link continues', async () => {
     const pair = new Pair({ streams: 2 })
     const first = pair.open()
     pair.open()
@@ -208,7 +208,7 @@ describe('a peer that does not keep to the protocol', () => {
     pair.toRelay.length = 0
   })
 
-  test('a peer that asks and never reads ends the link', async () => {
+  test('a peer that requests much and never reads ends the link', async () => {
     const pair = new Pair({ streams: 1, overflowBytes: 512 * 1024 })
     pair.cluster.receive(encodeOpen(2, TARGET))
     for (let id = 4; id < 40_000 && pair.overflows === 0; id += 2)

@@ -15,20 +15,20 @@ import type { TunnelLimits } from './limits.ts'
 import { Outbox, type SendMessage } from './outbox.ts'
 import { type StreamCarrier, TunnelStream } from './stream.ts'
 
-/** What a {@link Mux} stands on, and who hears from it. */
+/** What a {@link Mux} needs, and who receives its events. */
 export interface MuxOptions {
-  /** Whether this side dialled the link: its streams then have odd ids, else even ones. */
+  /** True if this side dialled the link. Its streams then have odd ids, otherwise even ids. */
   readonly dialler: boolean
   readonly send: SendMessage
   readonly limits: TunnelLimits
-  /** The peer opened a stream: set its receiver now; then `accept()` it, or `reset()` it. */
+  /** The peer opened a stream. Set its receiver now, then call `accept()` or `reset()`. */
   readonly onStream: (stream: TunnelStream) => void
   readonly onControl: (payload: Buffer) => void
-  /** The link cannot go on: close it. */
+  /** The link cannot continue: close it. */
   readonly onOverflow: () => void
 }
 
-/** Many streams over one ordered, reliable exchange of messages. Knows no WebSocket. */
+/** Many streams over one ordered, reliable exchange of messages. It is independent of WebSockets. */
 export class Mux {
   readonly #options: MuxOptions
   readonly #outbox: Outbox
@@ -59,14 +59,14 @@ export class Mux {
     this.#carrier = this.#makeCarrier()
   }
 
-  /** Streams that are not over, of both sides. */
+  /** Number of streams of both sides that are not over. */
   get size(): number {
     return this.#streams.size
   }
 
   /**
-   * Opens a stream; its receiver hears `onOpen` once the peer has reached the target, or `onClose` with a
-   * {@link TunnelStreamError}, neither before this has returned.
+   * Opens a stream. Its receiver gets `onOpen` once the peer has reached the target, or `onClose` with a {@link
+   * TunnelStreamError}. Neither comes before this returns.
    */
   open(target: StreamTarget): TunnelStream {
     const refusal = this.#refusal()
@@ -87,7 +87,7 @@ export class Mux {
     if (this.#closed === undefined) this.#outbox.addWhole(encodeControl(message))
   }
 
-  /** Whether this side has as many streams open as it may have. */
+  /** True if this side has as many open streams as it may have. */
   get full(): boolean {
     return this.#localStreams >= this.#options.limits.streams
   }
@@ -96,22 +96,22 @@ export class Mux {
     return this.#draining
   }
 
-  /** Refuses streams from now on, both ways; those that run go on. */
+  /** Refuses new streams in both directions. Running ones continue. */
   drain(): void {
     this.#draining = true
   }
 
-  /** Takes a message; throws a {@link TunnelProtocolError}, after which the link is to be closed. */
+  /** Takes a message. Throws a {@link TunnelProtocolError}, after which the link must be closed. */
   receive(message: Buffer): void {
     if (this.#closed === undefined) decodeFrames(message, this.#sink)
   }
 
-  /** Sends what is gathered now, rather than at the end of the turn. */
+  /** Sends batched frames now instead of at the end of the turn. */
   flush(): void {
     this.#outbox.flush()
   }
 
-  /** The link is gone: every stream ends at once, so that nobody waits. */
+  /** The link is gone: every stream ends at once. */
   close(error: TunnelStreamError): void {
     if (this.#closed !== undefined) return
     this.#closed = error
@@ -123,13 +123,14 @@ export class Mux {
   #refusal(): TunnelStreamError | undefined {
     if (this.#closed !== undefined) return this.#closed
     if (this.#draining) return new TunnelStreamError('refused', 'the link takes no new streams')
-    if (this.#nextId > MAX_STREAM_ID) return new TunnelStreamError('refused', 'the link has used up its ids')
+    if (this.#nextId > MAX_STREAM_ID)
+      return new TunnelStreamError('refused', 'the link has used up its stream ids')
     if (!this.full) return undefined
     const { streams } = this.#options.limits
-    return new TunnelStreamError('refused', `the link carries ${streams} streams, and takes no more`)
+    return new TunnelStreamError('refused', `the link carries ${streams} streams and takes no more`)
   }
 
-  /** For a stream whose turn is over while there is room: nobody will call back. */
+  /** For a stream whose turn is over while there is room, because no other event will follow. */
   #scheduleWaiting(): void {
     if (this.#waitingScheduled) return
     this.#waitingScheduled = true
@@ -140,7 +141,7 @@ export class Mux {
   }
 
   #sendWaiting(): void {
-    // A stream that waits again comes back at the end: each gets one turn before any gets two.
+    // A stream that waits again moves to the end: each stream gets one turn before any gets two.
     for (const stream of this.#waiting) {
       if (!this.#outbox.hasRoom) return
       this.#waiting.delete(stream)
@@ -167,7 +168,7 @@ export class Mux {
   #opened(id: number, target: StreamTarget): void {
     const odd = id % 2 === 1
     if (odd === this.#options.dialler || id <= this.#lastPeerId) {
-      throw new TunnelProtocolError('protocol', `OPEN of stream ${id}, which is not the peer’s next`)
+      throw new TunnelProtocolError('protocol', `OPEN of stream ${id}, which is not the peer’s next id`)
     }
     this.#lastPeerId = id
     if (this.#draining || this.#streams.size - this.#localStreams >= this.#options.limits.streams) {
@@ -179,7 +180,7 @@ export class Mux {
     this.#options.onStream(stream)
   }
 
-  /** Undefined for a stream that is over: the peer may not have known when it sent. */
+  /** Undefined for a stream that is over: the peer may not have known that when it sent the frame. */
   #find(id: number): TunnelStream | undefined {
     const stream = this.#streams.get(id)
     if (stream !== undefined) return stream

@@ -6,23 +6,23 @@ import { writeLatin1 } from '../transport/node-private.ts'
 const BATCH_LENGTH = 128 * 1024
 const MAX_FREE = 8
 
-/** Sends one message; calls `sent` once the system has taken it. */
+/** Sends one message. Calls `sent` once the system has taken it. */
 export type SendMessage = (message: Buffer, sent: () => void) => void
 
-/** The bounds of an {@link Outbox}, and who hears of them. */
+/** The limits of an {@link Outbox}, and who receives its events. */
 export interface OutboxOptions {
   readonly send: SendMessage
   readonly unsentBytes: number
   readonly overflowBytes: number
   /** There is room again, after {@link Outbox.hasRoom} was false. */
   readonly onRoom: () => void
-  /** More waits than the link may hold. */
+  /** More bytes wait than the link may hold. */
   readonly onOverflow: () => void
 }
 
 /**
- * Frames on their way out: those of one turn of the event loop leave as one message, which is worth twice
- * the requests a second (performance.md). Its buffers are used again once the system has taken them.
+ * Outgoing frames. The frames of one turn of the event loop leave as one message, which doubles the requests per second
+ * (performance.md). Its buffers are reused once the system has taken them.
  */
 export class Outbox {
   readonly #options: OutboxOptions
@@ -38,14 +38,14 @@ export class Outbox {
     this.#options = options
   }
 
-  /** False where data should wait for `onRoom`; frames that are not data are taken all the same. */
+  /** False if data should wait for `onRoom`. Other frames are accepted in any case. */
   get hasRoom(): boolean {
     const room = this.#unsent + this.#length < this.#options.unsentBytes
     if (!room) this.#full = true
     return room
   }
 
-  /** Adds one frame, its payload copied: octets, or a string of Latin-1 characters. */
+  /** Adds one frame and copies its payload: bytes, or a string of Latin-1 characters. */
   add(type: FrameType, stream: number, payload: Buffer | string = ''): void {
     const at = this.#reserve(FRAME_HEADER_LENGTH + payload.length)
     writeHeader(this.#batch, at, type, stream, payload.length)
@@ -53,7 +53,7 @@ export class Outbox {
     else this.#batch.set(payload, at + FRAME_HEADER_LENGTH)
   }
 
-  /** Adds a frame that is encoded already, of any size. */
+  /** Adds an encoded frame of any size. */
   addWhole(frame: Buffer): void {
     if (frame.length > BATCH_LENGTH) {
       this.flush()
@@ -63,7 +63,7 @@ export class Outbox {
     frame.copy(this.#batch, this.#reserve(frame.length))
   }
 
-  /** Sends what is there now. */
+  /** Sends batched frames now. */
   flush(): void {
     if (this.#length === 0 || this.#closed) return
     const message = this.#batch.subarray(0, this.#length)

@@ -12,26 +12,26 @@ import { type CreditSource, ReceiveWindow } from './receive-window.ts'
 export interface StreamCarrier extends CreditSource {
   readonly hasRoom: boolean
   readonly pendingBytes: number
-  /** Whether the link takes no new streams, or has no room for another one. */
+  /** True if the link takes no new streams, or has no room for another one. */
   isRetiring(): boolean
   sendAccept(id: number): void
-  /** A string has Latin-1 characters alone, one octet each. */
+  /** A string contains only Latin-1 characters, one byte each. */
   sendData(id: number, data: Buffer | string): void
   sendEnd(id: number): void
   sendReset(id: number, code: ResetCode, text: string): void
   /** Calls {@link TunnelStream.pump} once there is room. */
   waitForRoom(stream: TunnelStream): void
-  /** The stream is over and has told its receiver: the link forgets it, and gets the credit back. */
+  /** The stream is over and its receiver knows: the link forgets it and gets the credit back. */
   forget(stream: TunnelStream, growth: number): void
 }
 
-/** One stream of a link: a {@link Transport} towards a Service's port, with credit in both directions. */
+/** One stream of a link: a {@link Transport} to a Service's port, with credit in both directions. */
 export class TunnelStream implements Transport, SlowReader {
   receiver: Receiver = IGNORE
   unreadBytes = 0
   readonly id: number
   readonly target: StreamTarget
-  /** Whether this side opened it. */
+  /** True if this side opened it. */
   readonly local: boolean
   readonly stable = true
   readonly remoteAddress = undefined
@@ -45,14 +45,14 @@ export class TunnelStream implements Transport, SlowReader {
   #paused = false
   #wantsDrain = false
   #deliveryScheduled = false
-  /** Our direction: ended by its writer, and said so to the peer. */
+  /** Our direction: ended by the writer, and END sent to the peer. */
   #ended = false
   #endSent = false
-  /** The peer's direction: its END is here, and our receiver knows. */
+  /** The peer's direction: END arrived, and END delivered to our receiver. */
   #endArrived = false
   #endDelivered = false
   #closed = false
-  #closeTold = false
+  #closeDelivered = false
 
   constructor(carrier: StreamCarrier, id: number, target: StreamTarget, local: boolean) {
     this.#carrier = carrier
@@ -79,7 +79,7 @@ export class TunnelStream implements Transport, SlowReader {
     return this.#carrier.isRetiring()
   }
 
-  /** Tells the opener that the target is reached. Once, on a stream that the peer opened. */
+  /** Tells the opener that the target is connected. Call it once, on a stream that the peer opened. */
   accept(): void {
     if (this.#closed || this.#accepted || this.local) return
     this.#accepted = true
@@ -94,7 +94,7 @@ export class TunnelStream implements Transport, SlowReader {
     }
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
     let at = 0
-    // Never past what waits already.
+    // Never past bytes that already wait.
     while (at < bytes.length && this.#pending.length === 0 && this.#maySend()) {
       const piece = bytes.subarray(at, at + Math.min(MAX_DATA_LENGTH, this.#credit))
       this.#send(piece)
@@ -106,13 +106,13 @@ export class TunnelStream implements Transport, SlowReader {
     this.#wantsDrain = true
     if (this.#credit > 0) this.#carrier.waitForRoom(this)
     if (this.#pending.length > this.#carrier.pendingBytes) {
-      this.destroy(new TunnelStreamError('internal', `more than ${this.#carrier.pendingBytes} octets wait`))
+      this.destroy(new TunnelStreamError('internal', `more than ${this.#carrier.pendingBytes} bytes wait`))
     }
     return false
   }
 
   writeBoth(text: string, data: Buffer): boolean {
-    // One message anyway: the outbox gathers a whole turn.
+    // One message in any case: the outbox batches a whole turn.
     this.write(text)
     return this.write(data)
   }
@@ -139,14 +139,14 @@ export class TunnelStream implements Transport, SlowReader {
     this.reset(code ?? (error === undefined ? 'cancel' : 'broken'), error?.message ?? '', error)
   }
 
-  /** Ends both directions now and says why; our receiver hears of it later, with the error if there is one. */
+  /** Ends both directions now with this code. Our receiver gets `onClose` later, with the error if there is one. */
   reset(code: ResetCode, text: string, error?: Error): void {
     if (this.#closed) return
     this.#carrier.sendReset(this.id, code, text)
     this.#closeLater(error)
   }
 
-  /** Sends what credit and link allow, then tells the writer. For the link alone. */
+  /** Sends what credit and link allow, then notifies the writer. Only the link calls this. */
   pump(): void {
     let turn = MAX_DATA_LENGTH
     while (!this.#closed && turn > 0 && this.#pending.length > 0 && this.#maySend()) {
@@ -168,17 +168,16 @@ export class TunnelStream implements Transport, SlowReader {
     }
   }
 
-  /** For the link alone, as all below: what arrived for this stream. */
+  /** Only the link calls this and the following methods, when a frame for this stream arrives. */
   acceptArrived(): void {
-    if (!this.local || this.#opened)
-      throw violated(`ACCEPT on stream ${this.id}, which is not to be accepted`)
+    if (!this.local || this.#opened) throw violated(`ACCEPT on stream ${this.id}, which cannot be accepted`)
     this.#opened = true
     if (!this.#closed) this.receiver.onOpen()
   }
 
   dataArrived(data: Buffer): void {
     if (this.#endArrived || !this.#opened)
-      throw violated(`DATA before ACCEPT or behind END, stream ${this.id}`)
+      throw violated(`DATA before ACCEPT or after END, stream ${this.id}`)
     this.#window.arrived(data.length)
     if (this.#closed) return
     if (this.#paused || this.#arrived.length > 0) {
@@ -193,23 +192,22 @@ export class TunnelStream implements Transport, SlowReader {
   windowArrived(credit: number): void {
     this.#credit += credit
     if (this.#credit > MAX_WINDOW) {
-      throw new TunnelProtocolError('flow', `${this.#credit} octets of credit on stream ${this.id}`)
+      throw new TunnelProtocolError('flow', `${this.#credit} bytes of credit on stream ${this.id}`)
     }
     if (this.#pending.length > 0) this.pump()
   }
 
   endArrived(): void {
-    if (this.#endArrived || !this.#opened)
-      throw violated(`END before ACCEPT or behind END, stream ${this.id}`)
+    if (this.#endArrived || !this.#opened) throw violated(`END before ACCEPT or after END, stream ${this.id}`)
     this.#endArrived = true
     if (!this.#paused && this.#arrived.length === 0) this.#deliverEnd()
   }
 
-  /** Ends the stream without a frame to the peer, and tells the receiver now. */
+  /** Ends the stream without a frame to the peer, and notifies the receiver now. */
   closeNow(error?: Error): void {
     this.#closed = true
-    if (this.#closeTold) return
-    this.#closeTold = true
+    if (this.#closeDelivered) return
+    this.#closeDelivered = true
     this.#pending.clear()
     this.#arrived.clear()
     if (this.unreadBytes > 0) this.#count()
@@ -234,7 +232,7 @@ export class TunnelStream implements Transport, SlowReader {
     return this.#credit > 0 && this.#carrier.hasRoom
   }
 
-  /** Whether so much can go out now, in one frame. */
+  /** True if this much can be sent now, in one frame. */
   #fits(length: number): boolean {
     const { hasRoom } = this.#carrier
     return (

@@ -9,7 +9,7 @@ export function parsePseudonym(text: string): string | undefined {
   for (let i = 0; i < text.length; i++) {
     if (isTokenChar(text.charCodeAt(i)) && text.length <= MAX_PSEUDONYM) continue
     throw new RangeError(
-      `${JSON.stringify(text)}: expected a token of at most ${MAX_PSEUDONYM} characters, such as branchline`,
+      `${JSON.stringify(text)}: wanted a token of at most ${MAX_PSEUDONYM} characters, such as branchline`,
     )
   }
   return text

@@ -6,7 +6,7 @@ import {
   listenForUpgrades,
   type UpgradeLimits,
   type UpgradeServer,
-  type Verdict,
+  type UpgradeDecision,
 } from '../../process/upgrade.ts'
 import { CLOSE } from '../../pushed/close-codes.ts'
 import type { PodIdentity } from '../sources/source.ts'
@@ -48,11 +48,11 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
   const complaints = new Complaints(logger)
   let reviews = 0
   let full = (): boolean => false
-  const refuse = (reason: RefusalReason): Verdict => {
+  const refuse = (reason: RefusalReason): UpgradeDecision => {
     options.onRefused?.(reason)
     return { status: STATUS[reason] }
   }
-  const judgePod = async (request: IncomingMessage): Promise<Verdict> => {
+  const judgePod = async (request: IncomingMessage): Promise<UpgradeDecision> => {
     reviews++
     const reviewed = await review(options, request).finally(() => reviews--)
     if (typeof reviewed === 'string') {
@@ -74,7 +74,7 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
     port,
     limits: upgradeLimits(limits),
     webSocket: { maxPayload: limits.maxMessageBytes, handleProtocols: () => ROUTES_SUBPROTOCOL },
-    judge(request) {
+    authorize(request) {
       const busy = !options.serving() || reviews >= limits.maxReviews || full()
       const refusal = judge(request) ?? (busy ? 'busy' : undefined)
       return refusal === undefined ? judgePod(request) : refuse(refusal)

@@ -41,7 +41,7 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
       skipUTF8Validation: true,
       handleProtocols: () => TUNNEL_SUBPROTOCOL,
     },
-    judge(request) {
+    authorize(request) {
       const judged = judge(request, options)
       if (typeof judged !== 'number') return { accept: (socket) => onSocket(socket, judged) }
       refusals.add({ status: judged, from: request.socket.remoteAddress })

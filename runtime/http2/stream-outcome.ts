@@ -1,0 +1,27 @@
+import type { HttpError } from '../proxy/errors.ts'
+import { closedEarly } from '../proxy/failures.ts'
+import { CODE, StreamReset } from './errors.ts'
+
+/** What is known of the upstream connection on which a stream ended. */
+interface EndedOn {
+  readonly dead: boolean
+  readonly lastStreamId: number
+}
+
+type Outcome = 'unprocessed' | 'unknown' | 'reset'
+
+/**
+ * What the end of a stream without a response says about its request. `unprocessed`: RFC 9113, 8.7 guarantees it.
+ * `unknown`: the connection was lost, or refuses all streams for a while (Node's servers do so when the buffers of a
+ * connection are full), so the request may have been processed. `reset`: the upstream responded with a reset.
+ */
+export function outcomeOf(rstCode: number, streamId: number, { dead, lastStreamId }: EndedOn): Outcome {
+  if (rstCode === CODE.refusedStream || streamId > lastStreamId) return 'unprocessed'
+  return dead || rstCode === CODE.enhanceYourCalm ? 'unknown' : 'reset'
+}
+
+/** Returns the error for the client: the upstream's own code, if there is one. */
+export function failureOf(outcome: Outcome, rstCode: number, { dead }: EndedOn): HttpError {
+  const fromUpstream = outcome === 'reset' || (outcome === 'unknown' && !dead)
+  return fromUpstream ? new StreamReset(rstCode) : closedEarly(undefined)
+}
