@@ -1,4 +1,5 @@
 /** Apps that respond before they have the whole request (RFC 9113, 8.1). */
+import { once } from 'node:events'
 import { createHash } from 'node:crypto'
 import { constants, type ServerHttp2Stream } from 'node:http2'
 import { afterEach, expect, test } from 'vitest'
@@ -34,9 +35,10 @@ test.each([
   const { port: at, engine, reports } = await hop(port)
   const stream = client(at).request(POST)
   const responded = responseOf(stream)
+  const begun = once(stream, 'response')
   stream.write(BODY.subarray(0, 1000))
   await until(() => uploads.length === 1)
-  await new Promise((resolve) => stream.once('response', resolve))
+  await begun
   stream.end(BODY.subarray(1000))
   expect(await responded).toMatchObject({ headers: { ':status': 202 }, text, rstCode: 0 })
   expect(await uploads[0]).toBe(sum(BODY))
