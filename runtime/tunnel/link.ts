@@ -53,9 +53,9 @@ export class TunnelLink {
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.on('error', (error) => (this.#fault ??= new TunnelLinkError(error.message, undefined, error)))
     socket.on('close', (code, reason) => this.#ended(code, reason.toString()))
-    // The peer may only have stood still: the code tells it why, once it reads again.
+    // The peer may only have been suspended. The code tells it the reason once it reads again.
     this.#keepalive = new Keepalive(socket, limits, () =>
-      this.close('timeout', `no answer to a ping within ${limits.pongMs} ms`),
+      this.close('timeout', `no response to a ping within ${limits.pongMs} ms`),
     )
   }
 
@@ -104,7 +104,7 @@ export class TunnelLink {
     const code = reason === 'normal' ? 1000 : CLOSE_CODES[reason]
     this.#fault = new TunnelLinkError(text, code)
     this.#mux.flush()
-    // RFC 6455, 5.5: at most 123 octets of text.
+    // RFC 6455, 5.5: at most 123 bytes of text.
     const reasonText = text.replaceAll('’', "'").replaceAll(/[^ -~]/g, '?')
     closeWithin(this.#socket, CLOSE_WAIT_MS, code, reasonText.slice(0, 120))
     this.#endStreams()
