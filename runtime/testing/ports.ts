@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 
@@ -10,37 +11,46 @@ export async function listenOn(server: Server, port = 0, host = '127.0.0.1'): Pr
   return (server.address() as AddressInfo).port
 }
 
-/** Ports of this machine that are free at the moment, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(servers.map((server) => listenOn(server)))
-  await Promise.all(servers.map((server) => once(server.close(), 'close')))
-  return ports
-}
+/**
+ * One port of this machine at which no process listens. It stays free until this process listens there: the system
+ * gives ports of this range to no other socket, and other tests see the port above it, which this process keeps open.
+ */
+export const freePort = (): Promise<number> => freePortAt(['127.0.0.1'])
 
-/** One port of this machine that is free at the moment. */
-export async function freePort(): Promise<number> {
-  const [port] = await freePorts(1)
-  return port as number
-}
+/** As many different ports as {@link freePort} gives one by one. */
+export const freePorts = (count: number): Promise<number[]> =>
+  Promise.all(Array.from({ length: count }, freePort))
 
-/** A port that is free at the moment at each of these addresses. */
+/** A port like that of {@link freePort}, at each of these addresses. */
 export async function freePortAt(hosts: readonly string[]): Promise<number> {
-  const [first, ...others] = hosts
   for (;;) {
-    const held = [createServer()]
-    try {
-      const port = await listenOn(held[0] as Server, 0, first)
-      for (const host of others) {
-        const server = createServer()
-        await listenOn(server, port, host)
-        held.push(server)
-      }
-      return port
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error
-    } finally {
-      await Promise.all(held.map((server) => new Promise((resolve) => server.close(resolve))))
-    }
+    const port = RESERVED_FROM + 2 * randomInt(RESERVED_PAIRS)
+    // The reservation comes first, so that no other test tries this port while its owner listens there.
+    const reservation = createServer().unref()
+    if ((await listens(reservation, port + 1, '127.0.0.1')) && (await isFree(port, hosts))) return port
+    reservation.close()
+  }
+}
+
+// Below the ranges that Linux (32768) and macOS (49152) use for port 0 and for clients, and below the sidecar's 25001.
+const RESERVED_FROM = 10_000
+const RESERVED_PAIRS = 7_000
+
+async function isFree(port: number, hosts: readonly string[]): Promise<boolean> {
+  for (const host of hosts) {
+    const server = createServer()
+    if (!(await listens(server, port, host))) return false
+    await new Promise((resolve) => server.close(resolve))
+  }
+  return true
+}
+
+async function listens(server: Server, port: number, host: string): Promise<boolean> {
+  try {
+    await listenOn(server, port, host)
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
   }
 }

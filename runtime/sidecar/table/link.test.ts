@@ -6,6 +6,7 @@ import { type Logger, pino } from 'pino'
 import type { SubscriptionLimits } from '../../pushed/subscription.ts'
 import { ManagerLink } from './link.ts'
 import { StandInManager, tableOf } from '../fixture/stand-in-manager.ts'
+import { freePort } from '../../testing/ports.ts'
 
 let folder: string
 let tokenFile: string
@@ -88,10 +89,12 @@ test('a field that it does not know is ignored', async () => {
 })
 
 test('a lost manager leaves the table; a new one at the same place is found', async () => {
+  await manager.stop()
+  const port = await freePort()
+  manager = await StandInManager.listen('secret-token', port)
   manager.table = tableOf(3)
   const { link } = start()
   await vi.waitFor(() => expect(manager.acks).toEqual([3]))
-  const { port } = manager
   await manager.stop()
   await vi.waitFor(() => expect(link.state).toBe('disconnected'))
   expect(link.table?.epoch).toBe(3)
