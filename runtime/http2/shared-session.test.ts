@@ -5,10 +5,11 @@
  * client does not read, or abandons, are enough. A connection with such a stream takes no new streams.
  */
 import { constants } from 'node:http2'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { app, ask, client, frame, FRAME, GET, hop, type Hop, literals, RawClient } from './fixture.ts'
 import type { Http2Limits } from './limits.ts'
-import { cleanUp } from '../testing/cleanups.ts'
+import { UpstreamSession } from './upstream.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
@@ -22,6 +23,13 @@ const downloads = async (limits: Partial<Http2Limits>): Promise<Hop> => {
     stream.end(path === '/large' ? LARGE : 'small')
   })
   return hop(port, { limits })
+}
+
+/** Watches the requests to replace a connection to an app. */
+function replacements(): { readonly mock: { readonly calls: readonly unknown[] } } {
+  const spy = vi.spyOn(UpstreamSession.prototype, 'replace')
+  later(() => spy.mockRestore())
+  return spy
 }
 
 /** A client that requests two large responses and reads neither. */
@@ -54,9 +62,10 @@ test('responses that one client does not read cause no refusal of another client
 
 test('nor of one that is not repeatable, once they have not been read for heldMs', async () => {
   const attacked = await downloads({ heldMs: 50 })
+  const replaced = replacements()
   await holdTwo(attacked)
   const other = client(attacked.port)
-  await new Promise((resolve) => setTimeout(resolve, 200))
+  await until(() => replaced.mock.calls.length > 0)
   for (let count = 0; count < 20; count++) expect((await ask(other, POST, 'x')).text).toBe('small')
 })
 
@@ -83,6 +92,7 @@ test('the number of replaced connections is limited', async () => {
     stream.respond({ ':status': 200 })
     stream.end(LARGE)
   })
+  const replaced = replacements()
   const attacked = await hop(port, { limits: { heldMs: 20, poolSessions: 2 } })
   const unread = new RawClient(
     attacked.port,
@@ -93,8 +103,7 @@ test('the number of replaced connections is limited', async () => {
   )
   for (let count = 0; count < 12; count++) {
     unread.send(frame(FRAME.headers, 5, 2 * count + 1, literals(GET)))
-    await until(() => unread.of(FRAME.headers).length + unread.of(FRAME.rstStream).length > count)
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await until(() => replaced.mock.calls.length + unread.of(FRAME.rstStream).length > count)
   }
   expect(attacked.engine.upstreamConnections).toBeLessThanOrEqual(4)
 })

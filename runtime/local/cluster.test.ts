@@ -60,7 +60,14 @@ test('a container that dies or fails its liveness probe is started again, and sa
       'api.json': app('api', {
         container: {
           readinessProbe: undefined,
-          livenessProbe: { httpGet: { path: '/ready', port: 8080 }, periodSeconds: 1, failureThreshold: 1 },
+          // On a busy machine the app listens late, and its answers come late.
+          startupProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 60 },
+          livenessProbe: {
+            httpGet: { path: '/ready', port: 8080 },
+            periodSeconds: 1,
+            timeoutSeconds: 60,
+            failureThreshold: 1,
+          },
         },
       }),
     },

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
 import { expect, test } from 'vitest'
 import { cleanUp, later, setAside } from './cleanups.ts'
-import { DEAD_PORT, freePorts, listenOn } from './ports.ts'
+import { DEAD_PORT, freePort, freePorts, listenOn } from './ports.ts'
 import { RawClient } from './raw-client.ts'
 import { until } from './until.ts'
 
@@ -33,6 +33,16 @@ test('cleanups run the last one first, and once; those set aside run when they a
   expect(ran).toEqual(['two', 'one'])
   await stopAll()
   expect(ran).toEqual(['two', 'one', 'server'])
+})
+
+test('a free port stays free until this process listens there', async () => {
+  const ports = await freePorts(20)
+  // Neither a server at port 0 nor a client gets it: the system takes those from above.
+  for (const port of ports) expect(port).toBeLessThan(32_768)
+  const servers = ports.map(() => createServer())
+  expect(await Promise.all(servers.map((server, index) => listenOn(server, ports[index])))).toEqual(ports)
+  expect(ports).not.toContain(await freePort())
+  for (const server of servers) server.close()
 })
 
 test('free ports differ, and no process listens at the dead one', async () => {

@@ -3,6 +3,7 @@ import * as net from 'node:net'
 import { expect, test } from 'vitest'
 import { lentBuffers } from './read-buffer.ts'
 import { type Pipe, pipe } from './pipe.ts'
+import { DEAD_PORT } from '../testing/ports.ts'
 import { dialFirst, dialTcp, listen, tcpUpstream } from './tcp.ts'
 import { IGNORE, type Transport } from './transport.ts'
 
@@ -50,13 +51,9 @@ test('accepted sockets are read into our own buffers on this Node', async () => 
 })
 
 test('a refused connection closes the other end, with an abort', async () => {
-  const closed = net.createServer().listen(0, '127.0.0.1')
-  await once(closed, 'listening')
-  const { port } = closed.address() as net.AddressInfo
-  closed.close()
   const done: { error: Error | undefined }[] = []
   const listener = await listen({ port: 0 }, (transport) =>
-    pipe(transport, dialTcp('127.0.0.1', port), { onDone: (report) => done.push(report) }),
+    pipe(transport, dialTcp('127.0.0.1', DEAD_PORT), { onDone: (report) => done.push(report) }),
   )
   const client = net.connect(listener.port)
   const [error] = (await once(client, 'error')) as [NodeJS.ErrnoException]

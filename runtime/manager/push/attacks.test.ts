@@ -21,6 +21,7 @@ let limits: PushLimits
 let hub: Hub
 let server: PushServer
 let reviews: string[]
+let endHeldReview: () => void
 
 async function serve(changed: Partial<PushLimits> = {}): Promise<void> {
   limits = { ...DEFAULT_PUSH_LIMITS, ...changed }
@@ -34,6 +35,7 @@ async function serve(changed: Partial<PushLimits> = {}): Promise<void> {
   const reviewToken = async (token: string) => {
     reviews.push(token)
     if (token === 'slow') await new Promise(() => undefined)
+    if (token === 'held') await new Promise<void>((resolve) => (endHeldReview = resolve))
     if (token === 'broken') throw new Error('the API server is unavailable')
     return token.startsWith('pod-') ? { namespace: 'base', pod: token.slice(4) } : undefined
   }
@@ -101,11 +103,12 @@ test('another path or protocol is refused before its token is reviewed', async (
 })
 
 test('reviews beyond the limit are refused, and a finished review frees its place', async () => {
-  await serve({ maxReviews: 1, reviewTimeoutMs: 100 })
-  const slow = statusOf(client('slow'))
+  await serve({ maxReviews: 1, reviewTimeoutMs: 60_000 })
+  const held = statusOf(client('held'))
   await until(() => reviews.length === 1, 'the review')
   expect(await statusOf(client('pod-api'))).toBe(503)
-  expect(await slow).toBe(503)
+  endHeldReview()
+  expect(await held).toBe(401)
   await connected()
 })
 

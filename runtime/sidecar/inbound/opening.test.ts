@@ -3,11 +3,13 @@ import { createServer as createHttpServer } from 'node:http'
 import * as http2 from 'node:http2'
 import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { type Pod, target, World } from '../fixture/world.ts'
 import { cleanUp, later } from '../../testing/cleanups.ts'
 import { DEAD_PORT } from '../../testing/ports.ts'
 import { until } from '../../testing/until.ts'
+import type { RawDial } from './raw-dial.ts'
+import { RawConnections } from './tcp.ts'
 
 let world: World
 beforeEach(async () => {
@@ -126,8 +128,10 @@ test('the app is not needed: a late request whose override is there is served', 
   const routes = { routes: { alice: target('alice', [alice.port]) } }
   const limits = { opening: { silenceMs: 1 } }
   const { port } = await world.pod({ appPort: DEAD_PORT, protocol: 'auto', routes, limits })
+  const dial = vi.spyOn(RawConnections.prototype, 'dial')
+  later(() => dial.mockRestore())
   const socket = await silent(port)
-  await new Promise((resolve) => setTimeout(resolve, 50))
+  await until(() => (dial.mock.results[0]?.value as RawDial | undefined)?.over === true)
   expect(await askOver(socket, [REQUEST])).toBe('alice 1.1')
 })
 
@@ -202,16 +206,23 @@ test.each(['http', 'http2', 'grpc', 'auto'] as const)(
   },
 )
 
-test('a client of a port named http that says nothing is let go, and one beyond the limit at once', async () => {
+test('a silent client of a port named http is let go', async () => {
   const { port: appPort } = await bothApp('base')
-  const limits = { opening: { firstByteMs: 1_000, openings: 1 } }
+  const limits = { opening: { firstByteMs: 50 } }
+  const { port } = await world.pod({ appPort, protocol: 'http', limits })
+  const client = await silent(port)
+  client.resume().on('end', () => client.end())
+  expect(await until(() => client.closed)).toBe(true)
+})
+
+test('one silent client more than the limit is let go at once', async () => {
+  const { port: appPort } = await bothApp('base')
+  const limits = { opening: { firstByteMs: 600_000, openings: 1 } }
   const { port } = await world.pod({ appPort, protocol: 'http', limits })
   const first = await silent(port)
-  first.resume().on('end', () => first.end())
   const second = connect(port, '127.0.0.1').on('error', () => {})
   await until(() => second.resume().closed)
   expect(first.closed).toBe(false)
-  await until(() => first.closed)
 })
 
 test('a stopping sidecar serves a request that is on its way on a silent connection', async () => {
