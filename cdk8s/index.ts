@@ -4,7 +4,8 @@ export { IMAGES } from './core/images.ts'
 export * from './inject.ts'
 export type { PodSecurity } from './core/pod-security.ts'
 export { Preview, type PreviewProps } from './core/preview.ts'
-export { type EnvironmentValue, Workload, type WorkloadPort, type WorkloadProps } from './core/workload.ts'
+export { Workload } from './core/workload.ts'
+export type { EnvironmentValue, WorkloadPort, WorkloadProps } from './core/workload-props.ts'
 export { platformManifests } from './platform/manifests.ts'
 export type {
   ImageProps,

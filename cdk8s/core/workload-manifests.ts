@@ -2,7 +2,7 @@ import { ANNOTATIONS } from '@branchline/wire/names'
 import { protocolOf, type Protocol } from '@branchline/wire/inbound'
 import type { Manifest } from '../inject/manifest.ts'
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from './pod-security.ts'
-import type { EnvironmentValue, WorkloadPort, WorkloadProps } from './workload.ts'
+import type { EnvironmentValue, WorkloadPort, WorkloadProps } from './workload-props.ts'
 
 /** The objects of one workload, without a sidecar. */
 export interface WorkloadManifests {

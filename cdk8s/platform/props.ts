@@ -39,7 +39,7 @@ export interface RelayProps {
 
 /** The types of the Service for visitors. */
 export const EXPOSE = ['ClusterIP', 'NodePort', 'LoadBalancer'] as const
-export type Expose = (typeof EXPOSE)[number]
+type Expose = (typeof EXPOSE)[number]
 
 /** Resources of a container (Kubernetes `core/v1`, ResourceRequirements). */
 export type Resources = Readonly<Record<string, unknown>>

@@ -1,9 +1,10 @@
 import { statSync } from 'node:fs'
 import { describeProblem, type LogLine } from '@branchline/runtime/local/types'
 import { printable, printableLine, printableLog } from '@branchline/runtime/local/printable'
+import type { Platform, PlatformEvent } from '../platform/platform.ts'
 import { Screen } from '../platform/screen.ts'
 import { environmentTable, summaryLine } from '../platform/table.ts'
-import { type Platform, type PlatformEvent, up } from './up.ts'
+import { up } from './up.ts'
 
 const EXIT_USAGE = 64
 const EXIT_FAILED = 1

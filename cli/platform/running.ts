@@ -5,15 +5,15 @@ import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import { describeProblem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'
 import { PLATFORM_NAMESPACE, RELAY_HTTP_PORT, RELAY_SERVICE } from '@branchline/wire/names'
-import type { EnvironmentView, Platform, PreviewView, UpOptions } from '../commands/up.ts'
+import type { EnvironmentView, Platform, PreviewView, UpOptions } from './platform.ts'
 import { CliError } from './errors.ts'
 import { checkEnvironments, platformImage, platformObjects, withSidecars } from './objects.ts'
 import { STARTING_MS, StartingPods } from './starting.ts'
 import { environmentViews } from './view.ts'
 
 /** The default port and domain of preview URLs. */
-export const DEFAULT_PORT = 8080
-export const DEFAULT_DOMAIN = 'localhost'
+const DEFAULT_PORT = 8080
+const DEFAULT_DOMAIN = 'localhost'
 /** How many lines of output an error shows of a pod that did not become ready. */
 const LAST_LINES = 5
 

@@ -1,6 +1,6 @@
 import { printable } from '@branchline/runtime/local/printable'
 import Table from 'cli-table3'
-import type { EnvironmentView, Platform } from '../commands/up.ts'
+import type { EnvironmentView, Platform } from './platform.ts'
 
 /** Formats the environments as a table: base, overrides and preview URLs. */
 export function environmentTable(environments: readonly EnvironmentView[]): string {

@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
-import type { EnvironmentView, PreviewView } from '../commands/up.ts'
+import type { EnvironmentView, PreviewView } from './platform.ts'
 
 interface Status {
   readonly url?: string

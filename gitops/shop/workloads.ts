@@ -3,7 +3,7 @@ import type { EnvironmentValue, WorkloadProps } from '@branchline/cdk8s'
 import { CREDENTIALS } from './credentials.ts'
 
 /** The version of a workload that ends as soon as it starts: a pull request whose program is broken. */
-export const BROKEN = 'broken'
+const BROKEN = 'broken'
 
 /** Where the services' programs are, for the embedded cluster, which runs them without images. */
 const PROGRAMS = fileURLToPath(new URL('../../test-e2e/shop', import.meta.url))

@@ -1,4 +1,5 @@
-import { type Platform, up } from 'branchline/commands/up.ts'
+import { up } from 'branchline/commands/up.ts'
+import type { Platform } from 'branchline/platform/platform.ts'
 import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, StartOptions, Target } from './target.ts'
 import { visit } from './visit.ts'

@@ -1,6 +1,7 @@
 import { rmSync } from 'node:fs'
 import { synthesiseShop } from '@branchline/gitops/synth'
-import { type Platform, up } from 'branchline/commands/up.ts'
+import { up } from 'branchline/commands/up.ts'
+import type { Platform } from 'branchline/platform/platform.ts'
 import { temporaryFolder } from '@branchline/runtime/process/temporary'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ALICE_PATH, BASELINE_PATH, BOB_PATH } from '../harness/shop.ts'

@@ -1,6 +1,6 @@
 import { dialTcp } from '../../transport/tcp.ts'
 import { IGNORE, type Transport } from '../../transport/transport.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint } from '@branchline/wire/endpoint'
 
 /** A dial under way. */
 export interface Reach {

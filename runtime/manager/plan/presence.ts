@@ -1,3 +1,4 @@
+import { formatEndpoint } from '@branchline/wire/endpoint'
 import type { Protocol } from '@branchline/wire/inbound'
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 import type { EndpointState, SliceFacts } from '../store/objects.ts'
@@ -42,7 +43,7 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
       for (const endpoint of slice.endpoints) {
         const pod = endpoint.pod === undefined ? undefined : nameId(namespace, endpoint.pod)
         const weight = snapshot.pods.get(pod ?? '')?.weight ?? DEFAULT_WEIGHT
-        found.get(port)?.add(endpoint.state, authority(endpoint.address, number, slice.family), weight)
+        found.get(port)?.add(endpoint.state, formatEndpoint(endpoint.address, number), weight)
         if (pod === undefined) {
           foreign = true
           continue
@@ -87,6 +88,3 @@ function familyOf(slices: readonly SliceFacts[], family: SliceFacts['family']): 
   const preferred = slices.filter((slice) => slice.family === family)
   return preferred.length > 0 ? preferred : slices
 }
-
-const authority = (address: string, port: number, family: SliceFacts['family']): string =>
-  family === 'IPv6' ? `[${address}]:${port}` : `${address}:${port}`

@@ -1,3 +1,4 @@
+import { parseEndpoint } from '@branchline/wire/endpoint'
 import type {
   ListenerRoutes,
   OnUnavailable,
@@ -220,18 +221,14 @@ function compileListener(routes: ListenerRoutes): MutableListener {
 
 const compileTarget = ({ environment, endpoints, weights, onUnavailable }: Target): Destination => ({
   environment,
-  endpoints: endpoints.map((authority) => parseEndpoint(authority, weights)),
+  endpoints: endpoints.map((authority) => compileEndpoint(authority, weights)),
   onUnavailable,
 })
 
-const AUTHORITY = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/
-
-function parseEndpoint(authority: string, weights: Target['weights']): Endpoint {
-  const [, v6, name, port] = AUTHORITY.exec(authority) ?? []
-  const host = v6 ?? name
-  const weight = weights?.[authority] ?? DEFAULT_WEIGHT
-  if (host !== undefined && Number(port) >= 1 && Number(port) <= 65535)
-    return { authority, host, port: Number(port), weight }
+function compileEndpoint(authority: string, weights: Target['weights']): Endpoint {
+  const endpoint = parseEndpoint(authority)
+  if (endpoint !== undefined)
+    return { authority, ...endpoint, weight: weights?.[authority] ?? DEFAULT_WEIGHT }
   throw new RouteTableError(
     'BL_ROUTES_ENDPOINT',
     `endpoint ${JSON.stringify(authority)}: wanted address:port`,
