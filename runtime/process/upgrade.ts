@@ -33,6 +33,17 @@ export interface UpgradeOptions {
   readonly onFault?: (error: unknown) => void
 }
 
+/** What is wrong with a request for an upgrade, before its credential is judged: another path, or no subprotocol of ours. */
+export function upgradeFault(
+  { url = '', headers }: IncomingMessage,
+  path: string,
+  subprotocol: string,
+): 'path' | 'protocol' | undefined {
+  if (url.split('?', 1)[0] !== path) return 'path'
+  const offered = headers['sec-websocket-protocol']?.split(',').map((name) => name.trim())
+  return offered?.includes(subprotocol) === true ? undefined : 'protocol'
+}
+
 /** A listener for WebSockets only. */
 export interface UpgradeServer {
   readonly port: number

@@ -14,7 +14,7 @@ import { urlOf } from './worker/visitors/host.ts'
 import { RelayMetrics } from './metrics.ts'
 import { Registry } from './worker/clusters/registry.ts'
 import { StateFile } from './worker/clusters/state.ts'
-import { Refusals } from './refusals.ts'
+import { RareLog } from '../process/rare-log.ts'
 import { serveTunnels } from './worker/clusters/tunnel-server.ts'
 import { Visitors } from './worker/visitors/visitors.ts'
 
@@ -44,7 +44,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   unread.bound(limitBytes, (count) => {
     logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
   })
-  const refusals = new Refusals(logger, 'a visitor was refused: its address has too many connections')
+  const refusals = new RareLog(logger, 'a visitor was refused: its address has too many connections')
   const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({

@@ -24,7 +24,7 @@ import type { SidecarLimits } from './limits.ts'
 import { ManagerLink } from './table/link.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Outages } from './route/outage.ts'
-import { Refusals } from './telemetry/refusals.ts'
+import { RareLog } from '../process/rare-log.ts'
 import type { Tracer } from './telemetry/tracing.ts'
 
 /** Longer than pods usually take to end; one that lives on was told so by somebody else. */
@@ -111,7 +111,7 @@ class RunningSidecar implements Sidecar {
       holds,
       metrics: this.#metrics,
       accessLog: new AccessLog(config.accessLog),
-      refusals: new Refusals(logger),
+      refusals: new RareLog(logger, 'a client was refused'),
       tracer,
       explain: config.routeExplain === 'allow' ? this.#link : undefined,
       keyHeader: config.keyHeader,

@@ -1,6 +1,7 @@
 import { IGNORE } from '../../transport/transport.ts'
 import { pipe } from '../../transport/pipe.ts'
 import type { Logger } from '../../process/log.ts'
+import { RareLog } from '../../process/rare-log.ts'
 import type { TunnelStream } from '../../tunnel/index.ts'
 import type { GatewayView, PlannedPreview, Wanted } from '../gateway-view.ts'
 import { attemptsOf } from './endpoint.ts'
@@ -24,19 +25,19 @@ export class StreamServer {
   readonly #limits: GatewayLimits
   readonly #logger: Logger
   readonly #onForbidden: () => void
+  readonly #forbidden: RareLog
   #previews: readonly PlannedPreview[] = []
   /** Targets of {@link #previews}. */
   #allowed = new Set<string>()
   #turn = 0
-  /** Forbidden streams since the last log line about them, and the time of that line. */
-  #unlogged = 0
-  #loggedAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: StreamServerOptions) {
     this.#view = options.view
     this.#limits = options.limits
     this.#logger = options.logger
     this.#onForbidden = options.onForbidden
+    const message = 'the relay asks for a target that is not a preview’s'
+    this.#forbidden = new RareLog(options.logger, message, options.limits.forbiddenLogMs)
   }
 
   serve(stream: TunnelStream): void {
@@ -81,15 +82,8 @@ export class StreamServer {
   /** Counts every forbidden stream, but logs only a few, because a relay may ask often. */
   #forbid(stream: TunnelStream): void {
     this.#onForbidden()
-    this.#unlogged++
-    const nowMs = performance.now()
-    if (nowMs - this.#loggedAtMs >= this.#limits.forbiddenLogMs) {
-      const { environment, service, port } = stream.target
-      const fields = { environment, service, port, count: this.#unlogged }
-      this.#logger.warn(fields, 'the relay asks for a target that is not a preview’s')
-      this.#loggedAtMs = nowMs
-      this.#unlogged = 0
-    }
+    const { environment, service, port } = stream.target
+    this.#forbidden.add({ environment, service, port })
     stream.reset('forbidden', `${nameOf(stream.target)} is not the target of a preview`)
   }
 }

@@ -5,6 +5,7 @@ import type { Logger } from '../../process/log.ts'
 import {
   listenForUpgrades,
   type UpgradeLimits,
+  upgradeFault,
   type UpgradeServer,
   type UpgradeDecision,
 } from '../../process/upgrade.ts'
@@ -76,7 +77,7 @@ export async function servePush(options: PushServerOptions): Promise<PushServer>
     webSocket: { maxPayload: limits.maxMessageBytes, handleProtocols: () => ROUTES_SUBPROTOCOL },
     authorize(request) {
       const busy = !options.serving() || reviews >= limits.maxReviews || full()
-      const refusal = judge(request) ?? (busy ? 'busy' : undefined)
+      const refusal = upgradeFault(request, ROUTES_PATH, ROUTES_SUBPROTOCOL) ?? (busy ? 'busy' : undefined)
       return refusal === undefined ? judgePod(request) : refuse(refusal)
     },
     onFault: (error) => logger.error({ err: error }, 'upgrade failed'),
@@ -102,13 +103,6 @@ const STATUS: Readonly<Record<RefusalReason, number>> = {
   review: 503,
   address: 403,
   unknown: 503,
-}
-
-/** What is wrong with a request, apart from its token. */
-function judge({ url = '', headers }: IncomingMessage): RefusalReason | undefined {
-  if (url.split('?', 1)[0] !== ROUTES_PATH) return 'path'
-  const protocols = headers['sec-websocket-protocol']?.split(',').map((protocol) => protocol.trim())
-  return protocols?.includes(ROUTES_SUBPROTOCOL) ? undefined : 'protocol'
 }
 
 const BEARER = /^Bearer ([\w.~+/-]+=*)$/i

@@ -8,7 +8,7 @@ import type { Holds } from '../route/hold.ts'
 import type { AddedId } from '../route/id-edits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outages } from '../route/outage.ts'
-import type { Refusals } from '../telemetry/refusals.ts'
+import type { RareLog } from '../../process/rare-log.ts'
 import type { Routes } from '../table/table.ts'
 import type { Tracer } from '../telemetry/tracing.ts'
 
@@ -21,7 +21,7 @@ export interface Surroundings {
   readonly holds: Holds
   readonly metrics: Metrics
   readonly accessLog: AccessLog
-  readonly refusals: Refusals
+  readonly refusals: RareLog
   /** Undefined where no traces are wanted. */
   readonly tracer: Tracer | undefined
   /** Undefined where nobody may ask for a request's way. */

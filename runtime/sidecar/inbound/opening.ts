@@ -1,5 +1,5 @@
 import { IGNORE, type Receiver, type Transport } from '../../transport/transport.ts'
-import type { Refusals } from '../telemetry/refusals.ts'
+import type { RareLog } from '../../process/rare-log.ts'
 import type { Arrival } from './arrival.ts'
 import type { RawDial, RawDialOwner } from './raw-dial.ts'
 import { type Spoken, verdict } from './sniff.ts'
@@ -45,11 +45,11 @@ export interface Engines {
 export class Openings {
   readonly limits: OpeningLimits
   readonly engines: Engines
-  readonly #refusals: Refusals
+  readonly #refusals: RareLog
   readonly #open = new Set<Opening>()
   #onIdle: (() => void) | undefined = undefined
 
-  constructor(engines: Engines, refusals: Refusals, limits: Partial<OpeningLimits> = {}) {
+  constructor(engines: Engines, refusals: RareLog, limits: Partial<OpeningLimits> = {}) {
     this.engines = engines
     this.#refusals = refusals
     this.limits = { ...DEFAULT_OPENING_LIMITS, ...limits }
@@ -64,7 +64,7 @@ export class Openings {
     const { openings } = this.limits
     if (this.#open.size >= openings) {
       const reason = `more than ${openings} connections that have not said what they speak (openings)`
-      this.#refusals.add(client.remoteAddress, reason)
+      this.#refusals.add({ client: client.remoteAddress, reason })
       return client.destroy(new Error(reason))
     }
     this.#open.add(new Opening(client, arrival, this))

@@ -41,7 +41,7 @@ export function httpRouting(
       connectionOpened: () => around.metrics.connections.http.inc(),
       connectionClosed: () => around.metrics.connections.http.dec(),
       exchangeDone: (exchange) => record(around, exchange),
-      refused: ({ remoteAddress }, reason) => around.refusals.add(remoteAddress, reason),
+      refused: ({ remoteAddress }, reason) => around.refusals.add({ client: remoteAddress, reason }),
     },
   }
 }

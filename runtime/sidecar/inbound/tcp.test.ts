@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { createHash, randomBytes } from 'node:crypto'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { ask, rawExchange, see, target, World } from '../fixture/world.ts'
 import { DEAD_PORT } from '../../testing/ports.ts'
 import { until } from '../../testing/until.ts'
@@ -174,5 +174,5 @@ test('open connections are counted, and none stays counted however it ended', as
   connect(port, '127.0.0.1').once('connect', function leave(this: Socket) {
     this.resetAndDestroy()
   })
-  await vi.waitFor(async () => expect(await count()).toBe('0'))
+  await until(async () => (await count()) === '0')
 })

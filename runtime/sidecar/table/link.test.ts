@@ -1,10 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { isDeepStrictEqual } from 'node:util'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Logger, pino } from 'pino'
 import type { SubscriptionLimits } from '../../pushed/subscription.ts'
 import { ManagerLink } from './link.ts'
+import { until } from '../../testing/until.ts'
 import { StandInManager, tableOf } from '../fixture/stand-in-manager.ts'
 import { freePort } from '../../testing/ports.ts'
 
@@ -48,11 +50,11 @@ function start(limits: Partial<SubscriptionLimits> = {}): { epochs: number[]; li
 test('says hello, takes a snapshot and deltas, acknowledges each', async () => {
   manager.table = tableOf(3)
   const { epochs, link } = start()
-  await vi.waitFor(() => expect(manager.acks).toEqual([3]))
+  await until(() => isDeepStrictEqual(manager.acks, [3]))
   expect(manager.hellos).toEqual([{ type: 'hello', inbound: [25001, 25002], version: '1.2.3' }])
   expect(link.state).toBe('connected')
   manager.send({ type: 'delta', from: 3, epoch: 5, listeners: {}, callers: { '10.0.0.1': 'alice' } })
-  await vi.waitFor(() => expect(manager.acks).toEqual([3, 5]))
+  await until(() => isDeepStrictEqual(manager.acks, [3, 5]))
   expect(epochs).toEqual([3, 5])
   expect(link.table?.callerKey('10.0.0.1')).toBe('alice')
 })
@@ -60,10 +62,10 @@ test('says hello, takes a snapshot and deltas, acknowledges each', async () => {
 test('a delta that does not follow closes with 4001; a new connection brings a snapshot', async () => {
   manager.table = tableOf(3)
   const { link } = start()
-  await vi.waitFor(() => expect(manager.acks).toEqual([3]))
+  await until(() => isDeepStrictEqual(manager.acks, [3]))
   manager.table = tableOf(9)
   manager.send({ type: 'delta', from: 8, epoch: 9, listeners: {}, callers: {} })
-  await vi.waitFor(() => expect(manager.acks).toEqual([3, 9]))
+  await until(() => isDeepStrictEqual(manager.acks, [3, 9]))
   expect(manager.closes).toEqual([4001])
   expect(link.table?.epoch).toBe(9)
 })
@@ -75,9 +77,9 @@ test.each([
 ])('a message that is %s leaves the table as it is, and connects anew', async (_, text) => {
   manager.table = tableOf(3)
   const { link } = start()
-  await vi.waitFor(() => expect(manager.acks).toEqual([3]))
+  await until(() => isDeepStrictEqual(manager.acks, [3]))
   manager.sendText(text)
-  await vi.waitFor(() => expect(manager.acks).toEqual([3, 3]))
+  await until(() => isDeepStrictEqual(manager.acks, [3, 3]))
   expect(manager.closes).toEqual([1007])
   expect(link.table?.epoch).toBe(3)
 })
@@ -85,7 +87,7 @@ test.each([
 test('a field that it does not know is ignored', async () => {
   manager.table = { ...tableOf(4), novelty: true } as ReturnType<typeof tableOf>
   start()
-  await vi.waitFor(() => expect(manager.acks).toEqual([4]))
+  expect(await until(() => isDeepStrictEqual(manager.acks, [4]))).toBe(true)
 })
 
 test('a lost manager leaves the table; a new one at the same place is found', async () => {
@@ -94,57 +96,57 @@ test('a lost manager leaves the table; a new one at the same place is found', as
   manager = await StandInManager.listen('secret-token', port)
   manager.table = tableOf(3)
   const { link } = start()
-  await vi.waitFor(() => expect(manager.acks).toEqual([3]))
+  await until(() => isDeepStrictEqual(manager.acks, [3]))
   await manager.stop()
-  await vi.waitFor(() => expect(link.state).toBe('disconnected'))
+  await until(() => link.state === 'disconnected')
   expect(link.table?.epoch).toBe(3)
   manager = await StandInManager.listen('secret-token', port)
   // A restarted manager may count from anew.
   manager.table = tableOf(1)
-  await vi.waitFor(() => expect(manager.acks).toEqual([1]))
+  await until(() => isDeepStrictEqual(manager.acks, [1]))
   expect(link.state).toBe('connected')
 })
 
 test('a wrong token is tried again with a wait, logged once, and never written; a new one is read', async () => {
   await writeFile(tokenFile, 'expired-token')
   const { link } = start()
-  await vi.waitFor(() => expect(manager.refusals).toBeGreaterThan(3))
+  await until(() => manager.refusals > 3)
   expect(link.state).toBe('disconnected')
   const said = lines.filter((line) => line.includes('manager not connected'))
   expect(said).toHaveLength(1)
   expect(JSON.parse(said[0] as string)).toMatchObject({ reason: 'refused', detail: 401 })
   await writeFile(tokenFile, 'secret-token')
-  await vi.waitFor(() => expect(link.state).toBe('connected'))
+  await until(() => link.state === 'connected')
   expect(lines.join('')).not.toMatch(/expired-token|secret-token/)
 })
 
 test('a token file that is not there yet is waited for', async () => {
   await rm(tokenFile)
   const { link } = start()
-  await vi.waitFor(() => expect(lines.join('')).toContain('token unreadable'))
+  await until(() => lines.join('').includes('token unreadable'))
   await writeFile(tokenFile, 'secret-token')
-  await vi.waitFor(() => expect(link.state).toBe('connected'))
+  expect(await until(() => link.state === 'connected')).toBe(true)
 })
 
 test('a token that no header can hold is a fault, not a crash', async () => {
   await writeFile(tokenFile, 'two\nlines')
   start()
-  await vi.waitFor(() => expect(lines.join('')).toContain('cannot connect'))
+  await until(() => lines.join('').includes('cannot connect'))
   expect(lines.join('')).not.toContain('two')
 })
 
 test('a manager that upgrades and says nothing is given up', async () => {
   manager.mute = true
   start({ snapshotTimeoutMs: 20 })
-  await vi.waitFor(() => expect(manager.closes.slice(0, 2)).toEqual([4004, 4004]))
+  await until(() => isDeepStrictEqual(manager.closes.slice(0, 2), [4004, 4004]))
   expect(lines.join('')).toContain('no snapshot')
 })
 
 test('a manager that no longer answers pings is given up', async () => {
   const { link } = start({ pingIntervalMs: 10, silenceTimeoutMs: 40 })
-  await vi.waitFor(() => expect(link.state).toBe('connected'))
+  await until(() => link.state === 'connected')
   manager.freeze()
-  await vi.waitFor(() => expect(lines.join('')).toContain('silent'))
+  await until(() => lines.join('').includes('silent'))
   expect(link.table?.epoch).toBe(1)
 })
 

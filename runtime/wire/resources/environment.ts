@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { API_VERSION } from '../names.ts'
 import { ON_UNAVAILABLE } from '../routes/messages.ts'
-import { conditions, label, metadata } from './fields.ts'
+import { conditions, label, metadata, observedGeneration } from './fields.ts'
 
 /** The largest number of environments above a branch, including the baseline. */
 export const MAX_ENVIRONMENTS_ABOVE = 3
@@ -96,11 +96,7 @@ export type EnvironmentSpec = z.infer<typeof environmentSpec>
 /** The state of an environment as the manager observes it. */
 export const environmentStatus = z
   .object({
-    observedGeneration: z
-      .int()
-      .min(0)
-      .optional()
-      .describe('Generation of the resource that this status describes.'),
+    observedGeneration,
     conditions: conditions.optional(),
     key: z.string().optional().describe('Routing key in effect.'),
     overrides: z

@@ -40,6 +40,13 @@ export const condition = z.object({
 })
 export type Condition = z.infer<typeof condition>
 
+/** The generation of a resource that its status describes. */
+export const observedGeneration = z
+  .int()
+  .min(0)
+  .optional()
+  .describe('Generation of the resource that this status describes.')
+
 /** The conditions of a status, one per type. */
 export const conditions = z
   .array(condition)

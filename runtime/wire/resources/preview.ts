@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { API_VERSION } from '../names.ts'
-import { conditions, label, metadata } from './fields.ts'
+import { conditions, label, metadata, observedGeneration } from './fields.ts'
 
 /** Who may open a preview. */
 export const ACCESS = ['public'] as const
@@ -50,11 +50,7 @@ export type PreviewSpec = z.infer<typeof previewSpec>
 /** The state of a preview as the manager observes it. */
 export const previewStatus = z
   .object({
-    observedGeneration: z
-      .int()
-      .min(0)
-      .optional()
-      .describe('Generation of the resource that this status describes.'),
+    observedGeneration,
     conditions: conditions.optional(),
     host: z.string().optional().describe("Leftmost label of the preview's host name at the relay."),
     url: z.string().optional().describe('URL of the preview.'),

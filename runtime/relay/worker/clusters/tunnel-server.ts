@@ -3,9 +3,9 @@ import { TUNNEL_PATH } from '@branchline/wire/names'
 import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../../process/log.ts'
-import { listenForUpgrades, type UpgradeLimits } from '../../../process/upgrade.ts'
+import { RareLog } from '../../../process/rare-log.ts'
+import { listenForUpgrades, upgradeFault, type UpgradeLimits } from '../../../process/upgrade.ts'
 import { type Credential, findCredential } from './credentials.ts'
-import { Refusals } from '../../refusals.ts'
 
 export interface TunnelServerOptions {
   readonly host: string
@@ -30,7 +30,7 @@ export interface TunnelServer {
  */
 export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
   const { host, port, limits, onSocket } = options
-  const refusals = new Refusals(options.logger, 'a tunnel was refused')
+  const refusals = new RareLog(options.logger, 'a tunnel was refused')
   const server = await listenForUpgrades({
     host,
     port,
@@ -62,8 +62,7 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
 function judge(request: IncomingMessage, { credentials, hasRoom }: TunnelServerOptions): Credential | number {
   const credential = findCredential(credentials, request.headers.authorization)
   if (credential === undefined) return 401
-  if ((request.url ?? '').split('?', 1)[0] !== TUNNEL_PATH) return 404
-  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
-  if (!offered.includes(TUNNEL_SUBPROTOCOL)) return 400
+  const fault = upgradeFault(request, TUNNEL_PATH, TUNNEL_SUBPROTOCOL)
+  if (fault !== undefined) return fault === 'path' ? 404 : 400
   return hasRoom(credential) ? credential : 503
 }
