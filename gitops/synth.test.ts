@@ -26,7 +26,7 @@ test.each([
   expect(parsePreview(preview).problems).toBeUndefined()
 })
 
-test('the password is in Secrets alone, the same in all environments of one synthesis', () => {
+test('the password is only in Secrets, and is the same in all environments of one synthesis', () => {
   const all = Object.values(SHOP).flatMap((build) => manifestsOf(synthesise(build)))
   const secrets = all.filter(({ kind }) => kind === 'Secret') as (Manifest & {
     stringData: { password: string }
@@ -38,7 +38,7 @@ test('the password is in Secrets alone, the same in all environments of one synt
   for (const password of passwords) expect(others).not.toContain(password)
 })
 
-test('a branch that overrides nothing is three objects', () => {
+test('a branch without overrides has three objects', () => {
   const kinds = manifestsOf(synthesise(branch('empty', { base: 'baseline' }))).map(({ kind }) => kind)
   expect(kinds).toEqual(['Namespace', 'Environment', 'Preview'])
 })

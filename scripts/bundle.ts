@@ -7,9 +7,9 @@ const REQUIRE =
   "import { createRequire as requireOf } from 'node:module'; const require = requireOf(import.meta.url);"
 
 /**
- * Bundles one entry with all that it imports, but for the `external` packages, into ES modules for the oldest
- * Node and later: the named file, and beside it those that it imports later. Resolves with the files that went into it,
- * relative to the repository.
+ * Bundles an entry with its imports, except the `external` packages, into ES modules for the oldest supported Node: the
+ * named file, and next to it the modules that it imports dynamically. Resolves with the input files, relative to the
+ * repository.
  */
 export async function bundle(
   entry: string,
@@ -23,7 +23,7 @@ export async function bundle(
     entryPoints: [{ in: entry, out: name }],
     outdir: dirname(outfile),
     outExtension: { '.js': extname(outfile) },
-    // What is imported only when it is asked for (OpenTelemetry) is not read before.
+    // Dynamic imports (OpenTelemetry) are loaded only when they are needed.
     splitting: true,
     chunkNames: `${name}-[hash]`,
     bundle: true,
@@ -37,7 +37,7 @@ export async function bundle(
     lineLimit: 160,
     legalComments: 'none',
     banner: { js: REQUIRE },
-    // An image on an older base, or an older Node on a laptop, ends with a sentence.
+    // On an older Node, in an image or on a laptop, the bundle exits with a message.
     inject: [join(import.meta.dirname, 'check-node.js')],
     logLevel: 'warning',
   })

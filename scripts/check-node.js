@@ -1,5 +1,5 @@
-// Ends with a sentence where Node is too old. `npm ci` runs it with the Node of `npm run`: the one that npm brought,
-// where there is one for this machine, else the caller's. Each bundle begins with it.
+// Exits with a message if Node is too old. `npm ci` runs it with the Node of `npm run`: the one that npm installed, if
+// there is one for this machine, otherwise the caller's. Every bundle begins with this code.
 /* oxlint-disable typescript/no-unsafe-call, typescript/no-unsafe-member-access,
    typescript/no-unsafe-argument -- no types reach a plain script */
 import { isNewEnough, OLDEST_NODE } from '../cli/bin/node-version.js'

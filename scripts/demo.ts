@@ -6,8 +6,8 @@ import { runUp } from 'branchline/commands/run-up.ts'
 import { check } from './demo/check.ts'
 
 /**
- * `npm run demo`: the platform, the sample shop and two branches, until Ctrl-C.
- * `npm run demo -- --check`: the same, walked through as the story says; exits 0 where every promise holds.
+ * `npm run demo` runs the platform, the sample shop and two branches until Ctrl-C.
+ * `npm run demo -- --check` runs them, proves every story of the shop, and exits with 0 if all hold.
  */
 const { values } = parseArgs({
   options: { check: { type: 'boolean', default: false }, port: { type: 'string', default: '8080' } },
@@ -19,7 +19,7 @@ async function checkStory(): Promise<number> {
   return (await check((line) => process.stdout.write(`${line}\n`))) ? 0 : 1
 }
 
-/** Synthesises the sample into a folder of its own, and runs that as any other. */
+/** Synthesises the sample into a temporary folder, and runs that folder. */
 async function runShop(port: number): Promise<number> {
   const folder = temporaryFolder('demo')
   try {

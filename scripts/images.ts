@@ -6,7 +6,7 @@ import { nodeNotice, notices } from './pack/notices.ts'
 import { readBases } from './kind/base-images.ts'
 import { dockerBuild } from './kind/build.ts'
 
-/** The images of the product: the name, and the entry that each runs. */
+/** The images of the product, and the entry of each. */
 const IMAGES = {
   sidecar: 'runtime/sidecar/main.ts',
   manager: 'runtime/manager/main.ts',
@@ -14,14 +14,14 @@ const IMAGES = {
   cli: 'cli/main.ts',
 } as const
 
-/** Loaded for a kubeconfig alone, which a pod has not: it would cost the manager 17 MB. */
+/** Loaded only for a kubeconfig, which a pod does not have. It would cost the manager 17 MB. */
 const EXTERNAL = ['@kubernetes/client-node']
 
 const root = join(import.meta.dirname, '..')
 
 /**
- * Builds the images `branchline/<name>:<version>` with Docker and returns their references. Nothing is
- * fetched inside the build but the base. Default: the base that the variables name.
+ * Builds the images `branchline/<name>:<version>` with Docker and returns their references. The build downloads only the
+ * base. Default: the base that the variables name.
  */
 export async function buildImages({ product } = readBases(process.env)): Promise<string[]> {
   const { version } = JSON.parse(await readFile(join(root, 'runtime/package.json'), 'utf8')) as {

@@ -7,9 +7,9 @@ import { buildLibraries } from './pack/library.ts'
 import { ROOT } from './pack/manifest.ts'
 
 /**
- * `npm run pack`: what npm gets, as folders and as tarballs below `dist/packages` (or `--out FOLDER`):
- * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, `branchline` as a command without
- * dependencies. Resolves with the tarballs' paths.
+ * `npm run pack` builds the packages for npm, as folders and as tarballs in `dist/packages` (or `--out FOLDER`):
+ * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, and `branchline` as a command without
+ * dependencies. Prints the paths of the tarballs.
  */
 async function pack(out = join(ROOT, 'dist/packages')): Promise<string[]> {
   await rm(out, { recursive: true, force: true })

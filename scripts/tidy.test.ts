@@ -3,12 +3,12 @@ import { dirname, join, normalize } from 'node:path'
 import { expect, test } from 'vitest'
 import { isNewEnough } from '../cli/bin/node-version.js'
 
-/** What each folder may import of ours, beside itself. A room that is missing here fails the test. */
+/** The folders that each folder may import, apart from itself. A folder that is not listed fails the test. */
 const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/wire': [],
-  // Bytes: sockets, pipes, and what a transport is.
+  // Bytes: sockets, pipes, and the interface of a transport.
   'runtime/transport': [],
-  // What both HTTP engines share: decisions, heads, errors, clocks.
+  // Shared by both HTTP engines: decisions, heads, errors, clocks.
   'runtime/proxy': ['runtime/transport'],
   'runtime/http1': ['runtime/transport', 'runtime/proxy'],
   // Programs in other languages, for tests.
@@ -108,7 +108,7 @@ const TEST_CODE =
 const mayImport = (file: string, room: string, other: string): boolean =>
   other === 'runtime/testing' ? TEST_CODE.test(file) : MAY_IMPORT[room]?.includes(other) === true
 
-test('dependencies point one way', () => {
+test('dependencies point in one direction', () => {
   const wrong: string[] = []
   for (const file of files) {
     const room = roomOf(file)
@@ -124,7 +124,7 @@ test('dependencies point one way', () => {
   expect(wrong).toEqual([])
 })
 
-test('every folder of the product says in a README what it promises', () => {
+test('every folder of the product has a README', () => {
   const missing = Object.keys(MAY_IMPORT)
     .filter((room) => files.some((file) => roomOf(file) === room))
     .filter((room) => globSync(`${room}/README.md`).length === 0)
@@ -139,7 +139,7 @@ interface LockedPackage {
   readonly resolved?: string
 }
 
-test('the lock file names what each package must be, and no registry', () => {
+test('the lock file has a hash of each package, and names no registry', () => {
   const { packages } = JSON.parse(readFileSync('package-lock.json', 'utf8')) as {
     packages: Record<string, LockedPackage>
   }
@@ -153,7 +153,7 @@ test('the lock file names what each package must be, and no registry', () => {
   expect(addressed.map(([path]) => path)).toEqual([])
 })
 
-test('npm brings one version of Node for all machines, and one that is new enough', () => {
+test('npm installs the same, new enough version of Node on all machines', () => {
   const { optionalDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
     optionalDependencies: Record<string, string>
   }

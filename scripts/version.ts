@@ -16,7 +16,7 @@ export async function versionedFiles(): Promise<readonly string[]> {
   ]
 }
 
-/** Every version of the product that a file states: its own, and those of the workspaces that it depends on. */
+/** Returns every version of the product in a file: its own, and those of the workspaces that it depends on. */
 export const versionsIn = (text: string): string[] =>
   [...text.matchAll(STATEMENT)].map(([, , version]) => version as string)
 

@@ -1,6 +1,6 @@
 /**
- * The health of an Environment or a Preview, in Argo CD's Lua, by its conditions: Healthy where Ready is True,
- * Degraded where it is Stalled, Progressing otherwise, and as long as the manager has not seen this generation.
+ * The health check of an Environment or a Preview, in Argo CD's Lua. It is Healthy if Ready is True, and Degraded if
+ * Stalled is True. Otherwise, and until the manager has observed this generation, it is Progressing.
  */
 export const HEALTH = `local health = { status = "Progressing", message = "not seen by Branchline's manager yet" }
 if obj.status == nil or obj.status.conditions == nil then

@@ -1,27 +1,27 @@
 import { stringify } from 'yaml'
 import { HEALTH } from './health.ts'
 
-/** Where Argo CD reads the environments. */
+/** The location from which Argo CD reads environments. */
 export interface EnvironmentsInGit {
-  /** The repository, as Argo CD reaches it. */
+  /** The URL of the repository, as Argo CD reaches it. */
   readonly repoUrl: string
-  /** The folder whose folders are environments, one each. Default: `environments`. */
+  /** The folder that contains one folder per environment. Default: `environments`. */
   readonly path?: string
   /** A branch, tag or commit. Default: main. */
   readonly revision?: string
   /** The namespace of Argo CD. Default: `argocd`. */
   readonly namespace?: string
-  /** How often new folders are looked for. Default: 30 s; a webhook says it at once. */
+  /** How often Argo CD looks for new folders, in seconds. Default: 30. A webhook makes it immediate. */
   readonly requeueAfterSeconds?: number
 }
 
-/** The name of the ApplicationSet that has all environments. */
+/** The name of the ApplicationSet of all environments. */
 export const APPLICATION_SET = 'branchline-environments'
 
 /**
- * What Argo CD needs for environments in git: an ApplicationSet that makes an Application of every folder, and
- * the health of our kinds. Apply it server-side under a name of its own (`--field-manager branchline`): the
- * ConfigMap is Argo CD's, and gets two keys more; under the name that installed it, it would lose all others.
+ * Returns an ApplicationSet that creates an Application for every folder, and the health checks of our kinds. Apply them
+ * server-side with their own field manager (`--field-manager branchline`). The ConfigMap belongs to Argo CD and gets two
+ * more keys. With the field manager that installed it, it would lose all other keys.
  */
 export const argoCdManifests = (git: EnvironmentsInGit): object[] => [healthChecks(git), applicationSet(git)]
 
@@ -49,7 +49,7 @@ function applicationSet(git: EnvironmentsInGit): object {
       template: {
         metadata: {
           name: 'environment-{{ .path.basenameNormalized }}',
-          // A folder that is removed takes its namespace, and all that is in it, along.
+          // The removal of a folder also removes its namespace with all its objects.
           finalizers: ['resources-finalizer.argocd.argoproj.io'],
         },
         spec: {
@@ -59,7 +59,7 @@ function applicationSet(git: EnvironmentsInGit): object {
           syncPolicy: {
             automated: { prune: true, selfHeal: true },
             syncOptions: ['ServerSideApply=true'],
-            // A namespace of the same name may still be ending.
+            // A namespace of the same name may still be terminating.
             retry: { limit: 10, backoff: { duration: '2s', factor: 2, maxDuration: '30s' } },
           },
         },

@@ -3,7 +3,7 @@ import type { App } from 'cdk8s'
 import { credentials } from './credentials.ts'
 import { worker } from './workloads.ts'
 
-/** Bob changes the worker alone; it reads the baseline's database. */
+/** Bob changes only the worker, which reads the baseline's database. */
 export function bob(app: App): void {
   const bob = new Environment(app, 'bob', { type: 'branch', base: 'baseline' })
   credentials(bob)

@@ -3,19 +3,19 @@ import type { App } from 'cdk8s'
 import { credentials } from './credentials.ts'
 import { api, web, worker } from './workloads.ts'
 
-/** What a branch of the shop changes. */
+/** Options of a branch of the shop. */
 export interface BranchProps {
   readonly base: string
   /** The namespaces above, nearest first. Default: the base's, and the baseline's. */
   readonly above?: readonly string[]
-  /** The services that it runs itself, each with its version. Default: none. */
+  /** The services that the branch overrides, with their versions. Default: none. */
   readonly overrides?: { readonly web?: string; readonly api?: string; readonly worker?: string }
   /** The services that have a preview. Default: web. */
   readonly previews?: readonly string[]
   readonly onUnavailable?: 'baseline' | 'hold' | 'fail'
 }
 
-/** A branch of the shop that a program names, as CI does for pull requests. */
+/** Returns a branch of the shop, as CI would build it for a pull request. */
 export function branch(name: string, props: BranchProps): (app: App) => void {
   const { base, overrides = {}, previews = ['web'], onUnavailable } = props
   const { above = base === 'baseline' ? [base] : [base, 'baseline'] } = props

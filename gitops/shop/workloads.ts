@@ -2,10 +2,10 @@ import { fileURLToPath } from 'node:url'
 import type { EnvironmentValue, WorkloadProps } from '@branchline/cdk8s'
 import { CREDENTIALS } from './credentials.ts'
 
-/** The version of a workload that ends as soon as it starts: a pull request whose program is broken. */
+/** The version of a workload whose program exits immediately, like a broken pull request. */
 const BROKEN = 'broken'
 
-/** Where the services' programs are, for the embedded cluster, which runs them without images. */
+/** The folder of the services' programs. The embedded cluster runs them without images. */
 const PROGRAMS = fileURLToPath(new URL('../../test-e2e/shop', import.meta.url))
 const DB_USER = 'shop'
 
@@ -15,14 +15,14 @@ export const web = (version: string): WorkloadProps => service('web', version)
 /** The shop's API. */
 export const api = (version: string): WorkloadProps => service('api', version)
 
-/** The shop's worker: HTTP, and a raw TCP port of which its Service does not say what it speaks. */
+/** The shop's worker, with an HTTP port and a raw TCP port. Its Service does not declare the protocol of the latter. */
 export const worker = (version: string): WorkloadProps => ({
   ...service('worker', version),
   ports: { echo: 7070 },
   env: { ...identity(version), PORT: 8080, ...DATABASE },
 })
 
-/** The shop's database, a PostgreSQL. */
+/** The shop's database, PostgreSQL. */
 export const db = (): WorkloadProps => ({
   image: 'shop/db:18',
   ports: { postgres: 5432 },
@@ -41,7 +41,7 @@ function service(name: string, version: string): WorkloadProps {
   }
 }
 
-/** What a service says about itself in its answers. */
+/** The variables from which a service describes itself in its responses. */
 const identity = (version: string): Record<string, EnvironmentValue> => ({
   VERSION: version,
   ENVIRONMENT: { field: 'metadata.namespace' },

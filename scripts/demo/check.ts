@@ -2,12 +2,12 @@ import { embedded } from '@branchline/test-e2e/harness/embedded.ts'
 import { Shop } from '@branchline/test-e2e/harness/shop.ts'
 import { SHOP_STORIES } from '@branchline/test-e2e/stories/shop.ts'
 
-/** Where the check writes its lines. */
+/** Receives the lines of the check. */
 export type Print = (line: string) => void
 
 /**
- * Walks the story over real HTTP on a shop of its own, a line for each promise and `N passed, N failed` last.
- * Resolves with whether all passed; nothing is left behind then.
+ * Starts a shop, proves its stories over HTTP, and prints one line per promise and `N passed, N failed`. Resolves with
+ * whether all passed, after everything has stopped.
  */
 export async function check(print: Print): Promise<boolean> {
   const count = { passed: 0, failed: 0 }
@@ -23,7 +23,7 @@ export async function check(print: Print): Promise<boolean> {
     }
   }
   const started: Shop[] = []
-  await step('the platform and the shop come up', async () => {
+  await step('the platform and the shop start', async () => {
     const shop = await Shop.start(embedded)
     started.push(shop)
     return `${shop.readyAfterMs} ms`
@@ -31,7 +31,7 @@ export async function check(print: Print): Promise<boolean> {
   for (const running of started) {
     for (const proof of Object.values(SHOP_STORIES).flat())
       await step(proof.title, () => proof.prove(running))
-    await step('it ends, and leaves no process, file or port behind', async () => {
+    await step('the platform stops, and no process, file or port remains', async () => {
       await running.stop()
       return undefined
     })

@@ -5,7 +5,7 @@ type Command = (typeof program)['commands'][number]
 type Argument = Command['registeredArguments'][number]
 type Option = Command['options'][number]
 
-/** The reference of the command line, from the commands that `cli/program.ts` declares. */
+/** Returns the reference of the command line, generated from `cli/program.ts`. */
 export const cliReference = (): string =>
   [
     '# Command line\n',

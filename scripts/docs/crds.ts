@@ -19,7 +19,7 @@ interface Column {
   readonly description: string
   readonly priority?: number
 }
-/** The spec of a CustomResourceDefinition, as `customResourceDefinitions` makes it. */
+/** The spec of a CustomResourceDefinition of `customResourceDefinitions`. */
 interface Spec {
   readonly group: string
   readonly scope: string
@@ -33,7 +33,7 @@ interface Spec {
   ]
 }
 
-/** The reference of the custom resources, from the CRDs that the platform installs. */
+/** Returns the reference of the custom resources, generated from the CRDs. */
 export const crdReference = (): string =>
   [
     '# Custom resources\n',
@@ -70,7 +70,7 @@ interface Placed {
   readonly required: boolean
 }
 
-/** Every field below a schema. */
+/** Returns every field below a schema. */
 function fields(schema: Field, prefix = ''): Placed[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = prefix + name
@@ -101,7 +101,7 @@ function typeOf(field: Field): string {
   return field.format === undefined ? `${field.type}` : `${field.type} (${field.format})`
 }
 
-/** The messages of the validation rules of a schema and of all below it. */
+/** Returns the messages of the validation rules of a schema and of its fields. */
 function messages(schema: Field): string[] {
   const own = (schema['x-kubernetes-validations'] ?? []).map(({ message }) => message)
   return [...new Set([...own, ...Object.values(schema.properties ?? {}).flatMap(messages)])]

@@ -1,4 +1,4 @@
-/** What an error code means, and what to do about it. */
+/** The meaning of an error code, and the remedy. */
 export interface Explained {
   readonly meaning: string
   readonly remedy: string
@@ -7,8 +7,8 @@ export interface Explained {
 const explained = (meaning: string, remedy: string): Explained => ({ meaning, remedy })
 
 /**
- * Every error code of the product, by the part that reports it. A code is stable: branch on the code, never on
- * the message. A test compares these lists with the codes in the source.
+ * Every error code of the product, by the part that reports it. Codes are stable. Branch on the code, never on the
+ * message. A test compares these lists with the codes in the source.
  */
 export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explained>>>> = {
   'HTTP engines (sidecar and relay)': {

@@ -7,10 +7,10 @@ import { code, table } from './markdown.ts'
 
 const ROOT = join(import.meta.dirname, '../..')
 const CODE = /['"`](BL_[A-Z0-9_]+)['"`]/g
-/** A whole family is asked for by this prefix; it is not a code. */
+/** The prefix of a family of codes. It is not a code itself. */
 const PREFIXES = new Set(['BL_HTTP_UPSTREAM'])
 
-/** The reference of the error codes. */
+/** Returns the reference of the error codes. */
 export const errorReference = (): string =>
   [
     '# Error codes\n',
@@ -23,14 +23,14 @@ export const errorReference = (): string =>
     }),
   ].join('\n')
 
-/** Every error code that the product's source contains, tests left out. */
+/** Finds every error code in the product's source, without tests. */
 export async function codesInSource(): Promise<string[]> {
   const files = globSync('{runtime,cdk8s,cli}/**/*.ts', { cwd: ROOT }).filter(
     (file) => !/node_modules|\/dist\/|\.test\.ts$|fixture/.test(file),
   )
   const texts = await Promise.all(files.map((file) => readFile(join(ROOT, file), 'utf8')))
   const literal = texts.flatMap((text) => [...text.matchAll(CODE)].map(([, name]) => name as string))
-  // `TunnelStreamError` makes these of the reason of a reset.
+  // `TunnelStreamError` derives these from the reason of a reset.
   const tunnel = [...Object.keys(RESET_CODES), 'lost'].map((reason) => `BL_TUNNEL_${reason.toUpperCase()}`)
   return [...new Set([...literal, ...tunnel])].filter((name) => !PREFIXES.has(name)).sort()
 }

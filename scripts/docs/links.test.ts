@@ -6,7 +6,7 @@ import { anchorsOf, brokenLinks, linksOf } from './links.ts'
 
 const root = join(import.meta.dirname, '../..')
 
-test('every relative link and every anchor of every page leads somewhere', () => {
+test('every relative link and every anchor of every page exists', () => {
   const listed = execFileSync('git', ['ls-files', '-coz', '--exclude-standard', '*.md'], { cwd: root })
   const paths = listed
     .toString()
@@ -17,7 +17,7 @@ test('every relative link and every anchor of every page leads somewhere', () =>
   expect(brokenLinks(pages, root)).toEqual([])
 })
 
-test('a file and an anchor that do not exist are found', () => {
+test('reports a missing file and a missing anchor', () => {
   const pages = new Map([
     ['docs/a.md', '# One\n\n[x](#one) [y](#two) [z](missing.md) [w](https://example.com)'],
   ])
@@ -27,11 +27,11 @@ test('a file and an anchor that do not exist are found', () => {
   ])
 })
 
-test('links in code are not links', () => {
+test('ignores links in code', () => {
   expect(linksOf('`[a](b)`\n\n```\n[c](d)\n```\n\n[e](f "title")\n\n[g]: h\n')).toEqual(['f', 'h'])
 })
 
-test('anchors are those of GitHub', () => {
+test('anchors equal those of GitHub', () => {
   expect([...anchorsOf('# The `key`, and more\n## [A link](x)\n## A link\n')]).toEqual([
     'the-key-and-more',
     'a-link',

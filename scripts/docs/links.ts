@@ -7,13 +7,13 @@ const DEFINITION = /^\s{0,3}\[[^\]]+\]:\s*<?(\S+?)>?\s*$/gm
 const HEADING = /^#{1,6}\s+(.+?)\s*#*\s*$/gm
 const ELSEWHERE = /^(?:[a-z][a-z+.-]*:|\/\/)/i
 
-/** The targets of a page's links, code left out. */
+/** Returns the targets of a page's links, without code. */
 export function linksOf(markdown: string): string[] {
   const text = markdown.replaceAll(FENCE, '').replaceAll(/`[^`\n]*`/g, '')
   return [...text.matchAll(INLINE), ...text.matchAll(DEFINITION)].map(([, target]) => target as string)
 }
 
-/** The anchors of a page's headings, as GitHub makes them. */
+/** Returns the anchors of a page's headings, as GitHub generates them. */
 export function anchorsOf(markdown: string): Set<string> {
   const anchors = new Set<string>()
   for (const [, heading] of markdown.replaceAll(FENCE, '').matchAll(HEADING)) {
@@ -33,8 +33,8 @@ const slugOf = (heading: string): string =>
     .replaceAll(/\s/g, '-')
 
 /**
- * The links between pages that lead nowhere, one sentence each. `pages` has every page's text by its path in the
- * repository; a link may also name any other file or folder below `root`.
+ * Returns one sentence per broken link between pages. `pages` maps the path of each page in the repository to its text. A
+ * link may also name any other file or folder below `root`.
  */
 export function brokenLinks(pages: ReadonlyMap<string, string>, root: string): string[] {
   return [...pages].flatMap(([page, text]) =>

@@ -3,7 +3,7 @@ import { RelayMetrics } from '@branchline/runtime/relay/metrics'
 import { Metrics } from '@branchline/runtime/sidecar/telemetry/metrics'
 import { code, table } from './markdown.ts'
 
-/** The reference of the metrics, from what each process answers on `/metrics`. */
+/** Returns the reference of the metrics, from the response of each process on `/metrics`. */
 export async function metricsReference(): Promise<string> {
   return [
     '# Metrics\n',
@@ -18,7 +18,7 @@ export async function metricsReference(): Promise<string> {
   ].join('\n')
 }
 
-/** Answers every question of a process's metrics: the values do not matter, only the names. */
+/** Stands in for the sources of a process's metrics. Only the names matter, not the values. */
 const source = <T extends object>(answers: Partial<T> = {}): T =>
   new Proxy(answers as T, { get: (known, name) => (Reflect.get(known, name) as unknown) ?? (() => 1) })
 
@@ -43,10 +43,10 @@ async function scrapeRelay(): Promise<string> {
   return (await metrics.read()).text
 }
 
-/** The default metrics of prom-client, of which there are some thirty. */
+/** The names of the default metrics of prom-client, about thirty. */
 const OF_NODE = /^(nodejs|process)_/
 
-/** A table of what a scrape declares, with the labels of its samples; without the metrics of `omitted` names. */
+/** Formats the metrics of a scrape as a table, with the labels of their samples, except the `omitted` names. */
 function describe(text: string, omitted?: RegExp): string {
   const types = new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [name, type]))
   const rows = [...text.matchAll(/^# HELP (\S+) (.*)$/gm)].flatMap(([, name, help]) =>

@@ -8,7 +8,7 @@ const SOURCE = join(import.meta.dirname, '../../runtime/wire/names.ts')
 const ENTRY = /(\/\*\*(?:(?!\*\/)[\s\S])*\*\/)\s*(\w+):/g
 const CONSTANT = /(?:(\/\*\*(?:(?!\*\/)[\s\S])*\*\/)\n)?export const ([A-Z_]+)\b/g
 
-/** The reference of labels, annotations and other names on a cluster, from `runtime/wire/names.ts`. */
+/** Returns the reference of names on a cluster, generated from `runtime/wire/names.ts`. */
 export async function namesReference(): Promise<string> {
   const source = await readFile(SOURCE, 'utf8')
   return [
@@ -22,7 +22,7 @@ export async function namesReference(): Promise<string> {
   ].join('\n')
 }
 
-/** The entries of one object of names, each with the comment above it. */
+/** Returns the entries of an object of names, each with its comment. */
 function entries(source: string, name: string, values: Readonly<Record<string, string>>): string[][] {
   const start = source.indexOf(`export const ${name} = {`)
   const block = source.slice(start, source.indexOf('} as const', start))
@@ -34,7 +34,7 @@ function entries(source: string, name: string, values: Readonly<Record<string, s
   })
 }
 
-/** The constants of one value; one without a comment of its own has that of the one above it. */
+/** Returns the constants with one value. A constant without a comment has the comment of the constant above it. */
 function constants(source: string): string[][] {
   let last = ''
   return [...source.matchAll(CONSTANT)].flatMap(([, comment, name]) => {

@@ -9,10 +9,10 @@ import { DEVELOPMENT } from './variable-meanings.ts'
 
 const root = join(import.meta.dirname, '../..')
 const folder = join(root, 'docs/reference')
-/** What the parts of the embedded cluster say to each other. */
+/** Variables that only the parts of the embedded cluster use. */
 const INTERNAL = new Set(['BRANCHLINE_RUN'])
 
-test('docs/reference says what the code says', async () => {
+test('docs/reference is up to date with the code', async () => {
   const outdated: string[] = []
   for (const [name, text] of Object.entries(await referenceFiles())) {
     const written = await readFile(join(folder, name), 'utf8').catch(() => '')
@@ -21,12 +21,12 @@ test('docs/reference says what the code says', async () => {
   expect(outdated, 'run npm run docs').toEqual([])
 })
 
-test('every error code is explained in scripts/docs/error-codes.ts, and no other', async () => {
+test('scripts/docs/error-codes.ts explains exactly the error codes of the source', async () => {
   const explained = Object.values(ERROR_CODES).flatMap((codes) => Object.keys(codes))
   expect(explained.toSorted()).toEqual(await codesInSource())
 })
 
-test('every variable of ours that the code names is in the reference, and no other', async () => {
+test('the reference lists exactly the variables that the code names', async () => {
   const found = execFileSync('git', ['grep', '-hoE', "('|env\\.)BRANCHLINE_[A-Z0-9_]+", '--', '*.ts'], {
     cwd: root,
   })

@@ -7,7 +7,7 @@ import { namesReference } from './names.ts'
 import { settingsReference } from './settings.ts'
 import { variablesReference } from './variables.ts'
 
-/** The generated files of `docs/reference`: name and text. */
+/** Returns the generated files of `docs/reference`, by name. */
 export async function referenceFiles(): Promise<Readonly<Record<string, string>>> {
   const files = {
     'cli.md': cliReference(),

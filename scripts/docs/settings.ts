@@ -8,7 +8,7 @@ import {
 import { formatSetting } from '@branchline/wire/settings/value'
 import { code, table } from './markdown.ts'
 
-/** The reference of waits and sizes that can be set, from `runtime/wire/settings`. */
+/** Returns the reference of the settings, generated from `runtime/wire/settings`. */
 export function settingsReference(): string {
   const rows = (Object.entries(SETTINGS) as [SettingName, Setting][]).map(([name, setting]) => {
     const { unit, min, max, doc } = setting

@@ -8,7 +8,7 @@ const COMMON: Meanings = {
 }
 const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`.'
 
-/** What each variable of a process means. The names, values and defaults come from the code. */
+/** The meaning of each variable of a process. Names, values and defaults come from the code. */
 export const MEANINGS: Readonly<Record<Process, Meanings>> = {
   Sidecar: {
     ...COMMON,

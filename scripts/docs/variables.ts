@@ -8,13 +8,13 @@ import { DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
 type Environment = Readonly<Record<string, string>>
 type ReadConfig = (environment: Environment) => unknown
 
-/** A variable, as a process asks for it. */
-interface Asked {
+/** How a process reads a variable. */
+interface VariableUse {
   readonly values: string
   readonly preset: string
 }
 
-/** With these, each process asks for every variable that it knows. */
+/** The configuration readers, and the variables with which each reads every variable that it knows. */
 const READERS: Readonly<Record<Process, readonly [ReadConfig, Environment]>> = {
   Sidecar: [readSidecarConfig, {}],
   Manager: [readManagerConfig, { BRANCHLINE_SOURCE: 'local', BRANCHLINE_RELAY: 'ws://relay' }],
@@ -22,13 +22,13 @@ const READERS: Readonly<Record<Process, readonly [ReadConfig, Environment]>> = {
 }
 
 /**
- * The reference of the environment variables, from what the processes ask for when they start. Variables that
- * another page lists, whose texts are given, are left out.
+ * Returns the reference of the environment variables that the processes read when they start. Omits variables that
+ * `elsewhere`, the text of other pages, lists.
  */
 export function variablesReference(elsewhere: string): string {
   const sections = (Object.keys(READERS) as Process[]).map((process) => {
-    const asked = variablesOf(process, elsewhere)
-    const rows = asked.map(([name, { values, preset }]) => [
+    const used = variablesOf(process, elsewhere)
+    const rows = used.map(([name, { values, preset }]) => [
       code(name),
       values,
       preset,
@@ -48,11 +48,11 @@ export function variablesReference(elsewhere: string): string {
   ].join('\n')
 }
 
-/** What a process asks for. Throws where `variable-meanings.ts` lacks one of these, or has another one. */
-function variablesOf(process: Process, elsewhere: string): readonly (readonly [string, Asked])[] {
+/** Returns the variables that a process reads. Throws if `variable-meanings.ts` does not list exactly these. */
+function variablesOf(process: Process, elsewhere: string): readonly (readonly [string, VariableUse])[] {
   const [read, environment] = READERS[process]
-  const asked = record(() => read(environment))
-  const here = [...asked].filter(([name]) => !elsewhere.includes(code(name)))
+  const used = record(() => read(environment))
+  const here = [...used].filter(([name]) => !elsewhere.includes(code(name)))
   const meanings = MEANINGS[process]
   const missing = here.map(([name]) => name).filter((name) => meanings[name] === undefined)
   const named = new Set(here.map(([name]) => name))
@@ -64,15 +64,15 @@ function variablesOf(process: Process, elsewhere: string): readonly (readonly [s
   )
 }
 
-/** Runs a reader of configuration and notes each variable that it asks for, in order. */
-function record(read: () => unknown): Map<string, Asked> {
-  const asked = new Map<string, Asked>()
+/** Runs a configuration reader and records each variable that it reads, in order. */
+function record(read: () => unknown): Map<string, VariableUse> {
+  const used = new Map<string, VariableUse>()
   const original = Object.getOwnPropertyDescriptors(VariableReader.prototype)
   const note = (kind: keyof typeof DESCRIBE) => {
     const method = original[kind].value as (...args: unknown[]) => unknown
     return function noted(this: VariableReader, name: string, ...args: unknown[]): unknown {
-      // A reader of one kind may use that of another kind: the first one knows most.
-      if (!asked.has(name)) asked.set(name, DESCRIBE[kind](...args))
+      // One method may call another. The outer one has the details.
+      if (!used.has(name)) used.set(name, DESCRIBE[kind](...args))
       return method.call(this, name, ...args)
     }
   }
@@ -86,7 +86,7 @@ function record(read: () => unknown): Map<string, Asked> {
   } finally {
     Object.defineProperties(VariableReader.prototype, original)
   }
-  return asked
+  return used
 }
 
 type Preset = string | number | undefined
@@ -96,15 +96,18 @@ const preset = (value: Preset): string => {
   return value === '' ? '' : code(String(value))
 }
 const DESCRIBE = {
-  text: (value?: unknown): Asked => ({ values: '', preset: preset(value as Preset) }),
-  port: (value?: unknown): Asked => ({ values: 'port', preset: preset(value as Preset) }),
-  integer: (value?: unknown, bounds?: unknown): Asked => {
+  text: (value?: unknown): VariableUse => ({ values: '', preset: preset(value as Preset) }),
+  port: (value?: unknown): VariableUse => ({ values: 'port', preset: preset(value as Preset) }),
+  integer: (value?: unknown, bounds?: unknown): VariableUse => {
     const { min, max } = bounds as { min: number; max: number }
     return { values: `${min} to ${max}`, preset: preset(value as Preset) }
   },
-  choice: (choices?: unknown, value?: unknown): Asked => ({
+  choice: (choices?: unknown, value?: unknown): VariableUse => ({
     values: (choices as readonly string[]).map(code).join(', '),
     preset: preset(value as Preset),
   }),
-  parsed: (_parse?: unknown, value?: unknown): Asked => ({ values: '', preset: preset(value as Preset) }),
+  parsed: (_parse?: unknown, value?: unknown): VariableUse => ({
+    values: '',
+    preset: preset(value as Preset),
+  }),
 } as const

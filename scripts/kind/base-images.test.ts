@@ -2,14 +2,14 @@ import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { BASE_IMAGES, readBases } from './base-images.ts'
 
-test('BASE_IMAGE alone is enough, and names the base of every image', () => {
+test('BASE_IMAGE sets the base of every image', () => {
   const bases = readBases({ BASE_IMAGE: 'mirror/node:24', FOREIGN_BASE_IMAGE: '' })
   expect(Object.values(bases).map(({ image }) => image)).toEqual(Array(3).fill('mirror/node:24'))
   expect(readBases({ BASE_IMAGE: 'a', FOREIGN_BASE_IMAGE: 'b' }).python.image).toBe('b')
   expect(readBases({}).product.image).toBe(BASE_IMAGES.product)
 })
 
-test('no Dockerfile names a base of its own', () => {
+test('no Dockerfile names a base', () => {
   const files = globSync('{kind,test-e2e}/**/Dockerfile')
   expect(files.length).toBeGreaterThan(1)
   for (const file of files) {

@@ -1,30 +1,30 @@
 /**
- * The bases of the images that are built here, by what they hold: the one place that names them. Tags move, so a
- * release pins each by its digest: `docker buildx imagetools inspect IMAGE --format '{{.Manifest.Digest}}'` prints
- * it, and `IMAGE@sha256:…` takes the place of the tag here, or in the variables below.
+ * The bases of the images that are built here, by content. Only this file names them. Tags move, so a release pins each
+ * base by its digest. `docker buildx imagetools inspect IMAGE --format '{{.Manifest.Digest}}'` prints the digest, and
+ * `IMAGE@sha256:…` replaces the tag here or in the variables below.
  */
 export const BASE_IMAGES = {
-  /** Node.js and nothing else, for the product. */
+  /** Only Node.js, for the product. */
   product: 'gcr.io/distroless/nodejs24-debian12:nonroot',
-  /** Node.js with a shell and the C library that PostgreSQL's programs need, for the sample and the stories. */
+  /** Node.js with a shell and the C library that PostgreSQL needs, for the sample and the stories. */
   node: 'docker.io/library/node:24-slim',
-  /** Python 3, or a Debian whose package Python is installed from, for the foreign application. */
+  /** Python 3, or a Debian from whose packages Python is installed, for the third-party application. */
   python: 'docker.io/library/python:3-slim',
 } as const
 
-/** What a base may be replaced by. */
+/** A base image, and the variable that replaces it. */
 export interface BaseImage {
   /** The image to build on. */
   readonly image: string
-  /** The variable that names another one. */
+  /** The variable that names another image. */
   readonly variable: string
 }
 
 export type Bases = Readonly<Record<keyof typeof BASE_IMAGES, BaseImage>>
 
 /**
- * The bases as variables say: BASE_IMAGE names one for all images, FOREIGN_BASE_IMAGE another one for those with
- * Python, where the first has neither Python nor Debian's packages. Default: {@link BASE_IMAGES}.
+ * Reads the bases from variables. BASE_IMAGE sets the base of all images. FOREIGN_BASE_IMAGE sets the base of the images
+ * with Python, if the first has neither Python nor Debian's packages. Default: {@link BASE_IMAGES}.
  */
 export function readBases(environment: Readonly<Record<string, string | undefined>>): Bases {
   const all = environment['BASE_IMAGE'] || undefined

@@ -15,12 +15,12 @@ test.each([
   expect(message).toContain(said)
 })
 
-test('the variable is that of the image', () => {
+test('the message names the variable of the image', () => {
   const message = buildFailure('x:1', 'manifest unknown', { variable: 'FOREIGN_BASE_IMAGE', image: 'a/b:1' })
   expect(message).toContain('the base image a/b:1 cannot be fetched: set FOREIGN_BASE_IMAGE')
 })
 
-test('another failure is told as it is', () => {
+test('the message of another failure is unchanged', () => {
   expect(buildFailure('x:1', 'COPY failed: no such file\n', BASE)).toBe(
     'docker build x:1: COPY failed: no such file',
   )

@@ -2,8 +2,8 @@ import { $ } from 'zx'
 import type { BaseImage } from './base-images.ts'
 
 /**
- * Builds a folder's image on a base under these references. Throws, with the variable that helps, where the base
- * image could not be fetched.
+ * Builds the image of a folder on a base, with these references. If the base cannot be downloaded, throws an error that
+ * names the variable for another base.
  */
 export async function dockerBuild(
   folder: string,
@@ -21,7 +21,7 @@ export async function dockerBuild(
 const UNREACHABLE =
   /pull access denied|manifest unknown|no such host|failed to (?:resolve|do request|fetch)|failed to solve.*load metadata|Get "?https?:|request canceled|connection refused|i\/o timeout|not found: manifest|TLS handshake/i
 
-/** What to say of a build that failed: for a base image that cannot be had, which variable names another. */
+/** Returns the message for a failed build. If the base cannot be downloaded, it names the variable for another base. */
 export function buildFailure(reference: string, said: string, { variable, image }: BaseImage): string {
   const last = said.trim().split('\n').at(-1) ?? ''
   if (!UNREACHABLE.test(said)) return `docker build ${reference}: ${said.trim()}`

@@ -2,17 +2,17 @@ import { join } from 'node:path'
 import { $, which } from 'zx'
 import { type Bases, readBases } from './base-images.ts'
 
-/** What the harness can be told, by variables. */
+/** Settings of the harness, from environment variables. */
 export interface KindSettings {
-  /** The cluster's name, KIND_CLUSTER. One that exists already is used as it is. Default: branchline. */
+  /** KIND_CLUSTER: the name of the cluster. An existing cluster is used as it is. Default: branchline. */
   readonly cluster: string
-  /** The node image, KIND_NODE_IMAGE. Default: kind's own. */
+  /** KIND_NODE_IMAGE: the image of the node. Default: kind's default. */
   readonly nodeImage: string | undefined
-  /** What images are built on. */
+  /** The base images. */
   readonly bases: Bases
 }
 
-/** Reads the settings out of variables. */
+/** Reads the settings from environment variables. */
 export function readSettings(environment: Readonly<Record<string, string | undefined>>): KindSettings {
   return {
     cluster: environment['KIND_CLUSTER'] || 'branchline',
@@ -24,10 +24,10 @@ export function readSettings(environment: Readonly<Record<string, string | undef
 const CONFIGURATION = join(import.meta.dirname, '../../kind/cluster.yaml')
 const TOOLS = ['docker', 'kind', 'kubectl'] as const
 
-/** The kubectl context of a kind cluster. */
+/** Returns the kubectl context of a kind cluster. */
 export const contextOf = (cluster: string): string => `kind-${cluster}`
 
-/** Throws, with what to do, where a tool is missing or Docker does not answer. */
+/** Throws an error with the remedy if a tool is missing or Docker does not respond. */
 export async function checkTools(): Promise<void> {
   for (const tool of TOOLS) {
     if ((await which(tool, { nothrow: true })) === null) {
@@ -35,10 +35,10 @@ export async function checkTools(): Promise<void> {
     }
   }
   const docker = await $`docker version --format {{.Server.Version}}`.quiet().nothrow()
-  if (docker.exitCode !== 0) throw new Error(`Docker does not answer: start it (${docker.stderr.trim()})`)
+  if (docker.exitCode !== 0) throw new Error(`Docker does not respond: start it (${docker.stderr.trim()})`)
 }
 
-/** Makes the cluster, unless it is there; returns whether it had to. */
+/** Creates the cluster if it does not exist. Returns whether it was created. */
 export async function ensureCluster({ cluster, nodeImage }: KindSettings): Promise<boolean> {
   const clusters = (await $`kind get clusters`.quiet()).stdout.split('\n')
   if (clusters.includes(cluster)) return false
@@ -47,14 +47,14 @@ export async function ensureCluster({ cluster, nodeImage }: KindSettings): Promi
   return true
 }
 
-/** Chains of a node that see what no rule of kube-proxy has sent on: of pods, and of the node itself. */
+/** The iptables chains of a node for traffic that no rule of kube-proxy redirected: from pods, and from the node. */
 const CHAINS = ['FORWARD', 'OUTPUT']
 
 /**
- * Makes the nodes refuse connections to addresses of Services that lead nowhere yet. kind's nodes pass them to
- * Docker's network, and with that to whatever answers there: behind some gateways every address accepts and
- * answers "404" with an empty body, and a kept connection to it outlives the moment in which a new Service's
- * address is known to DNS and not yet to kube-proxy. Does nothing where a node has no iptables.
+ * Makes the nodes refuse connections to Service addresses that kube-proxy does not know yet. Otherwise kind's nodes send
+ * them to Docker's network. Behind some gateways every address accepts connections and responds with an empty 404. A
+ * connection that is kept from the moment when DNS knows a new Service, but kube-proxy does not, would stay there. Does
+ * nothing if a node has no iptables.
  */
 export async function fenceServices({ cluster }: KindSettings): Promise<void> {
   const context = contextOf(cluster)
@@ -73,20 +73,20 @@ export async function fenceServices({ cluster }: KindSettings): Promise<void> {
   }
 }
 
-/** Deletes the cluster, if it is there. */
+/** Deletes the cluster if it exists. */
 export async function deleteCluster({ cluster }: KindSettings): Promise<void> {
   await $`kind delete cluster --name ${cluster}`
 }
 
-/** What is put on an image in the node, to know that this build of this reference is there: a name of its own. */
+/** Returns the extra name that marks an image in the node, so that this build of this reference is recognised. */
 async function markOf(image: string): Promise<string> {
   const id = (await $`docker image inspect --format {{.Id}} ${image}`.quiet()).stdout.trim()
   return `branchline.dev/loaded/${image.replace(':', '/')}/${id.replace(':', '/')}`
 }
 
 /**
- * Copies local images into the nodes, but for those that each node has already under the same reference and
- * id: a copy takes seconds, and most runs change one image or none.
+ * Copies local images to the nodes, except those that every node already has with the same reference and id. A copy
+ * takes seconds, and most runs change at most one image.
  */
 export async function loadImages({ cluster }: KindSettings, images: readonly string[]): Promise<string[]> {
   const nodes = (await $`kind get nodes --name ${cluster}`.quiet()).stdout.split('\n').filter(Boolean)
@@ -111,7 +111,7 @@ async function imagesOf(node: string): Promise<Set<string>> {
   return new Set(listed.stdout.split('\n'))
 }
 
-/** The port of 127.0.0.1 at which a port of the node is published; throws where it is not. */
+/** Returns the port of 127.0.0.1 that leads to a port of the node. Throws if the port is not published. */
 export async function publishedPort({ cluster }: KindSettings, containerPort: number): Promise<number> {
   const output = (await $`docker port ${cluster}-control-plane ${containerPort}/tcp`.quiet().nothrow()).stdout
   const port = /127\.0\.0\.1:(\d+)/.exec(output)?.[1]

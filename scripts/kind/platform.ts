@@ -14,8 +14,8 @@ const ROLLOUT_TIMEOUT = '180s'
 const TOKEN_SECRET = 'branchline-relay-token'
 
 /**
- * Installs the platform, or brings it up to date, and waits until it is rolled out. Images keep their tag from
- * build to build here, so pods are made anew where the platform was there before.
+ * Installs or updates the platform, and waits for the rollout. Images keep their tag from build to build here, so an
+ * update restarts the pods.
  */
 export async function installPlatform(
   settings: KindSettings,
@@ -42,7 +42,7 @@ export async function installPlatform(
   }
 }
 
-/** The credential of manager and relay: made once, in the cluster alone. */
+/** Creates the relay token in the cluster, if it does not exist. */
 async function ensureToken(context: string): Promise<void> {
   const at = ['--context', context, '-n', PLATFORM_NAMESPACE]
   const found = await $`kubectl ${at} get secret ${TOKEN_SECRET}`.quiet().nothrow()
@@ -57,8 +57,8 @@ async function ensureToken(context: string): Promise<void> {
 }
 
 /**
- * The password of the sample's database, as the cluster has it; a new one where it has none. Every synthesis of
- * a run must say the same, or a pod that starts later is refused by the database.
+ * Returns the password of the sample's database from the cluster, or a new one. All syntheses of a run must use the same
+ * password, or the database refuses pods that start later.
  */
 export async function shopPassword(context: string): Promise<string> {
   const path = `{.data.${CREDENTIALS.key}}`
@@ -68,7 +68,7 @@ export async function shopPassword(context: string): Promise<string> {
   return Buffer.from(found.stdout, 'base64').toString()
 }
 
-/** Applies the sample's environments, waits for their workloads, and gives the URLs of their previews. */
+/** Applies the sample's environments, waits for their workloads, and returns the URLs of their previews. */
 export async function installShop(context: string, isChanged: boolean): Promise<string[]> {
   const input = Object.values(SHOP).map(synthesise).join('---\n')
   // As the stories do, which apply the same objects: of two writers, each would keep what the other one removes.

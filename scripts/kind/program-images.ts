@@ -7,7 +7,7 @@ import { dockerBuild } from './build.ts'
 const root = join(import.meta.dirname, '../..')
 const TESTS = join(root, 'test-e2e')
 
-/** The entries of the stories' own programs, by image: `programs/<name>:1`. */
+/** The entries of the stories' programs, by image: `programs/<name>:1`. */
 const ENTRIES: Readonly<Record<string, string>> = {
   caller: 'grpc/caller.ts',
   greeter: 'grpc/greeter.ts',
@@ -17,8 +17,8 @@ const ENTRIES: Readonly<Record<string, string>> = {
 const PYTHON_REFERENCE = 'programs/dropper-python:1'
 
 /**
- * Builds the images of the stories' small programs, with the Dockerfiles of the sample shop and of the foreign
- * application, and returns their references.
+ * Builds the images of the stories' programs, with the Dockerfiles of the sample shop and of the third-party application,
+ * and returns their references.
  */
 export async function buildProgramImages({ node, python }: Bases): Promise<string[]> {
   const references: string[] = []
@@ -38,7 +38,7 @@ export async function buildProgramImages({ node, python }: Bases): Promise<strin
   return [...references, PYTHON_REFERENCE]
 }
 
-/** A folder to build in, with the Dockerfile of another program's folder. */
+/** Creates a folder for a build, with the Dockerfile of another program's folder. */
 async function emptyContext(name: string, like: string): Promise<string> {
   const context = join(root, 'dist/images', `program-${name}`)
   await rm(context, { recursive: true, force: true })

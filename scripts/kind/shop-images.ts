@@ -8,14 +8,14 @@ import { dockerBuild } from './build.ts'
 const root = join(import.meta.dirname, '../..')
 const SHOP = join(root, 'test-e2e/shop')
 
-/** The versions of each service that the sample and the stories name. */
+/** The versions of each service in the sample and the stories. */
 const VERSIONS: Readonly<Record<string, readonly string[]>> = {
   web: ['1', 'ui-1', 'k-1'],
   api: ['1', 'pr-7', 'broken'],
   worker: ['1', 'pr-8', 'pr-9', 'w-1', 'k-1'],
   db: ['18'],
 }
-/** The version whose program ends as soon as it starts. */
+/** The version whose program exits immediately. */
 const BROKEN = 'broken'
 
 /** Builds the images of the sample's services, `shop/<service>:<version>`, and returns their references. */

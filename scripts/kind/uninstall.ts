@@ -6,12 +6,12 @@ import { $ } from 'zx'
 const TIMEOUT = '180s'
 
 /**
- * Takes everything out of the cluster again, as a user would: the namespaces of the environments, then what
- * the platform's manifests name. Throws, with what it is, where anything is left.
+ * Uninstalls everything, as a user would: the namespaces of the environments, then the objects of the platform's
+ * manifests. Throws an error that names every object that remains.
  */
 export async function uninstall(context: string): Promise<void> {
   const at = ['--context', context]
-  // Those of plain manifests have no label: their Environments say where they are.
+  // Namespaces of plain manifests have no label, so their Environments identify them.
   const path = '{range .items[*]}{.metadata.namespace}{"\\n"}{end}'
   const listed = await $`kubectl ${at} get environments.${GROUP} -A -o jsonpath=${path}`.quiet().nothrow()
   const named = [...new Set(listed.stdout.split('\n').filter((name) => name !== ''))]
@@ -36,13 +36,13 @@ interface Found {
   }
 }
 
-/** All objects of all kinds that have our group, a label of ours, or our name. */
+/** Returns all objects of all kinds that have our API group, one of our labels, or our name. */
 async function leftOver(context: string): Promise<string[]> {
   const at = ['--context', context]
   const listed = await $`kubectl ${at} api-resources --verbs list -o name`.quiet()
   const kinds = listed.stdout.trim().split('\n')
   const ours = kinds.filter((kind) => kind.endsWith(`.${GROUP}`))
-  // What happened is told for an hour, and metrics are of pods: neither is kept by anybody.
+  // Events expire after an hour, and metrics belong to pods. Neither is an object that remains.
   const others = kinds.filter(
     (kind) => !/^events(?:\.|$)|\.metrics\.k8s\.io$/.test(kind) && !ours.includes(kind),
   )
@@ -51,7 +51,7 @@ async function leftOver(context: string): Promise<string[]> {
   return [...ours, ...items.filter(isOurs).map(({ kind, metadata }) => nameOf(kind, metadata))]
 }
 
-/** Not our label alone: what was made without one is ours by its name. The cluster's own name is not. */
+/** Also accepts objects without our label that have our name, except the cluster's name. */
 const OUR_NAMES = [PLATFORM_NAMESPACE, MANAGER_SERVICE, RELAY_SERVICE]
 
 const isOurs = ({ metadata }: Found): boolean =>

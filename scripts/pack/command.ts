@@ -6,12 +6,12 @@ import { notices } from './notices.ts'
 
 /** The processes that the embedded cluster runs for the platform's images. */
 const PROCESSES = ['sidecar', 'manager', 'relay'] as const
-/** Loaded for a kubeconfig alone, of which the embedded cluster has none. */
+/** Loaded only for a kubeconfig, which the embedded cluster does not have. */
 const EXTERNAL = ['@kubernetes/client-node']
 
 /**
- * Builds the package of the command line below a folder, and returns its folder: bundles without
- * dependencies, so that `npx branchline` fetches one file.
+ * Builds the package of the command line in a folder, and returns its path. The package contains bundles without
+ * dependencies, so that `npx branchline` downloads one file.
  */
 export async function buildCommand(folder: string): Promise<string> {
   const target = join(folder, 'branchline')

@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { $ } from 'zx'
 import { type Manifest, NODE, readManifest, ROOT } from './manifest.ts'
 
-/** The libraries and their folders; each is published module by module, with its types. */
+/** The libraries and their folders. Each is published module by module, with types. */
 const LIBRARIES = { wire: 'runtime/wire', cdk8s: 'cdk8s' } as const
 
-/** Compiles the libraries below a folder, a package each, and returns the packages' folders. */
+/** Compiles the libraries into packages in a folder, and returns the folders of the packages. */
 export async function buildLibraries(folder: string): Promise<string[]> {
   const compiled = join(folder, 'compiled')
   await $`tsc -p ${join(ROOT, 'scripts/pack/tsconfig.json')} --outDir ${compiled}`.quiet()
@@ -25,7 +25,7 @@ export async function buildLibraries(folder: string): Promise<string[]> {
   return packages
 }
 
-/** A library's package.json as npm gets it: JavaScript where the repository has TypeScript. */
+/** Returns the published package.json of a library, with JavaScript instead of TypeScript. */
 function published(manifest: Manifest): Manifest {
   const { devDependencies: _only, exports: sources, ...rest } = manifest
   const exports = Object.fromEntries(

@@ -4,10 +4,10 @@ import { OLDEST_NODE } from '../../cli/bin/node-version.js'
 
 /** The repository's folder. */
 export const ROOT = join(import.meta.dirname, '../..')
-/** The versions of Node that run what is published. */
+/** The versions of Node that can run the packages. */
 export const NODE = `>=${OLDEST_NODE}`
 
-/** A package.json, as far as publishing reads it. */
+/** The fields of package.json that publishing reads. */
 export interface Manifest {
   readonly name: string
   readonly version: string

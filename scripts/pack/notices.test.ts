@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { nodeNotice, notices } from './notices.ts'
 
-test('each package appears once, with its licence and its notice', async () => {
+test('lists each package once, with its licence and its notice', async () => {
   const text = await notices([
     'runtime/relay/main.ts',
     'node_modules/ws/lib/sender.js',
@@ -14,6 +14,6 @@ test('each package appears once, with its licence and its notice', async () => {
   expect(text).toContain('Apache License')
 })
 
-test('an image carries the licence of its Node', async () => {
+test('an image contains the licence of its Node', async () => {
   expect(await nodeNotice()).toContain('Node.js is licensed for use as follows')
 })

@@ -4,13 +4,13 @@ import { ROOT } from './manifest.ts'
 
 const PACKAGE = /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//
 const LICENCE = /^(?:un)?licen[cs]e/i
-/** What the Apache licence asks to be passed on with it. */
+/** The file that the Apache licence requires to be distributed. */
 const NOTICE = /^notice/i
 const LINE = '-'.repeat(80)
 
 /**
- * The licences of the packages that a bundle's inputs come from, as they ask to be passed on. Throws where a
- * package states none. `inputs` are relative to the repository, as esbuild's metafile has them.
+ * Returns the licences of the packages in a bundle, which must be distributed with it. Throws if a package states none.
+ * `inputs` are relative to the repository, as in esbuild's metafile.
  */
 export async function notices(inputs: readonly string[]): Promise<string> {
   const folders = new Set(inputs.flatMap((input) => PACKAGE.exec(input)?.[1] ?? []))
@@ -18,7 +18,7 @@ export async function notices(inputs: readonly string[]): Promise<string> {
   return texts.join(`\n${LINE}\n\n`)
 }
 
-/** The licence of Node.js and of what it holds, for images: their base brings it. Empty where npm brought no Node. */
+/** Returns the licence of Node.js, which the base of an image contains. Empty if npm installed no Node. */
 export async function nodeNotice(): Promise<string> {
   const folder = `node_modules/node-${process.platform}-${process.arch}`
   const text = await readFile(join(ROOT, folder, 'LICENSE'), 'utf8').catch(() => '')
