@@ -34,7 +34,7 @@ interface Mirrored {
   raw: string[]
 }
 
-/** What an app of alice's preview is sent, when a visitor sends these fields. */
+/** What the app of alice's preview receives when a visitor sends these fields. */
 async function arrives(
   headers: Record<string, string>,
   variables: Record<string, string> = {},
@@ -42,12 +42,12 @@ async function arrives(
   const relay = await relayFor(variables)
   const { endpoint } = await appFor(mirror)
   await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
-  const answer = await visit(relay.httpPort, { host: 'web--alice.localhost', headers })
-  expect(answer.status).toBe(200)
-  return JSON.parse(answer.body) as Mirrored
+  const reply = await visit(relay.httpPort, { host: 'web--alice.localhost', headers })
+  expect(reply.status).toBe(200)
+  return JSON.parse(reply.body) as Mirrored
 }
 
-/** Sends bytes as they are; gives all that comes back. */
+/** Sends raw bytes, and returns everything that comes back. */
 async function raw(port: number, bytes: string | Buffer): Promise<string> {
   const socket: Socket = connect(port, '127.0.0.1')
   let text = ''
@@ -58,8 +58,8 @@ async function raw(port: number, bytes: string | Buffer): Promise<string> {
 }
 
 /**
- * Attack: a visitor of alice's URL writes bob's key wherever a sidecar might read one, and so reaches another
- * branch (lapdev's fifth defect). Fix: the host alone decides; all of those fields are written anew or removed.
+ * Attack: a visitor of alice's URL writes bob's key wherever a sidecar might read one, and so reaches another branch
+ * (lapdev's fifth defect). Fix: only the host decides. The relay overwrites or removes all of those fields.
  */
 describe('a forged key', () => {
   const bob = environmentNumber('bob')
@@ -116,8 +116,8 @@ describe('a forged key', () => {
   })
 })
 
-/** Attack: a field that the relay writes or removes comes in the trailers, which an app may take for headers. */
-describe('a field of the relay’s in the trailers of a request', () => {
+/** Attack: a field that the relay writes or removes arrives in the trailers, which an app may treat as headers. */
+describe('a field of the relay in the trailers of a request', () => {
   const post = async (trailer: string): Promise<string> => {
     const relay = await relayFor()
     const { endpoint } = await appFor((request, response) => {
@@ -145,9 +145,9 @@ describe('a field of the relay’s in the trailers of a request', () => {
 })
 
 /**
- * Attack: an address that is believed because a header says so. Fix: the relay writes forwarded fields itself.
+ * Attack: a visitor forges its address in a header. Fix: the relay writes forwarded fields itself.
  */
-test('a forged x-forwarded-for is not believed', async () => {
+test('a forged x-forwarded-for is overwritten', async () => {
   const forged = { 'x-forwarded-for': '10.0.0.1', 'x-real-ip': '10.0.0.1', forwarded: 'for=10.0.0.1' }
   const { headers } = await arrives({ ...forged, 'x-forwarded-proto': 'https', 'x-forwarded-port': '1' })
   expect(JSON.stringify(headers)).not.toContain('10.0.0.1')
@@ -155,7 +155,7 @@ test('a forged x-forwarded-for is not believed', async () => {
   expect(headers['x-forwarded-port']).toBeUndefined()
 })
 
-/** Attack: two names in one request, so that the relay and the app disagree about whose it is. */
+/** Attack: two hosts in one request, so that the relay and the app disagree about its preview. */
 describe('host confusion', () => {
   const send = async (head: string): Promise<string> => {
     const relay = await relayFor()
@@ -170,11 +170,11 @@ describe('host confusion', () => {
     ['no Host', 'GET / HTTP/1.1\r\n'],
     ['a list of hosts', 'GET / HTTP/1.1\r\nHost: web--alice.localhost, web--bob.localhost\r\n'],
     ['a user before the host', 'GET / HTTP/1.1\r\nHost: web--alice.localhost@web--bob.localhost\r\n'],
-  ])('%s reaches nobody', async (_what, head) => {
+  ])('%s reaches no preview', async (_what, head) => {
     expect(await send(head)).toMatch(/^HTTP\/1\.1 4\d\d /)
   })
 
-  test('of an absolute target and another Host, the target counts, for relay and app', async () => {
+  test('an absolute target overrides Host, for the relay and the app', async () => {
     const text = await send('GET http://web--bob.localhost/ HTTP/1.1\r\nHost: web--alice.localhost\r\n')
     expect(text).toContain('"tracestate":"branchline=bob"')
     expect(text).not.toContain('alice')
@@ -188,13 +188,13 @@ describe('host confusion', () => {
     expect(text).not.toContain('bob')
   })
 
-  test('a host that is markup is not written into a page', async () => {
+  test('markup in a host is not written into a page', async () => {
     const text = await send('GET / HTTP/1.1\r\nHost: <script>alert(1)</script>\r\nAccept: text/html\r\n')
     expect(text).toMatch(/^content-type: text\/plain/m)
   })
 })
 
-/** Attack: a stranger registers, or takes over, previews. Fix: a credential, before a WebSocket is there. */
+/** Attack: a stranger registers or takes over previews. Fix: a credential, required before the WebSocket upgrade. */
 describe('a forged tunnel credential', () => {
   const status = async (port: number, path: string, headers: Record<string, string>): Promise<unknown> => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`, TUNNEL_SUBPROTOCOL, { headers })
@@ -213,14 +213,14 @@ describe('a forged tunnel credential', () => {
     expect(await status(relay.tunnelPort, TUNNEL_PATH, headers as Record<string, string>)).toContain('401')
   })
 
-  test('is asked for before the path is looked at', async () => {
+  test('is required before the path is checked', async () => {
     const relay = await relayFor()
     expect(await status(relay.tunnelPort, '/secret', {})).toContain('401')
     expect(await status(relay.tunnelPort, '/secret', { authorization: `Bearer ${TOKEN}` })).toContain('404')
   })
 })
 
-/** Attack: bytes that are not the protocol, to crash or to fill the relay. */
+/** Attack: bytes that violate the protocol, to crash the relay or to exhaust its memory. */
 describe('garbage on the tunnel’s port', () => {
   const connected = async (port: number): Promise<WebSocket> => {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${TUNNEL_PATH}`, TUNNEL_SUBPROTOCOL, {
@@ -232,16 +232,16 @@ describe('garbage on the tunnel’s port', () => {
   const target = { environment: 'alice', service: 'web', port: 80 }
   test.each([
     ['a text message', 'hello', 4002],
-    ['random octets', Buffer.from('deadbeefdeadbeefdeadbeef', 'hex'), 4002],
+    ['random bytes', Buffer.from('deadbeefdeadbeefdeadbeef', 'hex'), 4002],
     ['a frame of an unknown stream', encodeFrame('end', 9), 4002],
-    ['an OPEN with an id of the relay’s', encodeOpen(2, target), 4002],
+    ['an OPEN with an id that only the relay may use', encodeOpen(2, target), 4002],
     [
       'update before register',
       encodeFrame('control', 0, Buffer.from('{"type":"update","upsert":[],"remove":[]}')),
       4002,
     ],
     ['a message over the limit', Buffer.alloc(5 * 1024 * 1024), 1009],
-  ])('%s closes that connection, and the relay goes on', async (_what, bytes, code) => {
+  ])('%s closes that connection, and the relay keeps serving', async (_what, bytes, code) => {
     const relay = await relayFor()
     const { endpoint } = await appFor(mirror)
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
@@ -253,14 +253,14 @@ describe('garbage on the tunnel’s port', () => {
     expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).status).toBe(200)
   })
 
-  test('no registration in time closes the connection', async () => {
+  test('a connection without a timely registration is closed', async () => {
     const relay = await relayFor({}, { registerMs: 30 })
     const socket = await connected(relay.tunnelPort)
     const [code] = (await once(socket, 'close')) as [number]
     expect(code).toBe(4004)
   })
 
-  test('refused peers that keep their half open do not keep out a cluster', async () => {
+  test('refused peers that keep their connections half-open do not block a cluster', async () => {
     const tunnelPort = { ...DEFAULT_RELAY_LIMITS.tunnelPort, waiting: 2, waitingPerAddress: 2 }
     const relay = await relayFor({}, { tunnelPort })
     const upgrade = `GET ${TUNNEL_PATH} HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n`
@@ -285,7 +285,7 @@ describe('garbage on the tunnel’s port', () => {
     )
   })
 
-  test('a stream that a cluster opens is refused, and no address is ever dialled for it', async () => {
+  test('a stream that a cluster opens is refused, and no address is dialled for it', async () => {
     const relay = await relayFor()
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     const stream = cluster.dialler.link?.open(target)
@@ -298,8 +298,8 @@ describe('garbage on the tunnel’s port', () => {
 })
 
 /**
- * Attack: a tenant opens connections with its own token, registers nothing, and opens them again when they time out.
- * It holds all 256 links of the relay, and no other tenant's cluster gets in. Fix: a credential has a share of them.
+ * Attack: a tenant opens connections with its own token, registers nothing, and opens them again when they time out. It
+ * occupies all 256 links of the relay, so that no other tenant's cluster can connect. Fix: each credential has a share.
  */
 describe('a tenant that takes connections of clusters', () => {
   const open = async (port: number, token: string): Promise<number> => {
@@ -314,7 +314,7 @@ describe('a tenant that takes connections of clusters', () => {
     })
   }
 
-  test('gets a 503 above its share, and the others have theirs', async () => {
+  test('gets a 503 above its share, and other tenants keep theirs', async () => {
     const tunnelPort = { ...DEFAULT_RELAY_LIMITS.tunnelPort, accepted: 4 }
     const relay = await relayFor({}, { tunnelPort, credentialLinks: 2 })
     const seen: number[] = []

@@ -30,7 +30,7 @@ test('every setting of the table reaches the field that it names', () => {
   }
 })
 
-test('settings in one text count where a variable of their own does not say otherwise', () => {
+test('settings in one text apply unless their own variable overrides them', () => {
   const { limits } = readConfig({
     ...TOKEN,
     BRANCHLINE_SETTINGS: '{"connections":"5000","head-timeout":"5s"}',
@@ -39,7 +39,7 @@ test('settings in one text count where a variable of their own does not say othe
   expect(limits.http).toMatchObject({ connections: 7, headMs: 5_000 })
 })
 
-test('names every fault together', () => {
+test('names all faults together', () => {
   const read = () =>
     readConfig({
       ...TOKEN,

@@ -10,7 +10,7 @@ import { type Credential, parseCredentials } from './worker/clusters/credentials
 import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
-/** What becomes of a visitor's trace: a new one, or its own where it has one. */
+/** Whether a request continues the visitor's trace, if it has one, or gets a new one. */
 export const TRACE_MODES = ['restart', 'keep'] as const
 export type TraceMode = (typeof TRACE_MODES)[number]
 
@@ -18,19 +18,19 @@ export type TraceMode = (typeof TRACE_MODES)[number]
 export interface RelayConfig {
   /** BRANCHLINE_DOMAIN: previews are served as `<label>.<domain>`. Default: localhost. */
   readonly domain: string
-  /** BRANCHLINE_PUBLIC_URL: how visitors reach the domain. Default: http://<domain>:<port of visitors>. */
+  /** BRANCHLINE_PUBLIC_URL: the URL at which visitors reach the domain. Default: http://<domain>:<visitors' port>. */
   readonly publicUrl: URL
-  /** BRANCHLINE_RELAY_TOKEN: who may connect as which cluster, see {@link parseCredentials}. Never logged. */
+  /** BRANCHLINE_RELAY_TOKEN: the credentials of clusters, see {@link parseCredentials}. Never logged. */
   readonly credentials: readonly Credential[]
   /** BRANCHLINE_TRACE. Default: restart. */
   readonly trace: TraceMode
-  /** BRANCHLINE_HEADER: the header in which sidecars read a key as well; visitors' is removed. Default: none. */
+  /** BRANCHLINE_HEADER: an additional header in which sidecars read a key. The relay removes a visitor's. Default: none. */
   readonly header: string | undefined
-  /** BRANCHLINE_ROUTE_EXPLAIN: whether visitors may ask which way a request took. Default: deny. */
+  /** BRANCHLINE_ROUTE_EXPLAIN: whether visitors may ask for the path that a request took. Default: deny. */
   readonly routeExplain: 'allow' | 'deny'
-  /** BRANCHLINE_VIA: by which name requests are told that they passed here (Via). Default: they are not told. */
+  /** BRANCHLINE_VIA: the name of the relay in the Via of requests. Default: Via is not added. */
   readonly via: string | undefined
-  /** POD_IP: where it listens. Default: 0.0.0.0. */
+  /** POD_IP: the address to listen on. Default: 0.0.0.0. */
   readonly host: string
   /** BRANCHLINE_HTTP_PORT. Default: 8080. */
   readonly httpPort: number
@@ -39,20 +39,20 @@ export interface RelayConfig {
   /** BRANCHLINE_ADMIN_PORT. Default: 25091. */
   readonly adminPort: number
   /**
-   * BRANCHLINE_STATE_DIR: where the relay remembers which cluster owns which label; one relay at a time uses it.
-   * Default: nowhere, so that after a restart the first cluster that asks for a label gets it.
+   * BRANCHLINE_STATE_DIR: the directory in which the relay stores which cluster owns which label. Only one relay may
+   * use it at a time. Default: none, so that after a restart the first cluster that registers a label gets it.
    */
   readonly stateDirectory: string | undefined
   /**
-   * BRANCHLINE_FRONTS: addresses and CIDR ranges of what stands in front of the relay, such as an ingress controller:
-   * bounds per address do not count there. Default: none.
+   * BRANCHLINE_FRONTS: addresses and CIDR ranges of proxies in front of the relay, such as an ingress controller. Limits
+   * per address do not apply to them. Default: none.
    */
   readonly fronts: BlockList
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   /**
    * BRANCHLINE_CONNECTIONS, BRANCHLINE_CONNECTIONS_PER_ADDRESS, BRANCHLINE_REQUESTS_PER_ADDRESS,
-   * BRANCHLINE_REQUESTS_PER_PREVIEW, BRANCHLINE_KEPT_TOTAL_BYTES. The first and the last fit the container by default
+   * BRANCHLINE_REQUESTS_PER_PREVIEW, BRANCHLINE_KEPT_TOTAL_BYTES. The defaults of the first and the last fit the container
    * (runtime/process/memory.ts).
    */
   readonly limits: RelayLimits
@@ -60,7 +60,7 @@ export interface RelayConfig {
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 
-/** Reads it all; throws a ConfigurationError that names every fault. */
+/** Reads the whole configuration. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): RelayConfig {
   const read = new VariableReader(environment)
   const domain = read.parsed(VARIABLES.domain, parseDomain, 'localhost') ?? ''
@@ -92,7 +92,7 @@ function parseDomain(text: string): string {
   const domain = text.toLowerCase().replace(/\.$/, '')
   if (domain.length <= 253 - 64 && domain.split('.').every(isKey)) return domain
   throw new RangeError(
-    `${JSON.stringify(text)} is no domain: wanted DNS labels with dots, such as preview.example.com`,
+    `${JSON.stringify(text)} is not a domain: wanted DNS labels with dots, such as preview.example.com`,
   )
 }
 

@@ -17,15 +17,15 @@ export const previewOf = (environment: string, access = 'public'): RegisteredPre
   access,
 })
 
-/** As what a cluster connects. */
+/** The identity with which a cluster connects. */
 export interface ClusterOptions {
   readonly token?: string
   readonly instance?: string
-  /** Which connection of the instance; absent: the first. */
+  /** The number of the instance's connection. Default: the first. */
   readonly link?: number
 }
 
-/** A cluster as a relay sees it: a few services, by `environment/service:port`. The manager's own is beside it. */
+/** A minimal cluster for tests of the relay: a few services, by `environment/service:port`. */
 export class TestCluster {
   readonly registrations = new Map<string, Registration>()
   readonly downs: TunnelLinkError[] = []
@@ -34,9 +34,9 @@ export class TestCluster {
   readonly goneAway: string[] = []
   readonly dialler: TunnelDialler
   registered = 0
-  /** How often it was told that another instance leads. */
+  /** How often the relay reported that another instance leads. */
   led = 0
-  /** How many streams the relay says that it opens on this connection. */
+  /** The number of streams that the relay has announced for this connection. */
   offered: number | undefined
 
   constructor(
@@ -75,7 +75,7 @@ export class TestCluster {
     later(async () => this.dialler.stop())
   }
 
-  /** A cluster that has registered. */
+  /** Connects and registers a cluster. */
   static async connect(
     port: number,
     name: string,

@@ -7,9 +7,9 @@ import { readConfig, type RelayConfig } from './config.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 import { type RunningRelay, startRelay } from './relay.ts'
 
-/** A token that the relay of these tests takes, good for any cluster. */
+/** A token that the relay of these tests accepts for any cluster. */
 export const TOKEN = 'token-of-the-tests-0123456789'
-/** One that is good for the cluster `bound` alone. */
+/** A token that is valid only for the cluster `bound`. */
 export const BOUND_TOKEN = 'token-of-the-bound-0123456789'
 
 /** A relay on free ports of loopback. */
@@ -28,7 +28,7 @@ export async function relayFor(
   })
   const http = { ...DEFAULT_RELAY_LIMITS.http, drainMs: 200, drainIdleMs: 20 }
   const relay = await startRelay(
-    // Unless a test is about a relay that has just started, or about requests that wait.
+    // Off, except in tests of a relay that has just started, or of requests that wait.
     { ...config, limits: { ...config.limits, http, returnMs: 0, hold: { holdMs: 0, held: 0 }, ...limits } },
     createLogger('relay', 'silent'),
   )
@@ -47,18 +47,18 @@ export async function appFor(listener: RequestListener): Promise<{ endpoint: str
   return { endpoint: `127.0.0.1:${(server.address() as AddressInfo).port}`, server }
 }
 
-/** What a visitor got. */
-export interface Answer {
+/** The response to a visitor. */
+export interface TextResponse {
   readonly status: number
   readonly headers: IncomingMessage['headers']
   readonly body: string
 }
 
-/** One request of a visitor, on a connection of its own. */
+/** Sends one request of a visitor, on its own connection. */
 export async function visit(
   port: number,
   options: { host: string; path?: string; method?: string; headers?: Record<string, string>; body?: string },
-): Promise<Answer> {
+): Promise<TextResponse> {
   const { host, path = '/', method = 'GET', headers = {}, body } = options
   const sent = request({ host: '127.0.0.1', port, path, method, agent: false, headers: { ...headers, host } })
   sent.end(body)

@@ -1,4 +1,4 @@
-/** The relay adds fields: whatever it accepts must pass the sidecar behind it, whose limits are the engine's. */
+/** The relay adds fields. Every request that it accepts must also pass the sidecar, which has the engine's limits. */
 import { expect, test } from 'vitest'
 import { writeRequestHead } from '../http1/message/edits.ts'
 import { parseRequestHead } from '../http1/message/head.ts'
@@ -8,7 +8,7 @@ import { VisitorEdits } from './worker/visitors/head-edits.ts'
 import { DEFAULT_RELAY_LIMITS } from './limits.ts'
 
 const { http } = DEFAULT_RELAY_LIMITS
-/** A label and a domain as long as DNS has them. */
+/** A label and a domain with the maximum length of DNS. */
 const HOST = `${'a'.repeat(63)}.${`${'b'.repeat(59)}.`.repeat(3)}example`
 const KEY = 'k'.repeat(63)
 

@@ -6,84 +6,84 @@ import { DEFAULT_UNREAD_LIMITS, type UnreadLimits } from '../transport/unread-by
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
 import type { HoldLimits } from './worker/visitors/hold.ts'
 
-/** Every bound and every wait of the relay. */
+/** Every limit and timeout of the relay. */
 export interface RelayLimits {
   readonly http: Limits
   readonly tunnel: TunnelLimits
   /**
-   * Visitors' connections of one address (IPv6: of one /64); more are closed at once. Fronts are not bounded; 0: nor
-   * is anybody. Default: 1,000.
+   * The maximum visitors' connections of one address (IPv6: of one /64). More are closed at once. Does not apply to
+   * fronts. 0: no limit. Default: 1,000.
    */
   readonly connectionsPerAddress: number
   /**
-   * Visitors' requests of one address that run in clusters at a time, upgraded connections included; more get 503.
-   * Fronts are not bounded; 0: nor is anybody. Default: 256.
+   * The maximum running requests of one address, including upgraded connections. More get 503. Does not apply to fronts.
+   * 0: no limit. Default: 256.
    */
   readonly requestsPerAddress: number
-  /** The same of one preview, so that it cannot take all streams of a tunnel (2,048). 0: no bound. Default: 1,024. */
+  /** The same of one preview, so that it cannot use all streams of a tunnel (2,048). 0: no limit. Default: 1,024. */
   readonly requestsPerPreview: number
   readonly unread: UnreadLimits
-  /** Connections to the tunnel's port: `accepted` are clusters' links, 256 by default. */
+  /** Connections to the tunnel's port. `accepted` limits clusters' links, 256 by default. */
   readonly tunnelPort: UpgradeLimits
-  /** From a cluster's connection to its `register`. Default: 5 s. */
+  /** How long a connected cluster may take to send `register`. Default: 5 s. */
   readonly registerMs: number
-  /** Labels of one cluster; more are refused. Default: 20,000. */
+  /** The maximum labels of one cluster. More are refused. Default: 20,000. */
   readonly labels: number
-  /** Labels of all clusters of one credential; more are refused. Default: 50,000. */
+  /** The maximum labels of all clusters of one credential. More are refused. Default: 50,000. */
   readonly credentialLabels: number
-  /** Clusters of one credential, connected or remembered; one more closes with 4007. Default: 100. */
+  /** The maximum clusters of one credential, connected or remembered. A further one is closed with 4007. Default: 100. */
   readonly clusters: number
   /**
-   * Connections of all clusters of one credential, registered or not; one more is refused with 503, so that one
-   * tenant cannot take all that `tunnelPort.accepted` allows. Default: 128.
+   * The maximum connections of all clusters of one credential, registered or not. A further one is refused with 503, so
+   * that one tenant cannot use up `tunnelPort.accepted`. Default: 128.
    */
   readonly credentialLinks: number
-  /** Connections of one cluster at a time; one more closes with 4007. Default: 32. */
+  /** The maximum connections of one cluster. A further one is closed with 4007. Default: 32. */
   readonly clusterLinks: number
-  /** How long a cluster that has gone keeps its labels. Default: 10 min. */
+  /** How long a disconnected cluster keeps its labels. Default: 10 min. */
   readonly goneMs: number
   /**
-   * From the relay's start: while clusters have this time to return, hosts without a cluster get 503 with
+   * How long after the relay's start clusters have to return. Until then, hosts without a cluster get 503 with
    * Retry-After instead of 404 or 502. It ends early once all clusters of the state file are back. Default: 15 s.
    */
   readonly returnMs: number
   readonly hold: HoldLimits
-  /** Between two writes of the state file. Default: 250 ms. */
+  /** The minimum time between two writes of the state file. Default: 250 ms. */
   readonly stateMs: number
-  /** After a write of the state file that failed, until the next try. Default: 5 s. */
+  /** The wait after a failed write of the state file. Default: 5 s. */
   readonly stateRetryMs: number
-  /** A larger state file is not read: the relay does not start. Default: 64 MiB. */
+  /** The maximum size of the state file. With a larger one the relay does not start. Default: 64 MiB. */
   readonly stateBytes: number
-  /** At stop: for clusters to hear of it. Default: 1 s. */
+  /** How long a stopping relay waits for clusters to close their connections. Default: 1 s. */
   readonly goodbyeMs: number
 }
 
 /**
- * What the relay adds to a request: eight fields (head-edits.ts), Via and the question for its way, with the key, the
- * host (twice) and the address in them. Its own limits leave that much room, so that no sidecar behind it refuses
- * what it has accepted.
+ * What the relay adds to a request: eight fields (head-edits.ts), Via and the explain field. They contain the key, the
+ * host (twice) and the address. The relay's own limits leave this much room, so that no sidecar refuses what the relay
+ * has accepted.
  */
 export const ADDED = { fields: 10, bytes: 4 * 1024 } as const
 
 /** The defaults of {@link RelayLimits}. */
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
-  // The upstream is reached through a cluster, which tries several endpoints on its own.
+  // The cluster in between tries several endpoints.
   http: {
     ...DEFAULT_LIMITS,
     headBytes: DEFAULT_LIMITS.headBytes - ADDED.bytes,
     headerCount: DEFAULT_LIMITS.headerCount - ADDED.fields,
     upstreamConnectMs: 8_000,
-    // The sidecar of the app that answers decides, and says why.
+    // The sidecar next to the app applies the timeout and reports the reason.
     upstreamResponseMs: FARTHEST_WAIT_MS,
     responseProgressMs: FARTHEST_WAIT_MS,
-    // A workload may let its sidecar take more than by default.
+    // A workload may let its sidecar accept more than the default.
     responseHeadBytes: 128 * 1024,
     responseHeaderCount: 512,
-    // Behind a tunnel, a stale connection shows itself one round trip through the Internet later.
+    // Through a tunnel, it takes a round trip over the Internet to see that a connection is stale.
     poolStaleMs: 1_000,
-    // Visitors are browsers: one that ends its connection has left, and must not hold a stream of its cluster's.
+    // Visitors are browsers: one that ends its direction has left, and must not keep a stream of its cluster.
     halfCloseMs: 0,
-    // Streams that wait in the pool are taken from those that requests may have.
+    // Idle streams in the pool count towards the streams that requests may use.
     poolSize: 128,
     poolTotal: 512,
     drainMs: 20_000,
@@ -99,12 +99,12 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   credentialLabels: 50_000,
   clusters: 100,
   credentialLinks: 128,
-  // Two replicas of four links each, twice: while a rolling update replaces them.
+  // Two replicas of four links each, and twice that while a rolling update replaces them.
   clusterLinks: 32,
   goneMs: 600_000,
-  // Managers try again within 10 s (the tunnel's backoff).
+  // Managers reconnect within 10 s (the tunnel's backoff).
   returnMs: 15_000,
-  // A manager that is the only one is back within a second on a laptop.
+  // A single manager is back within a second on a laptop.
   hold: { holdMs: 5_000, held: 1_000 },
   stateMs: 250,
   stateRetryMs: 5_000,
@@ -113,8 +113,8 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
 }
 
 /**
- * The limits with what is set of them. To let people set a field, add a line to the table of settings
- * (`runtime/wire/settings/table.ts`) that names it, e.g. `http.headBytes`, or `relay.labels` for one of the relay's own.
+ * The limits with the configured settings. To make a field a setting, add a line to the table of settings
+ * (`runtime/wire/settings/table.ts`) that names it, such as `http.headBytes`, or `relay.labels` for one of the relay's own.
  */
 export function withSettings(
   limits: RelayLimits,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { Agent, type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { afterEach, describe, expect, test } from 'vitest'
 import { DEFAULT_TUNNEL_LIMITS } from '../tunnel/index.ts'
-import { type Answer, appFor, relayFor, visit } from './fixture.ts'
+import { type TextResponse, appFor, relayFor, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 import type { RelayLimits } from './limits.ts'
 import type { RunningRelay } from './relay.ts'
@@ -13,7 +13,7 @@ afterEach(cleanUp)
 
 const HOST = 'web--alice.localhost'
 
-/** A relay and a cluster of two instances, which reach the same app. */
+/** A relay and a cluster of two instances that reach the same app. */
 async function twoInstances(
   endpoint: string,
 ): Promise<{ port: number; tunnelPort: number; instances: [TestCluster, TestCluster] }> {
@@ -30,7 +30,7 @@ async function twoInstances(
   return { port: relay.httpPort, tunnelPort: relay.tunnelPort, instances }
 }
 
-/** Visitors that ask one after the other, each on a connection of its own that it keeps. */
+/** Visitors that each send one request after the other on their own persistent connection. */
 class Load {
   readonly failed: string[] = []
   served = 0
@@ -48,7 +48,7 @@ class Load {
     await Promise.all(this.#visitors)
   }
 
-  /** Waits until so many more were served. */
+  /** Waits until this many more requests were served. */
   async more(count: number): Promise<void> {
     const wanted = this.served + count
     await until(() => this.served >= wanted)
@@ -82,7 +82,7 @@ describe('a cluster of two instances', () => {
     expect(instances.map(({ streams }) => streams.length > 0)).toEqual([true, true])
   })
 
-  test('says that one goes away: it gets no new stream, its running one ends well, and nothing fails', async () => {
+  test('announces that one goes away: it gets no new stream, its running stream ends normally, and nothing fails', async () => {
     const held: (() => void)[] = []
     const { endpoint } = await appFor((incoming, response) => {
       if (incoming.url === '/slow') held.push(() => response.end('slow'))
@@ -90,7 +90,7 @@ describe('a cluster of two instances', () => {
     })
     const { port, instances } = await twoInstances(endpoint)
     const [leaving, staying] = instances
-    // One for each instance: the second one goes where there are fewer streams.
+    // One for each instance: the second request goes to the instance with fewer streams.
     const slow = [1, 2].map(() => visit(port, { host: HOST, path: '/slow' }))
     await until(() => held.length === 2)
     expect(instances.map(({ streams }) => streams.length)).toEqual([1, 1])
@@ -98,12 +98,12 @@ describe('a cluster of two instances', () => {
     await Promise.all(loads.map((load) => load.more(50)))
     const link = leaving.dialler.link
     link?.goAway('it stops')
-    // What waits unused is closed at once, so that the instance need not wait for it.
+    // Idle streams are closed at once, so that the instance need not wait for them.
     await until(() => link?.streams === 1)
     const before = leaving.streams.length
     await Promise.all(loads.map((load) => load.more(100)))
     expect(leaving.streams.length).toBe(before)
-    for (const answer of held) answer()
+    for (const reply of held) reply()
     expect((await Promise.all(slow)).map(({ body }) => body)).toEqual(['slow', 'slow'])
     await until(() => link?.streams === 0)
     leaving.dialler.stop()
@@ -113,7 +113,7 @@ describe('a cluster of two instances', () => {
     expect(staying.dialler.link?.closed).toBe(false)
   })
 
-  test('loses one at once: what can be repeated is asked of the other one, and nothing fails', async () => {
+  test('loses one abruptly: repeatable requests go to the other one, and nothing fails', async () => {
     const { endpoint } = await appFor((_, response) => void setImmediate(() => response.end('app')))
     const { port, instances } = await twoInstances(endpoint)
     const load = new Load(port, 8, 'GET')
@@ -121,27 +121,27 @@ describe('a cluster of two instances', () => {
       await load.more(30)
       const { dialler, registered } = instances[round % 2] as TestCluster
       dialler.link?.terminate()
-      // It dials again and registers, before the other one is cut.
+      // It dials again and registers before the other one is cut.
       await until(() => (instances[round % 2] as TestCluster).registered > registered)
     }
     await load.stop()
     expect(load.failed).toEqual([])
   })
 
-  test('loses one in the middle of a POST: the POST is not sent again, and its visitor is told', async () => {
+  test('loses one in the middle of a POST: the POST is not sent again, and its visitor gets an error', async () => {
     let arrived = 0
     const { endpoint } = await appFor((incoming) => void incoming.resume().on('end', () => arrived++))
     const { port, instances } = await twoInstances(endpoint)
-    const answer = visit(port, { host: HOST, method: 'POST', body: 'once' })
+    const reply = visit(port, { host: HOST, method: 'POST', body: 'once' })
     await until(() => arrived === 1)
     for (const { dialler, streams } of instances) if (streams.length > 0) dialler.link?.terminate()
-    const { status, body } = await answer
+    const { status, body } = await reply
     expect(status).toBe(502)
     expect(JSON.parse(body)).toMatchObject({ reason: 'tunnel-lost' })
     expect(arrived).toBe(1)
   })
 
-  test('has a third one once one of its names connects again, which replaces that one', async () => {
+  test('has a connection replaced when the same instance connects again', async () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     const { tunnelPort, instances } = await twoInstances(endpoint)
     await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], {}, { instance: 'a' })
@@ -151,7 +151,7 @@ describe('a cluster of two instances', () => {
     expect(instances[1].downs).toEqual([])
   })
 
-  test('hears which one leads: each of the others, and one that connects later', async () => {
+  test('learns which instance leads, and so does one that connects later', async () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     const { tunnelPort, instances } = await twoInstances(endpoint)
     const leads = (index: 0 | 1): void =>
@@ -167,7 +167,7 @@ describe('a cluster of two instances', () => {
     expect(other.led).toBe(0)
   })
 
-  test('has further connections of one instance, which hear of other instances alone', async () => {
+  test('has further connections of one instance, which only hear about other instances', async () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     const { tunnelPort, instances } = await twoInstances(endpoint)
     const [one, two] = instances
@@ -180,14 +180,14 @@ describe('a cluster of two instances', () => {
     expect([one.downs, further.downs]).toEqual([[], []])
   })
 
-  test('has as many as the relay allows', async () => {
+  test('has as many connections as the relay allows', async () => {
     const relay = await relayFor({}, { clusterLinks: 1 })
     await TestCluster.connect(relay.tunnelPort, 'dev', [], {}, { instance: 'a' })
     const second = new TestCluster(relay.tunnelPort, 'dev', [], { instance: 'b' })
     await until(() => second.downs.length > 0)
     expect(second.downs[0]).toMatchObject({
       status: 4007,
-      message: 'the cluster dev has 1 connections, and may have no more',
+      message: 'the cluster dev has 1 connections, which is the limit',
     })
     second.dialler.stop()
   })
@@ -203,7 +203,7 @@ describe('a cluster whose links are full', () => {
   const tunnel = { ...DEFAULT_TUNNEL_LIMITS, streams: 1 }
   const full = async (
     limits: Partial<RelayLimits>,
-  ): Promise<RunningRelay & { endpoint: string; held: ServerResponse[]; slow: Promise<Answer> }> => {
+  ): Promise<RunningRelay & { endpoint: string; held: ServerResponse[]; slow: Promise<TextResponse> }> => {
     const held: ServerResponse[] = []
     const { endpoint } = await appFor((incoming, response) => {
       if (incoming.url === '/slow') held.push(response)
@@ -218,24 +218,24 @@ describe('a cluster whose links are full', () => {
   }
   const post = { host: HOST, method: 'POST', body: 'once' }
 
-  test('has one more request told to try again: 503, not 502', async () => {
+  test('responds to one more request with 503, not 502', async () => {
     const { httpPort: port } = await full({})
     const { status, headers, body } = await visit(port, post)
     expect([status, headers['retry-after']]).toEqual([503, '2'])
     expect(JSON.parse(body)).toMatchObject({ reason: 'cluster-busy' })
   })
 
-  test('has requests wait for room, and serves them one after the other', async () => {
+  test('lets requests wait for room, and serves them one after the other', async () => {
     const { httpPort: port, adminPort, held, slow } = await full({ hold: { holdMs: 20_000, held: 100 } })
     const waiting = Array.from({ length: 5 }, () => visit(port, post))
     await until(async () => (await heldAt(adminPort)) === 5)
     held[0]?.end('slow')
-    const answers = new Set((await Promise.all(waiting)).map(({ status, body }) => `${status} ${body}`))
-    expect(answers).toEqual(new Set(['200 once']))
+    const replies = new Set((await Promise.all(waiting)).map(({ status, body }) => `${status} ${body}`))
+    expect(replies).toEqual(new Set(['200 once']))
     expect((await slow).body).toBe('slow')
   })
 
-  test('has them wait for a further link as well', async () => {
+  test('also lets them wait for a further link', async () => {
     const { httpPort: port, tunnelPort, endpoint } = await full({ hold: { holdMs: 20_000, held: 100 } })
     const waiting = visit(port, post)
     const services = { 'alice/web:80': endpoint }
@@ -243,14 +243,14 @@ describe('a cluster whose links are full', () => {
     expect(await waiting).toMatchObject({ status: 200, body: 'once' })
   })
 
-  test('has them wait so long, and then says 503', async () => {
+  test('lets them wait up to the limit, then responds with 503', async () => {
     const { httpPort: port } = await full({ hold: { holdMs: 50, held: 100 } })
     const { status, body } = await visit(port, post)
     expect([status, body]).toEqual([503, expect.stringContaining('cluster-busy')])
   })
 })
 
-describe('a cluster of one instance that has gone a moment ago', () => {
+describe('a cluster of one instance that has just disconnected', () => {
   const hold = { holdMs: 20_000, held: 100 }
   const only = async (
     endpoint: string,
@@ -266,9 +266,9 @@ describe('a cluster of one instance that has gone a moment ago', () => {
     }
   }
 
-  test('has its requests wait until it is back: nothing fails that can be repeated', async () => {
+  test('lets its requests wait until it is back, so that no repeatable request fails', async () => {
     const { endpoint } = await appFor((_, response) => void setImmediate(() => response.end('app')))
-    // As many as there are visitors: one that stayed counted would be missed.
+    // As many as there are visitors: a leaked count would block one of them.
     const bounds = { requestsPerPreview: 8, requestsPerAddress: 8 }
     const { port, cluster } = await only(endpoint, { hold, ...bounds })
     const load = new Load(port, 8, 'GET')
@@ -282,16 +282,16 @@ describe('a cluster of one instance that has gone a moment ago', () => {
     expect(load.failed).toEqual([])
   })
 
-  test('has a request with a body wait, which then arrives whole', async () => {
+  test('lets a request with a body wait, which then arrives complete', async () => {
     const { endpoint } = await appFor((incoming, response) => void incoming.pipe(response))
     const { port, tunnelPort, cluster } = await only(endpoint)
     cluster.dialler.stop()
     await until(() => cluster.dialler.link?.closed !== false)
     const body = 'x'.repeat(300_000)
-    const answer = visit(port, { host: HOST, method: 'POST', body })
+    const reply = visit(port, { host: HOST, method: 'POST', body })
     const services = { 'alice/web:80': endpoint }
     await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], services)
-    expect(await answer).toMatchObject({ status: 200, body })
+    expect(await reply).toMatchObject({ status: 200, body })
   })
 
   test('forgets a request whose visitor leaves while it waits', async () => {
@@ -305,12 +305,12 @@ describe('a cluster of one instance that has gone a moment ago', () => {
     await until(async () => (await heldAt(adminPort)) === 1)
     left.destroy()
     await TestCluster.connect(tunnelPort, 'dev', [previewOf('alice')], { 'alice/web:80': endpoint })
-    // The relay may hear of the cluster before it hears that the visitor has left.
+    // The relay may see the cluster before it sees that the visitor has left.
     await until(async () => (await visit(port, { host: HOST })).body === 'app')
     expect(await visit(port, { host: HOST })).toMatchObject({ body: 'app' })
   })
 
-  test('has them wait so long, and then says 502', async () => {
+  test('lets them wait up to the limit, then responds with 502', async () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     const { port, cluster } = await only(endpoint, { hold: { holdMs: 50, held: 100 } })
     cluster.dialler.stop()
@@ -318,7 +318,7 @@ describe('a cluster of one instance that has gone a moment ago', () => {
     expect([status, body]).toEqual([502, expect.stringContaining('cluster-gone')])
   })
 
-  test('has so many of them wait; one more is told at once', async () => {
+  test('limits the number of waiting requests, and responds to one more at once', async () => {
     const { endpoint } = await appFor((_, response) => response.end('app'))
     const { port, tunnelPort, cluster } = await only(endpoint, { hold: { holdMs: 20_000, held: 1 } })
     cluster.dialler.stop()

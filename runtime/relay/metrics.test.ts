@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RelayMetrics } from './metrics.ts'
 
-test('requests by cluster and class of the answer, how long they took, and what is open', async () => {
+test('requests are counted by cluster and class of the response, with durations and open connections', async () => {
   const metrics = new RelayMetrics({
     clusters: () => 2,
     links: () => 3,
@@ -34,7 +34,7 @@ test('requests by cluster and class of the answer, how long they took, and what 
   expect(lines).toContain('branchline_relay_request_seconds_count 4')
 })
 
-test('a relay that many clusters have used counts the last of them together', async () => {
+test('clusters beyond the maximum are counted together', async () => {
   const none = (): number => 0
   const metrics = new RelayMetrics({
     clusters: none,

@@ -7,7 +7,7 @@ import {
   type Scrape,
 } from '../process/exposition.ts'
 
-/** What is asked at the moment of a scrape. */
+/** The values that are read at each scrape. */
 export interface MetricsSource {
   readonly clusters: () => number
   readonly links: () => number
@@ -17,19 +17,19 @@ export interface MetricsSource {
   readonly connections: () => number
 }
 
-/** The cluster of a request whose host is nobody's. */
-const NOBODY = ''
-/** Classes of codes, by the first digit; 0 is a visitor that got no answer. */
+/** The cluster label of a request for an unknown host. */
+const NO_CLUSTER = ''
+/** Classes of codes, by the first digit. 0 means that the visitor got no response. */
 const CODES = ['none', ...Array.from({ length: 9 }, (_, index) => `${index + 1}xx`)]
 const BOUNDS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 30]
-/** Clusters that are counted by name; requests of further ones, by {@link OTHER}. */
+/** The maximum clusters that are counted by name. Requests of further ones are counted under {@link OTHER}. */
 const MAX_CLUSTERS = 1_000
 const OTHER = 'other'
 
-/** The relay's metrics, by Prometheus' conventions. Labels are clusters and classes of codes: both are few. */
+/** The relay's metrics, with Prometheus' conventions. Labels are clusters and classes of codes, which are both few. */
 export class RelayMetrics {
   readonly #source: MetricsSource
-  /** By cluster, requests by class of code. */
+  /** By cluster: the number of requests for each class of code. */
   readonly #requests = new Map<string, number[]>()
   readonly #seconds = new Histogram(BOUNDS)
 
@@ -38,7 +38,7 @@ export class RelayMetrics {
   }
 
   exchangeDone(cluster: string | undefined, status: number, ms: number): void {
-    const counts = this.#countsOf(cluster ?? NOBODY)
+    const counts = this.#countsOf(cluster ?? NO_CLUSTER)
     const code = Math.floor(status / 100)
     counts[code] = (counts[code] as number) + 1
     this.#seconds.observe(ms / 1000)
@@ -49,12 +49,12 @@ export class RelayMetrics {
       exposition(
         'branchline_relay_requests_total',
         'counter',
-        'Requests of visitors, by the cluster whose preview it was (none: unknown host) and class of the answer.',
+        'Requests of visitors, by the cluster of the preview (empty: unknown host) and the class of the response.',
         this.#samples(),
       ),
       histogramExposition(
         'branchline_relay_request_seconds',
-        'From a request’s head to the end of its response.',
+        'Time from a request’s head to the end of its response.',
         only(this.#seconds),
       ),
       ...GAUGES.map(([name, help]) =>
@@ -84,10 +84,10 @@ export class RelayMetrics {
 }
 
 const GAUGES = [
-  ['clusters', 'Clusters that are connected.'],
+  ['clusters', 'Connected clusters.'],
   ['links', 'Connections of clusters, registered or not.'],
-  ['labels', 'Host labels that are registered, those of gone clusters included.'],
+  ['labels', 'Registered host labels, including those of disconnected clusters.'],
   ['streams', 'Open streams in all tunnels.'],
-  ['held', 'Requests that wait for their cluster to connect again.'],
+  ['held', 'Requests that wait for their cluster or for room on its links.'],
   ['connections', 'Open connections of visitors.'],
 ] as const

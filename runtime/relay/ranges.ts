@@ -1,6 +1,6 @@
 import { BlockList, isIPv4, isIPv6 } from 'node:net'
 
-/** Addresses and CIDR ranges with commas between them, such as `10.0.0.0/8,fd00::/8`. Throws a RangeError. */
+/** Parses comma-separated addresses and CIDR ranges, such as `10.0.0.0/8,fd00::/8`. Throws a RangeError. */
 export function parseRanges(text: string): BlockList {
   const list = new BlockList()
   for (const range of text.split(',').map((part) => part.trim())) {

@@ -10,7 +10,7 @@ import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
-/** Answers with what it was sent. */
+/** Responds with what it received. */
 const mirror: RequestListener = (request, response) => {
   response.writeHead(200, { 'content-type': 'application/json' })
   response.end(JSON.stringify({ url: request.url, headers: request.headers }))
@@ -22,7 +22,7 @@ interface Mirrored {
 }
 
 describe('a visitor', () => {
-  test('reaches the preview of the host, whose key the request then carries', async () => {
+  test('reaches the preview of its host, and the request carries the preview’s key', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor(mirror)
     const services = { 'alice/web:80': endpoint, 'bob/web:80': endpoint }
@@ -31,16 +31,16 @@ describe('a visitor', () => {
       ['web--alice.localhost:8080', 'alice'],
       ['WEB--BOB.localhost.', 'bob'],
     ] as const) {
-      const answer = await visit(relay.httpPort, { host, path: '/a?b=c' })
-      const { url, headers } = JSON.parse(answer.body) as Mirrored
-      expect(answer.status).toBe(200)
+      const reply = await visit(relay.httpPort, { host, path: '/a?b=c' })
+      const { url, headers } = JSON.parse(reply.body) as Mirrored
+      expect(reply.status).toBe(200)
       expect(url).toBe('/a?b=c')
       expect(readTracestateKey(headers['tracestate'] as string)).toBe(key)
       expect(headers).toMatchObject({ host, baggage: `branchline=${key}`, 'x-forwarded-for': '127.0.0.1' })
     }
   })
 
-  test('is named to nobody, but where BRANCHLINE_VIA names the relay', async () => {
+  test('is forwarded without Via, unless BRANCHLINE_VIA is set', async () => {
     const { endpoint } = await appFor(mirror)
     const via = async (variables: Record<string, string>): Promise<string | undefined> => {
       const relay = await relayFor(variables)
@@ -54,7 +54,7 @@ describe('a visitor', () => {
     ])
   })
 
-  test('sends and gets large bodies whole, over streams that are used again', async () => {
+  test('sends and receives large bodies completely, over reused streams', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor((request, response) => void request.pipe(response))
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], {
@@ -62,13 +62,13 @@ describe('a visitor', () => {
     })
     const body = 'abcdefgh'.repeat(512 * 1024)
     for (let round = 0; round < 4; round++) {
-      const answer = await visit(relay.httpPort, { host: 'web--alice.localhost', method: 'POST', body })
-      expect(answer.body === body).toBe(true)
+      const reply = await visit(relay.httpPort, { host: 'web--alice.localhost', method: 'POST', body })
+      expect(reply.body === body).toBe(true)
     }
     expect(cluster.streams).toHaveLength(1)
   })
 
-  test('of many at once each gets the own preview’s answer', async () => {
+  test('among many at once gets the response of its own preview', async () => {
     const relay = await relayFor()
     const names = ['a', 'b', 'c', 'd']
     const { endpoint } = await appFor((request, response) => {
@@ -83,8 +83,8 @@ describe('a visitor', () => {
     )
     const visits = Array.from({ length: 200 }, async (_, index) => {
       const name = names[index % names.length] as string
-      const answer = await visit(relay.httpPort, { host: `web--${name}.localhost`, path: `/${index}` })
-      return answer.body === `${name}/${index}`
+      const reply = await visit(relay.httpPort, { host: `web--${name}.localhost`, path: `/${index}` })
+      return reply.body === `${name}/${index}`
     })
     expect((await Promise.all(visits)).filter((right) => !right)).toEqual([])
   })
@@ -109,8 +109,8 @@ describe('a visitor', () => {
   })
 })
 
-describe('who is not there', () => {
-  test('an unknown host gets a 404 page, for people and for programs, with nothing of it unescaped', async () => {
+describe('a missing target', () => {
+  test('an unknown host gets a 404 page or problem details, with the host escaped', async () => {
     const relay = await relayFor()
     const html = await visit(relay.httpPort, {
       host: 'nobody.localhost',
@@ -124,7 +124,7 @@ describe('who is not there', () => {
     expect(JSON.parse(json.body)).toMatchObject({ status: 404, reason: 'unknown-host' })
   })
 
-  test('a cluster that is gone gets its URLs a 502 page, and they work again once it is back', async () => {
+  test('the URLs of a disconnected cluster get a 502 page, and work again once it is back', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor(mirror)
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')], {
@@ -139,7 +139,7 @@ describe('who is not there', () => {
     expect((await visit(relay.httpPort, { host })).status).toBe(200)
   })
 
-  test('after a while its labels are unknown', async () => {
+  test('the labels of a disconnected cluster become unknown after a while', async () => {
     const relay = await relayFor({}, { goneMs: 40 })
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     cluster.dialler.stop()
@@ -149,7 +149,7 @@ describe('who is not there', () => {
     expect(await status()).toBe(404)
   })
 
-  test('a link that is cut in the middle ends the answer visibly, and the next request works', async () => {
+  test('a link that is cut in the middle truncates the response visibly, and the next request works', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor((_, response) => {
       response.writeHead(200, { 'content-length': '1000000' })
@@ -175,13 +175,13 @@ describe('who is not there', () => {
   test('a service that the cluster does not have is a 502 that names it', async () => {
     const relay = await relayFor()
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
-    const answer = await visit(relay.httpPort, { host: 'web--alice.localhost' })
-    expect(answer.status).toBe(502)
-    expect(JSON.parse(answer.body)).toMatchObject({
+    const reply = await visit(relay.httpPort, { host: 'web--alice.localhost' })
+    expect(reply.status).toBe(502)
+    expect(JSON.parse(reply.body)).toMatchObject({
       reason: 'tunnel-unknown',
-      title: 'The preview did not answer',
+      title: 'The preview did not respond',
     })
-    expect(answer.body).toContain('web of the environment alice')
+    expect(reply.body).toContain('web of the environment alice')
   })
 
   test('a preview that is not public is a 403', async () => {
@@ -192,7 +192,7 @@ describe('who is not there', () => {
 })
 
 describe('clusters', () => {
-  test('of two with one label the first has it; the other hears so, and gets it when it is free', async () => {
+  test('of two clusters with one label the first owns it, and the other is refused until the label is free', async () => {
     const relay = await relayFor()
     const { endpoint } = await appFor((_, response) => response.end('second'))
     const first = await TestCluster.connect(relay.tunnelPort, 'one', [previewOf('alice')])
@@ -209,7 +209,7 @@ describe('clusters', () => {
     expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).body).toBe('second')
   })
 
-  test('a second connection of one cluster replaces the first, which hears why', async () => {
+  test('a second connection of one cluster replaces the first, which learns the reason', async () => {
     const relay = await relayFor()
     const first = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
@@ -218,7 +218,7 @@ describe('clusters', () => {
     first.dialler.stop()
   })
 
-  test('a stopping relay says so, and ends', async () => {
+  test('a stopping relay announces it and ends', async () => {
     const relay = await relayFor()
     const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     await relay.stop()
@@ -228,7 +228,7 @@ describe('clusters', () => {
     })
   })
 
-  test('a token that is bound to a cluster is good for no other', async () => {
+  test('a token that is bound to a cluster is not valid for another', async () => {
     const relay = await relayFor()
     const bound = new TestCluster(relay.tunnelPort, 'bound', [previewOf('alice')], { token: BOUND_TOKEN })
     await until(() => bound.registered > 0)

@@ -18,17 +18,17 @@ import { RareLog } from '../process/rare-log.ts'
 import { serveTunnels } from './worker/clusters/tunnel-server.ts'
 import { Visitors } from './worker/visitors/visitors.ts'
 
-/** A relay that runs, and the ports on which it listens. */
+/** A running relay, and the ports on which it listens. */
 export interface RunningRelay extends Running {
   readonly httpPort: number
   readonly tunnelPort: number
   readonly adminPort: number
 }
 
-/** Runs a relay. Rejects where a port is taken. */
+/** Runs a relay. Rejects if a port is in use. */
 export async function startRelay(config: RelayConfig, logger: Logger): Promise<RunningRelay> {
   const { host, limits, domain } = config
-  const { registry, state, isReturning } = await remember(config, logger)
+  const { registry, state, isReturning } = await restoreRegistry(config, logger)
   const pool = new UpstreamPool(limits.http)
   const hold = new Hold(limits.hold, (label) => isServed(registry.find(label)))
   const clusters = new Clusters({
@@ -44,7 +44,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   unread.bound(limitBytes, (count) => {
     logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
   })
-  const refusals = new RareLog(logger, 'a visitor was refused: its address has too many connections')
+  const refusals = new RareLog(logger, 'refused a visitor: its address has too many connections')
   const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({
@@ -92,14 +92,14 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   }
 }
 
-interface Memory {
+interface RestoredRegistry {
   readonly registry: Registry<TunnelLink>
   readonly state: StateFile | undefined
   readonly isReturning: () => boolean
 }
 
-/** The registry, with what the state directory remembers of the owners of labels. */
-async function remember(config: RelayConfig, logger: Logger): Promise<Memory> {
+/** Creates the registry, with the owners of labels from the state directory. */
+async function restoreRegistry(config: RelayConfig, logger: Logger): Promise<RestoredRegistry> {
   const { limits, publicUrl, stateDirectory, credentials } = config
   const registry: Registry<TunnelLink> = new Registry({
     limits,
@@ -112,7 +112,7 @@ async function remember(config: RelayConfig, logger: Logger): Promise<Memory> {
       : new StateFile({ directory: stateDirectory, limits, logger, owners: () => registry.owners() })
   const remembered = await state?.read()
   const startedAtMs = performance.now()
-  // A credential that is no longer there has no labels either.
+  // A credential that has been removed loses its labels.
   const known = new Set(credentials.map(({ id }) => id))
   registry.restore(remembered?.filter(({ credential }) => known.has(credential)) ?? [], startedAtMs)
   state?.save()

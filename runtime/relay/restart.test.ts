@@ -20,15 +20,15 @@ async function stateFolder(): Promise<string> {
 }
 
 describe('a relay that has just started', () => {
-  test('answers 503 with Retry-After for every host without a cluster, and 404 once clusters had time', async () => {
+  test('responds with 503 and Retry-After for every host without a cluster, and with 404 once clusters had time', async () => {
     const returning = await relayFor({}, { returnMs: LONG_MS })
     for (const host of ['web--alice.localhost', 'unknown.localhost']) {
-      const answer = await visit(returning.httpPort, { host })
-      expect(answer).toMatchObject({
+      const reply = await visit(returning.httpPort, { host })
+      expect(reply).toMatchObject({
         status: 503,
         headers: { 'retry-after': '2', 'cache-control': 'no-store' },
       })
-      expect(JSON.parse(answer.body)).toMatchObject({ reason: 'relay-started' })
+      expect(JSON.parse(reply.body)).toMatchObject({ reason: 'relay-started' })
     }
     const html = await visit(returning.httpPort, { host: 'a.localhost', headers: { accept: 'text/html' } })
     expect(html.body).toContain('<meta http-equiv="refresh" content="2">')
@@ -44,7 +44,7 @@ describe('a relay that has just started', () => {
     expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(503)
   })
 
-  test('waits no longer than until all clusters are back that it remembers', async () => {
+  test('waits only until all remembered clusters are back', async () => {
     const variables = { BRANCHLINE_STATE_DIR: await stateFolder() }
     const before = await relayFor(variables)
     const cluster = await TestCluster.connect(before.tunnelPort, 'dev', [previewOf('alice')])
@@ -57,7 +57,7 @@ describe('a relay that has just started', () => {
     expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(404)
   })
 
-  test('does not start with a state file that it cannot read', async () => {
+  test('does not start with an invalid state file', async () => {
     const folder = await stateFolder()
     await writeFile(join(folder, 'labels.json'), '{')
     await expect(relayFor({ BRANCHLINE_STATE_DIR: folder })).rejects.toMatchObject({ code: 'BL_RELAY_STATE' })
@@ -65,8 +65,8 @@ describe('a relay that has just started', () => {
 })
 
 /**
- * Attack: after a restart of the relay, one tenant connects before another one and registers that one's labels, so
- * that the other's visitors come to it. Fix: the relay remembers to which credential and cluster a label belongs.
+ * Attack: after a restart of the relay, a tenant connects first and registers another tenant's labels, to receive its
+ * visitors. Fix: the relay remembers to which credential and cluster a label belongs.
  */
 describe('labels after a restart', () => {
   const variables = async (): Promise<Record<string, string>> => ({
@@ -74,7 +74,7 @@ describe('labels after a restart', () => {
     BRANCHLINE_RELAY_TOKEN: `x:${X},y:${Y}`,
   })
 
-  test('belong to the cluster that had them, though another one is faster', async () => {
+  test('belong to the cluster that had them, even if another one connects first', async () => {
     const kept = await variables()
     const before = await relayFor(kept)
     const first = new TestCluster(before.tunnelPort, 'y', [previewOf('alice')], { token: Y })
@@ -90,7 +90,7 @@ describe('labels after a restart', () => {
     expect(owner.registrations.get('web--alice')?.url).toBeDefined()
   })
 
-  test('are free where their credential is no longer one', async () => {
+  test('are free if their credential has been removed', async () => {
     const kept = await variables()
     const before = await relayFor(kept)
     const first = new TestCluster(before.tunnelPort, 'y', [previewOf('alice')], { token: Y })

@@ -5,25 +5,25 @@ import type { SubscriptionState } from '../pushed/subscription.ts'
 import type { Metrics } from './telemetry/metrics.ts'
 import type { Table } from './table/table.ts'
 
-/** What the admin listener tells. */
+/** What the admin listener reports. */
 export interface AdminSource {
   readonly host: string
   readonly port: number
   readonly metrics: Metrics
   readonly table: () => Table | undefined
   readonly managerState: () => SubscriptionState
-  /** When the listeners were opened (milliseconds of the monotonic clock); undefined before. */
+  /** When the listeners were opened (milliseconds of the monotonic clock). Undefined before. */
   readonly openSinceMs: () => number | undefined
   readonly draining: () => boolean
-  /** The pod is ending: see Sidecar.leave. */
+  /** Called when the pod begins to end: see `#leave` of the sidecar. */
   readonly leave: () => void
   readonly firstTableTimeoutMs: number
 }
 
 /**
- * Why the pod cannot take traffic, or undefined where it can: with its listeners open and a first table, or
- * without one where it has waited long enough, since an app must start without the platform. A manager that
- * is lost later changes nothing.
+ * Why the pod cannot take traffic. Undefined if it can: its listeners are open, and it has a first table or has
+ * waited long enough for one, because an app must also start without the platform. Losing the manager later does
+ * not make the pod unready.
  */
 export function notReady(
   source: Omit<AdminSource, 'metrics' | 'host' | 'port' | 'leave'>,

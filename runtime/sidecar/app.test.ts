@@ -21,7 +21,7 @@ async function listenAt(host: string, port: number): Promise<Server> {
   return server
 }
 
-/** The address to which a connection came, or the error that ended it. */
+/** The address that accepted a connection, or the error that ended it. */
 const dialled = (app: Upstream): Promise<string | Error | undefined> =>
   new Promise((resolve) => {
     const transport = app.dial()
@@ -35,7 +35,7 @@ const dialled = (app: Upstream): Promise<string | Error | undefined> =>
     }
   })
 
-test('an app may listen on loopback of either family, then at the addresses of its pod', () => {
+test('an app is tried on loopback of either family, then at the addresses of its pod', () => {
   expect(possibleAppHosts(['10.0.0.4', 'fd00::4'])).toEqual(['127.0.0.1', '::1', '10.0.0.4', 'fd00::4'])
   expect(possibleAppHosts(['0.0.0.0'])).toEqual(['127.0.0.1', '::1'])
   expect(possibleAppHosts(['127.0.0.1'])).toEqual(['127.0.0.1', '::1'])
@@ -48,7 +48,7 @@ test.each(['127.0.0.1', '::1', POD])('an app that listens at %s alone is reached
   expect([await dialled(app), await dialled(app)]).toEqual([host, host])
 })
 
-test('the address that took a connection is asked first, until it refuses', async () => {
+test('the address that accepted a connection is tried first, until it refuses', async () => {
   const port = await freePortAt(HOSTS)
   const atPod = await listenAt(POD, port)
   const app = appUpstream(HOSTS, port)
@@ -59,7 +59,7 @@ test('the address that took a connection is asked first, until it refuses', asyn
   expect(await dialled(app)).toBe('127.0.0.1')
 })
 
-test('an app that refused at all addresses is looked for in their order again', async () => {
+test('after an app refused at all addresses, they are tried in their order again', async () => {
   const port = await freePortAt(HOSTS)
   const atPod = await listenAt(POD, port)
   const app = appUpstream(HOSTS, port)
@@ -75,7 +75,7 @@ test('an app that refused at all addresses is looked for in their order again', 
   expect(await dialled(app)).toBe('127.0.0.1')
 })
 
-test('a dial that is given up goes on with no other address', async () => {
+test('a cancelled dial tries no other address', async () => {
   const port = await freePortAt(HOSTS)
   let accepted = 0
   const server = await listenAt('::1', port)
@@ -84,13 +84,13 @@ test('a dial that is given up goes on with no other address', async () => {
   const closed = new Promise((resolve) => (transport.receiver = { ...IGNORE, onClose: resolve }))
   transport.destroy(new Error('connect timeout'))
   expect(await closed).toMatchObject({ message: 'connect timeout' })
-  // What comes last was accepted last: one connection is all that there was.
+  // The last connection was accepted last, so there was only one.
   expect(await dialled(appUpstream(['::1'], port))).toBe('::1')
   await close(server)
   expect(accepted).toBe(1)
 })
 
-test('one address is dialled as it is, and names the app', () => {
+test('a single address is dialled directly and names the app', () => {
   expect(appUpstream(['127.1.0.4'], 8080).key).toBe('127.1.0.4:8080')
   expect(appUpstream(['fd00::4'], 8080).key).toBe('[fd00::4]:8080')
   expect(appUpstream(HOSTS, 8080).key).toBe('localhost:8080')
@@ -100,7 +100,7 @@ const inbound = [{ port: 25001, appPort: 8080, protocol: 'http' }] as const
 const at = (hosts: string[], port: number, appHosts = possibleAppHosts(hosts)): readonly string[] =>
   appHostsAt({ hosts, adminPort: 25000, inbound, appHosts } satisfies Addresses, port)
 
-test('a listener of the sidecar is never taken for the app', () => {
+test('a listener of the sidecar is never used as the app', () => {
   const all = ['127.0.0.1', '::1', '10.0.0.4', 'fd00::4']
   expect(at(['10.0.0.4', 'fd00::4'], 8080)).toEqual(all)
   expect(at(['10.0.0.4', 'fd00::4'], 25001)).toEqual(['127.0.0.1', '::1'])

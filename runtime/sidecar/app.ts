@@ -3,31 +3,31 @@ import type { Inbound } from '@branchline/wire/inbound'
 import { dialFirst, type DialListener, tcpUpstream } from '../transport/tcp.ts'
 import type { Transport, Upstream } from '../transport/transport.ts'
 
-/** Which addresses are the sidecar's own, and at which the app may listen. */
+/** The addresses of the sidecar, and those on which the app may listen. */
 export interface Addresses {
-  /** Where the sidecar listens, at least one: an address each, or all (`0.0.0.0`, `::`). */
+  /** The addresses on which the sidecar listens, at least one. `0.0.0.0` and `::` mean all. */
   readonly hosts: readonly string[]
   readonly adminPort: number
   readonly inbound: readonly Inbound[]
-  /** Where the app may listen, the preferred address first. */
+  /** The addresses on which the app may listen, the preferred one first. */
   readonly appHosts: readonly string[]
 }
 
-/** The addresses of loopback, at which most apps can be reached. */
+/** The loopback addresses, on which most apps listen. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const
 
 /** Whether this means all addresses of a pod. */
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
 
-/** Where the app of a pod with these addresses may listen: on loopback, else at an address of the pod. */
+/** The addresses on which the app of a pod with these addresses may listen: loopback, then those of the pod. */
 export const possibleAppHosts = (podAddresses: readonly string[]): readonly string[] => [
   ...new Set([...LOOPBACK, ...podAddresses.filter((address) => !isWildcard(address))]),
 ]
 
 /**
- * The addresses at which this port can be the app's. A listener of the sidecar is never one of them: a request would
- * come back to the sidecar for ever. Empty if the sidecar has this port at all of them, as it has the admin port: a
- * caller from anywhere that came through here would count as the pod itself there.
+ * The addresses at which this port can belong to the app. A listener of the sidecar is never one of them, because a
+ * request would return to the sidecar forever. Empty if the sidecar has this port at all of them. That is so for the
+ * admin port, where a caller that came through the sidecar would count as the pod itself.
  */
 export function appHostsAt(addresses: Addresses, port: number): readonly string[] {
   const { hosts, adminPort, inbound, appHosts } = addresses
@@ -39,19 +39,19 @@ export function appHostsAt(addresses: Addresses, port: number): readonly string[
 const covers = (listened: string, host: string): boolean =>
   listened === host || listened === '::' || (listened === '0.0.0.0' && isIPv4(host))
 
-/** The app of this pod at one of its ports. With more than one address its key is `localhost:<port>`. */
+/** One port of this pod's app. If it may have several addresses, its key is `localhost:<port>`. */
 export const appUpstream = (hosts: readonly string[], port: number): Upstream =>
   hosts.length === 1 ? tcpUpstream(hosts[0] as string, port) : new AppUpstream(hosts, port)
 
 /**
- * An app of which it is not known at which address it listens. A connection goes to the address that took the last one;
- * if that refuses, to each of the others. An app that refuses at all of them is looked for in the given order again.
+ * An app that may listen on any of several addresses. A connection goes to the address that accepted the last one. If
+ * that refuses, the others are tried. After all have refused, they are tried in the given order again.
  */
 class AppUpstream implements Upstream, DialListener {
   readonly key: string
   readonly #port: number
   readonly #given: readonly string[]
-  /** The one that took the last connection first. Never changed, only replaced: a dial may hold it. */
+  /** The address that accepted the last connection comes first. Immutable, because a dial may use it. */
   #hosts: readonly string[]
 
   constructor(hosts: readonly string[], port: number) {

@@ -9,7 +9,7 @@ import { DEFAULT_HOLD_LIMITS } from './route/hold.ts'
 import { DEFAULT_OPENING_LIMITS } from './inbound/opening.ts'
 import { DEFAULT_RAW_LIMITS } from './inbound/tcp.ts'
 
-test('reads what injectSidecar writes', () => {
+test('reads the variables that injectSidecar writes', () => {
   const config = readConfig({
     BRANCHLINE_INBOUND: '25001=8080/http,25002=5432/tcp',
     BRANCHLINE_MANAGER: 'ws://manager.example:25080',
@@ -72,7 +72,7 @@ test('an app port that only the sidecar can have is a fault', () => {
     expect(faultsOf(variables)).toEqual([expect.stringMatching(sentence)])
 })
 
-test('names every fault together', () => {
+test('names all faults together', () => {
   const faults = faultsOf({
     BRANCHLINE_INBOUND: '25001-8080',
     BRANCHLINE_MANAGER: 'http://manager',
@@ -106,7 +106,7 @@ function faultsOf(environment: Record<string, string>): readonly string[] {
   return []
 }
 
-test('reads how to choose, to wait, to log and to trace', () => {
+test('reads the settings for balancing, waiting, logging and tracing', () => {
   const read = (variables: Record<string, string>): unknown =>
     readConfig({ BRANCHLINE_INBOUND: '25001=80/http', ...variables })
   expect(read({})).toMatchObject({
@@ -168,7 +168,7 @@ test('every setting of the table reaches the field that it names', () => {
   }
 })
 
-test('a setting that is out of bounds is a fault with its variable', () => {
+test('a setting that is out of range is a fault that names its variable', () => {
   expect(faultsOf({ BRANCHLINE_INBOUND: '25001=80/http', BRANCHLINE_HEAD_BYTES: '1' })).toEqual([
     'BRANCHLINE_HEAD_BYTES="1": wanted a whole number from 1024 to 1048576',
   ])

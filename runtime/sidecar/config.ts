@@ -20,44 +20,44 @@ import type { SidecarLimits } from './limits.ts'
 
 /** The settings of the sidecar itself, in milliseconds. */
 interface OwnSettings {
-  /** How long requests wait for an override to return, from when it was first missed. */
+  /** How long requests wait for an override to return, counted from its first failure. */
   readonly holdTimeoutMs: number
-  /** How long readiness waits for a first table; then the pod serves without one. */
+  /** How long readiness waits for a first table. Then the pod serves without one. */
   readonly firstTableTimeoutMs: number
-  /** How long a stopping sidecar lets what runs finish. */
+  /** How long a stopping sidecar lets running requests finish. */
   readonly drainTimeoutMs: number
-  /** How long a stopping sidecar keeps accepting, so that endpoints' watchers notice that it is not ready. */
+  /** How long a stopping sidecar still accepts connections, until watchers of its endpoint know that it is not ready. */
   readonly drainDelayMs: number
 }
 
-/** All that can be set of a sidecar. */
+/** The configuration of a sidecar. */
 export interface SidecarConfig extends OwnSettings {
-  /** The addresses on which it listens, at least one: the pod's, of both families. The first has the admin port too. */
+  /** The addresses to listen on, at least one: the pod's, of both families. The first also has the admin port. */
   readonly hosts: readonly string[]
   readonly inbound: readonly Inbound[]
   readonly adminPort: number
-  /** Where the app of this pod may listen, in the order in which it is looked for; at least one. */
+  /** The addresses on which this pod's app may listen, in the order in which they are tried. At least one. */
   readonly appHosts: readonly string[]
-  /** The manager's WebSocket for route tables, path included. */
+  /** The URL of the manager's WebSocket for route tables, including its path. */
   readonly managerUrl: string
-  /** The file that holds the pod's token; read anew at each connect, since a kubelet rotates it. */
+  /** The file with the pod's token. Read again at each connect, because the kubelet rotates the token. */
   readonly tokenFile: string
-  /** A further header that carries the key, in lower case; undefined where there is none. */
+  /** An additional header that carries the key, in lower case. Undefined if there is none. */
   readonly keyHeader: string | undefined
-  /** The id headers that the pod's apps are given where they have none, so that one of them travels on. */
+  /** The id headers to add to requests for the pod's app if they lack them, so that the app forwards one of them. */
   readonly addedIds: readonly AddedId[]
-  /** By which name requests are told that they passed here (Via); undefined: they are not told. */
+  /** The name of this hop in Via. Undefined: Via is not added. */
   readonly via: string | undefined
-  /** How an endpoint is chosen. */
+  /** How to choose an endpoint. */
   readonly balancing: Balancing
-  /** Which requests are logged. */
+  /** Which requests to log. */
   readonly accessLog: AccessLogMode
-  /** Whether a request may ask which way it took. */
+  /** Whether a request may ask for the path that it took. */
   readonly routeExplain: 'allow' | 'deny'
-  /** Where spans are sent (OTLP over HTTP), path included; undefined: none are made. */
+  /** The URL for spans (OTLP over HTTP), including its path. Undefined: no spans are created. */
   readonly tracesUrl: string | undefined
   readonly logLevel: string
-  /** What can be set of the engines and of what waits, see `runtime/wire/settings/table.ts`. */
+  /** Limits of the engines and of waiting, see `runtime/wire/settings/table.ts`. */
   readonly limits: SidecarLimits
 }
 
@@ -65,7 +65,7 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as
 const DEFAULT_MANAGER = `ws://${MANAGER_SERVICE}.${PLATFORM_NAMESPACE}.svc.cluster.local:${MANAGER_ROUTES_PORT}`
 const DEFAULT_TOKEN_FILE = '/var/run/secrets/branchline/token'
 
-/** The configuration out of a container's variables. Throws a ConfigurationError that names every fault. */
+/** Reads the configuration from a container's variables. Throws a ConfigurationError that names every fault. */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): SidecarConfig {
   const read = new VariableReader(environment)
   const { config: own, ...limits } = readSettings(read, 'sidecar')
@@ -113,7 +113,7 @@ function parseRequiredInbound(line: string): readonly Inbound[] {
   throw new RangeError('no inbound port: wanted LISTEN=APP/PROTOCOL, such as 25001=8080/http')
 }
 
-/** As OpenTelemetry's specification of the OTLP exporter has it: the signal's own variable goes as it is. */
+/** Follows OpenTelemetry's specification of the OTLP exporter: the variable of the signal is used unchanged. */
 function readTracesUrl(read: VariableReader): string | undefined {
   const own = read.parsed('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', parseOtlp, '')
   const base = read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', parseOtlp, '')
@@ -127,7 +127,7 @@ function parseOtlp(text: string): URL | undefined {
   throw new RangeError(`${JSON.stringify(text)}: wanted an http:// URL, such as http://otel-collector:4318`)
 }
 
-/** Google Cloud's is left to those who want it: its decimal ids are dear to write. */
+/** Google Cloud's header is not a default, because writing its decimal ids is expensive. */
 const DEFAULT_IDS = ADDED_IDS.filter((id) => id !== 'x-cloud-trace-context').join(',')
 
 function parseIds(text: string): AddedId[] {
@@ -147,7 +147,7 @@ function parseManager(text: string): string {
     throw new RangeError(`${JSON.stringify(text)}: wanted a ws:// or wss:// URL, such as ${DEFAULT_MANAGER}`)
   }
   if (url.username !== '' || url.password !== '') {
-    throw new RangeError('a URL without user and password: the token comes from BRANCHLINE_TOKEN_FILE')
+    throw new RangeError('wanted a URL without user and password: the token comes from BRANCHLINE_TOKEN_FILE')
   }
   if (url.pathname === '/' || url.pathname === '') url.pathname = ROUTES_PATH
   return url.href

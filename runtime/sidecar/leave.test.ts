@@ -16,9 +16,9 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-/** Runs the preStop hook as a kubelet does, with the variables of the container; resolves with its exit code. */
+/** Runs the preStop hook like a kubelet, with the container's variables. Resolves to its exit code. */
 async function hook(variables: Record<string, string>): Promise<number> {
-  // The image's folder says that its scripts are modules.
+  // In the image, the folder declares its scripts as modules.
   const cwd = await mkdtemp(join(tmpdir(), 'branchline-leave-'))
   onTestFinished(() => rm(cwd, { recursive: true }))
   await writeFile(join(cwd, 'package.json'), '{"type":"module"}\n')
@@ -28,7 +28,7 @@ async function hook(variables: Record<string, string>): Promise<number> {
   return code
 }
 
-test('the preStop hook moves kept connections on, while the pod still serves whoever comes', async () => {
+test('the preStop hook moves persistent connections to other pods, while the pod still serves new ones', async () => {
   const { port, sidecar } = await world.pod({ appPort: await world.app('baseline') })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   expect((await ask(port, { agent })).headers.connection).not.toBe('close')
@@ -49,7 +49,7 @@ test('in the embedded cluster the hook calls the loopback address of its own pod
   expect(await hook({ POD_IP: '127.0.0.6', BRANCHLINE_ADMIN_PORT: port })).toBe(1)
 })
 
-test('the hook fails where the sidecar does not take it, or is not there', async () => {
+test('the hook fails if the sidecar refuses it or is not running', async () => {
   const server = createServer((_, response) => response.writeHead(403).end()).listen(0, '127.0.0.1')
   onTestFinished(() => void server.close())
   await once(server, 'listening')

@@ -8,8 +8,8 @@ import type { OpeningLimits } from './inbound/opening.ts'
 import type { RawLimits } from './inbound/tcp.ts'
 
 /**
- * What of a sidecar's bounds differs from the defaults of its parts. To let people set a field, add a line to the table
- * of settings (`runtime/wire/settings/table.ts`) that names it, e.g. `http.headBytes`.
+ * The limits of a sidecar that differ from the defaults of its parts. To make a field a setting, add a line to the table
+ * of settings (`runtime/wire/settings/table.ts`) that names it, for example `http.headBytes`.
  */
 export interface SidecarLimits {
   readonly http?: Partial<Limits>
@@ -18,7 +18,7 @@ export interface SidecarLimits {
   readonly opening?: Partial<OpeningLimits>
   readonly hold?: Partial<HoldLimits>
   readonly unread?: UnreadLimits
-  /** Of responses that come from other sidecars. */
+  /** Timeouts of responses from other sidecars. */
   readonly hop?: ResponseWaits
   readonly link?: Partial<SubscriptionLimits>
 }

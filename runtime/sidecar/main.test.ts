@@ -13,7 +13,7 @@ async function run(environment: Record<string, string>): Promise<{ code: number;
   return { code, stderr }
 }
 
-test('a bad configuration ends it with 64 before anything listens, and says every fault', async () => {
+test('an invalid configuration exits with 64 before anything listens, and names every fault', async () => {
   const { code, stderr } = await run({ BRANCHLINE_INBOUND: 'nonsense', LOG_LEVEL: 'loud' })
   expect(code).toBe(64)
   expect(stderr).toContain('BRANCHLINE_INBOUND: inbound port "nonsense": wanted LISTEN=APP/PROTOCOL')

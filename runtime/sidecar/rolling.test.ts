@@ -34,7 +34,7 @@ interface Replica {
 const readiness = async ({ adminPort }: Replica): Promise<number> =>
   (await ask(adminPort, { path: '/readyz' }).catch(() => ({ status: 0 }))).status
 
-/** Waits for a status of readiness. */
+/** Waits until readiness has a status. */
 async function untilReadiness(replica: Replica, wanted: number): Promise<void> {
   const deadline = performance.now() + 15_000
   while ((await readiness(replica)) !== wanted) {
@@ -92,9 +92,9 @@ test('a rolling restart of real processes under load loses nothing', { timeout: 
   const client = async (offset: number): Promise<void> => {
     for (let index = offset; load.going; index++) {
       const request = index % 2 === 0 ? {} : { method: 'POST', body: 'b'.repeat(5_000) }
-      const answer = await ask(root.port, { agent, headers: keyed('alice'), ...request }).catch(String)
+      const response = await ask(root.port, { agent, headers: keyed('alice'), ...request }).catch(String)
       served++
-      if (typeof answer === 'string' || answer.status !== 200) lost.push(JSON.stringify(answer))
+      if (typeof response === 'string' || response.status !== 200) lost.push(JSON.stringify(response))
     }
   }
   const clients = Array.from({ length: 8 }, (_, index) => client(index))

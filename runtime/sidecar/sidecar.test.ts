@@ -17,7 +17,7 @@ beforeEach(async () => {
 })
 afterEach(() => world.close())
 
-test('is ready with its listeners and a first table, or once it has waited for one', () => {
+test('is ready with open listeners and a first table, or after it has waited for one', () => {
   const source = {
     table: (): Table | undefined => undefined,
     managerState: () => 'disconnected' as const,
@@ -32,7 +32,7 @@ test('is ready with its listeners and a first table, or once it has waited for o
   expect(notReady({ ...source, draining: () => true }, 9_000)).toBe('draining')
 })
 
-test('the admin listener tells health, metrics and the table', async () => {
+test('the admin listener serves health, metrics and the table', async () => {
   const [local, alice] = await Promise.all([world.app('baseline'), world.app('alice')])
   const routes = { alice: target('alice', [alice]), dead: target('dead', [DEAD_PORT]) }
   const { port, sidecar } = await world.pod({ appPort: local, routes: { routes } })
@@ -58,7 +58,7 @@ test('the admin listener tells health, metrics and the table', async () => {
   expect(dump).toMatchObject({ manager: 'connected', table: { epoch: 1, environment: 'baseline' } })
 })
 
-test('a port that is taken is named, with its purpose, and nothing stays open', async () => {
+test('a port that is in use is named with its purpose, and nothing stays open', async () => {
   const taken = createServer().listen(0, '127.0.0.1')
   await once(taken, 'listening')
   const { port } = taken.address() as { port: number }
@@ -92,32 +92,32 @@ test('a port that is taken is named, with its purpose, and nothing stays open', 
     pino({ level: 'silent' }),
     '0.0.0',
   )
-  await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1, for the app's port 9090, is taken`)
+  await expect(starting).rejects.toThrow(`port ${port} on 127.0.0.1, for the app's port 9090, is in use`)
   await expect(ask(free)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   taken.close()
 })
 
-test('on stop it is not ready, finishes what runs, says close, and accepts no more', async () => {
-  let answer: (() => void) | undefined
+test('on stop it is unready, finishes running requests, sends Connection: close, and stops accepting', async () => {
+  let reply: (() => void) | undefined
   const app = await world.app('slow', (_, response) => {
-    answer = () => response.end('done')
+    reply = () => response.end('done')
   })
   const { port, sidecar } = await world.pod({ appPort: app, config: { drainTimeoutMs: 5_000 } })
   const { adminPort } = sidecar
   const agent = new Agent({ keepAlive: true })
   const running = ask(port, { agent })
-  await until(() => answer !== undefined)
+  await until(() => reply !== undefined)
   const stopped = sidecar.stop()
   const ready = await ask(adminPort, { path: '/readyz' })
   expect(ready).toMatchObject({ status: 503, text: 'draining\n' })
-  answer?.()
+  reply?.()
   expect(await running).toMatchObject({ status: 200, text: 'done', headers: { connection: 'close' } })
   await stopped
   await expect(ask(port)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
   agent.destroy()
 })
 
-test('on stop a raw connection has the limit to end; one that is quiet gets a FIN then', async () => {
+test('on stop a raw connection may end within the timeout, and an idle one then gets a FIN', async () => {
   const app = await world.tcpApp((socket) => socket.pipe(socket))
   const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 60 } })
   let error: Error | undefined
@@ -134,11 +134,11 @@ test('on stop a raw connection has the limit to end; one that is quiet gets a FI
   expect(error).toBeUndefined()
 })
 
-test('on stop a raw connection in the middle of something is reset: what is cut must not look whole', async () => {
+test('on stop a busy raw connection is reset, so that cut data does not look complete', async () => {
   const app = await world.tcpApp((socket) => socket.resume())
   const { port, sidecar } = await world.pod({ appPort: app, protocol: 'tcp', config: { drainTimeoutMs: 1 } })
   const writing = connect(port, '127.0.0.1')
-  // By what it writes, not by what it reads: libuv tells who has octets to read as a reset arrives of an end.
+  // Check what it writes, not what it reads: with bytes left to read, libuv reports a reset as an end.
   const timer = setInterval(() => writing.write('more'), 5)
   const ended = new Promise((resolve) => {
     writing.once('error', ({ message }) => resolve(message)).once('end', () => resolve('in peace'))

@@ -15,7 +15,7 @@ import { Balancer } from './route/balance.ts'
 import type { SidecarConfig } from './config.ts'
 import { ListenError } from './errors.ts'
 import { Holds } from './route/hold.ts'
-import type { Arrival, Surroundings } from './inbound/arrival.ts'
+import type { EntryPort, SidecarContext } from './inbound/context.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
 import { type Engines, Openings } from './inbound/opening.ts'
@@ -27,21 +27,21 @@ import { Outages } from './route/outage.ts'
 import { RareLog } from '../process/rare-log.ts'
 import type { Tracer } from './telemetry/tracing.ts'
 
-/** Longer than pods usually take to end; one that lives on was told so by somebody else. */
+/** Longer than pods usually take to end. If the pod still runs after it, something other than its end called the hook. */
 const LEAVE_MS = 60_000
-/** How often connections of HTTP/2 that came since are told of a pod that leaves. */
+/** How often new HTTP/2 connections get a GOAWAY while the pod ends. */
 const LEAVE_AGAIN_MS = 1000
 
 /** A running sidecar. */
 export interface Sidecar extends Running {
   readonly adminPort: number
-  /** Requests that wait for whom they mean. */
+  /** The number of held requests. */
   readonly held: number
 }
 
 /**
- * Starts a sidecar: opens its listeners, connects to the manager, and serves. Rejects with a ListenError, and
- * holds nothing then, where a port cannot be had; a manager that cannot be reached is no reason to.
+ * Starts a sidecar: opens its listeners, connects to the manager, and serves. If a port cannot be opened, it releases
+ * everything and rejects with a ListenError. An unreachable manager does not make it reject.
  */
 export async function startSidecar(
   config: SidecarConfig,
@@ -50,7 +50,7 @@ export async function startSidecar(
   limits: SidecarLimits = {},
 ): Promise<Sidecar> {
   const { tracesUrl } = config
-  // Nothing of OpenTelemetry is loaded where nobody wants spans.
+  // Load OpenTelemetry only if spans are wanted.
   const tracer =
     tracesUrl === undefined
       ? undefined
@@ -74,7 +74,7 @@ class RunningSidecar implements Sidecar {
   readonly #engine2: Http2Engine
   readonly #raw: RawConnections
   readonly #openings: Openings
-  readonly #around: Surroundings
+  readonly #context: SidecarContext
   readonly #listeners: Listener[] = []
   #admin: AdminServer | undefined
   #openSinceMs: number | undefined
@@ -104,7 +104,7 @@ class RunningSidecar implements Sidecar {
       managerConnected: () => this.#link.state === 'connected',
       held: () => holds.size,
     })
-    const around: Surroundings = {
+    const context: SidecarContext = {
       routes: () => this.#link.table,
       balancer: new Balancer(config.balancing),
       outages: new Outages(config.holdTimeoutMs),
@@ -118,20 +118,20 @@ class RunningSidecar implements Sidecar {
       addedIds: config.addedIds,
       hopWaits: limits.hop ?? config.limits.hop,
     }
-    this.#around = around
+    this.#context = context
     const { via, drainTimeoutMs: drainMs } = config
-    this.#engine = http1Engine(around, { ...config.limits.http, drainMs, ...limits.http }, via)
-    this.#engine2 = http2Engine(around, { ...config.limits.http2, drainMs, ...limits.http2 }, via)
-    this.#raw = new RawConnections(around, { ...config.limits.raw, ...limits.raw })
+    this.#engine = http1Engine(context, { ...config.limits.http, drainMs, ...limits.http }, via)
+    this.#engine2 = http2Engine(context, { ...config.limits.http2, drainMs, ...limits.http2 }, via)
+    this.#raw = new RawConnections(context, { ...config.limits.raw, ...limits.raw })
     const engines: Engines = {
       raw: this.#raw,
-      http: (spoken, client, context, { bytes, ended }) => {
-        if (spoken === 'http2') return this.#engine2.serve(client, { bytes, context })
-        this.#engine.serve(client, { bytes, context })
+      http: (detected, client, entry, { bytes, ended }) => {
+        if (detected === 'http2') return this.#engine2.serve(client, { bytes, context: entry })
+        this.#engine.serve(client, { bytes, context: entry })
         if (ended) client.receiver.onEnd()
       },
     }
-    this.#openings = new Openings(engines, around.refusals, {
+    this.#openings = new Openings(engines, context.refusals, {
       ...config.limits.opening,
       ...limits.opening,
     })
@@ -142,7 +142,7 @@ class RunningSidecar implements Sidecar {
   }
 
   get held(): number {
-    return this.#around.holds.size
+    return this.#context.holds.size
   }
 
   async open(): Promise<void> {
@@ -167,24 +167,24 @@ class RunningSidecar implements Sidecar {
   async #listen(inbound: Inbound): Promise<void> {
     const { port, appPort } = inbound
     const app = appUpstream(appHostsAt(this.#config, appPort), appPort)
-    const arrival: Arrival = { inbound, app }
+    const entry: EntryPort = { inbound, app }
     for (const host of this.#config.hosts) {
       try {
-        this.#listeners.push(await listen({ host, port }, (client) => this.#accept(client, arrival)))
+        this.#listeners.push(await listen({ host, port }, (client) => this.#accept(client, entry)))
       } catch (error) {
         throw new ListenError(host, port, `the app's port ${appPort}`, error)
       }
     }
   }
 
-  #accept(client: Transport, arrival: Arrival): void {
-    if (arrival.inbound.protocol === 'tcp') this.#raw.serve(client, arrival)
-    else this.#openings.serve(client, arrival)
+  #accept(client: Transport, entry: EntryPort): void {
+    if (entry.inbound.protocol === 'tcp') this.#raw.serve(client, entry)
+    else this.#openings.serve(client, entry)
   }
 
   /**
-   * The pod is ending, and its app with it, before this sidecar is asked to: callers that keep connections are
-   * moved to other pods while the app still answers. Those who come meanwhile are served, and moved on too.
+   * The pod begins to end, and its app ends before this sidecar does. So callers with kept connections are moved to
+   * other pods while the app still responds. New connections are served, and moved as well.
    */
   #leave(): void {
     if (this.#leaving !== undefined) return
@@ -198,8 +198,8 @@ class RunningSidecar implements Sidecar {
   }
 
   /**
-   * Fails readiness, goes on accepting for `drainDelayMs`, then lets requests and connections finish within
-   * `drainTimeoutMs` and cuts the rest. The table is followed until the last request is done.
+   * Becomes unready and accepts for `drainDelayMs` more. Then it lets requests and connections finish within
+   * `drainTimeoutMs` and cuts the rest. It applies table changes until the last request is done.
    */
   async stop(): Promise<void> {
     const { drainDelayMs, drainTimeoutMs } = this.#config
@@ -207,10 +207,10 @@ class RunningSidecar implements Sidecar {
     clearInterval(this.#leaving)
     if (drainDelayMs > 0 && this.#openSinceMs !== undefined) await delay(drainDelayMs)
     for (const listener of this.#listeners) listener.stop()
-    // What was accepted last may still have to say what it speaks.
+    // The protocol of the last accepted connections may not be known yet.
     await this.#openings.stop()
     await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
-    const { accessLog, tracer } = this.#around
+    const { accessLog, tracer } = this.#context
     await Promise.all([this.#link.stop(), accessLog.close(), tracer?.stop()])
     await this.#admin?.close()
   }

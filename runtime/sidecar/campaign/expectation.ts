@@ -1,4 +1,4 @@
-/** Who may serve a key, from one moment to another; moments are counted, not timed. */
+/** Which app may serve a key, between two moments. Moments are counted, not timed. */
 interface Period {
   readonly app: string
   readonly from: number
@@ -6,19 +6,19 @@ interface Period {
 }
 
 /**
- * What the campaign holds the routing to. A change is under way from its publication to its acknowledgement:
- * until then both the old and the new app are right.
+ * What the campaign expects of the routing. From the publication of a change to its acknowledgement, both the old and
+ * the new app are right.
  */
 export class Expectation {
   #moment = 0
   readonly #periods = new Map<string, Period[]>()
 
-  /** To be noted when a request begins. */
+  /** The current moment, to be recorded when a request begins. */
   get moment(): number {
     return this.#moment
   }
 
-  /** The key's requests may be served by this app from now on. Call what is returned once nobody else may. */
+  /** From now on this app may serve the key's requests. Call the result once no other app may. */
   change(key: string, app: string): () => void {
     const periods = this.#periods.get(key) ?? []
     const before = periods.at(-1)
@@ -29,7 +29,7 @@ export class Expectation {
     }
   }
 
-  /** Whether this app may have served a request of the key that began at this moment and has just ended. */
+  /** Whether this app was allowed to serve a request of the key that began at this moment and has just ended. */
   allows(key: string, app: string, began: number): boolean {
     const periods = this.#periods.get(key) ?? []
     for (let i = periods.length - 1; i >= 0; i--) {

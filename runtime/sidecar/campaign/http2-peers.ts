@@ -3,15 +3,15 @@ import { connect, createServer, type ClientHttp2Session, type ServerHttp2Session
 import type { AddressInfo } from 'node:net'
 import { Client, credentials, Metadata } from '@grpc/grpc-js'
 
-/** What came back: which app answered, and with what. */
-export interface Answered {
+/** A response: which app sent it, and its content. */
+export interface PeerResponse {
   readonly app: string
   readonly body: string
 }
 
 const stops: (() => void)[] = []
 
-/** Ends all servers and clients of this file. */
+/** Stops all servers and clients of this file. */
 export function stopHttp2Peers(): void {
   for (const stop of stops.splice(0).toReversed()) stop()
 }
@@ -23,8 +23,8 @@ const framed = (text: string): Buffer => {
 }
 
 /**
- * An app of HTTP/2 by prior knowledge: answers a GET with its path, a gRPC call with the message that it got,
- * both with its name. Returns its port.
+ * An app that speaks HTTP/2 with prior knowledge. It responds to a GET with the path, and to a gRPC call with the
+ * message that it received, each with its name. Returns its port.
  */
 export async function http2App(name: string, arrived: (id: string) => void, port = 0): Promise<number> {
   const sessions = new Set<ServerHttp2Session>()
@@ -60,7 +60,7 @@ export async function http2App(name: string, arrived: (id: string) => void, port
   return (server.address() as AddressInfo).port
 }
 
-/** A kept HTTP/2 connection, on which many streams may be under way. */
+/** A persistent HTTP/2 connection with many concurrent streams. */
 export class Http2Client {
   readonly #session: ClientHttp2Session
 
@@ -70,7 +70,7 @@ export class Http2Client {
     stops.push(() => this.#session.destroy())
   }
 
-  get(path: string, headers: Record<string, string>): Promise<Answered> {
+  get(path: string, headers: Record<string, string>): Promise<PeerResponse> {
     return new Promise((resolve, reject) => {
       const stream = this.#session.request({ ':path': path, ...headers })
       let app = 'nobody'
@@ -90,23 +90,23 @@ export class GrpcCaller {
   readonly #client: Client
 
   constructor(port: number) {
-    // Channels of one address share their connection unless they are told not to.
+    // By default, channels of one address share their connection.
     const options = { 'grpc.use_local_subchannel_pool': 1 }
     this.#client = new Client(`127.0.0.1:${port}`, credentials.createInsecure(), options)
     stops.push(() => this.#client.close())
   }
 
-  /** A unary call whose answer is `APP MESSAGE`. */
-  call(message: string, headers: Record<string, string>): Promise<Answered> {
+  /** A unary call whose response is `APP MESSAGE`. */
+  call(message: string, headers: Record<string, string>): Promise<PeerResponse> {
     const metadata = new Metadata()
     for (const [name, value] of Object.entries(headers)) metadata.set(name, value)
     const bytes = (text: string): Buffer => Buffer.from(text)
-    const text = (octets: Buffer): string => octets.toString()
+    const text = (bytes: Buffer): string => bytes.toString()
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest('/mix.Echo/Say', bytes, text, message, metadata, (error, answer = '') => {
+      this.#client.makeUnaryRequest('/mix.Echo/Say', bytes, text, message, metadata, (error, reply = '') => {
         if (error !== null) return reject(error)
-        const space = answer.indexOf(' ')
-        resolve({ app: answer.slice(0, space), body: answer.slice(space + 1) })
+        const space = reply.indexOf(' ')
+        resolve({ app: reply.slice(0, space), body: reply.slice(space + 1) })
       })
     })
   }

@@ -4,7 +4,7 @@ import { afterAll, expect, test } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { keyed, type Pod, target, World } from '../fixture/world.ts'
 import { Expectation } from './expectation.ts'
-import { type Answered, GrpcCaller, Http2Client, http2App, stopHttp2Peers } from './http2-peers.ts'
+import { type PeerResponse, GrpcCaller, Http2Client, http2App, stopHttp2Peers } from './http2-peers.ts'
 import { PipeliningClient } from './pipelining-client.ts'
 
 const SLOW = process.env['BRANCHLINE_SLOW'] === '1'
@@ -12,14 +12,14 @@ const REQUESTS = SLOW ? 150_000 : 8_000
 const SEED = Number(process.env['BRANCHLINE_CAMPAIGN_SEED'] ?? Date.now() % 1_000_000)
 const CONNECTIONS = 16
 const WEBSOCKETS = 6
-/** Connections of HTTP/2, and as many channels of gRPC. */
+/** The number of HTTP/2 connections, and of gRPC channels. */
 const MULTIPLEXED = 3
-/** A request that takes longer hangs. */
+/** A request that takes longer counts as hanging. */
 const REQUEST_TIMEOUT_MS = 20_000
 const BRANCHES = ['alice', 'bob', 'carol'] as const
 const KEYS = [...BRANCHES, 'nobody', undefined] as const
 
-/** Numbers that a seed repeats (mulberry32). */
+/** Random numbers that a seed reproduces (mulberry32). */
 function randomFrom(seed: number): (bound: number) => number {
   let state = seed | 0
   return (bound) => {
@@ -38,19 +38,19 @@ afterAll(async () => {
   await world.close()
 })
 
-/** How often each id arrived at any app. */
+/** How often apps received each id. */
 const arrivals = new Map<string, number>()
 const arrived = (id: string): void => void arrivals.set(id, (arrivals.get(id) ?? 0) + 1)
 const websockets = new WebSocketServer({ noServer: true, perMessageDeflate: false })
 
-/** Answers with its name, the request's path and the body's length; echoes what comes by WebSocket. */
+/** Responds with its name, the request's path and the body's length. Echoes WebSocket messages. */
 async function namedApp(name: string): Promise<number> {
   const listener: RequestListener = (request, response) => {
-    let octets = 0
-    request.on('data', (part: Buffer) => (octets += part.length))
+    let length = 0
+    request.on('data', (part: Buffer) => (length += part.length))
     request.on('end', () => {
       arrived(request.url as string)
-      response.setHeader('x-app', name).end(`${request.url ?? ''} ${octets}`)
+      response.setHeader('x-app', name).end(`${request.url ?? ''} ${length}`)
     })
   }
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -69,10 +69,10 @@ async function namedApp(name: string): Promise<number> {
 const expectation = new Expectation()
 const faults: string[] = []
 let begun = 0
-let answered = 0
+let done = 0
 const goesOn = (): boolean => begun < REQUESTS
 
-/** Fails what takes too long, by name. */
+/** Rejects with a name if a promise takes too long. */
 function within<T>(what: string, promise: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout
   const late = new Promise<never>((_, reject) => {
@@ -86,7 +86,7 @@ interface Entry {
   readonly port: number
 }
 
-/** Whether this app may serve what came in at this environment with this key. */
+/** Whether this app may serve requests that entered at this environment with this key. */
 function isRight(entry: Entry, key: string | undefined, app: string, began: number): boolean {
   const isHere = key === undefined || key === entry.environment
   if (isHere && entry.environment !== 'baseline') return app === entry.environment
@@ -110,10 +110,10 @@ async function converse(entries: readonly Entry[]): Promise<void> {
           ? `GET ${id} HTTP/1.1\r\nhost: api\r\n${state}\r\n`
           : `POST ${id} HTTP/1.1\r\nhost: api\r\n${state}content-length: ${size}\r\n\r\n${'b'.repeat(size)}`
       })
-      const answers = await within(`${entry.environment} ${JSON.stringify(batch)}`, client.send(requests))
+      const replies = await within(`${entry.environment} ${JSON.stringify(batch)}`, client.send(requests))
       for (const [index, { id, key, size }] of batch.entries()) {
-        const { status, app, body } = answers[index] as (typeof answers)[number]
-        answered++
+        const { status, app, body } = replies[index] as (typeof replies)[number]
+        done++
         const right =
           status === 200 && body === `${id} ${Math.max(0, size)}` && isRight(entry, key, app, began)
         if (!right) faults.push(`${entry.environment} ${id} with ${key}: ${status} of ${app}, ${body}`)
@@ -123,7 +123,7 @@ async function converse(entries: readonly Entry[]): Promise<void> {
   }
 }
 
-/** One WebSocket after the other: whoever takes the upgrade answers every message, in order. */
+/** One WebSocket after the other: the app that accepts the upgrade echoes every message in order. */
 async function chat(entries: readonly Entry[]): Promise<void> {
   while (goesOn()) {
     const entry = oneOf(entries)
@@ -162,7 +162,7 @@ async function chat(entries: readonly Entry[]): Promise<void> {
       for (const message of messages) socket.send(message)
       for (const message of messages) {
         const got = await next()
-        answered++
+        done++
         if (got !== `${app} ${message}`) faults.push(`${message.trim()} came back as ${got.slice(0, 64)}`)
       }
     }
@@ -170,11 +170,11 @@ async function chat(entries: readonly Entry[]): Promise<void> {
   }
 }
 
-/** Many streams at once on one connection, each with its own key. */
+/** Many concurrent streams on one connection, each with its own key. */
 async function multiplex(
   prefix: string,
   entry: Entry,
-  ask: (id: string, headers: Record<string, string>) => Promise<Answered>,
+  ask: (id: string, headers: Record<string, string>) => Promise<PeerResponse>,
 ): Promise<void> {
   while (goesOn()) {
     const batch = Array.from({ length: 1 + below(16) }, () => ({
@@ -186,7 +186,7 @@ async function multiplex(
         const began = expectation.moment
         const what = `${entry.environment} ${id} with ${key}`
         const { app, body } = await within(what, ask(id, key === undefined ? {} : keyed(key)))
-        answered++
+        done++
         if (body !== id || !isRight(entry, key, app, began)) faults.push(`${what}: ${app}, ${body}`)
       }),
     )
@@ -204,14 +204,14 @@ function http2Workers(entries: readonly Entry[]): Promise<void>[] {
   }).flat()
 }
 
-/** Pods of the baseline and of each branch, all with the app that is made for it by its name. */
+/** Pods of the baseline and of each branch, each with the app of its name. */
 async function podsOf(protocol: 'http' | 'grpc', app: (name: string) => Promise<number>): Promise<Pods> {
   const baseline = await world.pod({ protocol, appPort: await app('baseline') })
   const ports = new Map<string, number[]>()
   for (const environment of BRANCHES) {
     const appPort = await app(environment)
     const routes = { own: [environment], base: target('baseline', [baseline.port]) }
-    // Two replicas, each with a sidecar of its own.
+    // Two replicas, each with its own sidecar.
     const one = await world.pod({ protocol, appPort, environment, routes })
     const other = await world.pod({ protocol, appPort, environment, routes })
     ports.set(environment, [one.port, other.port])
@@ -227,7 +227,7 @@ interface Pods {
   readonly entries: readonly Entry[]
 }
 
-/** Sends each key to its own branch or to the baseline, anew and anew, until all requests are answered. */
+/** Routes each key to its own branch or to the baseline, again and again, until all requests have a response. */
 async function churn(all: readonly Pods[]): Promise<number> {
   const routed = new Set<string>()
   let changes = 0
@@ -265,7 +265,7 @@ test(
       ...http2Workers(http2.entries),
     ])
     expect(faults.slice(0, 10)).toEqual([])
-    expect(answered).toBe(begun)
+    expect(done).toBe(begun)
     expect(arrivals.size).toBe(begun)
     expect([...arrivals].filter(([, times]) => times !== 1)).toEqual([])
     expect(changes).toBeGreaterThan(20)

@@ -1,16 +1,16 @@
 import { connect, type Socket } from 'node:net'
 
-/** One answer: its status, the app that its `x-app` names, and its body. */
-export interface Answer {
+/** A response: its status, the app that its `x-app` names, and its body. */
+export interface PipelinedResponse {
   readonly status: number
   readonly app: string
   readonly body: string
 }
 
-/** For the campaign: one kept HTTP/1.1 connection, on which several requests may be under way. */
+/** For the campaign: one persistent HTTP/1.1 connection with several pipelined requests. */
 export class PipeliningClient {
   readonly #socket: Socket
-  readonly #waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void }[] = []
+  readonly #waiting: { resolve: (reply: PipelinedResponse) => void; reject: (error: Error) => void }[] = []
   #text = ''
 
   constructor(port: number) {
@@ -20,13 +20,13 @@ export class PipeliningClient {
     this.#socket.on('close', () => this.#fail(new Error('the connection was closed')))
   }
 
-  /** Sends requests in one write; resolves with their answers in order. */
-  send(requests: readonly string[]): Promise<Answer[]> {
-    const answers = requests.map(
-      () => new Promise<Answer>((resolve, reject) => this.#waiting.push({ resolve, reject })),
+  /** Sends requests in one write. Resolves to their responses in order. */
+  send(requests: readonly string[]): Promise<PipelinedResponse[]> {
+    const replies = requests.map(
+      () => new Promise<PipelinedResponse>((resolve, reject) => this.#waiting.push({ resolve, reject })),
     )
     this.#socket.write(requests.join(''), 'latin1')
-    return Promise.all(answers)
+    return Promise.all(replies)
   }
 
   close(): void {

@@ -21,25 +21,25 @@ async function chain(config = {}): Promise<{ root: Pod; branch: Pod; alice: numb
   return { root: await world.pod({ appPort: local, routes: { routes }, config }), branch, alice }
 }
 
-test('who asks is told every hop of the exchange, in order, with its trace', async () => {
+test('a request that asks for its path gets every hop of the exchange, in order, with its trace', async () => {
   const { root, branch, alice } = await chain()
-  const answer = await ask(root.port, { headers: asking })
-  const trace = /trace="([0-9a-f]{32})"/.exec(String(answer.headers['x-branchline-route']))?.[1] ?? ''
+  const response = await ask(root.port, { headers: asking })
+  const trace = /trace="([0-9a-f]{32})"/.exec(String(response.headers['x-branchline-route']))?.[1] ?? ''
   expect(isExplained(trace)).toBe(true)
-  expect(answer.headers['x-branchline-route']).toBe(
+  expect(response.headers['x-branchline-route']).toBe(
     `"api";at="baseline";to="alice";endpoint="127.0.0.1:${branch.port}";reason="override", ` +
       `"api";at="alice";to="alice";endpoint="127.0.0.1:${alice}";reason="routed";trace="${trace}"`,
   )
 })
 
-test('who does not ask, or may not, is told nothing', async () => {
+test('a request that does not ask, or may not, gets no path', async () => {
   const { root } = await chain()
   expect((await ask(root.port, { headers: keyed('alice') })).headers).not.toHaveProperty('x-branchline-route')
   const denied = await chain({ routeExplain: 'deny' })
   expect((await ask(denied.root.port, { headers: asking })).headers).not.toHaveProperty('x-branchline-route')
 })
 
-test('hops are reported to a manager that takes them, and asked for by their trace', async () => {
+test('hops are reported to a manager that accepts them, and queried by their trace', async () => {
   const { root } = await chain()
   root.manager.explains()
   await until(() => root.manager.acks.length > 1)
@@ -54,28 +54,28 @@ test('hops are reported to a manager that takes them, and asked for by their tra
     key: 'alice',
     status: 200,
   })
-  const answer = await ask(root.port, { headers: { 'x-branchline-route': `hops=${trace}` } })
-  const { hops } = JSON.parse(answer.text) as { hops: Hop[] }
-  expect([answer.status, hops]).toEqual([200, [reported]])
+  const response = await ask(root.port, { headers: { 'x-branchline-route': `hops=${trace}` } })
+  const { hops } = JSON.parse(response.text) as { hops: Hop[] }
+  expect([response.status, hops]).toEqual([200, [reported]])
 })
 
-test('a manager that does not take hops is sent none, and asking for them is a 503', async () => {
+test('a manager that does not accept hops gets none, and a query for them is a 503', async () => {
   const { root } = await chain()
-  const answer = await ask(root.port, { headers: { 'x-branchline-route': `hops=${'a'.repeat(32)}` } })
-  expect(answer.status).toBe(503)
+  const response = await ask(root.port, { headers: { 'x-branchline-route': `hops=${'a'.repeat(32)}` } })
+  expect(response.status).toBe(503)
   await ask(root.port, { headers: asking })
   expect(root.manager.hops).toEqual([])
 })
 
-test('what a caller claims of the way cannot become a header of its own, nor grow without end', async () => {
+test('a path that a caller claims cannot become another header, and cannot grow without limit', async () => {
   const { root } = await chain()
   const forged = { ...keyed('alice'), 'x-branchline-route': `1, "x";at="${'y'.repeat(3_000)}"` }
-  const answer = await ask(root.port, { headers: forged })
-  expect(answer.status).toBe(200)
-  expect(String(answer.headers['x-branchline-route']).length).toBeLessThan(MAX_EXPLAIN_LENGTH)
+  const response = await ask(root.port, { headers: forged })
+  expect(response.status).toBe(200)
+  expect(String(response.headers['x-branchline-route']).length).toBeLessThan(MAX_EXPLAIN_LENGTH)
 })
 
-test('each hop is told apart and names the one before it, whichever header an app forwards', async () => {
+test('each hop has its own id and names the previous hop, whichever header an app forwards', async () => {
   const { root, branch } = await chain({ addedIds: ['b3', 'uber-trace-id'] })
   for (const { manager } of [root, branch]) manager.explains()
   await until(() => root.manager.acks.length > 1 && branch.manager.acks.length > 1)
@@ -88,7 +88,7 @@ test('each hop is told apart and names the one before it, whichever header an ap
   expect(second.id).not.toBe(first.id)
   const { traceparent = '', b3 = '', 'uber-trace-id': uber = '' } = seen.headers as Record<string, string>
   expect(parentIdOf(traceparent)).toBe(second.id)
-  // What an app forwards of it leads to a hop below that one; a request id alone names none.
+  // A header that an app forwards leads to a hop below this one. A request id alone names no parent.
   for (const [name, value] of Object.entries({ traceparent, b3, 'uber-trace-id': uber })) {
     await see(root.port, { headers: { [name]: value } })
     await until(() => root.manager.hops.length === 2)

@@ -1,7 +1,7 @@
 import type { Reply } from '../../proxy/decision.ts'
-import type { Explain } from './arrival.ts'
+import type { Explain } from './context.ts'
 
-/** The hops of an earlier request as JSON; a 503 where the manager, who collects them, cannot be asked. */
+/** The hops of an earlier request as JSON. A 503 if the manager, which collects them, cannot be queried. */
 export async function explainReply(explain: Explain | undefined, traceId: string): Promise<Reply> {
   const hops = await explain?.hops(traceId)
   const headers = [
@@ -9,6 +9,6 @@ export async function explainReply(explain: Explain | undefined, traceId: string
     ['cache-control', 'no-store'],
   ] as const
   if (hops !== undefined) return { status: 200, headers, body: `${JSON.stringify({ traceId, hops })}\n` }
-  const title = 'The manager, who knows the way of requests, cannot be asked.'
+  const title = 'The manager, which knows the paths of requests, cannot be queried.'
   return { status: 503, headers, body: `${JSON.stringify({ title, traceId })}\n` }
 }

@@ -19,18 +19,18 @@ const metric = async (adminPort: number, name: string): Promise<number> => {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1])
 }
 
-test('a request waits for an override without endpoints, body and all, and goes to the one that comes', async () => {
+test('a request with a body waits for an override without endpoints, and goes to the endpoint that appears', async () => {
   const alice = await world.app('alice')
   const routes = { alice: target('alice', [], 'hold') }
   const { port, sidecar, route } = await world.pod({ appPort: local, routes: { routes } })
   const waiting = [1, 2, 3].map((n) => see(port, { method: 'POST', body: 'b'.repeat(n * 100_000), headers }))
   await until(() => sidecar.held === 3)
   expect(await metric(sidecar.adminPort, 'branchline_held_requests')).toBe(3)
-  // Others are not kept waiting by those who are.
+  // Waiting requests do not delay others.
   expect((await see(port)).app).toBe('baseline')
   await route({ routes: { alice: target('alice', [alice], 'hold') } })
-  const answers = await Promise.all(waiting)
-  expect(answers.map(({ app, body }) => [app, body.length])).toEqual([
+  const replies = await Promise.all(waiting)
+  expect(replies.map(({ app, body }) => [app, body.length])).toEqual([
     ['alice', 100_000],
     ['alice', 200_000],
     ['alice', 300_000],
@@ -47,7 +47,7 @@ test('a request waits for an override that restarts behind the same address', as
   expect((await waiting).app).toBe('alice')
 })
 
-test('a request waits for the app beside it, where its own environment says so', async () => {
+test('a request waits for the pod’s own app if its environment has the rule hold', async () => {
   const app = await freePort()
   const { port, sidecar } = await world.pod({ appPort: app, routes: { onUnavailable: 'hold' } })
   const waiting = see(port)
@@ -56,7 +56,7 @@ test('a request waits for the app beside it, where its own environment says so',
   expect((await waiting).app).toBe('baseline')
 })
 
-test('after the wait it falls back, and for the rest of the outage others do at once', async () => {
+test('after the wait it falls back, and for the rest of the outage others do so immediately', async () => {
   const routes = { alice: target('alice', [DEAD_PORT], 'hold') }
   const config = { holdTimeoutMs: 200 }
   const { port, sidecar } = await world.pod({ appPort: local, routes: { routes }, config })
@@ -67,20 +67,20 @@ test('after the wait it falls back, and for the rest of the outage others do at 
   expect(sidecar.held).toBe(0)
 })
 
-test('where there is nothing to fall back to, a 502 says since when', async () => {
+test('without a fallback, a 502 names the start of the outage', async () => {
   const routes = { own: ['bob'], base: target('baseline', [DEAD_PORT], 'hold') }
   const config = { holdTimeoutMs: 50 }
   const { port } = await world.pod({ appPort: local, routes, config })
   const began = Date.now()
-  const answer = await ask(port, { headers })
-  expect(answer.status).toBe(502)
-  const problem = JSON.parse(answer.text) as { environment: string; reason: string; since: string }
+  const reply = await ask(port, { headers })
+  expect(reply.status).toBe(502)
+  const problem = JSON.parse(reply.text) as { environment: string; reason: string; since: string }
   expect(problem).toMatchObject({ environment: 'baseline', reason: 'unreachable' })
   expect(Date.parse(problem.since)).toBeGreaterThanOrEqual(began - 5)
   expect(Date.parse(problem.since)).toBeLessThanOrEqual(Date.now())
 })
 
-test('no more wait than the bound, and a client that leaves waits no more', async () => {
+test('the number of waiting requests is limited, and a client that leaves frees its place', async () => {
   const routes = { alice: target('alice', [], 'hold') }
   const limits = { hold: { requests: 2 } }
   const config = { holdTimeoutMs: 5_000 }
@@ -98,7 +98,7 @@ test('no more wait than the bound, and a client that leaves waits no more', asyn
 const HELD = 'GET / HTTP/1.1\r\nhost: a\r\ntracestate: branchline=alice\r\n\r\n'
 const NONE_YET = { alice: target('alice', [], 'hold') }
 
-test('a client that ends its connection while it is held gives its place back, and nothing is sent on', async () => {
+test('a held client that closes its connection frees its place, and its request is not forwarded', async () => {
   const config = { holdTimeoutMs: 5_000 }
   const limits = { http: { halfCloseMs: 0 } }
   const { port, sidecar } = await world.pod({ appPort: local, routes: { routes: NONE_YET }, config, limits })
@@ -115,7 +115,7 @@ test('a client that ends its connection while it is held gives its place back, a
   client.destroy()
 })
 
-test('one that has ended its direction with its request waits for its answer', async () => {
+test('a client that half-closed right after its request gets its response', async () => {
   const alice = await world.app('alice')
   const config = { holdTimeoutMs: 5_000 }
   const limits = { http: { halfCloseMs: 60_000 } }
@@ -130,7 +130,7 @@ test('one that has ended its direction with its request waits for its answer', a
   client.on('data', (data) => (text += data.toString()))
   client.end(HELD)
   await until(() => sidecar.held === 1)
-  // By now its end has been read, since another one's request has.
+  // Its end has been read by now, because another client's request has been.
   expect((await see(port)).app).toBe('baseline')
   await route({ routes: { alice: target('alice', [alice], 'hold') } })
   await until(() => text.includes('\r\n\r\n'))

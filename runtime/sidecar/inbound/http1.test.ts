@@ -30,7 +30,7 @@ const both = (): Record<string, ReturnType<typeof target>> => ({
   bob: target('bob', [bob]),
 })
 
-test('each request of one kept connection goes by its own key', async () => {
+test('each request of one persistent connection is routed by its own key', async () => {
   const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const keys = ['alice', undefined, 'bob', 'nobody', 'alice', 'bob', undefined]
@@ -40,7 +40,7 @@ test('each request of one kept connection goes by its own key', async () => {
   agent.destroy()
 })
 
-test('pipelined requests of different keys are answered in their order', async () => {
+test('pipelined requests with different keys get their responses in order', async () => {
   const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
   const keys = ['alice', 'bob', 'nobody', 'bob', 'alice']
   const requests = keys.map(
@@ -48,14 +48,14 @@ test('pipelined requests of different keys are answered in their order', async (
       `GET /${index} HTTP/1.1\r\nhost: api\r\ntracestate: branchline=${key}\r\n` +
       `${index === keys.length - 1 ? 'connection: close\r\n' : ''}\r\n`,
   )
-  const answers = await rawExchange(port, requests.join(''))
-  const seen = [...answers.matchAll(/"app":"(\w+)","method":"GET","url":"\/(\d)"/g)].map(
+  const replies = await rawExchange(port, requests.join(''))
+  const seen = [...replies.matchAll(/"app":"(\w+)","method":"GET","url":"\/(\d)"/g)].map(
     ([, app, url]) => `${url} ${app}`,
   )
   expect(seen).toEqual(['0 alice', '1 bob', '2 baseline', '3 bob', '4 alice'])
 })
 
-test('a request to another environment has the mark, its key, and everything else as it was', async () => {
+test('a request to another environment carries the mark and its key, and is otherwise unchanged', async () => {
   const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
   const headers = { tracestate: 'a=1, branchline=alice,b=2', baggage: 'c=3', 'x-other': 'y', host: 'api:80' }
   const seen = await see(port, { method: 'POST', path: '/p?q=1', body: 'hello', headers })
@@ -71,7 +71,7 @@ test('a routed request is served here, and the app does not see the mark', async
   expect(seen.headers['tracestate']).toBe('branchline=alice')
 })
 
-test('a branch sends a foreign key to its base, which decides anew', async () => {
+test('a branch sends a foreign key to its base, which decides again', async () => {
   const root = await world.pod({ appPort: local, routes: { routes: both() } })
   const branch = await world.pod({
     appPort: alice,
@@ -84,7 +84,7 @@ test('a branch sends a foreign key to its base, which decides anew', async () =>
   expect((await see(branch.port, { headers: keyed('nobody') })).app).toBe('baseline')
 })
 
-test('a request without a key from a branch’s pod is the branch’s, and its key travels on', async () => {
+test('a request without a key from a branch’s pod gets the branch’s key, and forwards it', async () => {
   const { port } = await world.pod({
     appPort: local,
     routes: { routes: both() },
@@ -99,7 +99,7 @@ test('a request without a key from a branch’s pod is the branch’s, and its k
   expect((await see(port, { localAddress: '127.0.0.3' })).app).toBe('baseline')
 })
 
-test('a key that a request has wins over its caller’s, and nothing is written over it', async () => {
+test('a request’s own key takes precedence over its caller’s, and is not overwritten', async () => {
   const { port } = await world.pod({
     appPort: local,
     routes: { routes: both() },
@@ -115,7 +115,7 @@ test('a key that a request has wins over its caller’s, and nothing is written 
   expect(headers).not.toHaveProperty('traceparent')
 })
 
-test('the key of a branch’s pod is written for the app beside it, too', async () => {
+test('the key of a branch’s pod is also written for the pod’s own app', async () => {
   const routes = { own: ['alice'], base: target('baseline', [local]) }
   const { port } = await world.pod({ appPort: alice, routes, callers: { '127.0.0.2': 'alice' } })
   const { app, headers } = await see(port, { localAddress: '127.0.0.2' })
@@ -123,14 +123,14 @@ test('the key of a branch’s pod is written for the app beside it, too', async 
   expect(headers['tracestate']).toBe('branchline=alice')
 })
 
-test('a key is found in several fields of one name, and they stay several members of one list', async () => {
+test('a key is found in one of several fields of a name, and all list members are kept', async () => {
   const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
   const { app, headers } = await see(port, { headers: { tracestate: ['a=1', 'branchline=bob', 'c=2'] } })
   expect(app).toBe('bob')
   expect(headers['tracestate']).toMatch(/^a=1, ?branchline=bob, ?c=2$/)
 })
 
-test('a client can neither take our mark away by nominating it nor leave one for the app', async () => {
+test('a client can neither remove the mark by nominating it in Connection, nor forge one for the app', async () => {
   const { port } = await world.pod({ appPort: local, routes: { routes: both() } })
   const nominated = await see(port, { headers: { ...keyed('alice'), connection: `close, ${ROUTED_HEADER}` } })
   expect(nominated.headers[ROUTED_HEADER]).toBe('alice')
@@ -138,7 +138,7 @@ test('a client can neither take our mark away by nominating it nor leave one for
   expect(await rawExchange(port, twice)).not.toContain(ROUTED_HEADER)
 })
 
-test('an id that the relay minted carries the key, too, and on a branch a foreign one goes to the base', async () => {
+test('an id that the relay minted also carries the key, and on a branch a foreign one goes to the base', async () => {
   const root = await world.pod({ appPort: local, routes: { routes: both() } })
   const b3 = `${mintTraceId(environmentNumber('alice'))}-00f067aa0ba902b7-1`
   const { app, headers } = await see(root.port, { headers: { b3 } })
@@ -152,7 +152,7 @@ test('an id that the relay minted carries the key, too, and on a branch a foreig
   expect((await see(branch.port, { headers: { 'x-request-id': '1' } })).app).toBe('alice')
 })
 
-test('a configured header carries the key, too', async () => {
+test('a configured header also carries the key', async () => {
   const config = { keyHeader: 'kubernetes-route-as' }
   const { port } = await world.pod({ appPort: local, routes: { routes: both() }, config })
   const { app, headers } = await see(port, { headers: { 'Kubernetes-Route-As': 'bob' } })
@@ -160,7 +160,7 @@ test('a configured header carries the key, too', async () => {
   expect(headers['tracestate']).toBe('branchline=bob')
 })
 
-test('endpoints are asked in turn, and a dead one costs no request', async () => {
+test('endpoints are tried in turn, and a dead one fails no request', async () => {
   const second = await world.app('second')
   const routes = { alice: target('alice', [alice, second, DEAD_PORT]) }
   const { port } = await world.pod({ appPort: local, routes: { routes } })
@@ -183,9 +183,9 @@ test.each(['baseline', 'hold'] as const)('a dead override under %s falls back', 
 test('a dead override under fail is a 502 that names environment, service and reason', async () => {
   const routes = { alice: target('alice', [DEAD_PORT], 'fail'), empty: target('empty', [], 'fail') }
   const { port } = await world.pod({ appPort: local, routes: { routes } })
-  const answer = await ask(port, { headers: keyed('alice') })
-  expect(answer).toMatchObject({ status: 502, headers: { 'content-type': 'application/problem+json' } })
-  expect(JSON.parse(answer.text)).toMatchObject({
+  const reply = await ask(port, { headers: keyed('alice') })
+  expect(reply).toMatchObject({ status: 502, headers: { 'content-type': 'application/problem+json' } })
+  expect(JSON.parse(reply.text)).toMatchObject({
     status: 502,
     environment: 'alice',
     service: 'api',
@@ -193,10 +193,10 @@ test('a dead override under fail is a 502 that names environment, service and re
   })
   const page = await ask(port, { headers: { ...keyed('empty'), accept: 'text/html,*/*' } })
   expect(page).toMatchObject({ status: 502, headers: { 'content-type': 'text/html; charset=utf-8' } })
-  expect(page.text).toContain('api of the environment empty has no endpoint that is ready')
+  expect(page.text).toContain('api of the environment empty has no ready endpoint')
 })
 
-test('a branch whose own app is dead falls back to its base, which serves and does not send it back', async () => {
+test('a branch whose app is dead falls back to its base, which serves the request and does not return it', async () => {
   const root = await world.pod({ appPort: local })
   const base = target('baseline', [root.port])
   const branch = await world.pod({
@@ -205,24 +205,24 @@ test('a branch whose own app is dead falls back to its base, which serves and do
     routes: { own: ['alice'], base },
   })
   await root.route({ routes: { alice: target('alice', [branch.port]) } })
-  // baseline → alice → baseline, and there it ends.
+  // baseline → alice → baseline, where it ends.
   expect((await see(root.port, { headers: keyed('alice') })).app).toBe('baseline')
   expect((await see(branch.port, { headers: keyed('alice') })).app).toBe('baseline')
 })
 
-test('a branch whose own app is dead and whose rule is fail says so', async () => {
+test('a branch whose app is dead and whose rule is fail responds with a 502', async () => {
   const routes = { own: ['alice'], base: target('baseline', [local]), onUnavailable: 'fail' as const }
   const branch = await world.pod({ appPort: DEAD_PORT, environment: 'alice', routes })
-  const answer = await ask(branch.port, { headers: keyed('alice') })
-  expect(answer.status).toBe(502)
-  expect(JSON.parse(answer.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })
+  const reply = await ask(branch.port, { headers: keyed('alice') })
+  expect(reply.status).toBe(502)
+  expect(JSON.parse(reply.text)).toMatchObject({ environment: 'alice', reason: 'unreachable' })
 })
 
-test('a request that has begun ends where it began; the next one goes by the new table', async () => {
-  let answer: (() => void) | undefined
+test('a request that has begun ends where it began, and the next one follows the new table', async () => {
+  let reply: (() => void) | undefined
   const slow = await world.app('slow', (_, response) => {
     response.write('slow ')
-    answer = () => response.end('alice')
+    reply = () => response.end('alice')
   })
   const { port, route } = await world.pod({
     appPort: local,
@@ -230,16 +230,16 @@ test('a request that has begun ends where it began; the next one goes by the new
   })
   const agent = new Agent({ keepAlive: true, maxSockets: 1 })
   const first = ask(port, { agent, headers: keyed('alice') })
-  await until(() => answer !== undefined)
+  await until(() => reply !== undefined)
   await route({ routes: {} })
   const second = see(port, { agent, headers: keyed('alice') })
-  answer?.()
+  reply?.()
   expect((await first).text).toBe('slow alice')
   expect((await second).app).toBe('baseline')
   agent.destroy()
 })
 
-test('under load, tables that change lose no request and send none astray', async () => {
+test('under load, changing tables lose and misroute no request', async () => {
   const { port, route } = await world.pod({ appPort: local, routes: { routes: both() } })
   const agent = new Agent({ keepAlive: true, maxSockets: 16 })
   const load = { going: true }
@@ -274,7 +274,7 @@ test('under load, tables that change lose no request and send none astray', asyn
   expect(sent).toBeGreaterThan(800)
 })
 
-test('a killed manager changes nothing', async () => {
+test('a killed manager changes no route', async () => {
   const { port, manager } = await world.pod({ appPort: local, routes: { routes: both() } })
   await manager.stop()
   expect((await see(port, { headers: keyed('alice') })).app).toBe('alice')
@@ -289,7 +289,7 @@ test('without a table the app of the pod serves', async () => {
 
 test('a WebSocket upgrade is routed by its key', async () => {
   const server = createServer().on('upgrade', (_, socket) => {
-    // The client below leaves without a word.
+    // The client below leaves without a closing handshake.
     socket.on('error', () => socket.destroy())
     socket.write('HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n')
     socket.pipe(socket)
@@ -329,7 +329,7 @@ test.each([
   expect(await rawExchange(port, bytes)).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
 })
 
-test('a slow head is a 408 on an undeclared port, too, and is counted', async () => {
+test('a slow head is also a 408 on an undeclared port, and is counted', async () => {
   const limits = { http: { headMs: 60, lingerMs: 30 } }
   const { port, sidecar } = await world.pod({ appPort: local, protocol: 'auto', limits })
   expect(await rawExchange(port, 'GET / HTTP/1.1\r\nhost:')).toMatch(/^HTTP\/1\.1 408 /)
@@ -337,7 +337,7 @@ test('a slow head is a 408 on an undeclared port, too, and is counted', async ()
   expect(text).toMatch(/^branchline_requests_total\{[^}]*reason="refused"[^}]*code="408"[^}]*\} 1$/m)
 })
 
-test('more connections than are set get a 503', async () => {
+test('connections beyond the limit get a 503', async () => {
   const { port } = await world.pod({ appPort: local, limits: { http: { connections: 1 } } })
   const first = connect(port, '127.0.0.1')
   first.write('GET / HTTP/1.1\r\nhost: a\r\n\r\n')
@@ -346,7 +346,7 @@ test('more connections than are set get a 503', async () => {
   first.destroy()
 })
 
-test('the sidecar of the app that answers decides how long that may take, not one before it', async () => {
+test('only the sidecar next to the app limits how long a response may take', async () => {
   const waiting: Array<() => void> = []
   const slow = await world.app('slow', (_request, response) => waiting.push(() => response.end('late')))
   const limits = {
@@ -358,13 +358,13 @@ test('the sidecar of the app that answers decides how long that may take, not on
   await route({ routes: { alice: target('alice', [alice.port]) } })
   const override = ask(port, { headers: { tracestate: 'branchline=alice' } })
   await until(() => waiting.length === 1)
-  // The second one is over only after the first one has waited for longer than the first sidecar's own limit.
+  // The second request ends only after the first has waited longer than the first sidecar's own limit.
   expect(await ask(port)).toMatchObject({ status: 504 })
   waiting[0]?.()
   expect(await override).toMatchObject({ status: 200, text: 'late' })
 })
 
-test('endpoints get what their weights say, and one of weight 0 what the others refuse', async () => {
+test('endpoints get shares by their weights, and one of weight 0 only gets what the others refuse', async () => {
   const spare = await world.app('spare')
   const weights = { [`127.0.0.1:${alice}`]: 3, [`127.0.0.1:${spare}`]: 0 }
   const both = { alice: { ...target('alice', [alice, bob, spare]), weights } }

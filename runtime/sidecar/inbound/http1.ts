@@ -1,11 +1,11 @@
 import { HttpEngine, type Limits } from '../../http1/index.ts'
-import type { Surroundings } from './arrival.ts'
+import type { SidecarContext } from './context.ts'
 import { httpRouting } from './routing.ts'
 
 /**
- * The engine for HTTP/1.1 of all listeners. Hand it connections by `serve(transport, { context: arrival })`
- * with an `Arrival`.
+ * Creates the HTTP/1.1 engine of all listeners. Pass it connections with `serve(transport, { context })`, where
+ * `context` is an `EntryPort`.
  */
-export function http1Engine(around: Surroundings, limits: Partial<Limits> = {}, via?: string): HttpEngine {
-  return new HttpEngine({ ...httpRouting(around), limits, via })
+export function http1Engine(context: SidecarContext, limits: Partial<Limits> = {}, via?: string): HttpEngine {
+  return new HttpEngine({ ...httpRouting(context), limits, via })
 }

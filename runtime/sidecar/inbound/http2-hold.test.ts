@@ -55,7 +55,7 @@ async function get(over: ClientHttp2Session, fields: Record<string, string>): Pr
   return { fields: got, body }
 }
 
-test('streams and calls wait for an override that comes, while others of their connection go on', async () => {
+test('streams and calls wait for an override to appear, while others of their connection continue', async () => {
   const alice = await http2App('alice', (id) => arrived.push(id))
   const { port, sidecar, route } = await pod(HELD)
   const over = session(port)
@@ -82,7 +82,7 @@ test('a call waits for an override that restarts behind the same address', async
   expect(await call).toEqual({ app: 'alice', body: 'again' })
 })
 
-test('after the wait they fall back, by the rule baseline', async () => {
+test('after the wait they fall back, like the rule baseline', async () => {
   const config = { holdTimeoutMs: 100 }
   const { port, sidecar } = await pod({ alice: target('alice', [DEAD_PORT], 'hold') }, { config })
   expect(await new GrpcCaller(port).call('late', headers)).toEqual({ app: 'baseline', body: 'late' })
@@ -90,7 +90,7 @@ test('after the wait they fall back, by the rule baseline', async () => {
   expect(sidecar.held).toBe(0)
 })
 
-test('one that is cancelled, or out of time, or whose connection ends, waits no more', async () => {
+test('a stream that is cancelled, exceeds its deadline or loses its connection stops waiting', async () => {
   const { port, sidecar } = await pod(HELD)
   const over = session(port)
   const stream = over.request({ ':path': '/', ...headers }).on('error', () => {})
@@ -122,21 +122,21 @@ test('one that is cancelled, or out of time, or whose connection ends, waits no 
   expect(arrived).toEqual([])
 })
 
-test('heads of HTTP/2 count for the bound of what is held', async () => {
+test('heads of HTTP/2 count towards the limit of held bytes', async () => {
   const limits = { hold: { headBytes: 5_000 } }
   const { port, sidecar } = await pod(HELD, { limits })
   const over = session(port)
   const large = { ...headers, 'x-large': 'x'.repeat(3_000) }
   const first = get(over, large)
   await until(() => sidecar.held === 1)
-  // The second one would be too much, so that it falls back at once.
+  // The second request exceeds the limit, so it falls back immediately.
   expect((await get(over, large)).fields['x-app']).toBe('baseline')
   expect(sidecar.held).toBe(1)
   over.destroy()
   await first.catch(() => {})
 })
 
-test('who asks over HTTP/2 is told the way, and the hops of it later', async () => {
+test('a request over HTTP/2 that asks for its path gets it, and its hops later', async () => {
   const alice = await http2App('alice', () => {})
   const branch = await world.pod({
     appPort: alice,
@@ -148,11 +148,11 @@ test('who asks over HTTP/2 is told the way, and the hops of it later', async () 
   root.manager.explains()
   await until(() => root.manager.acks.length > 1)
   const over = session(root.port)
-  const way = String(
+  const path = String(
     (await get(over, { ...headers, 'x-branchline-route': '1' })).fields['x-branchline-route'],
   )
-  const trace = /;trace="([0-9a-f]{32})"$/.exec(way)?.[1]
-  expect(way).toBe(
+  const trace = /;trace="([0-9a-f]{32})"$/.exec(path)?.[1]
+  expect(path).toBe(
     `"api";at="baseline";to="alice";endpoint="127.0.0.1:${branch.port}";reason="override", ` +
       `"api";at="alice";to="alice";endpoint="127.0.0.1:${alice}";reason="routed";trace="${trace}"`,
   )

@@ -30,7 +30,7 @@ const WHO = {
   },
 }
 
-/** A gRPC app that says its name and the metadata that it saw. Returns its port. */
+/** A gRPC app that responds with its name and the metadata that it received. Returns its port. */
 async function app(name: string): Promise<number> {
   const server = new grpc.Server()
   server.addService(WHO, {
@@ -70,9 +70,9 @@ function client(port: number): Ask {
         Buffer.alloc(0),
         metadata,
         { deadline: Date.now() + 5_000 },
-        (error, answer) => {
+        (error, reply) => {
           if (error !== null) reject(error)
-          else resolve(JSON.parse((answer as Buffer).toString()) as Seen)
+          else resolve(JSON.parse((reply as Buffer).toString()) as Seen)
         },
       )
     })
@@ -80,7 +80,7 @@ function client(port: number): Ask {
 }
 
 test.each(['grpc', 'http2', 'auto'] as const)(
-  'each call of one channel goes by its own key: %s',
+  'each call of one channel is routed by its own key: %s',
   async (protocol) => {
     const [local, alice, bob] = await Promise.all([app('baseline'), app('alice'), app('bob')])
     const routes = { routes: { alice: target('alice', [alice]), bob: target('bob', [bob]) } }
@@ -96,7 +96,7 @@ test.each(['grpc', 'http2', 'auto'] as const)(
   },
 )
 
-test('a call from a branch’s pod has its key written, and a table that changes takes the next call', async () => {
+test('a call from a branch’s pod gets the branch’s key, and the next call follows a changed table', async () => {
   const [local, alice, next] = await Promise.all([app('baseline'), app('alice'), app('next')])
   const routes = { routes: { alice: target('alice', [alice]) } }
   const callers = { '127.0.0.1': 'alice' }
@@ -127,12 +127,12 @@ test('a dead override falls back by its rule, and fail is UNAVAILABLE with a sen
 })
 
 test.each(['baseline', 'hold', 'fail'] as const)(
-  'an override that received a call and broke off is UNAVAILABLE and named under %s: no other version answers',
+  'an override that received a call and closed is UNAVAILABLE and named under %s, and no other version responds',
   async (rule) => {
     const dying = createServer()
-    let asked = 0
+    let received = 0
     dying.on('stream', (stream) => {
-      asked++
+      received++
       stream.on('error', () => {})
       stream.session?.destroy()
     })
@@ -144,11 +144,11 @@ test.each(['baseline', 'hold', 'fail'] as const)(
     const error = (await client(port)(keyed('alice')).catch((error: unknown) => error)) as grpc.ServiceError
     expect(error.code).toBe(grpc.status.UNAVAILABLE)
     expect(error.details).toContain('api of the environment alice received the request and closed')
-    expect(asked).toBe(1)
+    expect(received).toBe(1)
   },
 )
 
-test('requests name this hop in Via where that is set, behind who was there before', async () => {
+test('a configured Via is added after existing entries', async () => {
   const appPort = await app('baseline')
   const { port } = await world.pod({ appPort, protocol: 'grpc', config: { via: 'branchline' } })
   expect((await client(port)({ via: '1.1 first' })).metadata['via']).toBe('1.1 first, 2.0 branchline')
@@ -156,7 +156,7 @@ test('requests name this hop in Via where that is set, behind who was there befo
   expect((await client(plain.port)()).metadata).not.toHaveProperty('via')
 })
 
-test('a request of HTTP/2 that is no call of gRPC passes on an undeclared port', async () => {
+test('an HTTP/2 request that is not a gRPC call passes an undeclared port', async () => {
   const local = await app('baseline')
   const { port } = await world.pod({ appPort: local, protocol: 'auto' })
   const session = connect(`http://127.0.0.1:${port}`)
@@ -165,6 +165,6 @@ test('a request of HTTP/2 that is no call of gRPC passes on an undeclared port',
   const status = await new Promise((resolve, reject) => {
     stream.on('response', (headers) => resolve(headers[':status'])).on('error', reject)
   })
-  // grpc-js says so to what is no call of gRPC.
+  // grpc-js responds like this to a request that is not a gRPC call.
   expect(status).toBe(415)
 })

@@ -1,15 +1,15 @@
 import { Http2Engine, type Http2Limits } from '../../http2/index.ts'
-import type { Surroundings } from './arrival.ts'
+import type { SidecarContext } from './context.ts'
 import { httpRouting } from './routing.ts'
 
 /**
- * The engine for HTTP/2, and so gRPC, of all listeners: each stream is routed on its own. Hand it connections
- * by `serve(transport, { context: arrival })` with an `Arrival`.
+ * Creates the HTTP/2 engine of all listeners, which also serves gRPC. It routes each stream separately. Pass it
+ * connections with `serve(transport, { context })`, where `context` is an `EntryPort`.
  */
 export function http2Engine(
-  around: Surroundings,
+  context: SidecarContext,
   limits: Partial<Http2Limits> = {},
   via?: string,
 ): Http2Engine {
-  return new Http2Engine({ ...httpRouting(around), limits, via })
+  return new Http2Engine({ ...httpRouting(context), limits, via })
 }

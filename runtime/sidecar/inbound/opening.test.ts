@@ -1,4 +1,4 @@
-/** The first bytes of a connection decide what it speaks, whenever they arrive. */
+/** The first bytes of a connection decide its protocol, whenever they arrive. */
 import { createServer as createHttpServer } from 'node:http'
 import * as http2 from 'node:http2'
 import { connect, type Socket } from 'node:net'
@@ -22,12 +22,12 @@ afterEach(async () => {
 
 interface App {
   readonly port: number
-  /** Connections that it has accepted, and bytes that it got. */
+  /** Connections that it has accepted, and bytes that it received. */
   accepted: number
   bytes: number
 }
 
-/** An app that speaks HTTP/1.1 and HTTP/2 on one port, as Go's and Netty's do, and says its name. */
+/** An app that speaks HTTP/1.1 and HTTP/2 on one port, like Go's and Netty's servers, and responds with its name. */
 async function bothApp(name: string): Promise<App> {
   const one = createHttpServer((_request, response) => response.end(`${name} 1.1`))
   const two = http2.createServer()
@@ -52,7 +52,7 @@ async function bothApp(name: string): Promise<App> {
   return Object.assign(app, { port })
 }
 
-/** A client that has connected and said nothing. */
+/** A client that has connected and sent nothing. */
 async function silent(port: number): Promise<Socket> {
   const socket = connect({ port, host: '127.0.0.1', noDelay: true, allowHalfOpen: true })
   socket.on('error', () => {})
@@ -63,7 +63,7 @@ async function silent(port: number): Promise<Socket> {
 
 const REQUEST = 'GET / HTTP/1.1\r\nhost: a\r\ntracestate: branchline=alice\r\n\r\n'
 
-/** Sends a request in pieces, and gives the body of the answer. */
+/** Sends a request in pieces, and returns the body of the response. */
 async function askOver(socket: Socket, pieces: readonly string[]): Promise<string> {
   let text = ''
   const read = (data: Buffer): void => void (text += data.toString('latin1'))
@@ -74,7 +74,7 @@ async function askOver(socket: Socket, pieces: readonly string[]): Promise<strin
   return /\r\n\r\n([^]*)$/.exec(text)?.[1] ?? ''
 }
 
-/** One HTTP/2 request over a socket that is open. */
+/** One HTTP/2 request over an open socket. */
 function askHttp2(socket: Socket, fields: http2.OutgoingHttpHeaders): Promise<string> {
   const session = http2.connect('http://a', { createConnection: () => socket })
   session.on('error', () => {})
@@ -97,7 +97,7 @@ async function branchedPod(
   return { pod, base, alice }
 }
 
-test('on an undeclared port a request after a long silence goes by its key, and so does the next', async () => {
+test('on an undeclared port, a request after a long silence is routed by its key, and so is the next', async () => {
   const { pod, base } = await branchedPod('auto')
   const socket = await silent(pod.port)
   await until(() => base.accepted === 1)
@@ -105,7 +105,7 @@ test('on an undeclared port a request after a long silence goes by its key, and 
   expect(await askOver(socket, ['GET / HTTP/1.1\r\nhost: a\r\n\r\n'])).toBe('base 1.1')
 })
 
-test('so does HTTP/2, though its server says SETTINGS at once', async () => {
+test('so is HTTP/2, although its server sends SETTINGS at once', async () => {
   const alice = await bothApp('alice')
   let greeted = 0
   const greeting = await world.tcpApp((socket) => {
@@ -118,12 +118,12 @@ test('so does HTTP/2, though its server says SETTINGS at once', async () => {
   expect(await askHttp2(socket, { tracestate: 'branchline=alice' })).toBe('alice 2')
 })
 
-test('a request that comes byte by byte goes by its key', async () => {
+test('a request that arrives byte by byte is routed by its key', async () => {
   const { pod } = await branchedPod('auto')
   expect(await askOver(await silent(pod.port), REQUEST.split(''))).toBe('alice 1.1')
 })
 
-test('the app is not needed: a late request whose override is there is served', async () => {
+test('a late request for an override is served even if the app is down', async () => {
   const alice = await bothApp('alice')
   const routes = { routes: { alice: target('alice', [alice.port]) } }
   const limits = { opening: { silenceMs: 1 } }
@@ -135,7 +135,7 @@ test('the app is not needed: a late request whose override is there is served', 
   expect(await askOver(socket, [REQUEST])).toBe('alice 1.1')
 })
 
-test('a silent client of an app that cannot be reached is let go', async () => {
+test('a silent client of an unreachable app is disconnected', async () => {
   const limits = { opening: { silenceMs: 1, firstByteMs: 50 } }
   const { port } = await world.pod({ appPort: DEAD_PORT, protocol: 'auto', limits })
   const socket = await silent(port)
@@ -148,7 +148,7 @@ test('a silent client of an app that cannot be reached is let go', async () => {
   expect(ended).toBe(true)
 })
 
-test('a TLS client that speaks late reaches the app as it was sent, on the connection that was opened', async () => {
+test('the bytes of a late TLS client reach the app unchanged, on the connection that is already open', async () => {
   const hello = '\x16\x03\x01\x00\x05hello'
   let accepted = 0
   const echo = await world.tcpApp((socket) => {
@@ -165,7 +165,7 @@ test('a TLS client that speaks late reaches the app as it was sent, on the conne
   expect(accepted).toBe(1)
 })
 
-test('a dialogue that the server begins passes both ways', async () => {
+test('a dialogue that the server begins passes in both directions', async () => {
   const smtp = await world.tcpApp((socket) => {
     socket.write('220 mail ESMTP\r\n')
     socket.on('data', (data: Buffer) => socket.end(`250 ${data.toString()}`))
@@ -181,9 +181,9 @@ test('a dialogue that the server begins passes both ways', async () => {
 })
 
 test.each([
-  ['HTTP by its beginning', 'GET /slow HTTP', 'HTTP/1.1 408'],
-  ['raw bytes else', 'QUIT', 'QUIT'],
-])('a first line that never ends is judged in the end: %s', async (_name, line, expected) => {
+  ['HTTP, from its beginning', 'GET /slow HTTP', 'HTTP/1.1 408'],
+  ['otherwise raw bytes', 'QUIT', 'QUIT'],
+])('an endless first line is classified after the timeout: %s', async (_name, line, expected) => {
   const echo = await world.tcpApp((socket) => socket.pipe(socket))
   const limits = { opening: { firstLineMs: 50 }, http: { headMs: 50 } }
   const { port } = await world.pod({ appPort: echo, protocol: 'auto', limits })
@@ -196,7 +196,7 @@ test.each([
 })
 
 test.each(['http', 'http2', 'grpc', 'auto'] as const)(
-  'a port named %s serves both versions of an app that speaks both, by the key',
+  'a port named %s serves both versions of an app that speaks both, routed by the key',
   async (protocol) => {
     const { pod, base, alice } = await branchedPod(protocol)
     expect(await askOver(await silent(pod.port), [REQUEST])).toBe('alice 1.1')
@@ -234,7 +234,7 @@ test('a stopping sidecar serves a request that is on its way on a silent connect
   await stopped
 })
 
-test('whatever the pieces and pauses of a first request, it goes by its key', async () => {
+test('a first request is routed by its key, however it is split and delayed', async () => {
   const { pod, base } = await branchedPod('auto')
   const cuts = fc.array(fc.integer({ min: 1, max: REQUEST.length - 1 }), { maxLength: 5 })
   await fc.assert(

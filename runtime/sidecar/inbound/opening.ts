@@ -1,24 +1,24 @@
 import { IGNORE, type Receiver, type Transport } from '../../transport/transport.ts'
 import type { RareLog } from '../../process/rare-log.ts'
-import type { Arrival } from './arrival.ts'
+import type { EntryPort } from './context.ts'
 import type { RawDial, RawDialOwner } from './raw-dial.ts'
-import { type Spoken, verdict } from './sniff.ts'
-import type { RawConnections, Read } from './tcp.ts'
+import { type DetectedProtocol, detect } from './sniff.ts'
+import type { RawConnections, EarlyData } from './tcp.ts'
 
-/** The waits and bounds of connections of which it is not known what they speak. */
+/** The waits and limits of connections whose protocol is not known yet. */
 export interface OpeningLimits {
-  /** Without a byte from the client of an undeclared port, before the app is asked to speak first. Default: 50 ms. */
+  /** How long the client of an undeclared port may send nothing before the app's connection is opened. Default: 50 ms. */
   readonly silenceMs: number
-  /** Without another byte of a first line that is not complete; it is then judged by its beginning. Default: 3 s. */
+  /** How long an incomplete first line may pause before its beginning decides the protocol. Default: 3 s. */
   readonly firstLineMs: number
   /**
-   * Without a byte from the client of a port that is declared to speak HTTP, or of one whose app cannot be reached:
-   * the connection ends. Default: 10 s.
+   * How long the client may send nothing on a port that is declared as HTTP, or whose app cannot be reached, before
+   * the connection is closed. Default: 10 s.
    */
   readonly firstByteMs: number
-  /** Connections at one time; the next one is cut. Default: 10,000. */
+  /** The maximum such connections at a time. Further ones are cut. Default: 10,000. */
   readonly openings: number
-  /** At stop: for the first bytes that are on their way already. Default: 500 ms. */
+  /** How long a stopping sidecar waits for first bytes that are already on their way. Default: 500 ms. */
   readonly drainMs: number
 }
 
@@ -30,17 +30,22 @@ export const DEFAULT_OPENING_LIMITS: OpeningLimits = {
   drainMs: 500,
 }
 
-/** Where connections go once it is known what they speak. */
+/** The engines that serve connections once their protocol is known. */
 export interface Engines {
   readonly raw: RawConnections
   /** `ended`: the client has ended its direction. */
-  http(spoken: Exclude<Spoken, 'raw'>, client: Transport, arrival: Arrival, read: Read): void
+  http(
+    detected: Exclude<DetectedProtocol, 'raw'>,
+    client: Transport,
+    entry: EntryPort,
+    early: EarlyData,
+  ): void
 }
 
 /**
- * Accepted connections of which it is not known yet what they speak. On ports that are declared to speak HTTP the
- * first bytes decide which version. On undeclared ports they decide whether it is HTTP at all, whenever they arrive;
- * while they do not, the app's connection is opened, since a server may speak first.
+ * Accepted connections whose protocol is not known yet. On ports that are declared as HTTP, the first bytes decide
+ * the version. On undeclared ports they also decide whether it is HTTP at all, whenever they arrive. Until then the
+ * app's connection is opened, because a server may send first.
  */
 export class Openings {
   readonly limits: OpeningLimits
@@ -59,15 +64,15 @@ export class Openings {
     return this.#open.size
   }
 
-  /** Takes over an accepted connection, in the tick in which it was accepted. */
-  serve(client: Transport, arrival: Arrival): void {
+  /** Takes over an accepted connection. Call it in the tick in which the connection was accepted. */
+  serve(client: Transport, entry: EntryPort): void {
     const { openings } = this.limits
     if (this.#open.size >= openings) {
-      const reason = `more than ${openings} connections that have not said what they speak (openings)`
+      const reason = `more than ${openings} connections whose protocol is not known yet (openings)`
       this.#refusals.add({ client: client.remoteAddress, reason })
       return client.destroy(new Error(reason))
     }
-    this.#open.add(new Opening(client, arrival, this))
+    this.#open.add(new Opening(client, entry, this))
   }
 
   left(opening: Opening): void {
@@ -75,7 +80,7 @@ export class Openings {
     if (this.#open.size === 0) this.#onIdle?.()
   }
 
-  /** Waits for first bytes that are on their way, then ends what is left. Accepting has to be over. */
+  /** Waits for first bytes that are on their way, then closes the rest. Call it after accepting has ended. */
   async stop(): Promise<void> {
     if (this.#open.size === 0) return
     let timer: NodeJS.Timeout | undefined
@@ -90,32 +95,32 @@ export class Openings {
 }
 
 const EMPTY = Buffer.alloc(0)
-/** Nothing more is read of an app whose first words decide nothing. */
-const MAX_HEARD_BYTES = 16 * 1024
+/** After this many bytes of an app that decide nothing, the app's connection is paused. */
+const MAX_APP_BYTES = 16 * 1024
 
 /** One of {@link Openings}. */
 class Opening implements Receiver, RawDialOwner {
   readonly #client: Transport
-  readonly #arrival: Arrival
+  readonly #entry: EntryPort
   readonly #openings: Openings
   readonly #declared: boolean
   #bytes: Buffer = EMPTY
   #ended = false
   #stopped = false
-  #heard: Buffer = EMPTY
+  #appBytes: Buffer = EMPTY
   #appEnded = false
   #dial: RawDial | undefined = undefined
   #peer: Transport | undefined = undefined
-  /** It is raw, and waits for the app's connection. */
+  /** The connection is raw, and waits for the app's connection. */
   #raw = false
   #over = false
   #timer: NodeJS.Timeout
 
-  constructor(client: Transport, arrival: Arrival, openings: Openings) {
+  constructor(client: Transport, entry: EntryPort, openings: Openings) {
     this.#client = client
-    this.#arrival = arrival
+    this.#entry = entry
     this.#openings = openings
-    this.#declared = arrival.inbound.protocol !== 'auto'
+    this.#declared = entry.inbound.protocol !== 'auto'
     const { silenceMs, firstByteMs } = openings.limits
     this.#timer = this.#declared
       ? setTimeout(() => this.end(), firstByteMs)
@@ -131,7 +136,7 @@ class Opening implements Receiver, RawDialOwner {
     if (this.#decide()) return
     clearTimeout(this.#timer)
     const { length } = this.#bytes
-    // A process that stood still has not read yet what has come meanwhile: it reads before it judges.
+    // After a pause of the process, bytes may wait in the socket. EarlyData them before deciding.
     const stop = (): void => void setImmediate(() => this.#stop(length))
     this.#timer = setTimeout(stop, this.#openings.limits.firstLineMs)
   }
@@ -153,8 +158,8 @@ class Opening implements Receiver, RawDialOwner {
     peer.receiver = {
       ...IGNORE,
       onData: (data) => {
-        this.#heard = Buffer.concat([this.#heard, data])
-        if (!this.#decide() && this.#heard.length > MAX_HEARD_BYTES) peer.pause()
+        this.#appBytes = Buffer.concat([this.#appBytes, data])
+        if (!this.#decide() && this.#appBytes.length > MAX_APP_BYTES) peer.pause()
       },
       onEnd: () => {
         this.#appEnded = true
@@ -165,7 +170,7 @@ class Opening implements Receiver, RawDialOwner {
     if (this.#raw) this.#join(peer)
   }
 
-  /** Whether it is HTTP for somebody else than this app, the client's bytes may still say. */
+  /** The app cannot be reached, but the client may still send a request for another environment. */
   unreachable(): void {
     this.#dial = undefined
     if (this.#raw) return this.#client.destroy(new Error('no endpoint could be reached'))
@@ -178,48 +183,48 @@ class Opening implements Receiver, RawDialOwner {
     this.#client.destroy()
   }
 
-  /** The client has not said anything: perhaps it waits for the app to speak first. */
+  /** The client has sent nothing. Perhaps it waits for the app to send first. */
   #listen(): void {
-    const dial = this.#openings.engines.raw.dial(this.#client, this.#arrival, this)
+    const dial = this.#openings.engines.raw.dial(this.#client, this.#entry, this)
     if (!dial.over) this.#dial = dial
   }
 
-  /** The client does not go on with its first line, of which so many bytes are here. */
+  /** The client has paused within its first line. `length` is the number of bytes that had arrived then. */
   #stop(length: number): void {
     if (this.#over || this.#bytes.length !== length) return
     this.#stopped = true
     this.#decide()
   }
 
-  /** Hands the connection over if it is known what it speaks. */
+  /** Passes the connection to an engine if its protocol is known. */
   #decide(): boolean {
     if (this.#raw || this.#over) return true
-    const spoken = verdict({
+    const detected = detect({
       declared: this.#declared,
       bytes: this.#bytes,
       last: this.#ended || this.#stopped,
-      heard: this.#heard,
+      appBytes: this.#appBytes,
       appEnded: this.#appEnded,
     })
-    if (spoken === undefined) return false
+    if (detected === undefined) return false
     const { engines } = this.#openings
-    const read = { bytes: this.#bytes, ended: this.#ended }
-    if (spoken === 'raw') this.#serveRaw(read)
+    const early = { bytes: this.#bytes, ended: this.#ended }
+    if (detected === 'raw') this.#serveRaw(early)
     else {
       this.#leave()
       this.#dial?.cancel()
       this.#drop()
-      engines.http(spoken, this.#client, this.#arrival, read)
+      engines.http(detected, this.#client, this.#entry, early)
     }
     return true
   }
 
-  #serveRaw(read: Read): void {
+  #serveRaw(early: EarlyData): void {
     clearTimeout(this.#timer)
     if (this.#peer !== undefined) return this.#join(this.#peer)
     if (this.#dial === undefined) {
       this.#leave()
-      return this.#openings.engines.raw.serve(this.#client, this.#arrival, read)
+      return this.#openings.engines.raw.serve(this.#client, this.#entry, early)
     }
     this.#raw = true
     this.#client.pause()
@@ -227,12 +232,12 @@ class Opening implements Receiver, RawDialOwner {
 
   #join(peer: Transport): void {
     this.#leave()
-    const read = { bytes: this.#bytes, ended: this.#ended }
-    const heard = { bytes: this.#heard, ended: this.#appEnded }
-    this.#openings.engines.raw.join(this.#client, peer, read, heard)
+    const early = { bytes: this.#bytes, ended: this.#ended }
+    const appEarly = { bytes: this.#appBytes, ended: this.#appEnded }
+    this.#openings.engines.raw.join(this.#client, peer, early, appEarly)
   }
 
-  /** The app's connection was opened in vain. */
+  /** Closes the app's connection, which is not needed. */
   #drop(): void {
     if (this.#peer === undefined) return
     this.#peer.receiver = IGNORE

@@ -1,4 +1,4 @@
-/** gRPC's other implementations through a sidecar, with what only they do: pings that measure the link, resets. */
+/** Other gRPC implementations through a sidecar, with features that only they have: BDP pings and resets. */
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ask, goProgram, type Program, pythonProgram, serve } from '../../peers/programs.ts'
@@ -11,7 +11,7 @@ const python = await pythonProgram(join(folder, 'python/peer.py'), ['grpc'])
 
 let world: World
 let address = ''
-/** The sidecar of a branch that has no app of its own: it sends all to the sidecar of the app. */
+/** The sidecar of a branch without its own app, which sends everything to the sidecar of the app. */
 let remote = ''
 beforeAll(async () => {
   if ('missing' in go) return
@@ -43,7 +43,7 @@ describe.each(clients)('%s', (_name, client) => {
     expect(await ask(client, 'big', address, 64_000_000)).toEqual({ bytes: 64_000_000, code: 'OK' })
   })
 
-  test.skipIf(missing)('a stream of 200 messages a second lives', { timeout: 60_000 }, async () => {
+  test.skipIf(missing)('a stream of 200 messages a second stays open', { timeout: 60_000 }, async () => {
     expect(await ask(client, 'chat', address, 1_200, 200)).toEqual({ messages: 1_200, code: 'OK' })
   })
 

@@ -1,24 +1,24 @@
 import { IGNORE, type Transport, type Upstream } from '../../transport/transport.ts'
 import { EndpointUpstream } from '../route/balance.ts'
 
-/** Who waits for a {@link RawDial}. */
+/** Receives the result of a {@link RawDial}. */
 export interface RawDialOwner {
-  /** The transport is open; its receiver is to be set at once. */
+  /** The transport is open. Set its receiver at once. */
   reached(peer: Transport): void
-  /** None of so many could be reached. */
+  /** None of the upstreams could be reached. */
   unreachable(tried: number): void
 }
 
-/** A connection to the first of some upstreams that takes it, each tried for so long. */
+/** Connects to the first upstream that accepts the connection. Each is tried for `connectTimeoutMs`. */
 export class RawDial {
   readonly #upstreams: readonly Upstream[]
   readonly #connectTimeoutMs: number
   readonly #owner: RawDialOwner
   #peer: Transport | undefined = undefined
   #cancelled = false
-  /** How many were tried in vain. */
+  /** The number of failed attempts. */
   failed = 0
-  /** Its owner was called back. */
+  /** Whether the owner has been called. */
   over = false
 
   constructor(upstreams: readonly Upstream[], connectTimeoutMs: number, owner: RawDialOwner) {
@@ -28,7 +28,7 @@ export class RawDial {
     this.#next()
   }
 
-  /** Calls nothing back any more. */
+  /** Stops the attempt. The owner is not called any more. */
   cancel(): void {
     this.#cancelled = true
     this.#peer?.destroy()

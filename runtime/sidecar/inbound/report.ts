@@ -2,8 +2,15 @@ import type { Candidate, ExchangeReport, FailureReply } from '../../proxy/decisi
 import type { HttpError, HttpErrorCode } from '../../proxy/errors.ts'
 import type { EndpointUpstream } from '../route/balance.ts'
 import { unavailable, type UnavailableReason } from '../route/problem.ts'
-import type { Surroundings } from './arrival.ts'
-import { type About, howOf, isRouted, type RoutedCandidate, type RoutedForward, unload } from './routed.ts'
+import type { SidecarContext } from './context.ts'
+import {
+  type RouteContext,
+  failureKind,
+  isRouted,
+  type RoutedCandidate,
+  type RoutedForward,
+  unload,
+} from './routed.ts'
 import { pathOf } from './trace.ts'
 
 const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
@@ -14,16 +21,16 @@ const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
   BL_HTTP_RESPONSE_TOO_LARGE: 'too-large',
 }
 
-/** The answer where nobody answered: who should have, why nobody did, and since when. */
-export function failureOf({ outages }: Surroundings): FailureReply {
+/** The response to a request that failed: it names the environment and service, the reason, and the start of the outage. */
+export function failureOf({ outages }: SidecarContext): FailureReply {
   return (error, { head, decision, reached }) => {
     const reason = REASONS[error.code]
     if (reason === undefined || !isRouted(decision)) return undefined
-    const { about } = decision
-    outages.failed(about)
-    const { service } = about
-    const { environment } = receiverOf(reached) ?? about
-    const since = outages.since(about)
+    const { route } = decision
+    outages.failed(route)
+    const { service } = route
+    const { environment } = receiverOf(reached) ?? route
+    const since = outages.since(route)
     const cause = reason === 'unreachable' || reason === 'closed' ? undefined : causeOf(error)
     return unavailable(
       { status: error.status, environment, service, reason, cause, since },
@@ -32,65 +39,66 @@ export function failureOf({ outages }: Surroundings): FailureReply {
   }
 }
 
-/** What the parser said, where it was the parser. */
+/** The message of the parser if the response could not be parsed, otherwise that of the error. */
 const causeOf = ({ cause, message }: HttpError): string => (cause instanceof Error ? cause.message : message)
 
 const receiverOf = (reached: Candidate | undefined): RoutedCandidate | undefined =>
   reached !== undefined && 'environment' in reached ? (reached as RoutedCandidate) : undefined
 
-/** Learns from a request that is over, and tells of it. */
-export function record(around: Surroundings, exchange: ExchangeReport): void {
+/** Records a finished request: in endpoint health, outages, metrics, logs, spans and hops. */
+export function record(context: SidecarContext, exchange: ExchangeReport): void {
   const { decision, status, head, ms, error } = exchange
-  if (around.holds.size > 0) around.holds.release(head)
+  if (context.holds.size > 0) context.holds.release(head)
   if (!isRouted(decision)) {
     const reason = decision === undefined ? 'refused' : 'no-table'
-    around.metrics.request({ environment: '', service: '', reason }, status, ms / 1000)
-    if (error !== undefined && around.accessLog.wants(true)) logRefused(around, exchange, reason)
+    context.metrics.request({ environment: '', service: '', reason }, status, ms / 1000)
+    if (error !== undefined && context.accessLog.wants(true)) logRefused(context, exchange, reason)
     return
   }
-  const { about } = decision
-  const served = 'candidates' in decision ? learn(around, exchange, decision) : undefined
-  const environment = served?.environment ?? about.environment
-  around.metrics.request({ environment, service: about.service, reason: about.reason }, status, ms / 1000)
+  const { route } = decision
+  const served = 'candidates' in decision ? learn(context, exchange, decision) : undefined
+  const environment = served?.environment ?? route.environment
+  context.metrics.request({ environment, service: route.service, reason: route.reason }, status, ms / 1000)
   const failed = status === 0 || status >= 500 || error !== undefined
-  if (around.accessLog.wants(failed)) log(around, exchange, about, served)
-  if (about.asked.span !== undefined || about.asked.explained !== undefined)
-    tell(around, exchange, about, served)
+  if (context.accessLog.wants(failed)) log(context, exchange, route, served)
+  if (route.request.span !== undefined || route.request.explained !== undefined)
+    reportHop(context, exchange, route, served)
 }
 
-/** What a request has taught of those who were asked; returns who answered, or was asked last. */
+/** Updates the health of the tried endpoints. Returns the candidate that responded, or was tried last. */
 function learn(
-  { outages, metrics }: Surroundings,
+  { outages, metrics }: SidecarContext,
   { candidate, error, status, reached }: ExchangeReport,
   decision: RoutedForward,
 ): RoutedCandidate | undefined {
-  const { candidates, about } = decision
+  const { candidates, route } = decision
   unload(decision)
   const served = candidates[candidate] ?? receiverOf(reached)
   const reason = error && REASONS[error.code]
   for (let index = 0; index < candidate; index++) candidates[index]?.endpoint?.failed('unreachable')
   if (served?.endpoint !== undefined) judge(served.endpoint, error, status)
-  const fellBack = served !== undefined && !served.meant
+  const fellBack = served !== undefined && !served.intended
   if (candidate > 0 || fellBack) metrics.fallback()
   const failure = served === undefined ? 'no-endpoint' : fellBack ? 'unreachable' : reason
   if (failure !== undefined) {
-    metrics.upstreamFailure(about.environment, about.service, failure)
-    outages.failed(about)
-  } else if (!outages.none && status > 0) outages.answered(about)
+    metrics.upstreamFailure(route.environment, route.service, failure)
+    outages.failed(route)
+  } else if (!outages.none && status > 0) outages.responded(route)
   return served
 }
 
-/** An answer is one, whatever its status; a client that left says nothing of the endpoint. */
+/** Any response counts as success, whatever its status. A client that left says nothing about the endpoint. */
 function judge(endpoint: EndpointUpstream, error: HttpError | undefined, status: number): void {
   const reason = error && REASONS[error.code]
-  if (error !== undefined && (reason === 'unreachable' || reason === 'closed')) endpoint.failed(howOf(error))
+  if (error !== undefined && (reason === 'unreachable' || reason === 'closed'))
+    endpoint.failed(failureKind(error))
   else if (error === undefined && status > 0) endpoint.succeeded()
 }
 
 function log(
-  { accessLog }: Surroundings,
+  { accessLog }: SidecarContext,
   { head, status, ms, error }: ExchangeReport,
-  about: About,
+  route: RouteContext,
   served: RoutedCandidate | undefined,
 ): void {
   accessLog.add({
@@ -98,20 +106,20 @@ function log(
     method: head.method,
     path: pathOf(head.target),
     ms: Math.round(ms * 1000) / 1000,
-    service: about.service,
-    environment: served?.environment ?? about.environment,
+    service: route.service,
+    environment: served?.environment ?? route.environment,
     endpoint: served?.upstream.key,
-    reason: about.reason,
-    key: about.found?.key,
-    traceId: about.asked.traceId,
+    reason: route.reason,
+    key: route.found?.key,
+    traceId: route.request.traceId,
     error: error?.code,
     detail: error?.message,
   })
 }
 
-/** A request that could not be read, or not be routed. */
+/** Logs a request that could not be parsed or routed. */
 function logRefused(
-  { accessLog }: Surroundings,
+  { accessLog }: SidecarContext,
   { head, status, ms, error }: ExchangeReport,
   reason: string,
 ): void {
@@ -131,14 +139,14 @@ function logRefused(
   })
 }
 
-function tell(
-  { explain }: Surroundings,
+function reportHop(
+  { explain }: SidecarContext,
   { decision, candidate, status, ms, error }: ExchangeReport,
-  about: About,
+  route: RouteContext,
   served: RoutedCandidate | undefined,
 ): void {
-  const { service, own, environment, reason, found, asked } = about
-  asked.span?.end({
+  const { service, own, environment, reason, found, request } = route
+  request.span?.end({
     service,
     own,
     environment: served?.environment ?? environment,
@@ -148,10 +156,10 @@ function tell(
     status,
     error: error?.code,
   })
-  if (asked.explained === undefined || asked.traceId === undefined) return
-  const { id, parent, sinceMs: startMs } = asked.explained
+  if (request.explained === undefined || request.traceId === undefined) return
+  const { id, parent, sinceMs: startMs } = request.explained
   const tried = isRouted(decision) && 'candidates' in decision ? decision.candidates : []
-  explain?.report(asked.traceId, {
+  explain?.report(request.traceId, {
     id,
     ...(parent !== undefined && { parent }),
     service,

@@ -5,8 +5,8 @@ import type { RouteReason } from '../route/decide.ts'
 import type { FoundKey, ForeignId } from '../route/key.ts'
 import type { HopSpan } from '../telemetry/tracing.ts'
 
-/** What a decision was about: for metrics, logs, traces, and the answer to a request that failed. */
-export interface About {
+/** The context of a routing decision, for metrics, logs, traces, and the response to a failed request. */
+export interface RouteContext {
   readonly service: string
   /** The environment of this sidecar. */
   readonly own: string
@@ -14,67 +14,67 @@ export interface About {
   readonly environment: string
   readonly reason: RouteReason
   readonly found: FoundKey | ForeignId | undefined
-  readonly asked: Asked
+  readonly request: RequestContext
 }
 
-/** What one request has, however often it is decided anew. */
-export interface Asked {
+/** The part of the context that stays the same when a request is routed again. */
+export interface RequestContext {
   readonly traceId: string | undefined
-  /** Where its hops are to be reported: this one's id and its parent's, and since when (milliseconds since 1970). */
+  /** Set if its hops are reported: this hop's id, its parent's id, and its start (milliseconds since 1970). */
   readonly explained:
     | { readonly id: string; readonly parent: string | undefined; readonly sinceMs: number }
     | undefined
   readonly span: HopSpan | undefined
 }
 
-/** A candidate, with the environment that it stands for, which is its version. */
+/** A candidate, with its environment, which is its version. */
 export interface RoutedCandidate extends Candidate {
   readonly environment: string
   readonly version: string
   /** Undefined: the app of this pod. */
   readonly endpoint: EndpointUpstream | undefined
-  /** Whether this is whom the key means, not a fallback. */
-  readonly meant: boolean
+  /** Whether the key means this candidate, so that it is not a fallback. */
+  readonly intended: boolean
 }
 
 export interface RoutedForward extends Forward {
-  readonly about: About
+  readonly route: RouteContext
   readonly candidates: readonly RoutedCandidate[]
-  /** The endpoint that counts this request among its own, until it is over. */
+  /** The endpoint that counts this request as outstanding until it has finished. */
   load: EndpointUpstream | undefined
 }
 export interface RoutedReply extends Reply {
-  readonly about: About
+  readonly route: RouteContext
 }
 
 export const isRouted = (decision: Decision | undefined): decision is RoutedForward | RoutedReply =>
-  decision !== undefined && 'about' in decision
+  decision !== undefined && 'route' in decision
 
-/** A way to serve a request; its first endpoint counts it until {@link unload}. */
+/** A decision to forward a request. Its first endpoint counts the request until {@link unload}. */
 export function forward(
-  about: About,
+  route: RouteContext,
   candidates: readonly RoutedCandidate[],
   otherwise?: (error: HttpError) => ReturnType<NonNullable<Forward['otherwise']>>,
 ): RoutedForward {
   const load = candidates[0]?.endpoint
   if (load !== undefined) load.outstanding++
-  const decision: RoutedForward = { candidates, about, load }
+  const decision: RoutedForward = { candidates, route, load }
   if (otherwise === undefined) return decision
   const then = (error: HttpError): ReturnType<typeof otherwise> => {
     unload(decision)
-    for (const { endpoint } of candidates) endpoint?.failed(howOf(error))
+    for (const { endpoint } of candidates) endpoint?.failed(failureKind(error))
     return otherwise(error)
   }
   return Object.assign(decision, { otherwise: then })
 }
 
-/** Takes the request off its endpoint's count. */
+/** Ends the count of the request at its endpoint. */
 export function unload(decision: RoutedForward): void {
   if (decision.load === undefined) return
   decision.load.outstanding--
   decision.load = undefined
 }
 
-/** How an endpoint failed, where it is known that it did. */
-export const howOf = (error: HttpError): 'unreachable' | 'closed' =>
+/** How an endpoint failed. */
+export const failureKind = (error: HttpError): 'unreachable' | 'closed' =>
   error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' ? 'unreachable' : 'closed'

@@ -9,12 +9,12 @@ import { decide, type Decision, type Step } from '../route/decide.ts'
 import { idEdits } from '../route/id-edits.ts'
 import { readKey } from '../route/key.ts'
 import { unavailable } from '../route/problem.ts'
-import type { Arrival, Surroundings } from './arrival.ts'
+import type { EntryPort, SidecarContext } from './context.ts'
 import { explainReply } from './explain.ts'
 import { failureOf, record } from './report.ts'
 import {
-  type About,
-  type Asked,
+  type RouteContext,
+  type RequestContext,
   forward,
   type RoutedCandidate,
   type RoutedForward,
@@ -23,93 +23,93 @@ import {
 import { type Field, type Traced, traceOf } from './trace.ts'
 
 /**
- * How every HTTP engine of a sidecar routes, whatever its version: each request by its own key and the table
- * of the moment. The `context` of a client is an {@link Arrival}.
+ * The routing of the sidecar's HTTP engines, for every version of HTTP: each request by its own key and the current
+ * table. The `context` of a client is an {@link EntryPort}.
  */
 export function httpRouting(
-  around: Surroundings,
+  context: SidecarContext,
 ): Required<Pick<EngineOptions, 'route' | 'failure' | 'observer'>> {
   return {
     route: (head, client) => {
-      const way = around.explain && head.get(EXPLAIN_HEADER)
-      const hops = way === undefined ? undefined : requestedTrace(way)
-      if (hops !== undefined) return explainReply(around.explain, hops)
-      return new Routing(around, head, client, way).decide()
+      const path = context.explain && head.get(EXPLAIN_HEADER)
+      const hops = path === undefined ? undefined : requestedTrace(path)
+      if (hops !== undefined) return explainReply(context.explain, hops)
+      return new Routing(context, head, client, path).decide()
     },
-    failure: failureOf(around),
+    failure: failureOf(context),
     observer: {
-      connectionOpened: () => around.metrics.connections.http.inc(),
-      connectionClosed: () => around.metrics.connections.http.dec(),
-      exchangeDone: (exchange) => record(around, exchange),
-      refused: ({ remoteAddress }, reason) => around.refusals.add({ client: remoteAddress, reason }),
+      connectionOpened: () => context.metrics.connections.http.inc(),
+      connectionClosed: () => context.metrics.connections.http.dec(),
+      exchangeDone: (exchange) => record(context, exchange),
+      refused: ({ remoteAddress }, reason) => context.refusals.add({ client: remoteAddress, reason }),
     },
   }
 }
 
-/** One request on its way to a decision; one that is held comes here again. */
+/** Routes one request. A held request is routed again. */
 class Routing {
-  readonly #around: Surroundings
+  readonly #context: SidecarContext
   readonly #head: Head
   readonly #client: Client
   readonly #routed: boolean
-  /** What is to be known of its way: the field of those who ask. */
-  readonly #way: string | undefined
+  /** The path so far, from the field of a request that asks for its path. */
+  readonly #path: string | undefined
   #traced: Traced | undefined = undefined
-  #asked: Asked | undefined = undefined
+  #request: RequestContext | undefined = undefined
 
-  constructor(around: Surroundings, head: Head, client: Client, way: string | undefined) {
-    this.#around = around
+  constructor(context: SidecarContext, head: Head, client: Client, path: string | undefined) {
+    this.#context = context
     this.#head = head
     this.#client = client
     this.#routed = head.get(ROUTED_HEADER) !== undefined
-    this.#way = way
+    this.#path = path
   }
 
   decide(): RoutedForward | RoutedReply {
-    const { outages } = this.#around
-    const [decision, about] = this.#look()
+    const { outages } = this.#context
+    const [decision, route] = this.#evaluate()
     const { steps, hold } = decision
     const tried = hold ? steps.slice(0, 1) : steps
-    const candidates = this.#candidates(tried, 0, about)
+    const candidates = this.#candidates(tried, 0, route)
     if (hold) {
-      return forward(about, candidates, (error) => this.#hold(error, decision, about, candidates))
+      return forward(route, candidates, (error) => this.#hold(error, decision, route, candidates))
     }
-    if (candidates.length > 0) return forward(about, candidates)
-    outages.failed(about)
-    return this.#nowhere(about)
+    if (candidates.length > 0) return forward(route, candidates)
+    outages.failed(route)
+    return this.#noEndpoint(route)
   }
 
   /**
-   * Waits for whom the key means, and decides anew then; where it may not wait, or no longer, it is served as
-   * the rule `baseline` has it.
+   * Waits for the environment that the key means, and then routes the request again. If the request may not wait, or
+   * not any longer, it is served by the rule `baseline`.
    */
   #hold(
     error: HttpError,
     { steps }: Decision,
-    about: About,
+    route: RouteContext,
     candidates: readonly RoutedCandidate[],
   ): RoutedForward | RoutedReply | Promise<RoutedForward | RoutedReply> | undefined {
-    const { outages, holds } = this.#around
-    outages.failed(about)
+    const { outages, holds } = this.#context
+    outages.failed(route)
     const upstreams = candidates.map(({ upstream }) => upstream)
-    const waiting = holds.wait(this.#head, this.#head.bytes, upstreams, outages.holdFor(about))
+    const waiting = holds.wait(this.#head, this.#head.bytes, upstreams, outages.holdFor(route))
     if (waiting !== undefined)
-      return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, about }))
-    const others = this.#candidates(steps.slice(1), 1, about)
-    if (others.length > 0) return forward(about, others)
+      return waiting.then((goesOn) => (goesOn ? this.decide() : { status: 503, route }))
+    const others = this.#candidates(steps.slice(1), 1, route)
+    if (others.length > 0) return forward(route, others)
     return error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' && candidates.length === 0
-      ? this.#nowhere(about)
+      ? this.#noEndpoint(route)
       : undefined
   }
 
-  #look(): [Decision, About] {
-    const { inbound } = this.#client.context as Arrival
+  #evaluate(): [Decision, RouteContext] {
+    const { inbound } = this.#client.context as EntryPort
     const { remoteAddress } = this.#client
-    const routes = this.#around.routes()
+    const routes = this.#context.routes()
     const listener = routes?.listener(inbound.port)
     const callerKey = remoteAddress === undefined ? undefined : routes?.callerKey(remoteAddress)
     const found = readKey(this.#head, {
-      header: this.#around.keyHeader,
+      header: this.#context.keyHeader,
       callerKey,
       numbers: listener,
       callers: routes,
@@ -120,8 +120,8 @@ class Routing {
       routed: this.#routed,
     })
     const own = routes?.environment || 'unknown'
-    const traced = (this.#traced ??= traceOf(this.#around, this.#head, found, this.#way !== undefined))
-    this.#asked ??= {
+    const traced = (this.#traced ??= traceOf(this.#context, this.#head, found, this.#path !== undefined))
+    this.#request ??= {
       traceId: traced.traceparent?.slice(3, 35),
       explained: traced.explained && {
         ...traced.explained,
@@ -129,41 +129,41 @@ class Routing {
       },
       span: traced.span,
     }
-    const about: About = {
+    const route: RouteContext = {
       service: listener?.service ?? `port ${inbound.appPort}`,
       own,
       environment: decision.wanted?.environment ?? own,
       reason: decision.reason,
       found,
-      asked: this.#asked,
+      request: this.#request,
     }
-    return [decision, about]
+    return [decision, route]
   }
 
-  #candidates(steps: readonly Step[], before: number, about: About): RoutedCandidate[] {
-    const { app } = this.#client.context as Arrival
+  #candidates(steps: readonly Step[], before: number, route: RouteContext): RoutedCandidate[] {
+    const { app } = this.#client.context as EntryPort
     const candidates: RoutedCandidate[] = []
     for (let index = 0; index < steps.length; index++) {
       const step = steps[index] as Step
-      const meant = before === 0 && index === 0
+      const intended = before === 0 && index === 0
       if (step.kind === 'local') {
-        const responseEdits = this.#answerWay(about, app.key)
-        candidates.push(new LocalCandidate(this, app, about, meant, responseEdits))
+        const responseEdits = this.#pathEdits(route, app.key)
+        candidates.push(new LocalCandidate(this, app, route, intended, responseEdits))
         continue
       }
       const { environment } = step.destination
-      const waits = this.#around.hopWaits
+      const waits = this.#context.hopWaits
       const edits = { set: this.#remoteFields(step) }
-      for (const endpoint of this.#around.balancer.pick(step.destination)) {
-        const way = this.#passWay(about, endpoint.key)
-        const all = way === undefined ? edits : { set: [...edits.set, way] }
+      for (const endpoint of this.#context.balancer.pick(step.destination)) {
+        const path = this.#pathField(route, endpoint.key)
+        const all = path === undefined ? edits : { set: [...edits.set, path] }
         candidates.push({
           upstream: endpoint,
           version: environment,
           edits: all,
           environment,
           endpoint,
-          meant,
+          intended,
           waits,
         })
       }
@@ -178,8 +178,8 @@ class Routing {
     return set === undefined ? [mark] : [mark, ...set]
   }
 
-  localEdits({ found }: About): HeadEdits {
-    const { addedIds } = this.#around
+  localEdits({ found }: RouteContext): HeadEdits {
+    const { addedIds } = this.#context
     const ids =
       found === undefined || addedIds.length === 0
         ? NO_FIELDS
@@ -189,65 +189,65 @@ class Routing {
     return this.#routed ? { ...STRIP, set } : { set }
   }
 
-  /** The way so far, for the next sidecar of this exchange. */
-  #passWay(about: About, endpoint: string): Field | undefined {
-    if (this.#way === undefined) return undefined
-    const before = this.#way.replace(/^1(?:, )?/, '')
-    const hop = formatHop({ ...about, at: about.own }, endpoint)
-    // A way that is too long begins anew: the hops that are reported still tell all of it.
+  /** The path so far, for the next sidecar of this exchange. */
+  #pathField(route: RouteContext, endpoint: string): Field | undefined {
+    if (this.#path === undefined) return undefined
+    const before = this.#path.replace(/^1(?:, )?/, '')
+    const hop = formatHop({ ...route, at: route.own }, endpoint)
+    // A path that becomes too long starts again. The reported hops still contain all of it.
     const fits = before !== '' && before.length + hop.length <= MAX_EXPLAIN_LENGTH
     return [EXPLAIN_HEADER, fits ? `1, ${before}, ${hop}` : `1, ${hop}`]
   }
 
-  /** The way, for whoever asked: told by the sidecar whose app answers. */
-  #answerWay(about: About, endpoint: string): HeadEdits | undefined {
-    const field = this.#passWay(about, endpoint)
+  /** The path, for the response to a request that asks for it. The sidecar next to the responding app adds it. */
+  #pathEdits(route: RouteContext, endpoint: string): HeadEdits | undefined {
+    const field = this.#pathField(route, endpoint)
     if (field === undefined) return undefined
-    const trace = `;trace="${about.asked.traceId ?? ''}"`
+    const trace = `;trace="${route.request.traceId ?? ''}"`
     return { set: [[EXPLAIN_HEADER, `${field[1].replace(/^1, /, '')}${trace}`]] }
   }
 
-  #nowhere(about: About): RoutedReply {
-    const { environment, service } = about
-    const since = this.#around.outages.since(about)
+  #noEndpoint(route: RouteContext): RoutedReply {
+    const { environment, service } = route
+    const since = this.#context.outages.since(route)
     const reply: Reply = unavailable(
       { status: 502, environment, service, reason: 'no-endpoint', since },
       this.#head.get('accept'),
     )
-    return { ...reply, about }
+    return { ...reply, route }
   }
 }
 
-/** The app beside. Its edits are made when it is tried: most requests that go elsewhere never come back to it. */
+/** The pod's app. Its edits are made when it is tried, because most requests that are routed elsewhere never need it. */
 class LocalCandidate implements RoutedCandidate {
   readonly upstream: Upstream
   readonly responseEdits: HeadEdits | undefined
   readonly environment: string
   readonly version: string
   readonly endpoint = undefined
-  readonly meant: boolean
+  readonly intended: boolean
   readonly #routing: Routing
-  readonly #about: About
+  readonly #route: RouteContext
   #edits: HeadEdits | undefined = undefined
 
   constructor(
     routing: Routing,
     upstream: Upstream,
-    about: About,
-    meant: boolean,
+    route: RouteContext,
+    intended: boolean,
     responseEdits: HeadEdits | undefined,
   ) {
     this.#routing = routing
     this.upstream = upstream
-    this.#about = about
-    this.environment = about.own
-    this.version = about.own
-    this.meant = meant
+    this.#route = route
+    this.environment = route.own
+    this.version = route.own
+    this.intended = intended
     this.responseEdits = responseEdits
   }
 
   get edits(): HeadEdits {
-    return (this.#edits ??= this.#routing.localEdits(this.#about))
+    return (this.#edits ??= this.#routing.localEdits(this.#route))
   }
 }
 

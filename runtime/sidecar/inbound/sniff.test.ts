@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { looksLikeHttp1, spokenBy, verdict } from './sniff.ts'
+import { looksLikeHttp1, detectProtocol, detect } from './sniff.ts'
 
 test.each([
   ['GET / HTTP/1.1\r\n', true],
@@ -38,18 +38,18 @@ test.each([
   ['GET / HTTP/1.1\r\n', 'http1'],
   ['EHLO a\r\n', 'raw'],
 ])('%j speaks %s', (text, expected) => {
-  expect(spokenBy(Buffer.from(text, 'latin1'))).toBe(expected)
+  expect(detectProtocol(Buffer.from(text, 'latin1'))).toBe(expected)
 })
 
-test('what arrives in pieces is judged as the whole is, or not yet', () => {
+test('bytes that arrive in pieces are classified like the whole, or not yet', () => {
   const anyText = fc.oneof(
     fc.constantFrom('GET / HTTP/1.1\r\n', 'POST http://a/ HTTP/1.0\r\n', 'PRI * HTTP/2.0\r\n', 'EHLO a\r\n'),
     fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
   )
   fc.assert(
     fc.property(anyText, fc.nat({ max: 40 }), (text, cut) => {
-      const whole = spokenBy(Buffer.from(text, 'latin1'))
-      const part = spokenBy(Buffer.from(text.slice(0, cut), 'latin1'))
+      const whole = detectProtocol(Buffer.from(text, 'latin1'))
+      const part = detectProtocol(Buffer.from(text.slice(0, cut), 'latin1'))
       expect([undefined, whole]).toContain(part)
     }),
   )
@@ -71,24 +71,24 @@ const anyServer = fc.constantFrom<Buffer>(
   Buffer.from('J\0\0\0\n8.4'),
 )
 
-test('whatever the order of bytes, the first word decides: a request of the client, or a greeting of the app', () => {
+test('the first side to send decides: a request of the client, or a greeting of the app', () => {
   const anySteps = fc.array(fc.record({ client: fc.boolean(), bytes: fc.integer({ min: 1, max: 9 }) }), {
     maxLength: 60,
   })
   fc.assert(
     fc.property(anyClient, anyServer, anySteps, (text, greeting, steps) => {
       const sent = Buffer.from(text, 'latin1')
-      let [bytes, heard] = [EMPTY, EMPTY]
+      let [bytes, appBytes] = [EMPTY, EMPTY]
       for (const step of steps) {
-        const settled = verdict({ declared: false, bytes, last: false, heard, appEnded: false })
+        const settled = detect({ declared: false, bytes, last: false, appBytes, appEnded: false })
         if (settled !== undefined) break
         if (step.client) bytes = sent.subarray(0, bytes.length + step.bytes)
-        else heard = greeting.subarray(0, heard.length + step.bytes)
-        const spoken = verdict({ declared: false, bytes, last: false, heard, appEnded: false })
-        const greeted = greeting !== SETTINGS && heard.length > 3
-        const expected = !step.client && greeted ? 'raw' : spokenBy(bytes)
-        expect(spoken).toBe(expected)
-        expect([undefined, 'raw', spokenBy(sent)]).toContain(spoken)
+        else appBytes = greeting.subarray(0, appBytes.length + step.bytes)
+        const detected = detect({ declared: false, bytes, last: false, appBytes, appEnded: false })
+        const greeted = greeting !== SETTINGS && appBytes.length > 3
+        const expected = !step.client && greeted ? 'raw' : detectProtocol(bytes)
+        expect(detected).toBe(expected)
+        expect([undefined, 'raw', detectProtocol(sent)]).toContain(detected)
       }
     }),
   )
@@ -106,13 +106,13 @@ test.each([
   ['an undeclared port', false, '', true, 'raw'],
 ] as const)('on %s (%s) %j, at last %s, is %s', (_port, declared, text, last, expected) => {
   const bytes = Buffer.from(text)
-  expect(verdict({ declared, bytes, last, heard: EMPTY, appEnded: false })).toBe(expected)
+  expect(detect({ declared, bytes, last, appBytes: EMPTY, appEnded: false })).toBe(expected)
 })
 
-test('SETTINGS decide nothing, and an app that ends makes a connection raw', () => {
+test('SETTINGS do not decide, and an app that ends its direction makes a connection raw', () => {
   const known = { declared: false, bytes: EMPTY, last: false }
-  expect(verdict({ ...known, heard: SETTINGS, appEnded: false })).toBeUndefined()
-  expect(verdict({ ...known, heard: SETTINGS.subarray(0, 4), appEnded: false })).toBeUndefined()
-  expect(verdict({ ...known, heard: Buffer.from('HTTP/1.1 408 \r\n'), appEnded: false })).toBe('raw')
-  expect(verdict({ ...known, heard: EMPTY, appEnded: true })).toBe('raw')
+  expect(detect({ ...known, appBytes: SETTINGS, appEnded: false })).toBeUndefined()
+  expect(detect({ ...known, appBytes: SETTINGS.subarray(0, 4), appEnded: false })).toBeUndefined()
+  expect(detect({ ...known, appBytes: Buffer.from('HTTP/1.1 408 \r\n'), appEnded: false })).toBe('raw')
+  expect(detect({ ...known, appBytes: EMPTY, appEnded: true })).toBe('raw')
 })

@@ -1,14 +1,14 @@
 import { looksLikeHttp2, looksLikeSettings } from '../../http2/index.ts'
 
-/** The most bytes of a request line that are looked at: a longer one is judged by its beginning. */
+/** The maximum bytes of a request line to examine. Of a longer one, the beginning decides. */
 const MAX_LINE = 4096
 
 const BEGINNING = /^[A-Z][A-Z-]{0,23} (?:\/|\*|https?:\/\/)/
 const WHOLE = / HTTP\/1\.[01]\r?$/
 
 /**
- * Whether a connection's first bytes are a request line of HTTP/1 (RFC 9112, 3), are not, or could still
- * become one. HTTP/2's preface is not: `PRI * HTTP/2.0`.
+ * Whether a connection's first bytes are a request line of HTTP/1 (RFC 9112, 3). Undefined while they could still
+ * become one. HTTP/2's preface, `PRI * HTTP/2.0`, is not one.
  */
 export function looksLikeHttp1(bytes: Buffer): boolean | undefined {
   const text = bytes.toString('latin1', 0, MAX_LINE)
@@ -18,7 +18,7 @@ export function looksLikeHttp1(bytes: Buffer): boolean | undefined {
   return text.length < MAX_LINE ? undefined : true
 }
 
-/** Whether a text is the beginning of what {@link BEGINNING} matches, or more than that. */
+/** Whether a text could still become one that {@link BEGINNING} matches, or already is. */
 function couldBegin(text: string): boolean {
   if (BEGINNING.test(text)) return true
   const space = text.indexOf(' ')
@@ -30,11 +30,11 @@ function couldBegin(text: string): boolean {
   )
 }
 
-/** What a connection may turn out to speak. */
-export type Spoken = 'http1' | 'http2' | 'raw'
+/** The protocol that a connection turns out to speak. */
+export type DetectedProtocol = 'http1' | 'http2' | 'raw'
 
-/** What a connection's first bytes are, or undefined where they could still become one or the other. */
-export function spokenBy(bytes: Buffer): Spoken | undefined {
+/** The protocol of a connection's first bytes. Undefined while it is not decided. */
+export function detectProtocol(bytes: Buffer): DetectedProtocol | undefined {
   const http2 = looksLikeHttp2(bytes)
   if (http2 === true) return 'http2'
   const http1 = looksLikeHttp1(bytes)
@@ -42,41 +42,47 @@ export function spokenBy(bytes: Buffer): Spoken | undefined {
   return http1 === false && http2 === false ? 'raw' : undefined
 }
 
-/** The same on a port that is declared to speak HTTP: the preface, or HTTP/1.1, which says what is wrong. */
-function spokenHttp(bytes: Buffer): Spoken | undefined {
+/** The same on a port that is declared as HTTP: the preface means HTTP/2. HTTP/1.1 gets the rest, and reports errors. */
+function detectHttp(bytes: Buffer): DetectedProtocol | undefined {
   const http2 = looksLikeHttp2(bytes)
   return http2 === undefined ? undefined : http2 ? 'http2' : 'http1'
 }
 
-/** Where no more is waited for, a request line or a preface counts by its beginning. */
-function spokenAtLast(bytes: Buffer, declared: boolean): Spoken {
+/** The protocol if no more bytes come: the beginning of a request line or preface decides. */
+function detectAtEnd(bytes: Buffer, declared: boolean): DetectedProtocol {
   if (bytes.length >= MIN_PREFACE && looksLikeHttp2(bytes) !== false) return 'http2'
   return declared || BEGINNING.test(bytes.toString('latin1', 0, MAX_LINE)) ? 'http1' : 'raw'
 }
-/** `PRI * H`: no request line begins so. */
+/** The length of `PRI * H`, with which no request line begins. */
 const MIN_PREFACE = 7
 
-/** What is known of a connection of which it is not known what it speaks. */
-export interface Known {
-  /** Its port is declared to speak HTTP. */
+/** What has been observed of a connection whose protocol is not known yet. */
+export interface Observation {
+  /** Whether its port is declared as HTTP. */
   readonly declared: boolean
-  /** What the client has sent so far. */
+  /** The bytes that the client has sent so far. */
   readonly bytes: Buffer
-  /** The client sends nothing more: it has ended its direction, or stopped in the middle of its first line. */
+  /** Whether the client sends nothing more: it has ended its direction, or paused within its first line. */
   readonly last: boolean
-  /** What the app has sent so far, on the connection that was opened for it. */
-  readonly heard: Buffer
-  /** The app has ended its direction. */
+  /** The bytes that the app has sent so far on the connection that was opened to it. */
+  readonly appBytes: Buffer
+  /** Whether the app has ended its direction. */
   readonly appEnded: boolean
 }
 
 /**
- * What a connection speaks, or undefined while that is open. The client's first bytes decide, whenever they arrive.
- * Only an app that speaks first makes a connection raw without them. Servers of HTTP/2 send SETTINGS at once, which
- * decides nothing.
+ * The protocol of a connection. Undefined while it is not decided. The client's first bytes decide, whenever they
+ * arrive. Without them, only an app that sends first decides: the connection is raw. SETTINGS, which HTTP/2 servers
+ * send at once, do not decide.
  */
-export function verdict({ declared, bytes, last, heard, appEnded }: Known): Spoken | undefined {
-  if (appEnded || (heard.length > 0 && looksLikeSettings(heard) === false)) return 'raw'
-  const spoken = declared ? spokenHttp(bytes) : spokenBy(bytes)
-  return spoken === undefined && last ? spokenAtLast(bytes, declared) : spoken
+export function detect({
+  declared,
+  bytes,
+  last,
+  appBytes,
+  appEnded,
+}: Observation): DetectedProtocol | undefined {
+  if (appEnded || (appBytes.length > 0 && looksLikeSettings(appBytes) === false)) return 'raw'
+  const detected = declared ? detectHttp(bytes) : detectProtocol(bytes)
+  return detected === undefined && last ? detectAtEnd(bytes, declared) : detected
 }

@@ -43,7 +43,7 @@ const GREETINGS: readonly (readonly [string, Buffer])[] = [
 ]
 
 test.each(GREETINGS)(
-  '%s, which speaks first, is heard at once where the port is declared',
+  'the greeting of %s, which sends first, arrives at once on a declared port',
   async (_, greeting) => {
     const app = await world.tcpApp(greeter(greeting))
     // An undeclared port would wait for the client longer than the test may take.
@@ -53,18 +53,21 @@ test.each(GREETINGS)(
   },
 )
 
-test.each(GREETINGS)('%s is heard on an undeclared port after 50 ms of silence', async (_, greeting) => {
-  const app = await world.tcpApp(greeter(greeting))
-  const { port } = await world.pod({ appPort: app, protocol: 'auto' })
-  const before = performance.now()
-  expect(await listenFirst(port)).toEqual(greeting)
-  expect(performance.now() - before).toBeGreaterThan(40)
-})
+test.each(GREETINGS)(
+  'the greeting of %s arrives on an undeclared port after 50 ms of silence',
+  async (_, greeting) => {
+    const app = await world.tcpApp(greeter(greeting))
+    const { port } = await world.pod({ appPort: app, protocol: 'auto' })
+    const before = performance.now()
+    expect(await listenFirst(port)).toEqual(greeting)
+    expect(performance.now() - before).toBeGreaterThan(40)
+  },
+)
 
-test('bytes pass unmodified both ways, in any size, and each end on its own', async () => {
+test('bytes pass unchanged in both directions, in any size, and each direction ends separately', async () => {
   const app = await world.tcpApp((socket) => {
     const hash = createHash('sha256')
-    // Answers only after the client's end: the other direction has to be open still.
+    // Responds only after the client's end, so the other direction must still be open.
     socket.on('data', (chunk: Buffer) => hash.update(chunk)).on('end', () => socket.end(hash.digest('hex')))
   })
   const { port } = await world.pod({ appPort: app, protocol: 'tcp' })
@@ -78,7 +81,7 @@ test('bytes pass unmodified both ways, in any size, and each end on its own', as
   socket.destroy()
 })
 
-test('an undeclared port takes HTTP as HTTP, by its key, and in pieces', async () => {
+test('an undeclared port routes HTTP by its key, also in pieces', async () => {
   const [local, alice] = await Promise.all([world.app('baseline'), world.app('alice')])
   const routes = { routes: { alice: target('alice', [alice]) } }
   const { port } = await world.pod({ appPort: local, protocol: 'auto', routes })
@@ -100,7 +103,7 @@ test('an undeclared port takes HTTP as HTTP, by its key, and in pieces', async (
 })
 
 test.each(['PRI * HTTP/3.0\r\n', 'EHLO a\r\n', '\x00\x01', 'GET'])(
-  'on an undeclared port %j reaches the app as it was sent',
+  'on an undeclared port, %j reaches the app unchanged',
   async (bytes) => {
     const app = await world.tcpApp((socket) => socket.pipe(socket))
     const { port } = await world.pod({ appPort: app, protocol: 'auto' })
@@ -114,7 +117,7 @@ test.each(['PRI * HTTP/3.0\r\n', 'EHLO a\r\n', '\x00\x01', 'GET'])(
   },
 )
 
-test('a connection goes by its caller’s pod', async () => {
+test('a connection is routed by its caller’s pod', async () => {
   const local = await world.tcpApp((socket) => socket.end('baseline'))
   const alice = await world.tcpApp((socket) => socket.end('alice'))
   const { port } = await world.pod({
@@ -128,7 +131,7 @@ test('a connection goes by its caller’s pod', async () => {
   expect(await rawExchange(port, '', '127.0.0.4')).toBe('baseline')
 })
 
-test('a dead override falls back by its rule; a dead app is a closed connection', async () => {
+test('a dead override falls back by its rule, and a dead app closes the connection', async () => {
   const local = await world.tcpApp((socket) => socket.end('baseline'))
   const dead = DEAD_PORT
   const routes = { alice: target('alice', [dead]), strict: target('strict', [dead], 'fail') }
@@ -142,7 +145,7 @@ test('a dead override falls back by its rule; a dead app is a closed connection'
   expect(await rawExchange(alone.port, 'hello')).toBe('')
 })
 
-test('an app that resets is felt as a reset', async () => {
+test('a reset by the app reaches the client as a reset', async () => {
   const app = await world.tcpApp((socket) => socket.once('data', () => socket.resetAndDestroy()))
   const { port } = await world.pod({ appPort: app, protocol: 'tcp' })
   const socket = connect(port, '127.0.0.1')
@@ -151,7 +154,7 @@ test('an app that resets is felt as a reset', async () => {
   expect(error.code).toBe('ECONNRESET')
 })
 
-test('open connections are counted, and none stays counted however it ended', async () => {
+test('open connections are counted, and none stays counted after its end', async () => {
   const app = await world.tcpApp((socket) => socket.pipe(socket))
   const strict = { strict: target('strict', [DEAD_PORT], 'fail') }
   const callers = { '127.0.0.3': 'strict' }

@@ -1,16 +1,16 @@
 import { IGNORE, type Transport, type Upstream } from '../../transport/transport.ts'
 import { type Pipe, pipe } from '../../transport/pipe.ts'
 import { decideRaw } from '../route/decide.ts'
-import type { Arrival, Surroundings } from './arrival.ts'
+import type { EntryPort, SidecarContext } from './context.ts'
 import { RawDial, type RawDialOwner } from './raw-dial.ts'
 
 /** The waits of raw connections, in milliseconds. */
 export interface RawLimits {
-  /** To reach one endpoint. Default: 3 s. */
+  /** How long to try to connect to one endpoint. Default: 3 s. */
   readonly connectTimeoutMs: number
-  /** Without an octet either way. Long, since pools of databases keep quiet connections. Default: 24 h. */
+  /** How long a connection may be idle. Long, because database pools keep idle connections. Default: 24 h. */
   readonly idleTimeoutMs: number
-  /** At stop, once what runs has had its time: to end. Default: 1 s. */
+  /** How long a connection has to end after the drain timeout of a stopping sidecar. Default: 1 s. */
   readonly retireMs: number
 }
 
@@ -20,44 +20,44 @@ export const DEFAULT_RAW_LIMITS: RawLimits = {
   retireMs: 1_000,
 }
 
-/** What was read of a connection before it was known to be raw. */
-export interface Read {
+/** The data that was read from a connection before it was known to be raw. */
+export interface EarlyData {
   readonly bytes: Buffer
-  /** Whether the client has sent its end already. */
+  /** Whether the peer has already ended its direction. */
   readonly ended: boolean
 }
 
-const NOTHING: Read = { bytes: Buffer.alloc(0), ended: false }
+const NOTHING: EarlyData = { bytes: Buffer.alloc(0), ended: false }
 
 /**
- * Passes connections that are not HTTP byte for byte, ends included. Each goes, by its caller's pod, to the
- * caller's override or to the app of this pod, and stays there.
+ * Forwards connections that are not HTTP, byte for byte, including their ends. The caller's pod decides whether a
+ * connection goes to the caller's override or to this pod's app. It stays there.
  */
 export class RawConnections {
-  readonly #around: Surroundings
+  readonly #context: SidecarContext
   readonly #limits: RawLimits
-  /** How each open connection is ended. */
+  /** A function to end each open connection. */
   readonly #open = new Map<Transport, () => void>()
   #onIdle: (() => void) | undefined
 
-  constructor(around: Surroundings, limits: Partial<RawLimits> = {}) {
-    this.#around = around
+  constructor(context: SidecarContext, limits: Partial<RawLimits> = {}) {
+    this.#context = context
     this.#limits = { ...DEFAULT_RAW_LIMITS, ...limits }
   }
 
   /** Takes over an accepted connection. */
-  serve(client: Transport, arrival: Arrival, read = NOTHING): void {
+  serve(client: Transport, entry: EntryPort, early = NOTHING): void {
     this.#begin(client)
     client.receiver = IGNORE
     client.pause()
-    const dial = this.dial(client, arrival, {
+    const dial = this.dial(client, entry, {
       reached: (peer) => {
-        if (!client.closed) return this.#join(client, peer, read, NOTHING)
+        if (!client.closed) return this.#join(client, peer, early, NOTHING)
         peer.destroy()
         this.#closed(client)
       },
       unreachable: (tried) => {
-        this.#around.metrics.upstreamFailure('', 'raw', tried === 0 ? 'no-endpoint' : 'unreachable')
+        this.#context.metrics.upstreamFailure('', 'raw', tried === 0 ? 'no-endpoint' : 'unreachable')
         client.destroy(new Error('no endpoint could be reached'))
         this.#closed(client)
       },
@@ -70,17 +70,17 @@ export class RawConnections {
     })
   }
 
-  /** Opens the connection that one of this client would be joined with. */
-  dial(client: Transport, { inbound, app }: Arrival, owner: RawDialOwner): RawDial {
-    const routes = this.#around.routes()
+  /** Opens the connection to which this client's connection would be joined. */
+  dial(client: Transport, { inbound, app }: EntryPort, owner: RawDialOwner): RawDial {
+    const routes = this.#context.routes()
     const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
     const { steps } = decideRaw(routes?.listener(inbound.port), callerKey)
     const upstreams = steps.flatMap((step): readonly Upstream[] =>
-      step.kind === 'local' ? [app] : this.#around.balancer.pick(step.destination),
+      step.kind === 'local' ? [app] : this.#context.balancer.pick(step.destination),
     )
     const dial: RawDial = new RawDial(upstreams, this.#limits.connectTimeoutMs, {
       reached: (peer) => {
-        for (let failed = 0; failed < dial.failed; failed++) this.#around.metrics.fallback()
+        for (let failed = 0; failed < dial.failed; failed++) this.#context.metrics.fallback()
         owner.reached(peer)
       },
       unreachable: (tried) => owner.unreachable(tried),
@@ -88,18 +88,18 @@ export class RawConnections {
     return dial
   }
 
-  /** Joins an accepted connection with one that was dialled for it, of which `heard` was read already. */
-  join(client: Transport, peer: Transport, read: Read, heard: Read): void {
+  /** Joins an accepted connection with one that was dialled for it, from which `peerEarly` has already been read. */
+  join(client: Transport, peer: Transport, early: EarlyData, peerEarly: EarlyData): void {
     this.#begin(client)
-    this.#join(client, peer, read, heard)
+    this.#join(client, peer, early, peerEarly)
   }
 
   #begin(client: Transport): void {
-    this.#around.metrics.connections.raw.inc()
+    this.#context.metrics.connections.raw.inc()
     this.#open.set(client, () => client.destroy(new Error('stopped')))
   }
 
-  #join(client: Transport, peer: Transport, read: Read, heard: Read): void {
+  #join(client: Transport, peer: Transport, early: EarlyData, peerEarly: EarlyData): void {
     const joined: Pipe = pipe(client, peer, {
       idleMs: this.#limits.idleTimeoutMs,
       onDone: () => this.#closed(client),
@@ -107,20 +107,20 @@ export class RawConnections {
     this.#open.set(client, () => joined.retire(this.#limits.retireMs, new Error('stopped')))
     client.resume()
     peer.resume()
-    // As if it had come just now: the pipe's own receivers forward it.
-    deliver(client, read)
-    deliver(peer, heard)
+    // Deliver the early data as if it had just arrived, so that the pipe's receivers forward it.
+    deliver(client, early)
+    deliver(peer, peerEarly)
   }
 
   #closed(client: Transport): void {
     if (!this.#open.delete(client)) return
-    this.#around.metrics.connections.raw.dec()
+    this.#context.metrics.connections.raw.dec()
     if (this.#open.size === 0) this.#onIdle?.()
   }
 
   /**
-   * Lets open connections finish for so long, then ends those on which nothing moves, and cuts the others.
-   * Accepting has to be over.
+   * Lets open connections finish within `timeoutMs`. Then it ends idle ones, and cuts the others. Call it after
+   * accepting has ended.
    */
   async stop(timeoutMs: number): Promise<void> {
     if (this.#open.size === 0) return
@@ -136,7 +136,7 @@ export class RawConnections {
   }
 }
 
-function deliver({ receiver }: Transport, { bytes, ended }: Read): void {
+function deliver({ receiver }: Transport, { bytes, ended }: EarlyData): void {
   if (bytes.length > 0) receiver.onData(bytes)
   if (ended) receiver.onEnd()
 }

@@ -9,38 +9,38 @@ import {
 import type { Head } from '../../proxy/head.ts'
 import { type ForeignId, type FoundKey, propagate } from '../route/key.ts'
 import type { HopSpan } from '../telemetry/tracing.ts'
-import type { Surroundings } from './arrival.ts'
+import type { SidecarContext } from './context.ts'
 
 export type Field = readonly [name: string, value: string]
 
-/** A request's trace, and how it and the key travel on. */
+/** A request's trace, and the fields that forward the trace and the key. */
 export interface Traced {
   readonly traceparent: string | undefined
-  /** The fields to set, on every way. */
+  /** The fields to set on every request that goes out. */
   readonly set: readonly Field[] | undefined
-  /** Where the hops of this request are to be reported: the parent ids under which it goes on, and came. */
+  /** Set if the hops of this request are reported: the parent ids with which it is forwarded, and with which it came. */
   readonly explained: { readonly id: string; readonly parent: string | undefined } | undefined
   readonly span: HopSpan | undefined
 }
 
-/** What a request's trace becomes here: its own, ours where its key needs one, a span's where spans are made. */
+/** The trace with which a request is forwarded: its own, a new one if its key needs one, or that of a recorded span. */
 export function traceOf(
-  { tracer, explain }: Surroundings,
+  { tracer, explain }: SidecarContext,
   head: Head,
   found: FoundKey | ForeignId | undefined,
-  asked: boolean,
+  asksForPath: boolean,
 ): Traced {
   const set = found && propagate(head, found)
   const came = head.get('traceparent')
   const given = set === undefined ? came : (set.find(([name]) => name === 'traceparent')?.[1] ?? came)
-  const asksForHops = explain !== undefined && (asked || (given !== undefined && isExplained(given, 3)))
+  const asksForHops = explain !== undefined && (asksForPath || (given !== undefined && isExplained(given, 3)))
   const sent = asksForHops ? explainedParent(given, found?.key) : given
-  // A parent that was minted here is nobody's span; that of an id in another header is.
+  // A parent that was minted here belongs to no span. One from an id in another header does.
   const minted = sent !== came && !(sent === given && found?.source === 'id')
   const { method, target } = head
   const span = tracer?.begin({ method, path: pathOf(target), traceparent: sent, minted })
   if (!asksForHops) return withTraceparent(set, given, span?.traceparent ?? sent, span, undefined)
-  // Told apart from every other hop by its parent id.
+  // The parent id distinguishes this hop from every other.
   const traceparent = span?.traceparent ?? withFreshParent(sent as string)
   return withTraceparent(set, given, traceparent, span, {
     id: parentIdOf(traceparent),
@@ -62,18 +62,18 @@ function withTraceparent(
 
 const SPAN_ID = /^[0-9a-f]{16}$/
 
-/** The parent id under which a request came, in whichever header: apps may forward but one. */
+/** The parent id with which a request came, in any supported header, because an app may forward only one. */
 function parentIn(head: Pick<Head, 'get'>): string | undefined {
   const traceparent = head.get('traceparent')
   if (traceparent !== undefined && traceparentId(traceparent) !== undefined) return parentIdOf(traceparent)
-  const said =
+  const parentId =
     head.get('b3')?.split('-')[1] ??
     head.get('x-b3-spanid') ??
     head.get('uber-trace-id')?.split(':')[1]?.padStart(16, '0')
-  return said !== undefined && SPAN_ID.test(said) ? said : undefined
+  return parentId !== undefined && SPAN_ID.test(parentId) ? parentId : undefined
 }
 
-/** Under an id that says so to every sidecar behind, whichever header carries it there. */
+/** A traceparent whose trace id asks all further sidecars to report their hops, whichever header forwards it. */
 function explainedParent(traceparent: string | undefined, key: string | undefined): string {
   const traceId = traceparent === undefined ? undefined : traceparentId(traceparent)
   if (traceparent !== undefined && traceId !== undefined && isExplained(traceId)) return traceparent

@@ -14,7 +14,7 @@ const weighted = (...weights: number[]): Destination => ({
   })),
 })
 
-test('round robin takes each in turn', () => {
+test('round robin chooses each in turn', () => {
   const balancer = new Balancer('round-robin')
   const five = destination(5)
   const first = Array.from({ length: 10 }, () => balancer.pick(five)[0]?.key)
@@ -22,7 +22,7 @@ test('round robin takes each in turn', () => {
   expect(first.slice(5)).toEqual(first.slice(0, 5))
 })
 
-test('least outstanding leaves the one that does not answer alone', () => {
+test('least outstanding avoids an endpoint that does not respond', () => {
   const balancer = new Balancer()
   const three = destination(3)
   const [stuck] = balancer.pick(three)
@@ -32,13 +32,13 @@ test('least outstanding leaves the one that does not answer alone', () => {
     const key = balancer.pick(three)[0]?.key ?? ''
     counts.set(key, (counts.get(key) ?? 0) + 1)
   }
-  // Two different ones are compared, so the busiest of all is never the better one.
+  // Two different endpoints are compared, so the busiest of all is never chosen.
   expect(counts.get(stuck?.key ?? '')).toBeUndefined()
   expect(counts.size).toBe(2)
 })
 
 test.each<Balancing>(['least-outstanding', 'round-robin'])(
-  '%s passes over what fails, tries none twice, and never gives up the last',
+  '%s skips failing endpoints, tries none twice, and still tries the last one',
   (balancing) => {
     const balancer = new Balancer(balancing)
     const four = destination(4)
@@ -56,13 +56,13 @@ test.each<Balancing>(['least-outstanding', 'round-robin'])(
   },
 )
 
-test('what is known of an endpoint outlives its table', () => {
+test('the health of an endpoint outlives its table', () => {
   const balancer = new Balancer()
   balancer.pick(destination(2)).forEach((endpoint) => endpoint.failed('unreachable'))
   expect(balancer.pick(destination(3))).toHaveLength(1)
 })
 
-test('resets eject after three in a row, refusals at once; the wait doubles, and a success ends it', () => {
+test('three resets in a row eject, a refusal does at once, the time doubles, and a success ends it', () => {
   const endpoint = new EndpointUpstream('10.0.0.1', 1)
   endpoint.failed('closed', 1)
   endpoint.failed('closed', 2)

@@ -3,23 +3,23 @@ import type { Transport, Upstream } from '../../transport/transport.ts'
 import type { Destination } from '../table/table.ts'
 import { type Weights, weightsOf } from './weights.ts'
 
-/** The most endpoints of one environment that are tried for one request. */
+/** The maximum endpoints of one environment to try for one request. */
 export const MAX_TRIES = 3
-/** After so many failures in a row an endpoint is passed over; a refused connection counts as that many. */
+/** After this many failures in a row an endpoint is ejected. A refused connection counts as that many. */
 export const EJECT_AFTER = 3
-/** For how long: doubled with each further time, up to the maximum. */
+/** How long an endpoint stays ejected. Doubled with each further ejection, up to the maximum. */
 export const EJECTION_MS = { first: 1_000, max: 30_000 } as const
-/** What is remembered of endpoints at most; those of which nothing bad is known are forgotten first. */
+/** The maximum endpoints to remember. Healthy and idle ones are forgotten first. */
 const MAX_REMEMBERED = 8_192
 
-/** How endpoints are chosen. */
+/** The algorithms to choose an endpoint. */
 export const BALANCING = ['least-outstanding', 'round-robin'] as const
 export type Balancing = (typeof BALANCING)[number]
 
-/** One endpoint, and what its requests have taught of it. */
+/** One endpoint and its health, as seen by the requests of this sidecar. */
 export class EndpointUpstream implements Upstream {
   readonly key: string
-  /** Requests that were sent there and are not answered. */
+  /** Requests that were sent to it and have no response yet. */
   outstanding = 0
   readonly #upstream: Upstream
   #failures = 0
@@ -35,12 +35,12 @@ export class EndpointUpstream implements Upstream {
     return this.#upstream.dial()
   }
 
-  /** Whether nothing bad is known and nothing runs. */
+  /** Whether it is healthy and idle. */
   get spotless(): boolean {
     return this.#failures === 0 && this.outstanding === 0
   }
 
-  /** Whether it is passed over at this moment (of the monotonic clock). */
+  /** Whether it is ejected at this moment (of the monotonic clock). */
   ejected(nowMs?: number): boolean {
     return this.#ejectedUntilMs !== 0 && (nowMs ?? performance.now()) < this.#ejectedUntilMs
   }
@@ -52,7 +52,7 @@ export class EndpointUpstream implements Upstream {
     this.#ejectedUntilMs = 0
   }
 
-  /** It could not be reached, or closed before it answered. An answer of 5xx is an answer. */
+  /** It could not be reached, or closed the connection before it responded. A response of 5xx is not a failure. */
   failed(how: 'unreachable' | 'closed', nowMs = performance.now()): void {
     if (this.ejected(nowMs)) return
     this.#failures += how === 'unreachable' ? EJECT_AFTER : 1
@@ -64,15 +64,15 @@ export class EndpointUpstream implements Upstream {
 
 interface Rotation {
   readonly upstreams: readonly EndpointUpstream[]
-  /** Undefined where all have the same. */
+  /** Undefined if all are equal. */
   readonly weights: Weights | undefined
   next: number
 }
 
 /**
- * Whom to ask of an environment's endpoints: of two at random the one with fewer requests under way, so that a
- * slow one gets less, or each in turn; both by the endpoints' weights. One that fails is passed over for a while,
- * unless all do. What is known of an endpoint outlives the table from which it came.
+ * Chooses endpoints of an environment: of two random ones the one with fewer outstanding requests, so that a slow one
+ * gets fewer, or each in turn. Both respect weights. An endpoint that fails is ejected for a while, unless all are. The
+ * health of an endpoint outlives the table from which it came.
  */
 export class Balancer {
   readonly #balancing: Balancing
@@ -83,7 +83,7 @@ export class Balancer {
     this.#balancing = balancing
   }
 
-  /** The endpoints to try for one request, in order: at most {@link MAX_TRIES}, none twice. */
+  /** The endpoints to try for one request, in order: at most {@link MAX_TRIES}, each once. */
   pick(destination: Destination): readonly EndpointUpstream[] {
     const rotation = this.#rotations.get(destination) ?? this.#begin(destination)
     const { upstreams, weights } = rotation
@@ -100,7 +100,7 @@ export class Balancer {
       else picked.push(upstream)
     }
     if (weightless !== undefined) picked.push(...weightless.slice(0, MAX_TRIES - picked.length))
-    // The last one is never given up: better a try that fails than none.
+    // If all are ejected, try them anyway: a failed try is better than none.
     return picked.length > 0 ? picked : ejected.slice(0, MAX_TRIES)
   }
 
@@ -141,14 +141,14 @@ export class Balancer {
   }
 }
 
-/** The index of one of two at random (Mitzenmacher, The Power of Two Choices): the one with less to do. */
+/** Of two random endpoints, the index of the less busy one (Mitzenmacher, The Power of Two Choices). */
 function leastOfTwo(upstreams: readonly EndpointUpstream[]): number {
   const one = Math.floor(Math.random() * upstreams.length)
   const step = 1 + Math.floor(Math.random() * (upstreams.length - 1))
   return lesser(upstreams, one, (one + step) % upstreams.length, undefined)
 }
 
-/** The one of two places with less to do, for its weight; the first where both have the same. */
+/** Of two places, the less busy one relative to its weight, or the first if both are equal. */
 function lesser(
   upstreams: readonly EndpointUpstream[],
   one: number,

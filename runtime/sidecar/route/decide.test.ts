@@ -1,7 +1,7 @@
 import { ON_UNAVAILABLE, type OnUnavailable } from '@branchline/wire/routes/messages'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type Asked, decide, decideRaw, type Decision } from './decide.ts'
+import { type DecisionInput, decide, decideRaw, type Decision } from './decide.ts'
 import type { Destination, Listener } from '../table/table.ts'
 
 const destination = (environment: string, onUnavailable: OnUnavailable = 'baseline'): Destination => ({
@@ -39,7 +39,7 @@ const strictBranch = listener({
   onUnavailable: 'fail',
 })
 
-/** A decision as one line: `>` a remote step, `>>` one that is to be served where it arrives. */
+/** A decision as one line: `>` is a remote step, `>>` one that the receiver must serve itself. */
 const line = ({ reason, steps }: Decision): string =>
   `${reason}: ${steps
     .map((step) =>
@@ -64,10 +64,10 @@ test.each([
   expect(line(decide(at, { key, routed: false }))).toBe(expected)
 })
 
-test('an id of an unknown environment is another branch’s on a branch, and nobody’s elsewhere', () => {
-  const asked = { key: undefined, foreign: true, routed: false }
-  expect(line(decide(branch, asked))).toBe('base: >baseline')
-  expect(line(decide(root, asked))).toBe('no-key: local')
+test('an id of an unknown environment belongs to another branch on a branch, and is ignored elsewhere', () => {
+  const input = { key: undefined, foreign: true, routed: false }
+  expect(line(decide(branch, input))).toBe('base: >baseline')
+  expect(line(decide(root, input))).toBe('no-key: local')
 })
 
 test.each([
@@ -75,7 +75,7 @@ test.each([
   [branch, 'alice-ui', 'routed: local >>baseline'],
   [branch, 'bob', 'routed: local >>baseline'],
   [undefined, 'alice', 'no-table: local'],
-])('what another sidecar has routed is served here: %#', (at, key, expected) => {
+])('a request that another sidecar has routed is served here: %#', (at, key, expected) => {
   expect(line(decide(at, { key, routed: true }))).toBe(expected)
 })
 
@@ -105,14 +105,14 @@ const anyListener = fc.record({
   keyOfNumber: fc.constant(() => undefined),
   onBranch: fc.constant(false),
 })
-const anyAsked = fc.record({
+const anyInput = fc.record({
   key: fc.option(anyKey, { nil: undefined }),
   foreign: fc.boolean(),
   routed: fc.boolean(),
 })
 
-/** What a decision has to begin with, by the rules alone. */
-function firstStep(at: Listener, { key, foreign, routed }: Asked): unknown {
+/** The first step of a decision, by the rules alone. */
+function firstStep(at: Listener, { key, foreign, routed }: DecisionInput): unknown {
   const override = key === undefined ? undefined : at.routes.get(key)
   if (routed || (key === undefined && (!foreign || at.base === undefined))) return { kind: 'local' }
   if (key === undefined) return { kind: 'remote', destination: at.base, routed: false }
@@ -121,24 +121,24 @@ function firstStep(at: Listener, { key, foreign, routed }: Asked): unknown {
   return { kind: 'remote', destination: at.base, routed: false }
 }
 
-test('for any table and request: the rule’s step first, no place twice, and none where it must not be', () => {
+test('for any table and request, the rule’s step comes first, no place comes twice, and none is forbidden', () => {
   fc.assert(
-    fc.property(anyListener, anyAsked, (at, asked) => {
-      const { steps, reason, wanted } = decide(at, asked)
-      expect(steps[0]).toEqual(firstStep(at, asked))
+    fc.property(anyListener, anyInput, (at, input) => {
+      const { steps, reason, wanted } = decide(at, input)
+      expect(steps[0]).toEqual(firstStep(at, input))
       expect(new Set(steps.map((step) => step.kind === 'remote' && step.destination)).size).toBe(steps.length)
-      // Somebody else's key is never served by a branch, dead base or not; `fail` never by anybody else.
+      // A branch never serves a foreign key, even if its base is dead. Under `fail` no other environment serves.
       const alone = reason === 'base' || (reason === 'override' && wanted?.onUnavailable === 'fail')
       expect(steps.length).toBeLessThanOrEqual(alone ? 1 : 3)
-      // Behind the first step nobody decides by a table that may be older: each serves where it arrives.
+      // After the first step, receivers serve the request themselves, because their tables may be older.
       expect(steps.slice(1).every((step) => step.kind === 'local' || step.routed)).toBe(true)
     }),
   )
 })
 
-test('in any chain, with any apps dead and any tables stale, a request ends within a few hops', () => {
-  // Environment i has the base i - 1; each sidecar's routes name deeper environments at random, whether they
-  // are right or not. Deeper overrides are asked first, then the way goes up; a routed one never comes back.
+test('in any chain, with dead apps and stale tables, a request ends within a few hops', () => {
+  // Environment i has the base i - 1. The routes of each sidecar name random deeper environments, right or wrong.
+  // Deeper overrides come first, then bases. A routed request never returns.
   const chain = fc.array(
     fc.record({
       dead: fc.boolean(),
@@ -149,7 +149,7 @@ test('in any chain, with any apps dead and any tables stale, a request ends with
     { minLength: 1, maxLength: 4 },
   )
   fc.assert(
-    fc.property(chain, fc.nat({ max: 3 }), anyAsked, (environments, entry, { key }) => {
+    fc.property(chain, fc.nat({ max: 3 }), anyInput, (environments, entry, { key }) => {
       let at = entry % environments.length
       let routed = false
       for (let hop = 0; hop < 12; hop++) {
@@ -167,7 +167,7 @@ test('in any chain, with any apps dead and any tables stale, a request ends with
         at = Number(step.destination.environment)
         routed = step.routed
       }
-      expect.fail('it went in circles')
+      expect.fail('the request looped')
     }),
   )
 })

@@ -1,30 +1,30 @@
 import type { OnUnavailable } from '@branchline/wire/routes/messages'
 import type { Destination, Listener } from '../table/table.ts'
 
-/** Why a request goes where it goes: few words, since they label metrics. */
+/** The reasons of a routing decision. There are few, because they label metrics. */
 export const ROUTE_REASONS = ['no-table', 'routed', 'no-key', 'override', 'own', 'base'] as const
 export type RouteReason = (typeof ROUTE_REASONS)[number]
 
-/** One place to try. `routed`: the receiver is to serve it where it arrives (wire/SPEC.md, section 3). */
+/** One place to try. `routed`: the receiver must serve the request itself (wire/SPEC.md, section 3). */
 export type Step =
   | { readonly kind: 'local' }
   | { readonly kind: 'remote'; readonly destination: Destination; readonly routed: boolean }
 
-/** Where a request goes: the next step counts only where the one before could not be reached. */
+/** Where a request goes. Each step is tried only if the previous one could not be reached. */
 export interface Decision {
   readonly reason: RouteReason
-  /** The environment that should serve it; undefined: the sidecar's own. */
+  /** The environment that should serve it. Undefined: the sidecar's own. */
   readonly wanted: Destination | undefined
-  /** Never empty; a remote step may have no endpoint. */
+  /** Never empty, but a remote step may have no endpoint. */
   readonly steps: readonly Step[]
-  /** Whether the first step is to be waited for where it cannot be reached, before the others are. */
+  /** Whether to wait for the first step if it cannot be reached, before trying the others. */
   readonly hold: boolean
 }
 
-/** What a decision depends on, beside the table. */
-export interface Asked {
+/** The input of a decision, in addition to the table. */
+export interface DecisionInput {
   readonly key: string | undefined
-  /** Whether an id says that it is another branch's request, and not which one's. */
+  /** Whether an id marks it as another branch's request, without naming the branch. */
   readonly foreign?: boolean
   /** Whether another sidecar has routed it here. */
   readonly routed: boolean
@@ -34,18 +34,17 @@ const LOCAL: Step = { kind: 'local' }
 const LOCAL_ONLY: readonly Step[] = [LOCAL]
 
 /**
- * Decides where a request goes, by the routes of the listener at which it arrived (wire/SPEC.md, sections 3
- * and 4):
+ * Decides where a request goes, by the routes of the listener that received it (wire/SPEC.md, sections 3 and 4):
  *
- *   routed by another sidecar      here, whatever its key; its base where the app here is gone
- *   a key in `routes`              that override; where it is dead, by the override's rule
- *   no key, or one that ends here  here; the base where the app here is gone
+ *   routed by another sidecar      here, whatever its key; to the base if the app here is gone
+ *   a key in `routes`              to that override; if it is down, by the override's rule
+ *   no key, or one that ends here  here; to the base if the app here is gone
  *   another key, or an id of one,
- *     on a branch                  the base, whose sidecar decides anew; never here
+ *     on a branch                  to the base, whose sidecar decides again; never here
  *
- * Without a table, or where the table does not know the listener, the app of the pod serves.
+ * Without a table, or if the table does not know the listener, the pod's app serves.
  */
-export function decide(listener: Listener | undefined, { key, foreign, routed }: Asked): Decision {
+export function decide(listener: Listener | undefined, { key, foreign, routed }: DecisionInput): Decision {
   if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY, hold: false }
   if (routed) return here('routed', listener)
   if (key === undefined) {
@@ -65,9 +64,9 @@ export function decide(listener: Listener | undefined, { key, foreign, routed }:
 }
 
 /**
- * The same for a connection whose bytes cannot carry a key or the mark of a routed request: its caller's pod
- * is all that is known, and behind this sidecar its address is all that the next would know. So it takes one
- * hop at most: to the caller's override, or to the app here.
+ * The same for a raw connection, which cannot carry a key or the mark of a routed request. Only the caller's pod is
+ * known here, and the next sidecar would see only this sidecar's address. So the connection takes one hop at most: to
+ * the caller's override, or to the app here.
  */
 export function decideRaw(listener: Listener | undefined, key: string | undefined): Decision {
   if (listener === undefined) return { reason: 'no-table', wanted: undefined, steps: LOCAL_ONLY, hold: false }
@@ -82,8 +81,8 @@ export function decideRaw(listener: Listener | undefined, key: string | undefine
 }
 
 /**
- * The local step is what the key means once the manager has noticed that the override is gone: this
- * environment is above it in its chain.
+ * The steps for an override. This pod's app comes second, because its environment is above the override in the chain,
+ * so the key will mean it once the manager has noticed that the override is gone.
  */
 function overrideSteps(listener: Listener, override: Destination): readonly Step[] {
   const first = remote(override, true)
@@ -111,5 +110,5 @@ function hereSteps({ base, onUnavailable }: Listener): readonly Step[] {
 
 const remote = (destination: Destination, routed: boolean): Step => ({ kind: 'remote', destination, routed })
 
-/** `hold` falls back, too, once the wait is over. */
+/** Whether a rule allows a fallback. `hold` does, once the wait is over. */
 const fallsBack = (rule: OnUnavailable): boolean => rule !== 'fail'

@@ -1,15 +1,15 @@
 import { IGNORE, type Upstream } from '../../transport/transport.ts'
 import { Backoff } from '../../process/backoff.ts'
 
-/** The bounds of held requests. */
+/** The limits of held requests. */
 export interface HoldLimits {
-  /** Requests that wait at one time; the next one falls back at once. Default: 256. */
+  /** The maximum requests that wait at a time. Further ones fall back immediately. Default: 256. */
   readonly requests: number
-  /** Octets of their heads together; as requests. Default: 4 MiB. */
+  /** The maximum bytes of all their heads. Requests beyond it fall back immediately. Default: 4 MiB. */
   readonly headBytes: number
-  /** Between two tries to connect. Default: 50 ms, doubled up to 1 s. */
+  /** The time between two attempts to connect. Default: 50 ms, doubled up to 1 s. */
   readonly probe: { readonly firstMs: number; readonly maxMs: number }
-  /** How long one try may take. Default: 1 s. */
+  /** How long one attempt may take. Default: 1 s. */
   readonly probeTimeoutMs: number
 }
 
@@ -26,12 +26,12 @@ interface Held {
 }
 
 /**
- * Requests that wait for a service to come back. Only their heads are held: nothing more is read of a client
- * meanwhile than what it had sent already (one read), so that its body waits where it is.
+ * Requests that wait for a service to return. Only their heads are kept in memory. Meanwhile nothing is read from a
+ * client beyond what it had already sent (one read), so its body waits at the client.
  */
 export class Holds {
   readonly #limits: HoldLimits
-  /** By the request's head: who waits. */
+  /** The waiting requests, by their heads. */
   readonly #held = new Map<object, Held>()
   #bytes = 0
 
@@ -44,8 +44,8 @@ export class Holds {
   }
 
   /**
-   * Resolves with true when it is to be decided anew: an upstream took a connection, the routes changed, or the
-   * time is over; with false where nobody waits for the answer any more. Undefined where it may not wait.
+   * Resolves to true when the request must be routed again: an upstream accepted a connection, the routes changed, or
+   * the time is over. Resolves to false if its client has left. Undefined if the request may not wait.
    */
   wait(
     request: object,
@@ -68,7 +68,7 @@ export class Holds {
     })
   }
 
-  /** The client of a request has left: it waits no more, if it did. */
+  /** Ends the wait of a request whose client has left, if it waits. */
   release(request: object): void {
     this.#end(request, false)
   }
@@ -81,12 +81,12 @@ export class Holds {
     held.end(goesOn)
   }
 
-  /** Ends all waits: the routes have changed, or the process ends. */
+  /** Ends all waits, because the routes have changed or the process stops. */
   releaseAll(): void {
     for (const request of this.#held.keys()) this.#end(request, true)
   }
 
-  /** Tries to connect again and again, one endpoint at a time, until one takes it or it is stopped. */
+  /** Tries to connect to one endpoint after the other until one accepts, or until it is stopped. */
   #probe(upstreams: readonly Upstream[], found: () => void): () => void {
     if (upstreams.length === 0) return () => {}
     const { probe, probeTimeoutMs } = this.#limits

@@ -16,7 +16,7 @@ const edits = (
 ): Record<string, string> =>
   Object.fromEntries(idEdits({ get: (name) => values[name] }, 'alice', parent, ADDED_IDS))
 
-test('every tracer gets the same trace and parent under its own header', () => {
+test('every tracer gets the same trace and parent in its own header', () => {
   expect(edits({})).toEqual({
     b3: `${id}-00f067aa0ba902b7-1`,
     'x-b3-traceid': id,
@@ -29,19 +29,19 @@ test('every tracer gets the same trace and parent under its own header', () => {
   expect(requestIdNumber(requestIdOf(id))).toBe(environmentNumber('alice'))
 })
 
-test('what a request has is never written over: nor is the other form of B3 set beside it', () => {
+test('existing headers are never overwritten, and the other form of B3 is not added to one', () => {
   const all = { 'uber-trace-id': 'a', 'x-cloud-trace-context': 'b', 'x-request-id': 'c' }
   expect(edits({ ...all, b3: '0' })).toEqual({})
   expect(edits({ ...all, 'x-b3-traceid': 'd' })).toEqual({})
 })
 
-test('a trace that is not ours stays alone, and the request id says whose the request is', () => {
+test('a trace that is not marked gets no other header, and the request id names the environment', () => {
   const foreign = edits({}, '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01')
   expect(Object.keys(foreign)).toEqual(['x-request-id'])
   expect(requestIdNumber(foreign['x-request-id'] ?? '')).toBe(environmentNumber('alice'))
   expect(traceIdNumber('4bf92f3577b34da6a3ce929d0e0e4736')).toBeUndefined()
 })
 
-test('nothing is added where nobody is meant', () => {
+test('nothing is added to a request without a key', () => {
   expect(idEdits({ get: () => undefined }, undefined, undefined, ADDED_IDS)).toEqual([])
 })

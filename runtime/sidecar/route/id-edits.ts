@@ -7,16 +7,16 @@ import {
 } from '@branchline/wire/trace-id'
 import type { Fields } from './key.ts'
 
-/** The id headers that may be added, by the tracers that read them. */
+/** The id headers that may be added, each for the tracers that read it. */
 export const ADDED_IDS = ['b3', 'x-b3', 'uber-trace-id', 'x-cloud-trace-context', 'x-request-id'] as const
 export type AddedId = (typeof ADDED_IDS)[number]
 
 type Field = readonly [name: string, value: string]
 
 /**
- * The id headers that an app beside this sidecar is to be given beside its own, so that whatever it forwards
- * says whose request it is: each that is wanted and not there, with the trace and the parent of `traceparent`,
- * where its id is one of ours. One trace under several names: a tracer that reads more than one sees no other.
+ * The id headers to add to a request for the pod's app, so that any header that the app forwards identifies the
+ * environment. They are the wanted ones that the request lacks, with the trace and parent of `traceparent` if its id is
+ * a marked one. All headers carry the same trace, so a tracer that reads several sees only one.
  */
 export function idEdits(
   fields: Fields,
@@ -29,7 +29,7 @@ export function idEdits(
   for (const name of wanted) {
     if (name === 'x-request-id') {
       if (fields.get(name) !== undefined) continue
-      // Of the trace where that says it: no hash, and one id all the way.
+      // Derive it from the trace if that is marked: this needs no hash and keeps one id on the whole path.
       if (traceId !== undefined) set.push([name, requestIdOf(traceId)])
       else if (key !== undefined) set.push([name, mintRequestId(environmentNumber(key))])
     } else if (traceId !== undefined) addTrace(set, fields, name, traceparent as string)
@@ -38,7 +38,7 @@ export function idEdits(
 }
 
 function ourTraceId(traceparent: string): string | undefined {
-  // Most ids are not ours: told by their first digits, before anything is checked.
+  // Most ids are not marked. Their first digits show it, before any other check.
   if (traceIdNumber(traceparent.slice(3, 35)) === undefined) return undefined
   return traceparentId(traceparent)
 }

@@ -48,20 +48,20 @@ test.each([
   expect(found).toEqual({ key, source })
 })
 
-test('a header is read where it is configured, and nobody else is the baseline', () => {
+test('a header is read only if it is configured, and without a key the request belongs to the baseline', () => {
   expect(
     readKey(fields(noBaggage), { header: undefined, callerKey: undefined, numbers: undefined }),
   ).toBeUndefined()
 })
 
-test.each(['tracestate', 'baggage'] as const)('a key in %s is never touched', (source) => {
+test.each(['tracestate', 'baggage'] as const)('a key in %s is never changed', (source) => {
   expect(propagate(fields(all), { key: 'alice', source })).toBeUndefined()
 })
 
 test.each<FoundKey>([
   { key: 'alice', source: 'header' },
   { key: 'alice', source: 'caller' },
-])('a key from $source travels on beside what others wrote', (found) => {
+])('a key from $source is added to existing entries', (found) => {
   const edits = propagate(fields({ tracestate: 'a=1,b=2', baggage: 'c=3', traceparent: PARENT }), found)
   expect(edits).toEqual([
     ['tracestate', 'branchline=alice,a=1,b=2'],
@@ -70,7 +70,7 @@ test.each<FoundKey>([
 })
 
 test.each<Record<string, string>>([{}, { traceparent: 'garbage' }])(
-  'a traceparent is minted for it where there is none: %j',
+  'a traceparent is minted if there is no valid one: %j',
   (values) => {
     const edits = new Map(propagate(fields(values), { key: 'alice', source: 'caller' }))
     expect(readTracestateKey(edits.get('tracestate') ?? '')).toBe('alice')
@@ -79,7 +79,7 @@ test.each<Record<string, string>>([{}, { traceparent: 'garbage' }])(
   },
 )
 
-test('an IPv4 caller of a dual-stack socket is the address of its pod', () => {
+test('an IPv4 caller of a dual-stack socket has the address of its pod', () => {
   expect(callerAddress('::ffff:10.0.0.1')).toBe('10.0.0.1')
   expect(callerAddress('10.0.0.1')).toBe('10.0.0.1')
   expect(callerAddress('fd00::1')).toBe('fd00::1')
@@ -99,7 +99,7 @@ test.each<[name: string, value: string, traceId: string | undefined]>([
   ['x-request-id', requestId, traceIdOfRequest(requestId)],
   ['x-request-id', `${requestId.slice(0, 14)}9${requestId.slice(15)}`, traceIdOfRequest(requestId)],
   ['x-request-id', `${requestId}, other`, traceIdOfRequest(requestId)],
-])('a key is read out of %s: %s', (name, value, traceId) => {
+])('a key is read from %s: %s', (name, value, traceId) => {
   expect(byId({ [name]: value })).toEqual({ key: 'branch-7', source: 'id', traceId })
   expect(byId({ [name]: value, baggage: 'branchline=bob' })).toEqual({ key: 'bob', source: 'baggage' })
 })
@@ -111,7 +111,7 @@ test.each<[Record<string, string>]>([
   [{ 'x-request-id': `x${requestId}` }],
   [{ 'x-request-id': requestId.replaceAll('-', '') }],
   [{ traceparent: `00-${id.slice(16)}${id.slice(0, 16)}-00f067aa0ba902b7-01` }],
-])('%j says nothing of an environment', (values) => {
+])('%j names no environment', (values) => {
   expect(byId(values)).toEqual({ key: 'from-caller', source: 'caller' })
 })
 
@@ -119,7 +119,7 @@ test('a tracer that keeps the low 64 bits of an id alone loses the environment',
   expect(byId({ b3: `${id.slice(16)}-00f067aa0ba902b7-1` })).toMatchObject({ source: 'caller' })
 })
 
-test('an id of an unknown environment: on a branch it is somebody else’s, unless another id is known', () => {
+test('on a branch, an id of an unknown environment is foreign, unless another id is known', () => {
   const other = mintRequestId(environmentNumber('nobody'))
   expect(byId({ 'x-request-id': other })).toMatchObject({ source: 'caller' })
   expect(byId({ 'x-request-id': other }, branch)).toEqual({
@@ -135,13 +135,13 @@ test('an id of an unknown environment: on a branch it is somebody else’s, unle
   ).toMatchObject({ key: 'branch-7' })
 })
 
-test('a key that an id carried travels on under the same trace', () => {
+test('a key from an id is forwarded with the same trace', () => {
   const values = { b3: `${id}-00f067aa0ba902b7-1` }
   const edits = new Map(propagate(fields(values), { key: 'branch-7', source: 'id', traceId: id }))
   expect(edits.get('tracestate')).toBe('branchline=branch-7')
   expect(edits.get('baggage')).toBe('branchline=branch-7')
   expect(traceparentId(edits.get('traceparent') ?? '')).toBe(id)
-  // Whose it is need not be known for that.
+  // The environment need not be known for that.
   const unknown = new Map(propagate(fields(values), { key: undefined, source: 'id', traceId: id }))
   expect([...unknown.keys()]).toEqual(['traceparent'])
   expect(traceparentId(unknown.get('traceparent') ?? '')).toBe(id)

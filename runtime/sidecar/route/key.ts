@@ -4,50 +4,50 @@ import { isKey } from '@branchline/wire/key'
 import { environmentNumber, mintTraceparent, traceparentId, traceparentOf } from '@branchline/wire/trace-id'
 import { readTracestateKey, writeTracestateKey } from '@branchline/wire/tracestate'
 
-/** Where a key was found, in the order in which they are asked (wire/SPEC.md, section 1). */
+/** The sources of a key, in the order in which they are read (wire/SPEC.md, section 1). */
 export const KEY_SOURCES = ['tracestate', 'baggage', 'header', 'id', 'caller'] as const
 export type KeySource = (typeof KEY_SOURCES)[number]
 
-/** A request's key, and where it was. */
+/** A request's key, and its source. */
 export interface FoundKey {
   readonly key: string
   readonly source: KeySource
-  /** The trace id that said so, where it has all of its 32 digits. */
+  /** The trace id from which the key was read, if it has all of its 32 digits. */
   readonly traceId?: string | undefined
 }
 
-/** An id of ours whose environment this sidecar does not know: a branch that changes nothing here. */
+/** A marked id whose environment this sidecar does not know: a branch that changes nothing here. */
 export interface ForeignId {
   readonly key: undefined
   readonly source: 'id'
   readonly traceId?: string | undefined
 }
 
-/** The fields of a request head: the values of a name in lower case, several joined by commas. */
+/** The fields of a request head. Names are in lower case, and several values are joined by commas. */
 export interface Fields {
   get(name: string): string | undefined
 }
 
-/** What a sidecar knows of keys beside the request. */
+/** What a sidecar knows about keys in addition to the request. */
 export interface KeyContext {
   /** The configured header, in lower case. */
   readonly header: string | undefined
-  /** The key of the branch whose pod sent this, by the table. */
+  /** The key of the branch whose pod sent the request, from the table. */
   readonly callerKey: string | undefined
-  /** The keys of environments' numbers in ids; without it, ids are not read. */
+  /** The keys of environments' numbers in ids. Without it, ids are not read. */
   readonly numbers: Numbers | undefined
-  /** The keys of those who may call, by their numbers. */
+  /** The keys of possible callers, by their numbers. */
   readonly callers?: { keyOfCallerNumber(number: string): string | undefined } | undefined
 }
 
-/** What a listener knows of environments' numbers (wire/trace-id.ts). */
+/** What a listener knows about environments' numbers (wire/trace-id.ts). */
 export interface Numbers {
   keyOfNumber(number: string): string | undefined
-  /** Whether an id of an unknown environment is another branch's request, which is none of this one's. */
+  /** Whether an id of an unknown environment marks another branch's request. */
   readonly onBranch: boolean
 }
 
-/** Whose request it is, or undefined: the baseline's. A value that is no key is skipped, never an error. */
+/** The key of a request. Undefined: it belongs to the baseline. An invalid value is skipped, and never an error. */
 export function readKey(fields: Fields, context: KeyContext): FoundKey | ForeignId | undefined {
   const tracestate = fields.get('tracestate')
   let key = tracestate === undefined ? undefined : readTracestateKey(tracestate)
@@ -64,7 +64,7 @@ export function readKey(fields: Fields, context: KeyContext): FoundKey | Foreign
   return { key, source: 'caller' }
 }
 
-/** An id that is known wins over one that is not, whatever their order. */
+/** A known id takes precedence over an unknown one, whatever their order. */
 function readIds(
   fields: Fields,
   numbers: Numbers,
@@ -83,9 +83,9 @@ function readIds(
 }
 
 /**
- * The fields to set so that a key, or an id of one that is not known here, which neither `tracestate` nor `baggage` has travels on: both lists with
- * ours at the left and, since OpenTelemetry drops `tracestate` without one, a `traceparent` where there is no
- * valid one. Undefined where the key travels already: what is present is never overwritten.
+ * The fields to set so that the app forwards a key, or an unknown marked id, that is in neither `tracestate` nor
+ * `baggage`: both lists with the key at the left, and a `traceparent` if there is no valid one, because OpenTelemetry
+ * drops `tracestate` without it. Undefined if the key is already in a list. Existing keys are never overwritten.
  */
 export function propagate(
   fields: Fields,
@@ -102,7 +102,7 @@ export function propagate(
   return set
 }
 
-/** A `traceparent` where there is no valid one: of the trace that another header has, or anew. */
+/** A `traceparent` if there is no valid one: of the trace in another header, or a new one. */
 function mintedParent(
   fields: Fields,
   { key, traceId }: FoundKey | ForeignId,
@@ -113,7 +113,7 @@ function mintedParent(
   return key === undefined ? undefined : ['traceparent', mintTraceparent(environmentNumber(key))]
 }
 
-/** An address as route tables have it: an IPv4 peer of a dual-stack socket is mapped (RFC 4291, 2.5.5.2). */
+/** An address in the form of route tables: without the mapping of IPv4 peers of dual-stack sockets (RFC 4291, 2.5.5.2). */
 export function callerAddress(remoteAddress: string): string {
   return remoteAddress.startsWith('::ffff:') ? remoteAddress.slice(7) : remoteAddress
 }

@@ -1,31 +1,31 @@
-/** The most services whose outage is remembered; the oldest is forgotten then. */
+/** The maximum outages to remember. Beyond it the oldest is forgotten. */
 const MAX_OUTAGES = 1_024
 
 interface Outage {
   /** When a request first failed: milliseconds since 1970. */
   readonly sinceMs: number
-  /** Until when requests are held for it, and when one last failed, by the monotonic clock. */
+  /** Until when requests are held, and when one last failed, by the monotonic clock. */
   holdUntilMs: number
   lastMs: number
 }
 
-/** A service as one environment runs it. */
+/** A service of one environment. */
 export interface Served {
   readonly environment: string
   readonly service: string
 }
 
-/** Which services of which environments nobody answers for, and since when: from a first failure to an answer. */
+/** The services that are down, by environment, and since when: from the first failure to the next response. */
 export class Outages {
   readonly #outages = new Map<string, Outage>()
   readonly #holdMs: number
 
-  /** `holdMs`: how long after its beginning requests are held for a service that is to be waited for. */
+  /** `holdMs`: how long after the start of an outage requests are held. */
   constructor(holdMs: number) {
     this.#holdMs = holdMs
   }
 
-  /** Whether there is none: asked for each answer. */
+  /** Whether there is no outage. Read for each response. */
   get none(): boolean {
     return this.#outages.size === 0
   }
@@ -38,28 +38,28 @@ export class Outages {
       this.#outages.set(name, { sinceMs: Date.now(), holdUntilMs: nowMs + this.#holdMs, lastMs: nowMs })
       return
     }
-    // Nobody asked for long, so that it may have come and gone in between: waited for anew.
+    // No request came for a long time, so the service may have returned and failed again. Allow a new wait.
     if (nowMs - outage.lastMs > this.#holdMs && nowMs > outage.holdUntilMs) {
       outage.holdUntilMs = nowMs + this.#holdMs
     }
     outage.lastMs = nowMs
   }
 
-  answered(served: Served): void {
+  responded(served: Served): void {
     this.#outages.delete(nameOf(served))
   }
 
-  /** When the first request failed that no answer has followed. */
+  /** When the outage began: the first failed request since the last response. */
   since(served: Served): Date | undefined {
     const outage = this.#outages.get(nameOf(served))
     return outage && new Date(outage.sinceMs)
   }
 
-  /** How much longer requests may be held for it, in milliseconds; 0 where no more. */
+  /** How much longer requests may be held, in milliseconds. 0 if no longer. */
   holdFor(served: Served, nowMs = performance.now()): number {
     return Math.max(0, (this.#outages.get(nameOf(served))?.holdUntilMs ?? nowMs) - nowMs)
   }
 }
 
-// Neither may hold a slash: both are DNS labels.
+// Neither can contain a slash, because both are DNS labels.
 const nameOf = ({ environment, service }: Served): string => `${environment}/${service}`

@@ -12,7 +12,7 @@ test('programs get problem details (RFC 9457)', () => {
   })
 })
 
-test('the reply says since when, and what was wrong', () => {
+test('the response names the start of the outage and the cause', () => {
   const since = new Date(0)
   const body = unavailable({ ...problem, cause: 'no reply', since }, 'text/plain').body
   expect(body).toBe(

@@ -1,10 +1,10 @@
 import type { Reply } from '../../proxy/decision.ts'
 import { problemReply } from '../../proxy/problem.ts'
 
-// Not by `import`, which loads undici, too (runtime/http1/reply.ts).
+// An `import` of node:http also loads undici (runtime/http1/reply.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
-/** Why nobody answered, in a word that programs may branch on. */
+/** Why no service responded, as a word for programs. */
 export type UnavailableReason =
   | 'no-endpoint'
   | 'unreachable'
@@ -13,29 +13,29 @@ export type UnavailableReason =
   | 'bad-response'
   | 'too-large'
 
-/** A request that nobody could answer. */
+/** A request that failed. */
 export interface Unavailable {
   readonly status: number
   /** The environment that should have served it. */
   readonly environment: string
   readonly service: string
   readonly reason: UnavailableReason
-  /** What exactly was wrong, without an address; goes behind the sentence. */
+  /** The detailed cause, without an address. It follows the sentence in parentheses. */
   readonly cause?: string | undefined
-  /** When the first request failed so, that none has succeeded after. */
+  /** When the outage began. */
   readonly since?: Date | undefined
 }
 
 const SENTENCES: Record<UnavailableReason, string> = {
-  'no-endpoint': 'has no endpoint that is ready',
+  'no-endpoint': 'has no ready endpoint',
   unreachable: 'could not be reached',
-  closed: 'received the request and closed the connection before it answered',
-  timeout: 'did not answer in time',
-  'bad-response': 'sent an answer that is not valid HTTP',
-  'too-large': 'sent an answer that is too large',
+  closed: 'received the request and closed the connection before it responded',
+  timeout: 'did not respond in time',
+  'bad-response': 'sent a response that is not valid HTTP',
+  'too-large': 'sent a response that is too large',
 }
 
-/** The reply that says so, in the format that the client prefers. It contains no address. */
+/** The response to a failed request, in the format that the client prefers. It contains no address. */
 export function unavailable(problem: Unavailable, accept: string | undefined): Reply {
   const { status, environment, service, reason, cause, since } = problem
   const when = since === undefined ? '' : `, since ${since.toISOString()}`

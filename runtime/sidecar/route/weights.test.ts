@@ -15,7 +15,7 @@ const weighted = (...weights: number[]): Destination => ({
   })),
 })
 
-/** How often each endpoint is asked first, by its place. */
+/** How often each endpoint comes first, by place. */
 function firsts(balancer: Balancer, to: Destination, rounds: number): number[] {
   const counts = to.endpoints.map(() => 0)
   for (let round = 0; round < rounds; round++) {
@@ -25,7 +25,7 @@ function firsts(balancer: Balancer, to: Destination, rounds: number): number[] {
   return counts
 }
 
-/** All endpoints by their places, whoever is asked how often. */
+/** All endpoints, by place. */
 function all(balancer: Balancer, to: Destination): EndpointUpstream[] {
   const found = new Map<string, EndpointUpstream>()
   for (let round = 0; round < 10_000 && found.size < to.endpoints.length; round++) {
@@ -34,7 +34,7 @@ function all(balancer: Balancer, to: Destination): EndpointUpstream[] {
   return to.endpoints.map(({ authority }) => found.get(authority) as EndpointUpstream)
 }
 
-test('equal weights are none, so that the usual way is taken', () => {
+test('equal weights count as none, so that the fast path is used', () => {
   expect(weightsOf([])).toBeUndefined()
   expect(weightsOf([7, 7])).toBeUndefined()
   expect(weightsOf([0, 0])).toBeUndefined()
@@ -45,7 +45,7 @@ const someWeights = fc
   .array(fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 20 })), { minLength: 2, maxLength: 8 })
   .filter((all) => all.some((weight) => weight !== all[0]))
 
-test('in any whole turn, wherever it begins, each has exactly its share', () => {
+test('in every whole turn, wherever it begins, each endpoint has exactly its share', () => {
   fc.assert(
     fc.property(someWeights, fc.nat({ max: 50 }), (of, skipped) => {
       const weights = new Weights(of)
@@ -61,13 +61,13 @@ test('in any whole turn, wherever it begins, each has exactly its share', () => 
   )
 })
 
-test('smooth: five of seven are not asked five times in a row', () => {
+test('turns are smooth: an endpoint with 5 of 7 does not come five times in a row', () => {
   const weights = new Weights([5, 1, 1])
   const turn = Array.from({ length: 70 }, () => weights.next(() => false)).join('')
   expect(turn).not.toContain('00000')
 })
 
-test('a random place is never the other one, and never one of weight 0', () => {
+test('a random place is never the excluded one, and never one of weight 0', () => {
   fc.assert(
     fc.property(someWeights, (of) => {
       const weights = new Weights(of)
@@ -84,20 +84,20 @@ test('a random place is never the other one, and never one of weight 0', () => {
 })
 
 describe.each<Balancing>(['least-outstanding', 'round-robin'])('%s', (balancing) => {
-  test('gives each endpoint its share where nothing runs', () => {
+  test('gives each endpoint its share if nothing is outstanding', () => {
     const counts = firsts(new Balancer(balancing), weighted(5, 3, 2), 20_000)
     for (const [place, share] of [0.5, 0.3, 0.2].entries()) {
       expect(Math.abs((counts[place] as number) / 20_000 - share)).toBeLessThan(0.02)
     }
   })
 
-  test('asks one of weight 0 only where no other is there', () => {
+  test('uses an endpoint of weight 0 only if there is no other', () => {
     const balancer = new Balancer(balancing)
     const to = weighted(0, 3, 0, 1)
     expect(firsts(balancer, to, 2_000).map((count) => count > 0)).toEqual([false, true, false, true])
     const every = all(balancer, to)
     const [, heavy, , light] = every
-    // Behind the others in the order of tries.
+    // It comes after the others in the order of attempts.
     expect(balancer.pick(to).slice(0, 2)).toEqual(expect.arrayContaining([heavy, light]))
     heavy?.failed('unreachable')
     expect(firsts(balancer, to, 200)).toEqual([0, 0, 0, 200])
@@ -108,7 +108,7 @@ describe.each<Balancing>(['least-outstanding', 'round-robin'])('%s', (balancing)
     expect(balancer.pick(to)).toHaveLength(MAX_TRIES)
   })
 
-  test('the others share what one that fails had, by their weights', () => {
+  test('distributes the share of a failing endpoint by the weights of the others', () => {
     const balancer = new Balancer(balancing)
     const to = weighted(10, 3, 1)
     all(balancer, to)[0]?.failed('unreachable')
@@ -118,7 +118,7 @@ describe.each<Balancing>(['least-outstanding', 'round-robin'])('%s', (balancing)
   })
 })
 
-test('least outstanding compares what runs for the weight', () => {
+test('least outstanding compares outstanding requests relative to the weights', () => {
   const balancer = new Balancer()
   const to = weighted(4, 1)
   const [heavy, light] = all(balancer, to) as [EndpointUpstream, EndpointUpstream]

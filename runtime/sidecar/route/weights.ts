@@ -1,18 +1,18 @@
-/** The most steps by which a rotation is begun elsewhere than another sidecar's. */
+/** The maximum random steps before a rotation begins, so that sidecars do not all begin at the same endpoint. */
 const MAX_BEGINNING = 64
 
 /**
- * The weights of an environment's endpoints, by their places: not all are the same, so one at least is not 0. A
- * place of weight 0 is never chosen.
+ * The weights of an environment's endpoints, by place. They are not all equal, so at least one is not 0. A place of
+ * weight 0 is never chosen.
  */
 export class Weights {
   readonly of: readonly number[]
-  /** By place: what the weights up to it come to, it included. */
+  /** By place: the sum of the weights up to and including it. */
   readonly #upTo: readonly number[]
-  /** How many places have a weight. */
+  /** The number of places whose weight is not 0. */
   readonly some: number
   readonly #total: number
-  /** What each place is owed, in weights; what is owed to all together is 0. */
+  /** What each place is owed, in weights. The sum is always 0. */
   readonly #owed: number[]
 
   constructor(weights: readonly number[]) {
@@ -22,12 +22,12 @@ export class Weights {
     this.#total = total
     this.some = weights.filter((weight) => weight > 0).length
     this.#owed = weights.map(() => 0)
-    for (let steps = Math.floor(Math.random() * MAX_BEGINNING); steps > 0; steps--) this.next(NOBODY)
+    for (let steps = Math.floor(Math.random() * MAX_BEGINNING); steps > 0; steps--) this.next(NONE_PASSED)
   }
 
   /**
-   * The next place in turn: each as often as its weight says, spread evenly over the turn (smooth weighted
-   * round robin, as nginx has it). Those of which `passed` says so miss their turn; -1 where nobody is left.
+   * The next place in turn. Each comes as often as its weight, spread evenly over a turn (nginx's smooth weighted round
+   * robin). Places for which `passed` is true miss their turn. Returns -1 if none is left.
    */
   next(passed: (place: number) => boolean): number {
     let total = 0
@@ -43,16 +43,16 @@ export class Weights {
     return best
   }
 
-  /** A place at random, each as probable as its weight says; never `other`, which has to have a weight. */
+  /** A random place, with a probability proportional to its weight. Never `other`, whose weight must not be 0. */
   random(other = -1): number {
     const without = other === -1 ? 0 : (this.of[other] as number)
     let at = Math.floor(Math.random() * (this.#total - without))
-    // As if the other one's part had been cut out.
+    // Skip the range of the other place.
     if (other !== -1 && at >= (this.#upTo[other] as number) - without) at += without
     return this.#placeOf(at)
   }
 
-  /** The first place up to which the weights come to more than this. */
+  /** The first place at which the sum of the weights exceeds `at`. */
   #placeOf(at: number): number {
     let low = 0
     let high = this.#upTo.length - 1
@@ -65,8 +65,8 @@ export class Weights {
   }
 }
 
-const NOBODY = (): boolean => false
+const NONE_PASSED = (): boolean => false
 
-/** Undefined where all weights are the same: then they say nothing. */
+/** Undefined if all weights are equal, because then they have no effect. */
 export const weightsOf = (weights: readonly number[]): Weights | undefined =>
   weights.every((weight) => weight === weights[0]) ? undefined : new Weights(weights)

@@ -47,7 +47,7 @@ function start(limits: Partial<SubscriptionLimits> = {}): { epochs: number[]; li
   return { epochs, link }
 }
 
-test('says hello, takes a snapshot and deltas, acknowledges each', async () => {
+test('sends hello, applies a snapshot and deltas, and acknowledges each', async () => {
   manager.table = tableOf(3)
   const { epochs, link } = start()
   await until(() => isDeepStrictEqual(manager.acks, [3]))
@@ -71,10 +71,10 @@ test('a delta that does not follow closes with 4001; a new connection brings a s
 })
 
 test.each([
-  ['no JSON', '{'],
-  ['an unknown type', '{"type":"surprise"}'],
-  ['a field of another type', '{"type":"snapshot","table":{"epoch":"x"}}'],
-])('a message that is %s leaves the table as it is, and connects anew', async (_, text) => {
+  ['not JSON', '{'],
+  ['of an unknown type', '{"type":"surprise"}'],
+  ['invalid in one field', '{"type":"snapshot","table":{"epoch":"x"}}'],
+])('after a message that is %s the table is unchanged, and the link reconnects', async (_, text) => {
   manager.table = tableOf(3)
   const { link } = start()
   await until(() => isDeepStrictEqual(manager.acks, [3]))
@@ -84,13 +84,13 @@ test.each([
   expect(link.table?.epoch).toBe(3)
 })
 
-test('a field that it does not know is ignored', async () => {
+test('an unknown field is ignored', async () => {
   manager.table = { ...tableOf(4), novelty: true } as ReturnType<typeof tableOf>
   start()
   expect(await until(() => isDeepStrictEqual(manager.acks, [4]))).toBe(true)
 })
 
-test('a lost manager leaves the table; a new one at the same place is found', async () => {
+test('a lost manager does not change the table, and a new one at the same address is found', async () => {
   await manager.stop()
   const port = await freePort()
   manager = await StandInManager.listen('secret-token', port)
@@ -101,26 +101,26 @@ test('a lost manager leaves the table; a new one at the same place is found', as
   await until(() => link.state === 'disconnected')
   expect(link.table?.epoch).toBe(3)
   manager = await StandInManager.listen('secret-token', port)
-  // A restarted manager may count from anew.
+  // A restarted manager may start its epochs again.
   manager.table = tableOf(1)
   await until(() => isDeepStrictEqual(manager.acks, [1]))
   expect(link.state).toBe('connected')
 })
 
-test('a wrong token is tried again with a wait, logged once, and never written; a new one is read', async () => {
+test('a wrong token is tried again after a wait and logged once without its text, and a new one is read', async () => {
   await writeFile(tokenFile, 'expired-token')
   const { link } = start()
   await until(() => manager.refusals > 3)
   expect(link.state).toBe('disconnected')
-  const said = lines.filter((line) => line.includes('manager not connected'))
-  expect(said).toHaveLength(1)
-  expect(JSON.parse(said[0] as string)).toMatchObject({ reason: 'refused', detail: 401 })
+  const logged = lines.filter((line) => line.includes('manager not connected'))
+  expect(logged).toHaveLength(1)
+  expect(JSON.parse(logged[0] as string)).toMatchObject({ reason: 'refused', detail: 401 })
   await writeFile(tokenFile, 'secret-token')
   await until(() => link.state === 'connected')
   expect(lines.join('')).not.toMatch(/expired-token|secret-token/)
 })
 
-test('a token file that is not there yet is waited for', async () => {
+test('a missing token file is waited for', async () => {
   await rm(tokenFile)
   const { link } = start()
   await until(() => lines.join('').includes('token unreadable'))
@@ -128,21 +128,21 @@ test('a token file that is not there yet is waited for', async () => {
   expect(await until(() => link.state === 'connected')).toBe(true)
 })
 
-test('a token that no header can hold is a fault, not a crash', async () => {
+test('a token that no header can contain is a fault, not a crash', async () => {
   await writeFile(tokenFile, 'two\nlines')
   start()
   await until(() => lines.join('').includes('cannot connect'))
   expect(lines.join('')).not.toContain('two')
 })
 
-test('a manager that upgrades and says nothing is given up', async () => {
+test('a manager that upgrades and stays silent is given up', async () => {
   manager.mute = true
   start({ snapshotTimeoutMs: 20 })
   await until(() => isDeepStrictEqual(manager.closes.slice(0, 2), [4004, 4004]))
   expect(lines.join('')).toContain('no snapshot')
 })
 
-test('a manager that no longer answers pings is given up', async () => {
+test('a manager that no longer responds to pings is given up', async () => {
   const { link } = start({ pingIntervalMs: 10, silenceTimeoutMs: 40 })
   await until(() => link.state === 'connected')
   manager.freeze()

@@ -5,33 +5,33 @@ import { MAX_ROUTES_MESSAGE, ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/
 import { readManagerMessage } from '@branchline/wire/routes/read'
 import type { Logger } from '../../process/log.ts'
 import { Subscription, type SubscriptionLimits, type SubscriptionState } from '../../pushed/subscription.ts'
-import { Asked } from './asked.ts'
+import { PendingQueries } from './pending-queries.ts'
 import { RouteTableError, Table } from './table.ts'
 
-/** Where the manager is, and what bounds the talk with it. */
+/** The address of the manager, and the limits of the connection to it. */
 export interface LinkOptions {
   readonly url: string
   readonly tokenFile: string
-  /** The ports at which this sidecar listens. */
+  /** The ports on which this sidecar listens. */
   readonly inbound: readonly number[]
   readonly version: string
   readonly logger: Logger
-  /** Called within the turn in which a table came to be served, before it is acknowledged. */
+  /** Called in the same turn in which a table takes effect, before it is acknowledged. */
   readonly onTable?: (table: Table) => void
   readonly limits?: Partial<SubscriptionLimits> | undefined
 }
 
-/** The most bytes that wait to be sent before hops are left out. */
+/** While more bytes than this wait to be sent, hops are dropped. */
 const MAX_UNSENT_HOPS = 64 * 1024
 
 type SnapshotMessage = Extract<ManagerMessage, { type: 'snapshot' }>
 type HopsMessage = Extract<ManagerMessage, { type: 'hops' }>
 
-/** The sidecar's end of the route-table protocol (wire/SPEC.md, section 4): its routes, and its questions for hops. */
+/** The sidecar's end of the route-table protocol (wire/SPEC.md, section 4): its routes, and its queries of hops. */
 export class ManagerLink {
   readonly #subscription: Subscription<Table, SnapshotMessage, RouteDelta, HopsMessage>
-  readonly #asked = new Asked()
-  /** Whether the manager at hand takes hops. */
+  readonly #pending = new PendingQueries()
+  /** Whether the connected manager accepts hops. */
   #explains = false
 
   constructor({ url, tokenFile, inbound, version, logger, onTable, limits }: LinkOptions) {
@@ -54,7 +54,7 @@ export class ManagerLink {
         if (message.type === 'snapshot') this.#explains = message.explains === true
         onTable?.(table)
       },
-      onOther: ({ trace, hops }) => this.#asked.answer(trace, hops),
+      onOther: ({ trace, hops }) => this.#pending.resolve(trace, hops),
       onDown: () => (this.#explains = false),
     })
   }
@@ -63,7 +63,7 @@ export class ManagerLink {
     return this.#subscription.state
   }
 
-  /** The table at hand; undefined before the first snapshot. */
+  /** The current table. Undefined before the first snapshot. */
   get table(): Table | undefined {
     return this.#subscription.table
   }
@@ -72,7 +72,7 @@ export class ManagerLink {
     this.#subscription.start()
   }
 
-  /** Tells the manager of a hop, where it wants to know and keeps up; lost otherwise. */
+  /** Reports a hop if the manager accepts hops and keeps up. Otherwise the hop is dropped. */
   report(trace: string, hop: Hop): void {
     const { unsentBytes } = this.#subscription
     if (this.#explains && unsentBytes !== undefined && unsentBytes < MAX_UNSENT_HOPS) {
@@ -80,13 +80,13 @@ export class ManagerLink {
     }
   }
 
-  /** Asks the manager for the hops of a trace; undefined where it cannot be asked, or does not answer. */
+  /** Queries the manager for the hops of a trace. Undefined if it cannot be queried or does not respond. */
   hops(trace: string): Promise<readonly Hop[] | undefined> {
     if (!this.#explains || this.#subscription.unsentBytes === undefined) return Promise.resolve(undefined)
-    return this.#asked.ask(trace, () => this.#subscription.send({ type: 'hops', trace }))
+    return this.#pending.query(trace, () => this.#subscription.send({ type: 'hops', trace }))
   }
 
-  /** Ends the connection and all tries. The table stays. */
+  /** Closes the connection and stops connecting. The table stays. */
   stop(): Promise<void> {
     return this.#subscription.stop()
   }

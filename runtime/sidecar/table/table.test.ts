@@ -35,7 +35,7 @@ const delta = (change: Partial<RouteDelta>): RouteDelta => ({
   ...change,
 })
 
-test('a snapshot is found by port, key and address', () => {
+test('the routes of a snapshot are found by port, key and address', () => {
   const table = new Table(snapshot)
   expect(table.epoch).toBe(7)
   expect(table.listener(25001)?.routes.get('alice')?.endpoints).toEqual([
@@ -48,7 +48,7 @@ test('a snapshot is found by port, key and address', () => {
   expect(table.dump()).toEqual(snapshot)
 })
 
-test('a delta changes what it names and nothing else', () => {
+test('a delta changes only what it names', () => {
   const table = new Table(snapshot)
   table.apply(
     delta({
@@ -70,7 +70,7 @@ test('a delta changes what it names and nothing else', () => {
   expect(table.listener(25003)).toBeUndefined()
 })
 
-test('who holds a destination keeps it as it was', () => {
+test('a destination in use never changes', () => {
   const table = new Table(snapshot)
   const held = table.listener(25001)?.routes.get('alice')
   const changed = { service: 'api', routes: { alice: target('alice', '10.0.0.5:25001') } }
@@ -81,14 +81,14 @@ test('who holds a destination keeps it as it was', () => {
 
 test.each([
   [
-    'with an endpoint that is none',
+    'with an invalid endpoint',
     {
       listeners: { 25001: { service: 'api', routes: { bob: target('bob', 'nowhere') } } },
       callers: { x: 'y' },
     },
     'BL_ROUTES_ENDPOINT',
   ],
-])('a delta %s is refused whole', (_, change, code) => {
+])('a delta %s is refused completely', (_, change, code) => {
   const table = new Table(snapshot)
   expect(codeOf(() => table.apply(delta(change)))).toBe(code)
   expect(table.dump()).toEqual(snapshot)
@@ -102,7 +102,7 @@ test.each(['10.0.0.1', ':25001', '10.0.0.1:0', '10.0.0.1:65536', 'fd00::1:25001'
   },
 )
 
-test('snapshot and deltas, in any number, equal a fresh snapshot of what they lead to', () => {
+test('a snapshot with any number of deltas equals a fresh snapshot of the result', () => {
   const key = fc.constantFrom('alice', 'bob', 'carol')
   const anyTarget = fc
     .tuple(key, fc.array(fc.integer({ min: 1, max: 4 }), { maxLength: 3 }))
@@ -163,7 +163,7 @@ function codeOf(act: () => unknown): string | undefined {
   return undefined
 }
 
-test('the keys that a listener knows are found by their numbers, and gone with their routes', () => {
+test('a listener finds its keys by their numbers, until their routes are gone', () => {
   const table = new Table({
     ...snapshot,
     listeners: {

@@ -9,17 +9,17 @@ import type {
 import { environmentNumber } from '@branchline/wire/trace-id'
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 
-/** An endpoint of another environment: what its pool is called, and whom to dial. */
+/** An endpoint of another environment: the name of its pool, and the address to dial. */
 export interface Endpoint {
   /** `address:port`, IPv6 in brackets. */
   readonly authority: string
   readonly host: string
   readonly port: number
-  /** Its share of the requests among the others: 0 to 100, most often 1. */
+  /** Its share of the requests, relative to the others: 0 to 100, usually 1. */
   readonly weight: number
 }
 
-/** Where requests go: another environment's endpoints of a service. Never changed, only replaced. */
+/** Another environment's endpoints of a service. Immutable: a change replaces it. */
 export interface Destination {
   readonly environment: string
   readonly endpoints: readonly Endpoint[]
@@ -32,26 +32,26 @@ export interface Listener {
   readonly routes: ReadonlyMap<string, Destination>
   readonly own: ReadonlySet<string>
   readonly base: Destination | undefined
-  /** The rule of the pod's own environment: what becomes of a request whose app in this pod is gone. */
+  /** The rule of the pod's own environment, for requests whose app in this pod is gone. */
   readonly onUnavailable: OnUnavailable
-  /** The key of an environment's number in ids, where it is one that this listener knows. */
+  /** The key of an environment's number in ids. Undefined if this listener does not know it. */
   keyOfNumber(number: string): string | undefined
-  /** Whether there is a base above. */
+  /** Whether this environment has a base. */
   readonly onBranch: boolean
 }
 
-/** What a decision may ask of a table. */
+/** The part of a table that decisions read. */
 export interface Routes {
   readonly epoch: number
   readonly environment: string
   listener(port: number): Listener | undefined
   /** The key of the branch whose pod has this address. */
   callerKey(address: string): string | undefined
-  /** The key of an environment's number in ids, where one of its pods may call. */
+  /** The key of an environment's number in ids. Undefined if none of its pods is a possible caller. */
   keyOfCallerNumber(number: string): string | undefined
 }
 
-/** A delta that does not follow on the table at hand, or a table that has an endpoint that is none. */
+/** A delta does not follow the current table, or a table contains an invalid endpoint. */
 export class RouteTableError extends Error {
   readonly code: 'BL_ROUTES_GAP' | 'BL_ROUTES_ENDPOINT'
   constructor(code: RouteTableError['code'], message: string) {
@@ -67,7 +67,7 @@ class MutableListener implements Listener {
   own = new Set<string>()
   base: Destination | undefined = undefined
   onUnavailable: OnUnavailable = 'baseline'
-  /** Made when first asked for: a hash for each key, which most tables never need. */
+  /** Created on first use, because it needs a hash for each key and most tables never use it. */
   #numbers: Map<string, string> | undefined = undefined
 
   get onBranch(): boolean {
@@ -95,16 +95,15 @@ class MutableListener implements Listener {
 }
 
 /**
- * The table that a sidecar serves. A snapshot replaces it; a delta changes only what it names, within one
- * turn of the event loop, so that no request ever sees half of one. Whoever holds a {@link Destination} of an
- * earlier epoch keeps it as it was.
+ * The table that a sidecar serves. A snapshot replaces it. A delta changes only what it names, within one turn of the
+ * event loop, so that no request sees half of a delta. A {@link Destination} of an earlier epoch never changes.
  */
 export class Table implements Routes {
   readonly environment: string
   #epoch: number
   readonly #listeners = new Map<number, MutableListener>()
   readonly #callers: Map<string, string>
-  /** By number, the keys of callers; made when first asked for. */
+  /** The keys of callers by number, created on first use. */
   #numbers: Map<string, string> | undefined = undefined
 
   constructor(snapshot: RouteTable) {
@@ -144,7 +143,7 @@ export class Table implements Routes {
     return this
   }
 
-  /** A number whose last pod is gone stays known for a while: a key without routes goes where none does. */
+  /** A number stays known for a while after its last pod is gone. A key without routes is served like no key. */
   #setCaller(address: string, key: string | null): void {
     setOrDelete(this.#callers, address, key)
     if (this.#numbers === undefined || key === null) return
@@ -152,7 +151,7 @@ export class Table implements Routes {
     else this.#numbers.set(environmentNumber(key), key)
   }
 
-  /** The table as the wire has it, for people. */
+  /** The table in the form of the wire, for people to read. */
   dump(): RouteTable {
     return {
       epoch: this.#epoch,

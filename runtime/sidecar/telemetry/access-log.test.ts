@@ -27,7 +27,7 @@ const entry: AccessEntry = {
   detail: undefined,
 }
 
-/** What a log writes into a file. */
+/** The lines that a log writes to a file. */
 async function written(
   mode: AccessLogMode,
   use: (log: AccessLog) => void,
@@ -44,7 +44,7 @@ async function written(
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>)
 }
 
-test('requests are lines of JSON, and what is not known is left out', async () => {
+test('requests are lines of JSON without unknown fields', async () => {
   const lines = await written('all', (log) => log.add(entry))
   expect(lines).toEqual([
     expect.objectContaining({
@@ -63,18 +63,18 @@ test.each<[string, number, number]>([
   ['errors', 0, 100],
   ['sample:10', 10, 100],
   ['all', 100, 100],
-])('%s logs %i of 100 requests and %i of 100 failures', (text, answered, failed) => {
+])('%s logs %i of 100 requests and %i of 100 failures', (text, succeeded, failed) => {
   const log = new AccessLog(parseAccessLog(text))
   const count = (fails: boolean): number =>
     Array.from({ length: 100 }, () => log.wants(fails)).filter(Boolean).length
-  expect([count(false), count(true)]).toEqual([answered, failed])
+  expect([count(false), count(true)]).toEqual([succeeded, failed])
 })
 
-test.each(['', 'some', 'sample:0', 'sample:x', 'sample:-1'])('%j is no way to log', (text) => {
+test.each(['', 'some', 'sample:0', 'sample:x', 'sample:-1'])('%j is not a valid mode', (text) => {
   expect(() => parseAccessLog(text)).toThrow(/wanted off, errors, sample:N/)
 })
 
-test('what does not fit is left out, and a line says how many', async () => {
+test('lines that do not fit are dropped, and a line reports how many', async () => {
   const lines = await written('all', (log) => {
     for (let count = 0; count < 5_000; count++) log.add(entry)
   })
@@ -85,8 +85,8 @@ test('what does not fit is left out, and a line says how many', async () => {
   expect(JSON.stringify(lines).length).toBeLessThan(MAX_PENDING_BYTES * 1.1)
 })
 
-test('an output that takes nothing keeps neither requests nor the end of the process waiting', async () => {
-  // A pipe whose reader does not read: its buffer fills, and then writes wait.
+test('a blocked output delays neither requests nor the end of the process', async () => {
+  // A pipe whose reader does not read. Its buffer fills up, and then writes block.
   const reader = spawn('sleep', ['60'], { stdio: ['pipe', 'ignore', 'ignore'] })
   try {
     const { fd } = (reader.stdin as unknown as { _handle: { fd: number } })._handle

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
-// Node finds no named exports in this CommonJS module, only its types have them.
+// Node finds no named exports in this CommonJS module. Only its types have them.
 import sonicBoom, { type SonicBoom } from 'sonic-boom'
 
-/** Which requests are logged: none, those that failed, one in so many and those that failed, or all. */
+/** Which requests are logged: none, failed ones, failed ones and one of N, or all. */
 export type AccessLogMode = 'off' | 'errors' | 'all' | { readonly oneOf: number }
 
 /** One request in the log. */

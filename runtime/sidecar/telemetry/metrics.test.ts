@@ -5,7 +5,7 @@ const metrics = (): Metrics =>
   new Metrics({ epoch: () => undefined, managerConnected: () => false, held: () => 0 })
 const scrape = async (from: Metrics): Promise<string> => (await from.read()).text
 
-test('requests and durations are what Prometheus expects of them', async () => {
+test('requests and durations have Prometheus’ text format', async () => {
   const some = metrics()
   const counted = { environment: 'alice', service: 'a"b', reason: 'override' } as const
   some.request(counted, 200, 0.0005)
@@ -25,7 +25,7 @@ test('requests and durations are what Prometheus expects of them', async () => {
   expect(text).toContain('branchline_route_table_epoch -1\n')
 })
 
-test('labels have a bounded number of values: what is more is counted as other', async () => {
+test('label values are bounded, and further ones are counted as other', async () => {
   const some = metrics()
   for (let index = 0; index < 3 * MAX_SERIES; index++) {
     some.request({ environment: `e${index}`, service: 'api', reason: 'own' }, 200, 0.001)

@@ -9,22 +9,22 @@ import {
   type Scrape,
 } from '../../process/exposition.ts'
 
-/** What is asked at the moment of a scrape. */
+/** The values that are read at each scrape. */
 export interface MetricsSource {
   readonly epoch: () => number | undefined
   readonly managerConnected: () => boolean
-  /** Requests that wait for their override at this moment. */
+  /** The number of requests that currently wait for their override. */
   readonly held: () => number
 }
 
-/** Label sets of one metric at most; what would be one more is counted under {@link OTHER}. */
+/** The maximum label sets of one metric. Further ones are counted under {@link OTHER}. */
 export const MAX_SERIES = 1_000
-/** Stands for an environment, and a service, that there was no more room for. */
+/** The environment and service label beyond the maximum. */
 export const OTHER = 'other'
-/** The bounds of the durations, in seconds: from a hop on one machine to a request that hangs. */
+/** The bucket bounds of durations, in seconds: from a hop on one machine to a hanging request. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
-/** One request, as metrics see it. */
+/** The labels of a request. */
 export interface Counted {
   /** The environment that served it, or should have. */
   readonly environment: string
@@ -35,7 +35,7 @@ export interface Counted {
 interface Series {
   readonly labels: Labels
   readonly durations: Histogram
-  /** By code: how many. A code of 0 is a client that got no answer. */
+  /** The number of requests by code. A code of 0 means that the client got no response. */
   readonly codes: Map<number, number>
 }
 
@@ -45,12 +45,12 @@ interface Level {
 }
 
 /**
- * The sidecar's metrics, by Prometheus' conventions for names and units. Labels have a bounded number of
- * values: environments and services come from the route table, keys and paths are never among them.
+ * The sidecar's metrics, with Prometheus' conventions for names and units. Label values are bounded: environments and
+ * services come from the route table, and keys and paths are never labels.
  */
 export class Metrics {
   readonly #source: MetricsSource
-  /** By service, environment and reason: names that are there already are compared by where they are. */
+  /** By service, environment and reason. Nested maps avoid building and hashing a combined string. */
   readonly #index = new Map<string, Map<string, Map<string, Series>>>()
   readonly #series: Series[] = []
   #codes = 0
@@ -64,13 +64,13 @@ export class Metrics {
     this.connections = { http: this.#level('http'), raw: this.#level('raw') }
   }
 
-  /** Counts a request and how long it took; a status of 0 is a client that got no answer. */
+  /** Counts a request and its duration. A status of 0 means that the client got no response. */
   request(counted: Counted, status: number, seconds: number): void {
     const series = this.#find(counted)
     series.durations.observe(seconds)
     const count = series.codes.get(status)
     if (count !== undefined) series.codes.set(status, count + 1)
-    // Apps may answer any of 900 codes: beyond the bound, only which class.
+    // Apps may respond with any of 900 codes. Beyond the maximum, count only the class.
     else this.#firstOf(series, this.#codes < MAX_SERIES ? status : status - (status % 100))
   }
 
@@ -92,12 +92,12 @@ export class Metrics {
     return series
   }
 
-  /** Counts a request that another endpoint than the first was asked for. */
+  /** Counts a request for which an endpoint other than the first was tried. */
   fallback(): void {
     this.#fallbacks++
   }
 
-  /** Counts a try that failed: which environment's, and how that showed. */
+  /** Counts a failed attempt to reach a service, by environment and reason. */
   upstreamFailure(environment: string, service: string, reason: string): void {
     const name = `${environment}/${service}/${reason}`
     const known = this.#failures.get(name)
@@ -107,7 +107,7 @@ export class Metrics {
     } else this.upstreamFailure(OTHER, OTHER, reason)
   }
 
-  /** All of it in Prometheus' text format. */
+  /** All metrics in Prometheus' text format. */
   read(): Promise<Scrape> {
     const { epoch, managerConnected, held } = this.#source
     const open: [Labels, number][] = [
@@ -118,24 +118,24 @@ export class Metrics {
       exposition(
         'branchline_requests_total',
         'counter',
-        'Requests by the environment that served them, why they went there, and the answer.',
+        'Requests by the environment that served them, the reason of the route, and the status of the response.',
         this.#requests(),
       ),
       histogramExposition(
         'branchline_request_duration_seconds',
-        "From a request's head to the end of its answer.",
+        "Time from a request's head to the end of its response.",
         this.#series.map(({ labels, durations }) => [labels, durations] as const),
       ),
       exposition(
         'branchline_upstream_failures_total',
         'counter',
-        'Tries to reach a service that failed, by how that showed.',
+        'Failed attempts to reach a service, by reason.',
         [...this.#failures.values()].map(({ labels, count }) => [labels, count] as const),
       ),
       exposition(
         'branchline_fallbacks_total',
         'counter',
-        'Requests that another endpoint than the first was asked for.',
+        'Requests for which an endpoint other than the first was tried.',
         only(this.#fallbacks),
       ),
       exposition('branchline_held_requests', 'gauge', 'Requests that wait for their override.', only(held())),
@@ -143,7 +143,7 @@ export class Metrics {
       exposition(
         'branchline_route_table_epoch',
         'gauge',
-        'The epoch of the route table that is served; -1 before the first.',
+        'The epoch of the current route table; -1 before the first.',
         only(epoch() ?? -1),
       ),
       exposition(

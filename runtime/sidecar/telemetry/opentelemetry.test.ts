@@ -23,7 +23,7 @@ let world: World
 let receiver: Server
 const spans: Span[] = []
 
-/** An OTLP receiver as small as one can be: POST /v1/traces with JSON (OTLP 1.9, OTLP/HTTP). */
+/** A minimal OTLP receiver: POST /v1/traces with JSON (OTLP 1.9, OTLP/HTTP). */
 beforeEach(async () => {
   world = await World.create()
   spans.length = 0
@@ -56,7 +56,7 @@ const attributes = (span: Span | undefined): Record<string, unknown> =>
     (span?.attributes ?? []).map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]),
   )
 
-test('each hop is a span, whose parent the request named, and which is the parent of what follows', async () => {
+test('each hop is a span: a child of the request’s parent, and the parent of the next hop', async () => {
   const app = await world.app('alice')
   const config = { tracesUrl: tracesUrl() }
   const override = await world.pod({ appPort: app, environment: 'alice', routes: { own: ['alice'] }, config })
@@ -90,7 +90,7 @@ test('each hop is a span, whose parent the request named, and which is the paren
   })
 })
 
-test('a trace that begins here says whose it is; one that is not sampled goes on as it came', async () => {
+test('a trace that begins here is marked with its environment, and one that is not sampled is forwarded unchanged', async () => {
   const app = await world.app('app')
   const config = { tracesUrl: tracesUrl() }
   const { port } = await world.pod({ appPort: app, callers: { '127.0.0.2': 'alice' }, config })

@@ -20,12 +20,12 @@ import type { Inbound } from '@branchline/wire/inbound'
 import { traceparentId } from '@branchline/wire/trace-id'
 import type { HopReport, HopSpan, Tracer } from './tracing.ts'
 
-/** Spans that wait to be sent, and how long a send and the last one may take. */
+/** The maximum spans that wait to be sent, and the timeouts of an export and of the last one. */
 const MAX_QUEUED = 2_048
 const EXPORT_TIMEOUT_MS = 5_000
 const STOP_TIMEOUT_MS = 2_000
 
-/** Begins traces with the id that a request was given, since that says whose it is. */
+/** Begins traces with the id that a request was given, because it names the environment. */
 class GivenIds implements IdGenerator {
   next: string | undefined = undefined
   readonly #random = new RandomIdGenerator()
@@ -39,7 +39,7 @@ class GivenIds implements IdGenerator {
   }
 }
 
-/** A tracer that sends spans to an OTLP/HTTP receiver, in batches; spans that do not fit are dropped. */
+/** Creates a tracer that sends spans in batches to an OTLP/HTTP receiver. Spans that do not fit are dropped. */
 export function startTracer(url: string, inbound: readonly Inbound[], version: string): Tracer {
   const ids = new GivenIds()
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS })
@@ -67,7 +67,7 @@ export function startTracer(url: string, inbound: readonly Inbound[], version: s
       )
       ids.next = undefined
       const { traceId: id, spanId, traceFlags } = span.spanContext()
-      // What is not recorded is nobody's parent: the request goes on as it came.
+      // A span that is not recorded must not become a parent, so forward the request unchanged.
       const recorded = span.isRecording()
       const flags = (traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')
       const hop: HopSpan = {
@@ -94,7 +94,7 @@ function remoteParent(traceId: string, traceparent: string): Context {
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
 }
 
-/** OpenTelemetry's semantic conventions for HTTP, and what is ours. */
+/** Attributes of OpenTelemetry's semantic conventions for HTTP, and our own. */
 function attributesOf(report: HopReport): Attributes {
   const { service, own, environment, reason, key, endpoint, status, error } = report
   return {

@@ -1,4 +1,4 @@
-/** Every close code that wire/SPEC.md, section 5, gives to a relay, at the WebSocket of a cluster. */
+/** Every close code of wire/SPEC.md, section 5, that a relay sends on the WebSocket of a cluster. */
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { TUNNEL_PATH } from '@branchline/wire/names'
@@ -26,7 +26,7 @@ async function connect(relay: RunningRelay, token = TOKEN): Promise<WebSocket> {
   return socket
 }
 
-/** Twice the most credit that a direction of a stream may have. */
+/** Twice the maximum credit of a stream's direction. */
 async function grantTooMuch(relay: RunningRelay, socket: WebSocket): Promise<void> {
   socket.send(register('dev'))
   await once(socket, 'message')
@@ -42,7 +42,7 @@ interface Case {
   readonly code: number
   readonly limits?: Partial<RelayLimits>
   readonly token?: string
-  /** Has the relay close the connection. */
+  /** Makes the relay close the connection. */
   readonly act: (relay: RunningRelay, socket: WebSocket) => unknown
 }
 
@@ -51,7 +51,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'a message that is too large': { code: 1009, act: (_, socket) => socket.send(Buffer.alloc(5_000_000)) },
   'a frame that is not of the protocol': { code: 4002, act: (_, socket) => socket.send(Buffer.alloc(8)) },
   'more credit than there may be': { code: 4003, act: grantTooMuch },
-  'no registration in time': { code: 4004, limits: { registerMs: 20 }, act: () => undefined },
+  'no timely registration': { code: 4004, limits: { registerMs: 20 }, act: () => undefined },
   'another connection of the cluster and instance': {
     code: 4005,
     act: async (relay, socket) => {
@@ -95,7 +95,7 @@ test.each(Object.entries(CASES))('%s', async (_what, { code, limits, token, act 
   expect((await closed)[0]).toBe(code)
 })
 
-test('the codes of the specification are these, and no others', async () => {
+test('these are exactly the codes of the specification', async () => {
   const spec = await readFile(new URL('../../../wire/SPEC.md', import.meta.url), 'utf8')
   const [, section = ''] = /## 5\. The tunnel\n([^]*?)\n## 6\./.exec(spec) ?? []
   const [, sentence = ''] = /\*\*Close codes\.\*\* (.*)/.exec(section) ?? []

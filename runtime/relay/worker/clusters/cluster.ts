@@ -1,16 +1,16 @@
 import type { RegisteredPreview } from '@branchline/wire/tunnel/control'
 
-/** What a host label stands for. The same object until something about it changes. */
+/** The meaning of a host label. The same object until something about it changes. */
 export type Lookup<Link> =
   | { readonly state: 'unknown' }
-  /** A cluster owns the label, and none of its connections serves it now. */
+  /** A cluster owns the label, but none of its connections serves it now. */
   | Gone
   | Live<Link>
 
 export interface Gone {
   readonly state: 'gone'
   readonly cluster: string
-  /** Since when; undefined where no connection has served it since the relay started. */
+  /** When that began. Undefined if no connection has served it since the relay started. */
   readonly sinceMs: number | undefined
 }
 
@@ -22,7 +22,7 @@ export interface Live<Link> {
   readonly links: readonly Link[]
 }
 
-/** A cluster, its connections, and the labels that it wants. */
+/** A cluster, its connections, and the labels that it claims. */
 export interface Cluster<Link> {
   readonly id: string
   readonly credential: string
@@ -33,12 +33,12 @@ export interface Cluster<Link> {
   goneAtMs: number
 }
 
-/** A label of a cluster: the newest preview of that label, and who serves it. */
+/** A label of a cluster: its newest preview, and the connections that serve it. */
 export interface Entry<Link> {
-  /** Undefined where it is known from before a restart alone. */
+  /** Undefined if it is only known from before a restart. */
   preview: RegisteredPreview | undefined
   lookup: Lookup<Link>
-  /** Since when no connection lists it. */
+  /** When the last connection stopped listing it. Undefined while one lists it. */
   unlistedAtMs: number | undefined
 }
 
@@ -46,22 +46,22 @@ export interface Entry<Link> {
 export interface Member<Link> {
   readonly cluster: Cluster<Link>
   readonly instance: string
-  /** {@link seatOf} it: a connection replaces the one before it on its seat. */
+  /** Its {@link seatOf}. A new connection replaces the previous one with the same seat. */
   readonly seat: string
   readonly link: Link
   readonly previews: Map<string, RegisteredPreview>
-  /** It has told all that it has. */
+  /** Whether it has listed all its previews. */
   complete: boolean
   draining: boolean
 }
 
-/** Neither part has a space. */
+/** The id of a cluster. Neither part contains a space. */
 export const idOf = (credential: string, cluster: string): string => `${credential} ${cluster}`
 
-/** What tells a connection from the others of its cluster. The instance has no space. */
+/** The id of a connection within its cluster. The instance contains no space. */
 export const seatOf = (instance: string, link: number): string => `${instance} ${link}`
 
-/** Whether all connections have told all that they have: what none of them lists is given up then. */
+/** Whether all connections have listed all their previews. Then the cluster gives up labels that none of them lists. */
 export function isSettled<Link>({ members }: Cluster<Link>): boolean {
   for (const { complete } of members.values()) if (!complete) return false
   return true
@@ -72,7 +72,7 @@ export function isListed<Link>({ members }: Cluster<Link>, label: string): boole
   return false
 }
 
-/** Finds out again who serves a label. */
+/** Updates which connections serve a label. */
 export function judge<Link>(cluster: Cluster<Link>, label: string, nowMs: number): void {
   const entry = cluster.labels.get(label)
   if (entry === undefined) return
@@ -84,7 +84,7 @@ export function judge<Link>(cluster: Cluster<Link>, label: string, nowMs: number
     if (preview === undefined) continue
     listed = true
     if (!member.draining) links.push(member.link)
-    // While connections differ, the stricter one counts.
+    // While connections differ, the stricter access applies.
     if (preview.access !== 'public') access = preview.access
   }
   entry.unlistedAtMs = listed ? undefined : (entry.unlistedAtMs ?? nowMs)

@@ -6,15 +6,15 @@ import type { Logger } from '../../../process/log.ts'
 import { TunnelLink, type TunnelLinkError, type TunnelStream } from '../../../tunnel/index.ts'
 import type { Credential } from './credentials.ts'
 import type { RelayLimits } from '../../limits.ts'
-import type { Answers, Registry } from './registry.ts'
+import type { Results, Registry } from './registry.ts'
 
 export interface ClustersOptions {
   readonly registry: Registry<TunnelLink>
   readonly limits: RelayLimits
   readonly logger: Logger
-  /** A cluster has registered something. */
+  /** Called when a cluster has registered something. */
   readonly onRegistered: () => void
-  /** Some link takes no new streams from now on; those that run go on. */
+  /** Called when a link stops taking new streams. Its running streams continue. */
   readonly onDrain: () => void
 }
 
@@ -22,12 +22,12 @@ interface Session {
   readonly credential: Credential
   /** The cluster's name, once it has registered. */
   cluster: string | undefined
-  /** Whether this instance is the last one of its cluster that said that it leads. */
+  /** Whether this instance was the last of its cluster to announce that it leads. */
   leads: boolean
   timer: NodeJS.Timeout | undefined
 }
 
-/** The connections of clusters: takes their registrations, and tells each what became of its labels. */
+/** The connections of clusters. Accepts their registrations, and reports the results to each. */
 export class Clusters {
   readonly #options: ClustersOptions
   readonly #sessions = new Map<TunnelLink, Session>()
@@ -37,29 +37,29 @@ export class Clusters {
     this.#options = options
     const { registry, limits } = options
     const expireMs = Math.max(10, Math.min(60_000, limits.goneMs / 4))
-    this.#expiry = setInterval(() => this.#tell(registry.expire(performance.now())), expireMs)
+    this.#expiry = setInterval(() => this.#sendResults(registry.expire(performance.now())), expireMs)
   }
 
-  /** Connections, registered or not. */
+  /** The number of connections, registered or not. */
   get links(): number {
     return this.#sessions.size
   }
 
-  /** Streams that are not over. */
+  /** The number of running streams. */
   get streams(): number {
     let streams = 0
     for (const link of this.#sessions.keys()) streams += link.streams
     return streams
   }
 
-  /** Whether a credential has fewer connections than it may have. */
+  /** Whether a credential may open a further connection. */
   hasRoom(credential: Credential): boolean {
     let links = 0
     for (const session of this.#sessions.values()) if (session.credential === credential) links++
     return links < this.#options.limits.credentialLinks
   }
 
-  /** Takes a WebSocket whose credential has been found right. */
+  /** Accepts a WebSocket with a valid credential. */
   accept(socket: WebSocket, credential: Credential): void {
     const { limits } = this.#options
     const link = new TunnelLink(socket, {
@@ -77,7 +77,7 @@ export class Clusters {
     this.#sessions.set(link, { credential, cluster: undefined, leads: false, timer })
   }
 
-  /** Tells all clusters, then ends their connections. */
+  /** Announces the stop to all clusters, then closes their connections. */
   stop(): void {
     clearInterval(this.#expiry)
     for (const link of this.#sessions.keys()) {
@@ -86,7 +86,7 @@ export class Clusters {
     }
   }
 
-  /** Cuts what is left. */
+  /** Cuts the remaining connections. */
   cut(): void {
     for (const link of this.#sessions.keys()) link.terminate()
   }
@@ -105,12 +105,15 @@ export class Clusters {
     const { registry, logger } = this.#options
     if (message.type === 'update') {
       const { upsert, remove, more = false } = message
-      this.#tell(registry.update(link, { upsert, remove, more }, performance.now()))
+      this.#sendResults(registry.update(link, { upsert, remove, more }, performance.now()))
       this.#lead(link, session, message.leads)
       this.#options.onRegistered()
       return
     }
-    logger.info({ cluster: session.cluster, reason: message.reason }, 'a connection of a cluster goes away')
+    logger.info(
+      { cluster: session.cluster, reason: message.reason },
+      'a connection of a cluster is going away',
+    )
     link.drain()
     registry.drain(link, performance.now())
     this.#options.onDrain()
@@ -121,33 +124,33 @@ export class Clusters {
     const { cluster, instance, link: number = 0, previews, more = false } = message
     const { registry, logger } = this.#options
     if (credential.cluster !== undefined && credential.cluster !== cluster) {
-      throw new TunnelProtocolError('forbidden', `this credential is not that of the cluster ${cluster}`)
+      throw new TunnelProtocolError('forbidden', `this credential is not valid for the cluster ${cluster}`)
     }
     if (session.cluster !== undefined) throw new TunnelProtocolError('protocol', 'a second register')
     clearTimeout(session.timer)
     const identity = { credential: credential.id, cluster, instance, link: number }
     const change = { upsert: previews, remove: [], more }
-    const { replaced, answers } = registry.register(link, identity, change, performance.now())
+    const { replaced, results } = registry.register(link, identity, change, performance.now())
     session.cluster = cluster
     if (replaced !== undefined) {
       logger.warn(
         { cluster, instance, link: number },
-        'a cluster connected again: the connection before is closed',
+        'a cluster connected again, closing its previous connection',
       )
       replaced.close('replaced', `another connection registered as cluster ${cluster}`)
     }
     logger.info({ cluster, instance, link: number, previews: previews.length, more }, 'a cluster registered')
-    // Also where there is nothing to tell: it says that the registration holds.
+    // Also without previews, because it confirms the registration.
     const { streams } = this.#options.limits.tunnel
-    link.control({ type: 'registered', previews: answers.get(link) ?? [], streams })
-    answers.delete(link)
-    this.#tell(answers)
+    link.control({ type: 'registered', previews: results.get(link) ?? [], streams })
+    results.delete(link)
+    this.#sendResults(results)
     this.#lead(link, session, message.leads)
     this.#options.onRegistered()
-    if (!session.leads && registry.others(link).some((it) => this.#sessions.get(it)?.leads)) tellLed(link)
+    if (!session.leads && registry.others(link).some((it) => this.#sessions.get(it)?.leads)) sendLed(link)
   }
 
-  /** An instance may be cut off from all but the relay: it hears here that another one leads. */
+  /** Tells the other instances that this one leads. One of them may be cut off from everything but the relay. */
   #lead(link: TunnelLink, session: Session, leads: boolean | undefined): void {
     if (leads === undefined || leads === session.leads) return
     session.leads = leads
@@ -155,12 +158,12 @@ export class Clusters {
     for (const other of this.#options.registry.others(link)) {
       const session = this.#sessions.get(other)
       if (session !== undefined) session.leads = false
-      tellLed(other)
+      sendLed(other)
     }
   }
 
-  #tell(answers: Answers<TunnelLink>): void {
-    for (const [link, previews] of answers) link.control({ type: 'registered', previews })
+  #sendResults(results: Results<TunnelLink>): void {
+    for (const [link, previews] of results) link.control({ type: 'registered', previews })
   }
 
   #ended(link: TunnelLink, error: TunnelLinkError): void {
@@ -173,9 +176,9 @@ export class Clusters {
   }
 }
 
-const tellLed = (link: TunnelLink): void => link.control({ type: 'registered', previews: [], led: true })
+const sendLed = (link: TunnelLink): void => link.control({ type: 'registered', previews: [], led: true })
 
-/** Clusters open no streams towards a relay of this version. */
+/** Clusters must not open streams to a relay of this version. */
 function refuse(stream: TunnelStream): void {
-  stream.reset('refused', 'this relay takes no streams')
+  stream.reset('refused', 'this relay accepts no streams')
 }

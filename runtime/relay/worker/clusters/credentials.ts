@@ -1,9 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isKey } from '@branchline/wire/key'
 
-/** A credential, of which only a digest is kept; without a cluster it is good for any. */
+/** A credential. Only a digest of its token is kept. Without a cluster it is valid for any cluster. */
 export interface Credential {
-  /** Whose labels are whose, also across restarts: the cluster that it is bound to, else a digest of the token. */
+  /** Identifies the owner of labels, also across restarts: the bound cluster, or else a digest of the token. */
   readonly id: string
   readonly cluster: string | undefined
   readonly digest: Buffer
@@ -13,11 +13,11 @@ const MIN_TOKEN_LENGTH = 16
 const TOKEN = /^[A-Za-z0-9._~+/-]+=*$/
 
 /**
- * Reads credentials: `token`, or `cluster:token` for one that is good for that cluster alone, several with
- * commas. A token has the characters of RFC 6750 (2.1), at least 16. Throws a RangeError that shows none.
+ * Parses comma-separated credentials: `token`, or `cluster:token` for one that is valid only for that cluster. A token
+ * has at least 16 characters of RFC 6750 (2.1). Throws a RangeError that never contains a token.
  */
 export function parseCredentials(text: string): Credential[] {
-  if (text.trim() === '') throw new RangeError('is missing: set it to a secret that clusters know as well')
+  if (text.trim() === '') throw new RangeError('is missing: set it to a secret that clusters also have')
   return text.split(',').map((entry, index) => {
     const trimmed = entry.trim()
     const colon = trimmed.indexOf(':')
@@ -25,7 +25,7 @@ export function parseCredentials(text: string): Credential[] {
     const token = trimmed.slice(colon + 1)
     if (cluster !== undefined && !isKey(cluster)) {
       throw new RangeError(
-        `entry ${index + 1}: ${JSON.stringify(cluster)} is no cluster's name (a DNS label)`,
+        `entry ${index + 1}: ${JSON.stringify(cluster)} is not the name of a cluster (a DNS label)`,
       )
     }
     if (token.length < MIN_TOKEN_LENGTH || !TOKEN.test(token)) {
@@ -38,7 +38,7 @@ export function parseCredentials(text: string): Credential[] {
   })
 }
 
-/** The credential of an `Authorization` field, compared in a time that does not depend on what is right. */
+/** Finds the credential of an `Authorization` field, in a time that does not depend on the tokens. */
 export function findCredential(
   credentials: readonly Credential[],
   authorization: string | undefined,

@@ -31,17 +31,17 @@ function made(limits: Partial<RegistryLimits> = {}): Registry<string> {
   return new Registry({ limits: { ...defaults, ...limits }, urlOf: (label) => url(label).url })
 }
 
-test('a label is the first cluster’s; the next one hears why, and gets it once it is free', () => {
+test('a label belongs to the first cluster, and the next one is refused until the label is free', () => {
   const registry = made()
-  expect(registry.register('link1', as('one'), all('web'), 0).answers.get('link1')).toEqual([url('web')])
+  expect(registry.register('link1', as('one'), all('web'), 0).results.get('link1')).toEqual([url('web')])
   const second = registry.register('link2', as('two'), all('web'), 0)
-  expect(second.answers.get('link2')?.[0]?.refusal).toMatch(/taken by cluster one/)
+  expect(second.results.get('link2')?.[0]?.refusal).toMatch(/taken by cluster one/)
   expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'one', links: ['link1'] })
   expect(registry.update('link1', without('web'), 0)).toEqual(new Map([['link2', [url('web')]]]))
   expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'two', links: ['link2'] })
 })
 
-test('a cluster that has gone keeps its labels for a while, and has them again when it returns', () => {
+test('a disconnected cluster keeps its labels for a while, and has them again when it returns', () => {
   const registry = made()
   registry.register('link1', as('one'), all('web'), 0)
   registry.register('link2', as('two'), all('web'), 0)
@@ -71,7 +71,7 @@ test('a new connection of the same instance replaces the old one, whose end chan
   expect(registry.find('late')).toEqual({ state: 'unknown' })
 })
 
-test('a further connection of an instance replaces none; one of the same number does', () => {
+test('a further connection of an instance replaces none, but one with the same number does', () => {
   const registry = made()
   registry.register('link1', as('one', 'a'), all('web'), 0)
   const further = as('one', 'a', 'token', 1)
@@ -100,7 +100,7 @@ test('instances of one cluster serve the same labels, each for as long as it is 
   expect(registry.clusters).toBe(0)
 })
 
-test('a label is free once no instance lists it, however far they are apart', () => {
+test('a label is free once no instance lists it, however different their lists are', () => {
   const registry = made()
   registry.register('link1', as('one', 'a'), all('web'), 0)
   registry.register('link2', as('one', 'b'), all('web'), 0)
@@ -110,7 +110,7 @@ test('a label is free once no instance lists it, however far they are apart', ()
   expect(registry.update('link2', without('web'), 0).get('link3')).toEqual([url('web')])
 })
 
-test('while instances differ, the newest word counts, but the stricter access', () => {
+test('while instances differ, the newest preview applies, but with the stricter access', () => {
   const registry = made()
   const says = (fields: Partial<RegisteredPreview>): Change => ({
     ...all(),
@@ -127,8 +127,8 @@ test('while instances differ, the newest word counts, but the stricter access', 
 })
 
 /**
- * Attack: a tenant waits for labels of another one. A registration of many previews comes in pages; when the first
- * page counted as all, the labels of the later pages went to the next tenant at each reconnect.
+ * Attack: a tenant waits for another tenant's labels. A registration of many previews comes in pages. If the first page
+ * counted as complete, the labels of the later pages would go to the next tenant at each reconnect.
  */
 test('a registration in pages gives up no label before its last page', () => {
   const registry = made()
@@ -136,7 +136,7 @@ test('a registration in pages gives up no label before its last page', () => {
   registry.register('link2', as('x'), all('b', 'old'), 0)
   registry.disconnect('link1', 0)
   const first = registry.register('link3', as('y'), part('a'), 0)
-  expect(first.answers.has('link2')).toBe(false)
+  expect(first.results.has('link2')).toBe(false)
   expect(registry.find('b')).toEqual({ state: 'gone', cluster: 'y', sinceMs: 0 })
   const last = registry.update('link3', all('b'), 0)
   expect(last.get('link3')).toEqual([url('b')])
@@ -144,18 +144,18 @@ test('a registration in pages gives up no label before its last page', () => {
   expect(registry.find('b')).toMatchObject({ state: 'live', cluster: 'y' })
 })
 
-/** Attack: another credential registers under the name of a cluster, to take over its labels and its connection. */
-test('a cluster is its credential and its name', () => {
+/** Attack: another credential registers with the name of a cluster, to take over its labels and its connection. */
+test('a cluster is identified by its credential and its name', () => {
   const registry = made()
   registry.register('link1', as('dev', undefined, 'token:a'), all('web'), 0)
-  const { replaced, answers } = registry.register('link2', as('dev', undefined, 'token:b'), all('web'), 0)
+  const { replaced, results } = registry.register('link2', as('dev', undefined, 'token:b'), all('web'), 0)
   expect(replaced).toBeUndefined()
-  expect(answers.get('link2')?.[0]?.refusal).toMatch(/taken by another cluster named dev/)
+  expect(results.get('link2')?.[0]?.refusal).toMatch(/taken by another cluster named dev/)
   expect(registry.find('web')).toMatchObject({ links: ['link1'] })
 })
 
-/** Attack: after a restart, the first tenant that connects asks for the labels of all others. */
-test('owners of before a restart have their labels when they return, and no other cluster does', () => {
+/** Attack: after a restart, the first tenant that connects registers the labels of all others. */
+test('restored owners get their labels back when they return, and no other cluster does', () => {
   const before = made()
   before.register('link1', as('y'), all('web', 'api'), 0)
   before.register('link2', as('x'), all('web', 'x'), 0)
@@ -168,18 +168,18 @@ test('owners of before a restart have their labels when they return, and no othe
   registry.restore(owners, 0)
   expect(registry.find('web')).toEqual({ state: 'gone', cluster: 'y', sinceMs: undefined })
   expect(registry.awaited).toBe(2)
-  const taken = registry.register('link3', as('x'), all('web', 'x'), 1).answers.get('link3')
+  const taken = registry.register('link3', as('x'), all('web', 'x'), 1).results.get('link3')
   expect(taken?.map(({ refusal }) => refusal !== undefined)).toEqual([true, false])
   registry.register('link4', as('y'), part('web'), 2)
   expect(registry.awaited).toBe(1)
   expect(registry.update('link4', all(), 3).get('link4')).toBeUndefined()
   expect(registry.awaited).toBe(0)
   expect(registry.find('web')).toMatchObject({ state: 'live', cluster: 'y' })
-  // It did not come back with this one.
+  // It did not register this label again.
   expect(registry.find('api')).toEqual({ state: 'unknown' })
 })
 
-test('owners of before a restart that do not return lose their labels in the usual time', () => {
+test('restored owners that do not return lose their labels after the usual time', () => {
   const registry = made()
   registry.restore([{ credential: 'token', cluster: 'y', labels: ['web'] }], 0)
   registry.register('link1', as('x'), all('web'), 0)
@@ -188,7 +188,7 @@ test('owners of before a restart that do not return lose their labels in the usu
   expect(registry.awaited).toBe(0)
 })
 
-test('a cluster has so many labels and no more, and so have all clusters of a credential', () => {
+test('the labels of a cluster, and of all clusters of a credential, are limited', () => {
   const registry = made({ labels: 2, credentialLabels: 3 })
   const refusals = (link: string, cluster: string, credential?: string) =>
     registry
@@ -198,9 +198,9 @@ test('a cluster has so many labels and no more, and so have all clusters of a cr
         all(...['a', 'b', 'c'].map((it) => `${it}${link}`)),
         0,
       )
-      .answers.get(link)
+      .results.get(link)
       ?.map(({ refusal }) => refusal?.split(':')[0])
-  expect(refusals('1', 'one')).toEqual([undefined, undefined, 'the cluster has 2 previews here already'])
+  expect(refusals('1', 'one')).toEqual([undefined, undefined, 'the cluster already has 2 previews here'])
   const ofAll = 'all clusters of this credential have 3 previews here'
   expect(refusals('2', 'two')).toEqual([undefined, ofAll, ofAll])
   expect(refusals('3', 'two', 'other')?.[0]).toBeUndefined()
@@ -209,7 +209,7 @@ test('a cluster has so many labels and no more, and so have all clusters of a cr
   expect(registry.update('2', all('b2'), 0).get('2')).toEqual([url('b2')])
 })
 
-test('a credential has so many clusters; one that has gone makes room, one that is connected does not', () => {
+test('the clusters of a credential are limited, and only a disconnected one makes room', () => {
   const registry = made({ clusters: 2 })
   registry.register('link1', as('one'), all('web'), 0)
   registry.register('link2', as('two'), all('api'), 0)
@@ -218,11 +218,11 @@ test('a credential has so many clusters; one that has gone makes room, one that 
   )
   registry.register('link4', as('three', undefined, 'other'), all(), 0)
   registry.disconnect('link1', 1)
-  const { answers } = registry.register('link5', as('three'), all('web'), 2)
-  expect(answers.get('link5')).toEqual([url('web')])
+  const { results } = registry.register('link5', as('three'), all('web'), 2)
+  expect(results.get('link5')).toEqual([url('web')])
 })
 
-test('a cluster has so many connections, and a label may be among those of each', () => {
+test('the connections of a cluster are limited, and each may list the same label', () => {
   const registry = made({ clusterLinks: 2 })
   registry.register('link1', as('one', 'a'), all('web'), 0)
   registry.register('link2', as('one', 'b'), all('web'), 0)

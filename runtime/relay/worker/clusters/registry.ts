@@ -12,27 +12,27 @@ import {
   seatOf,
 } from './cluster.ts'
 
-/** What connections are to be told: registrations that are new, or have changed. */
-export type Answers<Link> = Map<Link, Registration[]>
+/** New and changed registrations to report, by connection. */
+export type Results<Link> = Map<Link, Registration[]>
 
-/** Who registers: clusters of one name that have different credentials are different clusters. */
+/** The identity of a connection. Clusters of one name with different credentials are different clusters. */
 export interface Identity {
   readonly credential: string
   readonly cluster: string
-  /** Which process of the cluster; undefined for the only one. */
+  /** The process within the cluster. Undefined for the only one. */
   readonly instance: string | undefined
-  /** Which connection of the process; the first is 0. */
+  /** The number of the connection within the process, from 0. */
   readonly link: number
 }
 
-/** A cluster and the labels that it owns, as they outlive a restart of the relay. */
+/** A cluster and the labels that it owns, which outlive a restart of the relay. */
 export interface Owner {
   readonly credential: string
   readonly cluster: string
   readonly labels: readonly string[]
 }
 
-/** What one message of a cluster changes. With `more`, another one continues it. */
+/** The change in one message of a cluster. With `more`, another message continues it. */
 export interface Change {
   readonly upsert: readonly RegisteredPreview[]
   readonly remove: readonly string[]
@@ -40,47 +40,48 @@ export interface Change {
 }
 
 export interface RegistryLimits {
-  /** Labels of one cluster; more are refused. */
+  /** The maximum labels of one cluster. More are refused. */
   readonly labels: number
-  /** Labels of all clusters of one credential; more are refused. */
+  /** The maximum labels of all clusters of one credential. More are refused. */
   readonly credentialLabels: number
-  /** Clusters of one credential, connected or remembered. */
+  /** The maximum clusters of one credential, connected or remembered. */
   readonly clusters: number
-  /** Connections of one cluster at a time. */
+  /** The maximum connections of one cluster. */
   readonly clusterLinks: number
-  /** How long a label that no connection of its cluster lists stays that cluster's. */
+  /** How long a cluster keeps a label that none of its connections lists. */
   readonly goneMs: number
 }
 
 export interface RegistryOptions {
   readonly limits: RegistryLimits
   readonly urlOf: (label: string) => string
-  /** Called when a label gets another owner, or none. */
+  /** Called when the owner of a label changes. */
   readonly onOwners?: () => void
 }
 
 const UNKNOWN = { state: 'unknown' } as const
 
 /**
- * Host labels and their owners. A label belongs to the cluster that registered it first, until that gives it up
- * or has been gone for too long. Each connection of a cluster lists what it can reach. Knows no sockets and no clock.
+ * Host labels and their owners. A label belongs to the cluster that registered it first, until that cluster gives it up
+ * or has been disconnected for too long. Each connection of a cluster lists the previews that it can reach. The registry
+ * uses no sockets and no clock.
  */
 export class Registry<Link> {
   readonly #options: RegistryOptions
   readonly #clusters = new Map<string, Cluster<Link>>()
   readonly #members = new Map<Link, Member<Link>>()
-  /** By label, the clusters that want it; the first one owns it. */
+  /** By label: the clusters that claim it. The first one owns it. */
   readonly #claims = new Map<string, Cluster<Link>[]>()
-  /** By credential, the labels of all its clusters. */
+  /** By credential: the number of labels of all its clusters. */
   readonly #counts = new Map<string, number>()
-  /** Clusters that were known before a restart and have not told yet all that they have. */
+  /** Clusters that were known before a restart and have not listed all their previews yet. */
   readonly #awaited = new Set<Cluster<Link>>()
 
   constructor(options: RegistryOptions) {
     this.#options = options
   }
 
-  /** Clusters that are connected. */
+  /** The number of connected clusters. */
   get clusters(): number {
     let connected = 0
     for (const { members } of this.#clusters.values()) if (members.size > 0) connected++
@@ -91,7 +92,7 @@ export class Registry<Link> {
     return this.#claims.size
   }
 
-  /** How many of the restored clusters have not returned. */
+  /** The number of restored clusters that have not returned. */
   get awaited(): number {
     return this.#awaited.size
   }
@@ -100,7 +101,7 @@ export class Registry<Link> {
     return this.#claims.get(label)?.[0]?.labels.get(label)?.lookup ?? UNKNOWN
   }
 
-  /** Whether messages of this connection count: those of a replaced one do not. */
+  /** Whether messages of this connection are accepted. Those of a replaced one are not. */
   has(link: Link): boolean {
     return this.#members.has(link)
   }
@@ -112,7 +113,7 @@ export class Registry<Link> {
     return members.filter(({ instance }) => instance !== own?.instance).map((member) => member.link)
   }
 
-  /** Takes back what {@link owners} gave before a restart. */
+  /** Restores the result of {@link owners} after a restart. */
   restore(owners: readonly Owner[], nowMs: number): void {
     for (const { credential, cluster: name, labels } of owners) {
       const cluster = this.#make(credential, name, nowMs)
@@ -134,24 +135,24 @@ export class Registry<Link> {
   }
 
   /**
-   * A new connection says what its cluster has. Returns the connection that it replaces. Throws a
-   * {@link TunnelProtocolError} where the credential or the cluster has too many.
+   * Registers a new connection with its previews. Returns the connection that it replaces. Throws a
+   * {@link TunnelProtocolError} if the credential or the cluster exceeds a limit.
    */
   register(
     link: Link,
     identity: Identity,
     change: Change,
     nowMs: number,
-  ): { replaced: Link | undefined; answers: Answers<Link> } {
+  ): { replaced: Link | undefined; results: Results<Link> } {
     const { credential, cluster: name, instance = '' } = identity
     const seat = seatOf(instance, identity.link)
-    const answers: Answers<Link> = new Map()
+    const results: Results<Link> = new Map()
     const cluster =
-      this.#clusters.get(idOf(credential, name)) ?? this.#admit(credential, name, answers, nowMs)
+      this.#clusters.get(idOf(credential, name)) ?? this.#admit(credential, name, results, nowMs)
     const before = cluster.members.get(seat)
     const { clusterLinks } = this.#options.limits
     if (before === undefined && cluster.members.size >= clusterLinks) {
-      const text = `the cluster ${name} has ${clusterLinks} connections, and may have no more`
+      const text = `the cluster ${name} has ${clusterLinks} connections, which is the limit`
       throw new TunnelProtocolError('full', text)
     }
     if (before !== undefined) this.disconnect(before.link, nowMs)
@@ -159,19 +160,19 @@ export class Registry<Link> {
     const member = { cluster, instance, seat, link, previews, complete: false, draining: false }
     cluster.members.set(seat, member)
     this.#members.set(link, member)
-    this.#apply(member, change, answers, nowMs)
-    return { replaced: before?.link, answers }
+    this.#apply(member, change, results, nowMs)
+    return { replaced: before?.link, results }
   }
 
-  /** A connection says what has changed. */
-  update(link: Link, change: Change, nowMs: number): Answers<Link> {
-    const answers: Answers<Link> = new Map()
+  /** Applies the changes of a connection. */
+  update(link: Link, change: Change, nowMs: number): Results<Link> {
+    const results: Results<Link> = new Map()
     const member = this.#members.get(link)
-    if (member !== undefined) this.#apply(member, change, answers, nowMs)
-    return answers
+    if (member !== undefined) this.#apply(member, change, results, nowMs)
+    return results
   }
 
-  /** A connection takes no new streams. */
+  /** Marks a connection that takes no new streams. */
   drain(link: Link, nowMs: number): void {
     const member = this.#members.get(link)
     if (member === undefined || member.draining) return
@@ -179,7 +180,7 @@ export class Registry<Link> {
     for (const label of member.previews.keys()) judge(member.cluster, label, nowMs)
   }
 
-  /** A connection has ended. Its cluster's labels stay for now. */
+  /** Removes a connection that has ended. Its cluster keeps its labels for now. */
   disconnect(link: Link, nowMs: number): void {
     const member = this.#members.get(link)
     if (member === undefined) return
@@ -191,21 +192,21 @@ export class Registry<Link> {
   }
 
   /** Frees the labels that no connection has listed for too long. */
-  expire(nowMs: number): Answers<Link> {
-    const answers: Answers<Link> = new Map()
+  expire(nowMs: number): Results<Link> {
+    const results: Results<Link> = new Map()
     const { goneMs } = this.#options.limits
     for (const cluster of this.#clusters.values()) {
       for (const [label, { unlistedAtMs }] of cluster.labels) {
         if (unlistedAtMs !== undefined && nowMs - unlistedAtMs >= goneMs)
-          this.#release(cluster, label, answers)
+          this.#release(cluster, label, results)
       }
       const isGone = cluster.members.size === 0 && cluster.labels.size === 0
-      if (isGone && nowMs - cluster.goneAtMs >= goneMs) this.#forget(cluster, answers)
+      if (isGone && nowMs - cluster.goneAtMs >= goneMs) this.#forget(cluster, results)
     }
-    return answers
+    return results
   }
 
-  /** All labels, for people. */
+  /** All labels, for people to read. */
   dump(): unknown {
     return Object.fromEntries(
       [...this.#claims].map(([label, [owner, ...waiting]]) => {
@@ -217,19 +218,16 @@ export class Registry<Link> {
     )
   }
 
-  #admit(credential: string, name: string, answers: Answers<Link>, nowMs: number): Cluster<Link> {
+  #admit(credential: string, name: string, results: Results<Link>, nowMs: number): Cluster<Link> {
     const { clusters } = this.#options.limits
     const same = [...this.#clusters.values()].filter((cluster) => cluster.credential === credential)
     if (same.length >= clusters) {
       const gone = same.filter(({ members }) => members.size === 0)
       const oldest = gone.sort((one, two) => one.goneAtMs - two.goneAtMs)[0]
       if (oldest === undefined) {
-        throw new TunnelProtocolError(
-          'full',
-          `this credential has ${clusters} clusters, and may have no more`,
-        )
+        throw new TunnelProtocolError('full', `this credential has ${clusters} clusters, which is the limit`)
       }
-      this.#forget(oldest, answers)
+      this.#forget(oldest, results)
     }
     return this.#make(credential, name, nowMs)
   }
@@ -242,8 +240,8 @@ export class Registry<Link> {
     return cluster
   }
 
-  #forget(cluster: Cluster<Link>, answers: Answers<Link>): void {
-    for (const label of cluster.labels.keys()) this.#release(cluster, label, answers)
+  #forget(cluster: Cluster<Link>, results: Results<Link>): void {
+    for (const label of cluster.labels.keys()) this.#release(cluster, label, results)
     this.#clusters.delete(cluster.id)
     this.#awaited.delete(cluster)
     this.#options.onOwners?.()
@@ -252,20 +250,20 @@ export class Registry<Link> {
   #apply(
     member: Member<Link>,
     { upsert, remove, more }: Change,
-    answers: Answers<Link>,
+    results: Results<Link>,
     nowMs: number,
   ): void {
     const { cluster, previews } = member
     for (const label of remove) {
       if (!previews.delete(label)) continue
       judge(cluster, label, nowMs)
-      if (isSettled(cluster) && !isListed(cluster, label)) this.#release(cluster, label, answers)
+      if (isSettled(cluster) && !isListed(cluster, label)) this.#release(cluster, label, results)
     }
-    for (const preview of upsert) tell(answers, member.link, this.#claim(member, preview, nowMs))
+    for (const preview of upsert) addResult(results, member.link, this.#claim(member, preview, nowMs))
     if (more || member.complete) return
     member.complete = true
     this.#awaited.delete(cluster)
-    if (isSettled(cluster)) this.#releaseUnlisted(cluster, answers)
+    if (isSettled(cluster)) this.#releaseUnlisted(cluster, results)
   }
 
   #claim({ cluster, previews }: Member<Link>, preview: RegisteredPreview, nowMs: number): Registration {
@@ -280,13 +278,13 @@ export class Registry<Link> {
     previews.set(label, preview)
     entry.preview = preview
     judge(cluster, label, nowMs)
-    return this.#answer(label, cluster)
+    return this.#resultFor(label, cluster)
   }
 
   #refusal({ labels, credential }: Cluster<Link>): string | undefined {
     const { limits } = this.#options
     if (labels.size >= limits.labels)
-      return `the cluster has ${limits.labels} previews here already: remove some`
+      return `the cluster already has ${limits.labels} previews here: remove some`
     if ((this.#counts.get(credential) ?? 0) >= limits.credentialLabels)
       return `all clusters of this credential have ${limits.credentialLabels} previews here: remove some`
     return undefined
@@ -304,13 +302,13 @@ export class Registry<Link> {
     this.#options.onOwners?.()
   }
 
-  #releaseUnlisted(cluster: Cluster<Link>, answers: Answers<Link>): void {
+  #releaseUnlisted(cluster: Cluster<Link>, results: Results<Link>): void {
     for (const [label, { unlistedAtMs }] of cluster.labels) {
-      if (unlistedAtMs !== undefined) this.#release(cluster, label, answers)
+      if (unlistedAtMs !== undefined) this.#release(cluster, label, results)
     }
   }
 
-  #release(cluster: Cluster<Link>, label: string, answers: Answers<Link>): void {
+  #release(cluster: Cluster<Link>, label: string, results: Results<Link>): void {
     if (!cluster.labels.delete(label)) return
     this.#counts.set(cluster.credential, (this.#counts.get(cluster.credential) ?? 1) - 1)
     const claims = this.#claims.get(label) ?? []
@@ -322,21 +320,22 @@ export class Registry<Link> {
     this.#options.onOwners?.()
     for (const next of left) {
       for (const { link, previews } of next.members.values()) {
-        if (previews.has(label)) tell(answers, link, this.#answer(label, next))
+        if (previews.has(label)) addResult(results, link, this.#resultFor(label, next))
       }
     }
   }
 
-  #answer(label: string, cluster: Cluster<Link>): Registration {
+  #resultFor(label: string, cluster: Cluster<Link>): Registration {
     const owner = this.#claims.get(label)?.[0]
     if (owner === undefined || owner === cluster) return { label, url: this.#options.urlOf(label) }
-    const who = owner.name === cluster.name ? `another cluster named ${owner.name}` : `cluster ${owner.name}`
-    return { label, refusal: `taken by ${who}: rename the preview or the environment` }
+    const holder =
+      owner.name === cluster.name ? `another cluster named ${owner.name}` : `cluster ${owner.name}`
+    return { label, refusal: `taken by ${holder}: rename the preview or the environment` }
   }
 }
 
-function tell<Link>(answers: Answers<Link>, link: Link, registration: Registration): void {
-  const told = answers.get(link)
-  if (told === undefined) answers.set(link, [registration])
-  else told.push(registration)
+function addResult<Link>(results: Results<Link>, link: Link, registration: Registration): void {
+  const known = results.get(link)
+  if (known === undefined) results.set(link, [registration])
+  else known.push(registration)
 }

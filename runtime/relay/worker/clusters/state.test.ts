@@ -24,7 +24,7 @@ const made = (owners: () => readonly Owner[] = () => OWNERS, at = directory): St
 }
 const file = (): Promise<string> => readFile(join(directory, 'labels.json'), 'utf8').catch(() => '')
 
-test('what was saved is read again, and nothing else is left in the directory', async () => {
+test('a saved state is read again, and the directory contains nothing else', async () => {
   expect(await made().read()).toBeUndefined()
   const state = made()
   state.save()
@@ -34,7 +34,7 @@ test('what was saved is read again, and nothing else is left in the directory', 
   expect(await readdir(directory)).toEqual(['labels.json'])
 })
 
-test('the directory is made where it is not there', async () => {
+test('a missing directory is created', async () => {
   const at = join(directory, 'a', 'b')
   await made(undefined, at).read()
   const state = made(undefined, at)
@@ -43,16 +43,16 @@ test('the directory is made where it is not there', async () => {
   expect(await made(undefined, at).read()).toEqual(OWNERS)
 })
 
-test('changes of one moment are one write, and what changes during a write is written too', async () => {
-  let asked = 0
+test('changes at the same time become one write, and changes during a write are also written', async () => {
+  let calls = 0
   let labels = ['a']
   const state = made(() => {
-    asked++
+    calls++
     return [{ credential: 'c', cluster: 'one', labels }]
   })
   for (let index = 0; index < 100; index++) state.save()
   await until(async () => (await file()).includes('"a"'))
-  expect(asked).toBe(1)
+  expect(calls).toBe(1)
   labels = ['b']
   state.save()
   await state.close()
@@ -72,16 +72,16 @@ test('a write that fails is tried again', async () => {
 })
 
 test.each([
-  ['no JSON', '{', /labels\.json: .*JSON.*Repair it, or remove it/],
+  ['invalid JSON', '{', /labels\.json: .*JSON.*Repair it, or remove it/],
   ['a later version', '{"version":2}', /version is 2: this relay reads version 1/],
   ['no owners', '{"version":1}', /owners: wanted a list/],
   ['no object', 'null', /version is undefined/],
   [
-    'a label that is none',
+    'an invalid label',
     '{"version":1,"owners":[{"credential":"a","cluster":"b","labels":["A b"]}]}',
     /owners\.0: wanted/,
   ],
-  ['an owner that is none', '{"version":1,"owners":[null]}', /owners\.0: wanted/],
+  ['an invalid owner', '{"version":1,"owners":[null]}', /owners\.0: wanted/],
 ])('a file with %s is refused', async (_what, text, message) => {
   await writeFile(join(directory, 'labels.json'), text)
   await expect(made().read()).rejects.toMatchObject({

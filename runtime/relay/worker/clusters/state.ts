@@ -5,7 +5,7 @@ import type { Logger } from '../../../process/log.ts'
 import type { RelayLimits } from '../../limits.ts'
 import type { Owner } from './registry.ts'
 
-/** The file of the state directory that says which cluster owns which labels. */
+/** The file in the state directory that stores which cluster owns which labels. */
 const FILE = 'labels.json'
 const VERSION = 1
 
@@ -13,13 +13,13 @@ export interface StateOptions {
   readonly directory: string
   readonly limits: Pick<RelayLimits, 'stateMs' | 'stateRetryMs' | 'stateBytes'>
   readonly logger: Logger
-  /** All owners, as they are at the moment of a write. */
+  /** All owners at the time of a write. */
   readonly owners: () => readonly Owner[]
 }
 
 /**
- * The owners of labels on disk. A write replaces the whole file at once, so that a crash leaves the file before or
- * the file after it.
+ * The owners of labels on disk. A write replaces the whole file atomically, so that a crash leaves either the old or
+ * the new file.
  */
 export class StateFile {
   readonly #options: StateOptions
@@ -33,8 +33,8 @@ export class StateFile {
   }
 
   /**
-   * What the file says; undefined where there is none. Rejects with a {@link StateError} where it cannot be read:
-   * a relay that went on would give labels away.
+   * Reads the file. Undefined if there is none. Rejects with a {@link StateError} if the file is invalid, because a relay
+   * that started without it would give labels away.
    */
   async read(): Promise<Owner[] | undefined> {
     const { directory, limits } = this.#options
@@ -47,19 +47,19 @@ export class StateFile {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw new StateError(
-        `${path}: ${(error as Error).message}. Repair it, or remove it: then each label goes to the first cluster that asks for it`,
+        `${path}: ${(error as Error).message}. Repair it, or remove it: then each label goes to the first cluster that registers it`,
         error,
       )
     }
   }
 
-  /** Writes soon, once for all changes of that time. */
+  /** Schedules a write, which includes all changes until then. */
   save(): void {
     this.#dirty = true
     this.#schedule(this.#options.limits.stateMs)
   }
 
-  /** Writes what is not written yet. */
+  /** Writes pending changes. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -84,14 +84,14 @@ export class StateFile {
     } catch (error) {
       this.#dirty = true
       waitMs = limits.stateRetryMs
-      logger.error({ err: error, directory }, 'the state file was not written: a restart would lose changes')
+      logger.error({ err: error, directory }, 'could not write the state file: a restart would lose changes')
     }
     this.#timer = undefined
     if (this.#dirty) this.#schedule(waitMs)
   }
 }
 
-/** The state directory holds something that this relay cannot use. */
+/** The state directory contains something that this relay cannot use. */
 export class StateError extends Error {
   readonly code = 'BL_RELAY_STATE'
   constructor(message: string, cause: unknown) {
@@ -110,14 +110,14 @@ async function replace(directory: string, text: string): Promise<void> {
     await file.close()
   }
   await rename(next, join(directory, FILE))
-  // The new name, too, is on the disk only after this.
+  // Only this makes the new name durable.
   const folder = await open(directory, 'r')
   await folder.sync().finally(() => folder.close())
 }
 
 const formatState = (owners: readonly Owner[]): string => `${JSON.stringify({ version: VERSION, owners })}\n`
 
-/** Reads a state file's text; throws an Error that says what is wrong. */
+/** Parses the text of a state file. Throws an Error that describes the fault. */
 export function parseState(text: string): Owner[] {
   const state = JSON.parse(text) as { version?: unknown; owners?: unknown } | null
   if (state?.version !== VERSION) {

@@ -13,24 +13,24 @@ export interface TunnelServerOptions {
   readonly limits: UpgradeLimits
   readonly credentials: readonly Credential[]
   readonly logger: Logger
-  /** Whether a credential may have one more connection; 503 otherwise. */
+  /** Whether a credential may open a further connection. If not, it gets 503. */
   readonly hasRoom: (credential: Credential) => boolean
   readonly onSocket: (socket: WebSocket, credential: Credential) => void
 }
 
 export interface TunnelServer {
   readonly port: number
-  /** Accepts no more, and cuts what has not become a WebSocket. */
+  /** Stops accepting, and cuts connections that have not become a WebSocket. */
   close(): Promise<void>
 }
 
 /**
- * Listens for clusters (wire/SPEC.md, 5). A connection becomes a WebSocket only once its credential has been
- * found right: 401 otherwise. Rejects where the port is taken.
+ * Listens for clusters (wire/SPEC.md, 5). A connection becomes a WebSocket only after its credential has proved valid,
+ * and otherwise gets 401. Rejects if the port is in use.
  */
 export async function serveTunnels(options: TunnelServerOptions): Promise<TunnelServer> {
   const { host, port, limits, onSocket } = options
-  const refusals = new RareLog(options.logger, 'a tunnel was refused')
+  const refusals = new RareLog(options.logger, 'refused a tunnel')
   const server = await listenForUpgrades({
     host,
     port,
@@ -58,7 +58,7 @@ export async function serveTunnels(options: TunnelServerOptions): Promise<Tunnel
   }
 }
 
-/** The credential, or the status of the refusal. The credential is asked for first: it guards what is there. */
+/** The credential, or the status of the refusal. The credential comes first, so that strangers learn nothing else. */
 function judge(request: IncomingMessage, { credentials, hasRoom }: TunnelServerOptions): Credential | number {
   const credential = findCredential(credentials, request.headers.authorization)
   if (credential === undefined) return 401

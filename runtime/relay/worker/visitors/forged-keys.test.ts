@@ -1,8 +1,8 @@
 /**
- * Attack: a visitor of alice's URL names bob's key so that the relay does not see it, but a library in an app does. The
- * app then writes it as a key, and the next sidecar serves bob's version: `baggage: %62ranchline=bob`, a header name
- * with `_`, half of an id that a 64-bit tracer cuts, the baggage of another tracer, a trailer.
- * Fix: the relay and sidecars compare names by one rule, as the most liberal library would read them.
+ * Attack: a visitor of alice's URL hides bob's key so that the relay does not see it, but a library in an app does. The
+ * app then forwards it as a key, and the next sidecar serves bob's version: `baggage: %62ranchline=bob`, a header name
+ * with `_`, half of an id for a 64-bit tracer, the baggage of another tracer, a trailer.
+ * Fix: the relay and sidecars compare names by one rule, that of the most liberal library.
  */
 import { spawnSync } from 'node:child_process'
 import { ROOT_CONTEXT, type TextMapPropagator } from '@opentelemetry/api'
@@ -27,10 +27,10 @@ const KEYS = new Map([
 const HEADER = 'kubernetes-route-as'
 
 type FieldLine = readonly [name: string, value: string]
-/** Fields as an app forwards them: names in lower case, one value each. */
+/** Fields in the form that an app forwards: names in lower case, one value each. */
 type Forwarded = Readonly<Record<string, string>>
 
-/** The key that a sidecar reads (wire/SPEC.md, 1), where no caller is known. */
+/** The key that a sidecar reads (wire/SPEC.md, 1) without a known caller. */
 function keyOf(fields: Forwarded): string | undefined {
   const listed = readTracestateKey(fields['tracestate'] ?? '') ?? readBaggageKey(fields['baggage'] ?? '')
   if (listed !== undefined) return listed
@@ -42,7 +42,7 @@ function keyOf(fields: Forwarded): string | undefined {
   return undefined
 }
 
-/** What enters the cluster of a visitor's fields; undefined where the request is refused. */
+/** The visitor's fields that enter the cluster. Undefined if the request is refused. */
 function behindRelay(fields: readonly FieldLine[], trace: 'restart' | 'keep'): FieldLine[] | undefined {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const text = `GET / HTTP/1.1\r\nHost: web--alice.localhost\r\n${lines}\r\n`
@@ -69,7 +69,7 @@ const asObject = (fields: readonly FieldLine[], nameOf: (name: string) => string
   return object
 }
 
-/** How servers of the CGI kind name a field, and what apps make of that again. */
+/** How CGI-like servers name a field, and how apps name it again. */
 const CGI_NAMES = [
   (name: string) => name.toLowerCase(),
   (name: string) => name.toLowerCase().replaceAll('_', '-'),
@@ -99,20 +99,20 @@ function throughOtel(carrier: Forwarded, propagators: readonly TextMapPropagator
   return out
 }
 
-/** A tracer of 64 bits keeps half of an id. */
+/** A 64-bit tracer keeps half of an id. */
 function* halves(fields: Forwarded): Generator<Forwarded> {
   for (const value of Object.values(fields)) {
     for (const [id] of value.matchAll(/[0-9a-f]{32}/gi)) {
       yield { 'x-b3-traceid': id.slice(0, 16) }
       yield { 'x-b3-traceid': id.slice(16) }
     }
-    // Libraries may take the last of several values.
+    // Libraries may use the last of several values.
     const last = value.split(',').at(-1)?.trim() ?? ''
     for (const [name] of ID_HEADERS) yield { [name]: last }
   }
 }
 
-/** All keys that sidecars read out of what apps of several kinds forward. */
+/** All keys that sidecars read from what different kinds of apps forward. */
 function keysForwarded(fields: readonly FieldLine[]): Set<string | undefined> {
   const keys = new Set<string | undefined>()
   for (const join of JOINS) {
@@ -128,7 +128,7 @@ function keysForwarded(fields: readonly FieldLine[]): Set<string | undefined> {
 }
 
 const percent = (char: string): string => `%${char.charCodeAt(0).toString(16)}`
-/** A word, some of its characters encoded, in another case, or encoded twice. */
+/** A word in another spelling: characters encoded, encoded twice, or in another case. */
 const spelled = (word: string): fc.Arbitrary<string> =>
   fc.array(fc.integer({ min: 0, max: 9 }), { minLength: word.length, maxLength: word.length }).map((picks) =>
     word
@@ -205,7 +205,7 @@ const forgery = fc.oneof(
 )
 
 describe.each(['restart', 'keep'] as const)('with BRANCHLINE_TRACE=%s', (mode) => {
-  test('whatever a visitor sends, the key of the preview is read, and no app forwards another', () => {
+  test('whatever a visitor sends, sidecars read the preview’s key, and no app forwards another', () => {
     fc.assert(
       fc.property(fc.array(forgery, { minLength: 1, maxLength: 6 }), (fields) => {
         const arrived = behindRelay(fields, mode)
@@ -227,11 +227,11 @@ test.each<FieldLine>([
   ['uberctx-branchline', 'bob'],
   ['traceparent', `00-0123456789abcdef${HALF}-${SPAN}-01`],
   ['uber-trace-id', `1, ${HALF}:${SPAN}:0:1`],
-])('the oracle sees the forgery %s: %s where no relay is in front', (...field) => {
+])('without a relay, the oracle detects the forgery %s: %s', (...field) => {
   expect([...keysForwarded([field])]).toContain('bob')
 })
 
-test('the fields of another tracer and of its baggage are kept where they say nothing of ours', () => {
+test('the fields of another tracer and its baggage are kept if they contain nothing of ours', () => {
   const kept = behindRelay(
     [
       ['b3', `${'1'.repeat(32)}-${SPAN}-1`],
@@ -260,7 +260,7 @@ test.each([
   expect(refusedTrailers(HEADER)(name)).toBe(refused)
 })
 
-/** Python's own server of the WSGI kind makes variables of fields. */
+/** Python's WSGI server turns fields into variables. */
 const WSGI = `
 import sys, json, io, http.client
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
@@ -278,7 +278,7 @@ print(json.dumps(out))
 `
 const hasPython = spawnSync('python3', ['-c', 'import wsgiref.simple_server']).status === 0
 
-test.runIf(hasPython)('no app behind a WSGI server of Python forwards another key', () => {
+test.runIf(hasPython)('no app behind Python’s WSGI server forwards another key', () => {
   const samples = fc.sample(fc.array(forgery, { minLength: 1, maxLength: 6 }), 500)
   const heads = samples.flatMap((fields) => {
     const arrived = behindRelay(fields, 'keep')

@@ -19,7 +19,7 @@ import type { Hold } from './hold.ts'
 import { labelOf } from './host.ts'
 import type { Visitor, Visitors } from './visitors.ts'
 
-// Not by `import`, which loads undici, too (runtime/process/admin.ts).
+// An `import` of node:http also loads undici (runtime/process/admin.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface FrontendOptions {
@@ -29,25 +29,25 @@ export interface FrontendOptions {
   /** Whether the relay has just started, so that clusters may not have returned yet. */
   readonly isReturning: () => boolean
   readonly visitors: Visitors
-  /** Requests of one preview that run at a time; 0: no bound. */
+  /** The maximum running requests of one preview. 0: no limit. */
   readonly requestsPerPreview: number
-  /** Requests that wait for a cluster that has gone a moment ago, or for room on its links. */
+  /** Requests that wait for a cluster that has just disconnected, or for room on its links. */
   readonly hold: Hold
 }
 
-/** Where a visitor's request goes: by its host alone. */
+/** Routes visitors' requests, by their host alone. */
 export class Frontend {
   readonly #options: FrontendOptions
-  readonly #circuits = new WeakMap<Live<TunnelLink>, Circuit>()
-  readonly #upgraded = new Map<Client, Circuit>()
-  /** Clients whose request waits for its cluster. */
+  readonly #previewPaths = new WeakMap<Live<TunnelLink>, PreviewPaths>()
+  readonly #upgraded = new Map<Client, PreviewPaths>()
+  /** Clients whose request waits for its cluster or for room. */
   readonly #waiting = new Set<Client>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
   }
 
-  /** The engine's route: the preview's cluster through its tunnels, or a page that says why not. */
+  /** The engine's route: through the tunnels of the preview's cluster, or a page with the reason why not. */
   route(head: Head, client: Client, sinceMs?: number): Decision | Promise<Decision> {
     const found = this.#find(head.host)
     if (found.state !== 'live') {
@@ -55,70 +55,70 @@ export class Frontend {
     }
     const { access } = found.preview
     if (access !== 'public') return reply(notPublic(access), head)
-    const circuit = this.#circuitOf(found)
+    const paths = this.#pathsOf(found)
     const { visitors, requestsPerPreview } = this.#options
-    if (requestsPerPreview > 0 && circuit.requests >= requestsPerPreview)
+    if (requestsPerPreview > 0 && paths.requests >= requestsPerPreview)
       return reply(busyPreview(head.host), head)
     const visitor = client.context as Visitor
-    if (!visitors.mayAsk(visitor)) return reply(busyVisitor(visitor.group), head)
-    circuit.requests++
+    if (!visitors.maySend(visitor)) return reply(busyVisitor(visitor.group), head)
+    paths.requests++
     visitor.requests++
-    return new Route(this, { head, client, circuit, sinceMs })
+    return new PreviewForward(this, { head, client, paths, sinceMs })
   }
 
-  /** Where no connection could serve a request that may still be sent: waits where all of them are gone, or full. */
-  again(request: Pending, error: HttpError): Promise<Decision> | undefined {
+  /** Waits with a request that has not been sent, if all connections are gone or full. Otherwise undefined. */
+  again(request: PendingRequest, error: HttpError): Promise<Decision> | undefined {
     const found = this.#find(request.head.host)
     const mayHelp = isFull(error) ? !isServed(found) : !isConnected(found)
     return mayHelp ? this.#await(found, request.head, request.client, request) : undefined
   }
 
-  /** A request is over, or has become an upgraded connection, which counts until that is closed. */
+  /** A request is done, or has become an upgraded connection, which counts until it is closed. */
   done({ client, decision, upgraded }: Pick<ExchangeReport, 'client' | 'decision' | 'upgraded'>): void {
-    const way = wayOf(decision)
-    if (way === undefined) return
-    if (upgraded) this.#upgraded.set(client, way.circuit)
-    else this.#release(client, way.circuit)
+    const path = pathOf(decision)
+    if (path === undefined) return
+    if (upgraded) this.#upgraded.set(client, path.paths)
+    else this.#release(client, path.paths)
   }
 
-  /** A connection is over. */
+  /** A connection is closed. */
   closed(client: Client): void {
     this.#waiting.delete(client)
-    const circuit = this.#upgraded.get(client)
-    if (circuit !== undefined) {
+    const paths = this.#upgraded.get(client)
+    if (paths !== undefined) {
       this.#upgraded.delete(client)
-      this.#release(client, circuit)
+      this.#release(client, paths)
     }
     this.#options.visitors.leave(client.context as Visitor)
   }
 
-  /** The engine's failure: what a visitor is told of a request that is no good, or that nobody answered. */
+  /** The engine's failure: the response to a request that is invalid or got no response from its preview. */
   failure(error: HttpError, head: Head): Reply {
     if (!isUpstreamFault(error)) return reply(refused(error), head)
     const found = this.#find(head.host)
     if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
     if (isFull(error)) return reply(fullLinks(found.cluster), head)
     const { service, environment } = found.preview
-    return reply(unanswered(error, service, environment), head)
+    return reply(failed(error, service, environment), head)
   }
 
-  /** The cluster that a finished exchange was for; undefined where its host is nobody's. */
+  /** The cluster of a finished exchange. Undefined if its host is unknown. */
   clusterOf({ head, decision }: Pick<ExchangeReport, 'head' | 'decision'>): string | undefined {
-    const way = wayOf(decision)
-    if (way !== undefined) return way.upstream.cluster
+    const path = pathOf(decision)
+    if (path !== undefined) return path.upstream.cluster
     const found = this.#find(head.host)
     return found.state === 'unknown' ? undefined : found.cluster
   }
 
-  /** `before` is how the request is counted so far. */
+  /** Lets a request wait. `before` is set if the request is already counted. Undefined if it may not wait. */
   #await(
     found: Lookup<TunnelLink>,
     head: Head,
     client: Client,
-    before?: Pending,
+    before?: PendingRequest,
   ): Promise<Decision> | undefined {
     if (found.state === 'unknown') return undefined
-    // Of links that are ending, the registry hears last; and those that are full may stay so.
+    // A live label may also have to wait: its links may be ending before the registry knows, or be full for long.
     const sinceMs = found.state === 'gone' ? found.sinceMs : (before?.sinceMs ?? performance.now())
     const label = labelOf(head.host, this.#options.domain)
     if (sinceMs === undefined || label === undefined) return undefined
@@ -126,15 +126,15 @@ export class Frontend {
     if (waiting === undefined) return undefined
     this.#waiting.add(client)
     return waiting.then(() => {
-      // The client has left: its request is no longer counted, and no one reads the reply.
+      // The client has left: its request is no longer counted, and the reply is not read.
       if (!this.#waiting.delete(client)) return reply(goneCluster(head.host, found.cluster), head)
-      if (before !== undefined) this.#release(client, before.circuit)
+      if (before !== undefined) this.#release(client, before.paths)
       return this.route(head, client, sinceMs)
     })
   }
 
-  #release(client: Client, circuit: Circuit): void {
-    circuit.requests--
+  #release(client: Client, paths: PreviewPaths): void {
+    paths.requests--
     ;(client.context as Visitor).requests--
     this.#options.hold.released()
   }
@@ -144,12 +144,12 @@ export class Frontend {
     return found.state === 'unknown' ? unknownHost(host) : goneCluster(host, found.cluster)
   }
 
-  #circuitOf(found: Live<TunnelLink>): Circuit {
-    const known = this.#circuits.get(found)
+  #pathsOf(found: Live<TunnelLink>): PreviewPaths {
+    const known = this.#previewPaths.get(found)
     if (known !== undefined) return known
-    const circuit = new Circuit(found, new VisitorEdits(found.preview.key, this.#options.edits))
-    this.#circuits.set(found, circuit)
-    return circuit
+    const paths = new PreviewPaths(found, new VisitorEdits(found.preview.key, this.#options.edits))
+    this.#previewPaths.set(found, paths)
+    return paths
   }
 
   #find(host: string): Lookup<TunnelLink> {
@@ -158,43 +158,43 @@ export class Frontend {
   }
 }
 
-function wayOf(decision: Decision | undefined): Way | undefined {
-  const way = decision !== undefined && 'candidates' in decision ? decision.candidates[0] : undefined
-  return way instanceof Way ? way : undefined
+function pathOf(decision: Decision | undefined): Path | undefined {
+  const path = decision !== undefined && 'candidates' in decision ? decision.candidates[0] : undefined
+  return path instanceof Path ? path : undefined
 }
 
-/** Whether some connection takes a request for a label now. */
+/** Whether a connection can take a request for a label now. */
 export const isServed = (found: Lookup<TunnelLink>): boolean =>
   found.state === 'live' && found.links.some((link) => link.hasRoom)
 
-/** Whether some connection takes requests for a label, now or once it has room. */
+/** Whether a connection can take requests for a label, now or once it has room. */
 const isConnected = (found: Lookup<TunnelLink>): boolean =>
   found.state === 'live' && found.links.some((link) => link.takesStreams)
 
-/** Whether a request was not sent since the links have no room for it. */
+/** Whether a request was not sent because the links have no room. */
 const isFull = ({ cause }: HttpError): boolean =>
   cause instanceof TunnelStreamError && cause.fault === 'refused'
 
-/** A request that is counted, and may still be sent. */
-interface Pending {
+/** A counted request that may still be sent. */
+interface PendingRequest {
   readonly head: Head
   readonly client: Client
-  readonly circuit: Circuit
-  /** Since when it waits; undefined where it has not. */
+  readonly paths: PreviewPaths
+  /** When it began to wait. Undefined if it has not waited. */
   readonly sinceMs: number | undefined
 }
 
-/** A request on its way over the connections of its cluster. */
-class Route implements Forward {
-  readonly candidates: readonly Way[]
+/** The decision to forward a request over the connections of its cluster. */
+class PreviewForward implements Forward {
+  readonly candidates: readonly Path[]
   readonly #frontend: Frontend
-  readonly #request: Pending
+  readonly #request: PendingRequest
 
-  constructor(frontend: Frontend, request: Pending) {
-    const { head, client, circuit } = request
+  constructor(frontend: Frontend, request: PendingRequest) {
+    const { head, client, paths } = request
     this.#frontend = frontend
     this.#request = request
-    this.candidates = circuit.candidates(circuit.edits.of(head, client.remoteAddress))
+    this.candidates = paths.candidates(paths.edits.of(head, client.remoteAddress))
   }
 
   otherwise(error: HttpError): Promise<Decision> | undefined {
@@ -202,45 +202,46 @@ class Route implements Forward {
   }
 }
 
-/** A preview, and the ways to it: one over each connection of its cluster. */
-class Circuit {
+/** A preview, and the paths to it: one over each connection of its cluster. */
+class PreviewPaths {
   readonly edits: VisitorEdits
-  /** Requests that run, upgraded connections included. */
+  /** Running requests, including upgraded connections. */
   requests = 0
-  readonly #places: readonly Place[]
+  readonly #upstreams: readonly LinkUpstream[]
   #turn = 0
 
   constructor({ cluster, preview, links }: Live<TunnelLink>, edits: VisitorEdits) {
     this.edits = edits
-    this.#places = links.map((link) => new Place(cluster, preview, link))
+    this.#upstreams = links.map((link) => new LinkUpstream(cluster, preview, link))
   }
 
   /**
-   * All connections lead to the same version of the service. The first one has the fewest streams; where several
-   * have, they take turns. The others follow, for a request that may be tried again.
+   * All connections lead to the same version of the service. The first candidate is the connection with the fewest
+   * streams. If several have, they take turns. The others follow, for a request that may be tried again.
    */
-  candidates(edits: HeadEdits): Way[] {
-    const places = this.#places
-    const { length } = places
+  candidates(edits: HeadEdits): Path[] {
+    const upstreams = this.#upstreams
+    const { length } = upstreams
     const turn = this.#turn++
     let first = turn % length
     for (let step = 1; step < length; step++) {
       const index = (turn + step) % length
-      if (loadOf(places[index] as Place) < loadOf(places[first] as Place)) first = index
+      if (loadOf(upstreams[index] as LinkUpstream) < loadOf(upstreams[first] as LinkUpstream)) first = index
     }
-    const ways: Way[] = []
+    const candidates: Path[] = []
     for (let step = 0; step < length; step++) {
-      ways.push(new Way(this, places[(first + step) % length] as Place, edits))
+      candidates.push(new Path(this, upstreams[(first + step) % length] as LinkUpstream, edits))
     }
-    return ways
+    return candidates
   }
 }
 
-/** A link that is ending, and not yet known to have ended, comes last. */
-const loadOf = ({ link }: Place): number => (link.takesStreams ? link.streams : Number.POSITIVE_INFINITY)
+/** The load of a link. One that is ending comes last. */
+const loadOf = ({ link }: LinkUpstream): number =>
+  link.takesStreams ? link.streams : Number.POSITIVE_INFINITY
 
-/** A preview over one link. Streams are pooled by what they reach there. */
-class Place implements Upstream {
+/** A preview behind one link. Streams are pooled by link and target. */
+class LinkUpstream implements Upstream {
   readonly key: string
   readonly cluster: string
   readonly link: TunnelLink
@@ -258,13 +259,13 @@ class Place implements Upstream {
   }
 }
 
-class Way implements Candidate {
-  readonly circuit: Circuit
-  readonly upstream: Place
+class Path implements Candidate {
+  readonly paths: PreviewPaths
+  readonly upstream: LinkUpstream
   readonly edits: HeadEdits
 
-  constructor(circuit: Circuit, upstream: Place, edits: HeadEdits) {
-    this.circuit = circuit
+  constructor(paths: PreviewPaths, upstream: LinkUpstream, edits: HeadEdits) {
+    this.paths = paths
     this.upstream = upstream
     this.edits = edits
   }
@@ -279,7 +280,7 @@ const unknownHost = (host: string): Problem => ({
   detail: `No preview is registered for ${host.slice(0, 255) || 'a request without a host'}. Its environment may have ended, or not have started yet.`,
 })
 
-/** Clusters return within a second, mostly: visitors need not wait for the whole time that they have. */
+/** Most clusters return within a second, so visitors should retry before the whole time has passed. */
 const RETRY_AFTER_SECONDS = 2
 
 const justStarted = (host: string): Problem => ({
@@ -294,7 +295,7 @@ const goneCluster = (host: string, cluster: string): Problem => ({
   status: 502,
   reason: 'cluster-gone',
   title: 'The cluster is gone',
-  detail: `The preview ${host} belongs to the cluster ${cluster}, which is not connected. It comes back by itself once the cluster does.`,
+  detail: `The preview ${host} belongs to the cluster ${cluster}, which is not connected. It works again once the cluster reconnects.`,
 })
 
 const refused = (error: HttpError): Problem => ({
@@ -309,7 +310,7 @@ const busyPreview = (host: string): Problem => ({
   status: 503,
   reason: 'preview-busy',
   title: 'The preview is busy',
-  detail: `The preview ${host} has as many requests running as one preview may have: try again.`,
+  detail: `The preview ${host} has reached its limit of running requests: try again.`,
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
@@ -317,7 +318,7 @@ const fullLinks = (cluster: string): Problem => ({
   status: 503,
   reason: 'cluster-busy',
   title: 'The cluster is busy',
-  detail: `All links of the cluster ${cluster} carry as many requests as they may: try again.`,
+  detail: `All links of the cluster ${cluster} are full: try again.`,
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
@@ -325,7 +326,7 @@ const busyVisitor = (address: string): Problem => ({
   status: 503,
   reason: 'visitor-busy',
   title: 'Too many requests at a time',
-  detail: `Your address (${address}) has as many requests running as one address may have: try again when some are done.`,
+  detail: `Your address (${address}) has reached its limit of running requests: try again when some are done.`,
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
@@ -339,14 +340,14 @@ const notPublic = (access: string): Problem => ({
   detail: `This preview is not public (access: ${access}), and this relay has no sign-in.`,
 })
 
-function unanswered(error: HttpError, service: string, environment: string): Problem {
+function failed(error: HttpError, service: string, environment: string): Problem {
   const cause = error.cause
   const fault = cause instanceof TunnelStreamError ? cause : undefined
   return {
     status: error.status,
     reason: fault === undefined ? (REASONS[error.code] ?? 'upstream') : `tunnel-${fault.fault}`,
-    title: 'The preview did not answer',
-    detail: `The service ${service} of the environment ${environment} did not answer: ${fault?.message ?? error.message}.`,
+    title: 'The preview did not respond',
+    detail: `The service ${service} of the environment ${environment} did not respond: ${fault?.message ?? error.message}.`,
   }
 }
 

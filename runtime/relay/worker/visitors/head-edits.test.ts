@@ -33,7 +33,7 @@ test('the key goes into both lists and both ids', () => {
   expect(requestIdNumber(set['x-request-id'] as string)).toBe(ALICE)
 })
 
-test('others’ entries stay, in order; a visitor’s own of ours go', () => {
+test('entries of others stay in order, and a visitor’s own key is removed', () => {
   const set = setOf(
     edit({ tracestate: 'rojo=1, branchline=bob, congo=2', baggage: 'user=7,branchline = bob,a=b;c' }),
   )
@@ -43,7 +43,7 @@ test('others’ entries stay, in order; a visitor’s own of ours go', () => {
   })
 })
 
-test('who asked for what is said by the relay', () => {
+test('the relay writes the forwarded fields', () => {
   expect(setOf(edit({ 'x-forwarded-for': '10.0.0.1' }))).toMatchObject({
     'x-forwarded-for': '203.0.113.7',
     'x-forwarded-proto': 'http',
@@ -52,7 +52,7 @@ test('who asked for what is said by the relay', () => {
   })
 })
 
-test('a trace is kept where that is asked for, unless it claims to be a relay’s', () => {
+test('a trace is kept in the mode keep, unless it carries a relay’s marker', () => {
   const own = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
   expect(setOf(edit({ traceparent: own }))['traceparent']).not.toBe(own)
   expect(setOf(edit({ traceparent: own }, { trace: 'keep' }))['traceparent']).toBe(own)
@@ -62,7 +62,7 @@ test('a trace is kept where that is asked for, unless it claims to be a relay’
   expect(setOf(edit({ traceparent: 'nonsense' }, { trace: 'keep' }))['traceparent']).not.toBe('nonsense')
 })
 
-test('other tracers’ fields, sidecars’ own and the configured header are removed', () => {
+test('fields of other tracers and of sidecars, and the configured header, are removed', () => {
   expect(edit({}, { header: 'azds-route-as' })).toMatchObject({
     remove: expect.arrayContaining([
       'b3',
@@ -82,11 +82,12 @@ test('other tracers’ fields, sidecars’ own and the configured header are rem
   expect(kept.remove).not.toContain('uber-trace-id')
 })
 
-test('a visitor may ask for the way of a request where that is allowed, and tell none', () => {
-  const asked = (value: string, explain: boolean): string | undefined =>
+test('a visitor may ask for the path of a request if that is allowed, and cannot claim one', () => {
+  const questionOf = (value: string, explain: boolean): string | undefined =>
     setOf(edit({ 'x-branchline-route': value }, { explain }))['x-branchline-route']
   const hops = `hops=${'a'.repeat(32)}`
-  expect([asked('1', true), asked(hops, true)]).toEqual(['1', hops])
-  expect([asked('1', false), asked(hops, false)]).toEqual([undefined, undefined])
-  for (const forged of ['1, "api";at="alice"', '2', 'hops=x', '']) expect(asked(forged, true)).toBeUndefined()
+  expect([questionOf('1', true), questionOf(hops, true)]).toEqual(['1', hops])
+  expect([questionOf('1', false), questionOf(hops, false)]).toEqual([undefined, undefined])
+  for (const forged of ['1, "api";at="alice"', '2', 'hops=x', ''])
+    expect(questionOf(forged, true)).toBeUndefined()
 })

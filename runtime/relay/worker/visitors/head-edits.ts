@@ -10,18 +10,18 @@ import { claimsOurTrace, isTracer, KEPT, RESTARTED } from './tracers.ts'
 
 export interface EditOptions {
   readonly trace: TraceMode
-  /** `http` or `https`, as visitors came. */
+  /** The scheme of visitors' requests, `http` or `https`. */
   readonly scheme: string
-  /** The header in which sidecars read a key as well. */
+  /** The additional header in which sidecars read a key. */
   readonly header: string | undefined
-  /** Whether a visitor may ask which way its request took. Default: false. */
+  /** Whether a visitor may ask for the path of its request. Default: false. */
   readonly explain?: boolean
 }
 
-/** As much of a request as its edits depend on. */
+/** The part of a request on which its edits depend. */
 type Sent = Pick<Head, 'get' | 'host' | 'entries'>
 
-/** What goes of every visitor's request, and must not come in its trailers: what the relay or sidecars write. */
+/** Fields that only the relay or sidecars write. They are removed from every request, and refused in its trailers. */
 const OURS = {
   remove: ['x-real-ip'],
   removePrefix: ['x-branchline-', 'x-forwarded-'],
@@ -29,8 +29,8 @@ const OURS = {
 const WRITTEN = new Set(['tracestate', 'baggage', 'traceparent', 'x-request-id', 'forwarded'])
 
 /**
- * The trailers that the relay refuses, by their names in lower case: of those fields that it writes or removes in the
- * head, whatever becomes of the visitor's trace, since an app may take trailers for headers.
+ * The trailers that the relay refuses, by their names in lower case: the fields that it writes or removes in the head,
+ * in any trace mode, because an app may treat trailers as headers.
  */
 export function refusedTrailers(header: string | undefined): (name: string) => boolean {
   const names = new Set([
@@ -47,16 +47,16 @@ export function refusedTrailers(header: string | undefined): (name: string) => b
 }
 
 /**
- * What visitors' requests for one preview become before they enter a cluster: the preview's key alone, whatever
- * the visitor sent (wire/SPEC.md, 1), in tracestate, baggage and fresh ids; nothing that only sidecars write;
- * and who asked for what (`x-forwarded-*`, RFC 7239), not what a visitor claims of that.
+ * The edits of visitors' requests for one preview before they enter a cluster. A request carries only the preview's key,
+ * whatever the visitor sent (wire/SPEC.md, 1), in tracestate, baggage and new ids. Fields that only sidecars write are
+ * removed. The relay writes the forwarded fields itself (`x-forwarded-*`, RFC 7239).
  */
 export class VisitorEdits {
   readonly #key: string
   readonly #number: string
   readonly #options: EditOptions
   readonly #scheme: Field
-  /** Of requests that bring neither tracestate nor baggage, as browsers' do. */
+  /** The fields for requests without tracestate and baggage, such as those of browsers. */
   readonly #plain: { readonly tracestate: Field; readonly baggage: Field }
   readonly #remove: readonly string[]
   readonly #removePrefix: readonly string[]
@@ -76,7 +76,7 @@ export class VisitorEdits {
     this.#removePrefix = [...traces.removePrefix, ...OURS.removePrefix]
   }
 
-  /** The edits of one request, from an address. */
+  /** The edits of one request from an address. */
   of(head: Sent, remoteAddress: string | undefined): HeadEdits {
     const { trace, scheme, explain } = this.#options
     const number = this.#number
@@ -91,8 +91,8 @@ export class VisitorEdits {
       ['x-forwarded-host', head.host],
       ['forwarded', `for=${forwardedNode(address)};host="${head.host}";proto=${scheme}`],
     ]
-    const way = explain === true ? askedWay(head.get(EXPLAIN_HEADER)) : undefined
-    if (way !== undefined) set.push([EXPLAIN_HEADER, way])
+    const question = explain === true ? explainQuestion(head.get(EXPLAIN_HEADER)) : undefined
+    if (question !== undefined) set.push([EXPLAIN_HEADER, question])
     const remove = trace === 'keep' ? [...this.#remove, ...forgedTraces(head.entries())] : this.#remove
     return { set, remove, removePrefix: this.#removePrefix }
   }
@@ -112,22 +112,22 @@ export class VisitorEdits {
 
 type Field = readonly [name: string, value: string]
 
-/** The question alone: what a visitor says of the way so far is nothing that sidecars said. */
-function askedWay(value: string | undefined): string | undefined {
+/** The explain field of a visitor. Only the question passes, because a visitor's path is not one that sidecars wrote. */
+function explainQuestion(value: string | undefined): string | undefined {
   return value === '1' || (value !== undefined && requestedTrace(value) !== undefined) ? value : undefined
 }
 
-/** A visitor's own, where it is valid and does not claim to be of a trace that a relay minted. */
+/** A visitor's own traceparent, if it is valid and carries no relay's marker. */
 function keptTraceparent(sent: string | undefined): string | undefined {
   return sent === undefined || traceparentId(sent) === undefined || claimsOurTrace(sent) ? undefined : sent
 }
 
-/** The names of other tracers' fields that claim to be of a trace that a relay minted. */
+/** The names of other tracers' fields that carry a relay's marker. */
 const forgedTraces = (fields: readonly (readonly [name: string, value: string])[]): string[] =>
   fields
     .map(([name, value]) => [foldName(name), value] as const)
     .filter(([name, value]) => isTracer(name) && claimsOurTrace(value))
     .map(([name]) => name)
 
-/** RFC 7239, 6: IPv6 is bracketed, and then quoted. */
+/** The node of a forwarded field. RFC 7239, 6: IPv6 is put in brackets and quoted. */
 const forwardedNode = (address: string): string => (address.includes(':') ? `"[${address}]"` : address)

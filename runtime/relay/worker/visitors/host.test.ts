@@ -28,7 +28,7 @@ test.each([
   expect(labelOf(authority, domain)).toBe(label)
 })
 
-test('any text gives a label of the host alphabet, or none', () => {
+test('every text results in a label of the host alphabet, or none', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 80 }), (text) => {
       const label = labelOf(`${text}.localhost`, 'localhost')

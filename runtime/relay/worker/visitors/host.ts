@@ -1,6 +1,6 @@
 /**
- * The label of a preview's host, `<label>.<domain>`, or undefined for any other. The authority (RFC 9110, 7.2)
- * may have a port, capitals and a dot at the end. The label is looked up, never taken apart.
+ * The label of a preview's host, `<label>.<domain>`. Undefined for any other host. The authority (RFC 9110, 7.2) may
+ * have a port, capitals and a trailing dot. The label is looked up as a whole, never parsed.
  */
 export function labelOf(authority: string, domain: string): string | undefined {
   if (authority.length > 260) return undefined
@@ -11,7 +11,7 @@ export function labelOf(authority: string, domain: string): string | undefined {
   return label === '' || label.length > 63 || label.includes('.') ? undefined : label
 }
 
-/** The URL of a label, as visitors type it: the public URL with the label before its host. */
+/** The URL of a label for visitors: the public URL with the label before its host. */
 export function urlOf(label: string, publicUrl: URL): string {
   return `${publicUrl.protocol}//${label}.${publicUrl.host}`
 }

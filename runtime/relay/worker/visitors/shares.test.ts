@@ -1,7 +1,7 @@
 /**
- * Attack: anonymous visitors of one slow preview take all streams of its cluster's tunnel, or all connections of
- * the relay, so that no other preview answers. Fix: one preview has a share of the requests that run, and one
- * address a share of requests and of connections.
+ * Attack: anonymous visitors of one slow preview use all streams of its cluster's tunnel, or all connections of the
+ * relay, so that no other preview responds. Fix: one preview has a share of the running requests, and one address has a
+ * share of requests and connections.
  */
 import { once } from 'node:events'
 import type { RequestListener, ServerResponse } from 'node:http'
@@ -32,7 +32,7 @@ async function relayWith(limits: Partial<RelayLimits>, fronts = ''): Promise<Run
   return relay
 }
 
-/** Asks for something that takes its time. Loopback has many addresses. */
+/** Sends a slow request, from one of loopback's many addresses. */
 async function askSlow({ httpPort: port }: RunningRelay, localAddress: string): Promise<Socket> {
   const before = slow.length
   const socket = connect({ port, host: '127.0.0.1', localAddress })
@@ -43,7 +43,7 @@ async function askSlow({ httpPort: port }: RunningRelay, localAddress: string): 
   return socket
 }
 
-test('one preview cannot take what others need', async () => {
+test('one preview cannot use up the streams that others need', async () => {
   const relay = await relayWith({ requestsPerPreview: 3 })
   for (const host of [1, 2, 3]) await askSlow(relay, `127.0.0.${host}`)
   const busy = await visit(relay.httpPort, { host: 'web--alice.localhost' })
@@ -55,7 +55,7 @@ test('one preview cannot take what others need', async () => {
   await until(async () => (await visit(relay.httpPort, { host: 'web--alice.localhost' })).status === 200)
 })
 
-test('one address cannot take what others need', async () => {
+test('one address cannot use up the streams that others need', async () => {
   const relay = await relayWith({ requestsPerAddress: 2 })
   for (let count = 0; count < 2; count++) await askSlow(relay, '127.0.0.1')
   const busy = await visit(relay.httpPort, { host: 'web--bob.localhost' })
@@ -66,7 +66,7 @@ test('one address cannot take what others need', async () => {
   await until(async () => (await visit(relay.httpPort, { host: 'web--bob.localhost' })).status === 200)
 })
 
-test('a front has no share', async () => {
+test('a front has no limit', async () => {
   const relay = await relayWith({ requestsPerAddress: 1, connectionsPerAddress: 1 }, '127.0.0.0/8')
   for (let count = 0; count < 3; count++) await askSlow(relay, '127.0.0.1')
   expect((await visit(relay.httpPort, { host: 'web--bob.localhost' })).body).toBe('served')
@@ -87,7 +87,7 @@ test('an upgraded connection counts until it is closed', async () => {
   await until(async () => (await visit(relay.httpPort, { host: 'web--bob.localhost' })).status === 200)
 })
 
-test('connections of one address beyond its share are closed, and others are taken', async () => {
+test('connections of one address beyond its share are closed, and others are accepted', async () => {
   const relay = await relayWith({ connectionsPerAddress: 2 })
   const first = await askSlow(relay, '127.0.0.1')
   await askSlow(relay, '127.0.0.1')

@@ -5,7 +5,7 @@ import { type Visitor, Visitors } from './visitors.ts'
 const visitorsOf = (most: number, fronts = ''): Visitors =>
   new Visitors({ connectionsPerAddress: most, requestsPerAddress: most, fronts: parseRanges(fronts) })
 
-test('each address has its connections, and gets them back', () => {
+test('each address has its own connections, which a close frees', () => {
   const visitors = visitorsOf(2)
   const first = visitors.arrive('192.0.2.1') as Visitor
   expect(visitors.arrive('192.0.2.1')).toBe(first)
@@ -15,12 +15,12 @@ test('each address has its connections, and gets them back', () => {
   expect(visitors.arrive('192.0.2.1')).toBe(first)
 })
 
-test('each address has its requests', () => {
+test('each address has its own requests', () => {
   const visitors = visitorsOf(1)
   const visitor = visitors.arrive('192.0.2.1') as Visitor
-  expect(visitors.mayAsk(visitor)).toBe(true)
+  expect(visitors.maySend(visitor)).toBe(true)
   visitor.requests++
-  expect(visitors.mayAsk(visitor)).toBe(false)
+  expect(visitors.maySend(visitor)).toBe(false)
 })
 
 test('an IPv6 /64 counts as one address', () => {
@@ -30,20 +30,20 @@ test('an IPv6 /64 counts as one address', () => {
   expect(visitors.arrive('2001:db8:0:1::1')).toBeDefined()
 })
 
-test.each(['10.1.2.3', '::1', 'fd00::7'])('a front (%s) has no bound', (address) => {
+test.each(['10.1.2.3', '::1', 'fd00::7'])('a front (%s) has no limit', (address) => {
   const visitors = visitorsOf(1, '10.0.0.0/8, ::1,fd00::/8')
   for (let count = 0; count < 3; count++) {
     const visitor = visitors.arrive(address) as Visitor
     visitor.requests++
-    expect(visitors.mayAsk(visitor)).toBe(true)
+    expect(visitors.maySend(visitor)).toBe(true)
   }
 })
 
-test('0 is no bound', () => {
+test('0 means no limit', () => {
   const visitors = visitorsOf(0)
   for (let count = 0; count < 3; count++) expect(visitors.arrive('192.0.2.1')).toBeDefined()
 })
 
-test.each(['x', '10.0.0.0/33', '10.0.0.0/8/9', '10.0.0.0/-1', '::1/129'])('%s is no range', (text) => {
+test.each(['x', '10.0.0.0/33', '10.0.0.0/8/9', '10.0.0.0/-1', '::1/129'])('%s is not a range', (text) => {
   expect(() => parseRanges(text)).toThrow(RangeError)
 })

@@ -1,26 +1,26 @@
 import { type BlockList, isIPv4 } from 'node:net'
 import { addressGroup } from '../../../process/address-group.ts'
 
-/** What visitors of one address have at this moment. The context of their connections in the engine. */
+/** The current connections and requests of one address. It is the context of its connections in the engine. */
 export interface Visitor {
   /** An IPv4 address, or the /64 of an IPv6 one. */
   readonly group: string
-  /** Whether it is a front, such as an ingress controller, through which many visitors come: it has no bounds. */
+  /** Whether it is a front, such as an ingress controller, behind which many visitors are. It has no limits. */
   readonly front: boolean
   connections: number
-  /** Requests that run in clusters, upgraded connections included. */
+  /** Running requests, including upgraded connections. */
   requests: number
 }
 
 export interface VisitorOptions {
-  /** Connections of one address; 0: no bound. */
+  /** The maximum connections of one address. 0: no limit. */
   readonly connectionsPerAddress: number
-  /** Requests of one address that run at a time; 0: no bound. */
+  /** The maximum running requests of one address. 0: no limit. */
   readonly requestsPerAddress: number
   readonly fronts: BlockList
 }
 
-/** Who visits, by address: one address can take neither all connections of the relay nor all streams of a tunnel. */
+/** Visitors by address, so that one address cannot use all connections of the relay or all streams of a tunnel. */
 export class Visitors {
   readonly #options: VisitorOptions
   readonly #visitors = new Map<string, Visitor>()
@@ -29,7 +29,7 @@ export class Visitors {
     this.#options = options
   }
 
-  /** A connection comes; undefined where its address has too many. */
+  /** Counts a new connection. Undefined if its address has too many. */
   arrive(address: string | undefined): Visitor | undefined {
     const group = addressGroup(address)
     const visitor = this.#visitors.get(group) ?? this.#add(group, address)
@@ -38,13 +38,13 @@ export class Visitors {
     return visitor
   }
 
-  /** A connection is over. */
+  /** A connection is closed. */
   leave(visitor: Visitor): void {
     if (--visitor.connections === 0) this.#visitors.delete(visitor.group)
   }
 
-  /** Whether another request may run; the caller counts it then. */
-  mayAsk(visitor: Visitor): boolean {
+  /** Whether a further request may run. The caller then counts it. */
+  maySend(visitor: Visitor): boolean {
     return visitor.front || !isUsedUp(visitor.requests, this.#options.requestsPerAddress)
   }
 

@@ -13,8 +13,8 @@ import type { Routes } from '../table/table.ts'
 import type { Tracer } from '../telemetry/tracing.ts'
 
 /** What all listeners of a sidecar share. */
-export interface Surroundings {
-  /** The table of the moment; undefined before the first. */
+export interface SidecarContext {
+  /** The current table. Undefined before the first. */
   readonly routes: () => Routes | undefined
   readonly balancer: Balancer
   readonly outages: Outages
@@ -22,30 +22,30 @@ export interface Surroundings {
   readonly metrics: Metrics
   readonly accessLog: AccessLog
   readonly refusals: RareLog
-  /** Undefined where no traces are wanted. */
+  /** Undefined if spans are not wanted. */
   readonly tracer: Tracer | undefined
-  /** Undefined where nobody may ask for a request's way. */
+  /** Undefined if requests may not ask for their path. */
   readonly explain: Explain | undefined
   /** The configured header that carries a key, in lower case. */
   readonly keyHeader: string | undefined
-  /** The id headers that the apps of this pod are given. */
+  /** The id headers to add for the apps of this pod. */
   readonly addedIds: readonly AddedId[]
   /**
-   * How long another sidecar's response may take: longer than that of an app, since the sidecar of the app that
-   * answers decides by its workload's settings, and says why. Undefined: as an app's.
+   * How long another sidecar's response may take. Longer than an app's, because the sidecar next to the responding
+   * app applies that workload's settings and reports the reason. Undefined: the same as for an app.
    */
   readonly hopWaits: ResponseWaits | undefined
 }
 
-/** Where hops are reported, and asked for. */
+/** Reports and queries hops. */
 export interface Explain {
   report(traceId: string, hop: Hop): void
-  /** The hops of a trace, as far as they are known; undefined where nobody can be asked. */
+  /** The known hops of a trace. Undefined if the manager cannot be queried. */
   hops(traceId: string): Promise<readonly Hop[] | undefined>
 }
 
-/** Through which listener a connection came, and the app for which that stands. */
-export interface Arrival {
+/** The listener that accepted a connection, and the app behind it. */
+export interface EntryPort {
   readonly inbound: Inbound
   readonly app: Upstream
 }
