@@ -96,6 +96,21 @@ test('a sidecar never uses a port of the app', () => {
   expect(podTemplateOf(workload)?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25002=25001/http')
 })
 
+test('a sidecar never uses a targetPort, even if the container does not declare it', () => {
+  const ports = [
+    { name: 'one', port: 80, targetPort: 8080 },
+    { name: 'two', port: 81, targetPort: 25001 },
+  ]
+  const { workload } = injectSidecar(
+    deployment('api', { containers: [{ name: 'app' }] }),
+    [service('api', { ports })],
+    options,
+  )
+  expect(podTemplateOf(workload)?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe(
+    '25002=8080/auto,25003=25001/auto',
+  )
+})
+
 test('a workload without a Service gets only the search list and the label', () => {
   const { workload } = injectSidecar(deployment('job'), [], options)
   expect(hasSidecar(workload)).toBe(false)

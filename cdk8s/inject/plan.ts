@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type Inbound, protocolOf } from '@branchline/wire/inbound'
+import { protocolOf } from '@branchline/wire/inbound'
 import {
   ANNOTATIONS,
   SIDECAR_ADMIN_PORT,
@@ -60,6 +60,7 @@ export function planInjection(manifests: readonly Manifest[]): InjectionPlan {
   const services = manifests
     .filter((manifest) => serviceSpecOf(manifest) !== undefined)
     .toSorted((one, two) => (nameOf(one) < nameOf(two) ? -1 : 1))
+  const targets = targetsOf(services, workloads)
   for (const service of services) {
     const spec = serviceSpecOf(service) as ServiceSpec
     if (spec.type === 'ExternalName') continue
@@ -75,7 +76,7 @@ export function planInjection(manifests: readonly Manifest[]): InjectionPlan {
     for (const [index, port] of (spec.ports ?? []).entries()) {
       const why = whyPortPast(port, index, selected, inbound)
       if (why === undefined)
-        slots.set(service, allocate(service, port, selected, inbound, slots.get(service)))
+        slots.set(service, allocate(service, port, selected, inbound, targets, slots.get(service)))
       else report(...why)
     }
   }
@@ -197,6 +198,7 @@ function allocate(
   port: ServicePort,
   selected: readonly Manifest[],
   inbound: Map<Manifest, NamedInbound[]>,
+  targets: ReadonlyMap<Manifest, readonly number[]>,
   before: ReadonlyMap<ServicePort, number> | undefined,
 ): Map<ServicePort, number> {
   let slot = slotOf(`${nameOf(service)}/${port.name ?? port.port}`)
@@ -208,7 +210,11 @@ function allocate(
     const template = templateOf(workload)
     const listener = {
       slot,
-      port: freePort(taken, template),
+      port: freePort([
+        ...taken.map((other) => other.port),
+        ...(targets.get(workload) ?? []),
+        ...appPorts(template),
+      ]),
       appPort: targetNumber(port, template) as number,
       protocol: protocolOf(port),
     }
@@ -219,11 +225,24 @@ function allocate(
 
 const slotOf = (text: string): number => createHash('sha256').update(text).digest().readUInt32BE() % SLOTS
 
-function freePort(taken: readonly Inbound[], template: PodTemplate): number {
-  const used = new Set([...taken.map(({ port }) => port), ...appPorts(template)])
+function freePort(used: readonly number[]): number {
   let port = SIDECAR_FIRST_INBOUND_PORT
-  while (used.has(port)) port++
+  while (used.includes(port)) port++
   return port
+}
+
+/** The ports on which Services expect each workload. The ports of its containers need not name them. */
+function targetsOf(
+  services: readonly Manifest[],
+  workloads: readonly Manifest[],
+): ReadonlyMap<Manifest, readonly number[]> {
+  const targets = (workload: Manifest): number[] =>
+    services.flatMap((service) => {
+      const spec = serviceSpecOf(service) as ServiceSpec
+      if (!sameNamespace(workload, service) || !selects(spec, templateOf(workload))) return []
+      return (spec.ports ?? []).flatMap((port) => targetNumber(port, templateOf(workload)) ?? [])
+    })
+  return new Map(workloads.map((workload) => [workload, targets(workload)]))
 }
 
 const appPorts = (template: PodTemplate): number[] =>
