@@ -228,6 +228,13 @@ describe('callers', () => {
     expect(tables.has('ui/job')).toBe(false)
   })
 
+  test('a pod of a dual-stack cluster calls from both of its addresses', () => {
+    const podIPs = [{ ip: '10.0.0.5' }, { ip: 'fd00::5' }]
+    const dual = pod('alice', 'dual', '10.0.0.5', { status: { podIP: '10.0.0.5', podIPs, phase: 'Running' } })
+    const { tables } = planOf(shop, dual)
+    expect(tables.get('base/api-0')?.callers).toEqual({ '10.0.0.5': 'alice', 'fd00::5': 'alice' })
+  })
+
   test('an address that two pods claim belongs to the newer pod', () => {
     const made = (namespace: string, name: string, creationTimestamp: string) =>
       pod(namespace, name, '10.0.0.5', { metadata: { name, namespace, creationTimestamp } })

@@ -16,20 +16,23 @@ export class PodIndex {
   /** Stores a pod, or removes it (undefined). */
   set(id: string, pod: PodFacts | undefined): Concerned {
     const before = this.#pods.get(id)
-    const concerned = new Set([...this.#claimants(before?.address), ...this.#claimants(pod?.address)])
-    if (before?.address !== undefined) remove(this.#byAddress, before.address, id)
+    const lost = before?.addresses ?? NO_ADDRESSES
+    const held = pod?.addresses ?? NO_ADDRESSES
+    const addresses = [...lost, ...held]
+    const concerned = new Set(addresses.flatMap((address) => [...this.#claimants(address)]))
+    for (const address of lost) remove(this.#byAddress, address, id)
     if (pod === undefined) {
       this.#pods.delete(id)
       if (before !== undefined) remove(this.#byNamespace, before.namespace, id)
     } else {
       this.#pods.set(id, pod)
       add(this.#byNamespace, pod.namespace, id)
-      if (pod.address !== undefined) add(this.#byAddress, pod.address, id)
+      for (const address of held) add(this.#byAddress, address, id)
     }
-    if (before?.address === pod?.address && before?.createdAt === pod?.createdAt) return NOTHING
+    if (isSame(lost, held) && before?.createdAt === pod?.createdAt) return NOTHING
     const namespaces = [...concerned].map((claimant) => this.#pods.get(claimant)?.namespace)
     return {
-      addresses: [before?.address, pod?.address].filter((address) => address !== undefined),
+      addresses,
       namespaces: new Set(
         [...namespaces, before?.namespace, pod?.namespace].filter((name) => name !== undefined),
       ),
@@ -54,8 +57,9 @@ export class PodIndex {
     for (const branch of [node, ...node.below]) {
       if (branch.type !== 'branch') continue
       for (const id of this.inNamespace(branch.namespace)) {
-        const address = this.#pods.get(id)?.address
-        if (address !== undefined && this.#holder(address) === id) callers[address] = branch.key
+        for (const address of this.#pods.get(id)?.addresses ?? NO_ADDRESSES) {
+          if (this.#holder(address) === id) callers[address] = branch.key
+        }
       }
     }
     return callers
@@ -63,7 +67,7 @@ export class PodIndex {
 
   /** The addresses of the pods of a namespace. */
   addressesIn(namespace: string): string[] {
-    return [...this.inNamespace(namespace)].flatMap((id) => this.#pods.get(id)?.address ?? [])
+    return [...this.inNamespace(namespace)].flatMap((id) => this.#pods.get(id)?.addresses ?? NO_ADDRESSES)
   }
 
   /** The key that {@link callersOf} returns for an address. Undefined if it returns none. */
@@ -74,8 +78,8 @@ export class PodIndex {
     return branch === node || branch.above.includes(node) ? branch.key : undefined
   }
 
-  #claimants(address: string | undefined): ReadonlySet<string> {
-    return (address === undefined ? undefined : this.#byAddress.get(address)) ?? NONE
+  #claimants(address: string): ReadonlySet<string> {
+    return this.#byAddress.get(address) ?? NONE
   }
 
   #holder(address: string): string | undefined {
@@ -86,8 +90,12 @@ export class PodIndex {
   }
 }
 
+const NO_ADDRESSES: readonly string[] = []
 const NONE: ReadonlySet<string> = new Set()
 const NOTHING: Concerned = { addresses: [], namespaces: NONE }
+
+const isSame = (one: readonly string[], two: readonly string[]): boolean =>
+  one.length === two.length && one.every((address, index) => address === two[index])
 
 function add(index: Map<string, Set<string>>, key: string, id: string): void {
   const ids = index.get(key)

@@ -100,7 +100,7 @@ function attachmentWarning(service: string, attachment: Attachment, pods: PodInd
       `Service "${service}" leads to ${workload}, which has hostNetwork: its ports are the node's, so requests are ` +
         'not routed; remove hostNetwork if it is not needed',
     )
-  } else if (pod.address !== undefined && !pod.sidecar) {
+  } else if (pod.addresses.length > 0 && !pod.sidecar) {
     warn(
       'PastSidecar',
       `Service "${service}" leads to ${workload}, which has no sidecar: requests are not routed; inject it ` +

@@ -8,8 +8,8 @@ import { z } from 'zod'
 export interface PodFacts {
   readonly namespace: string
   readonly name: string
-  /** Its own address. Undefined if it has none yet, shares its node's, or has ended. */
-  readonly address: string | undefined
+  /** Its own addresses, one of each family. None if it has none yet, shares its node's, or has ended. */
+  readonly addresses: readonly string[]
   readonly sidecar: boolean
   /** The ports on which its sidecar listens. Undefined if the annotation is missing or invalid. */
   readonly inbound: readonly number[] | undefined
@@ -38,10 +38,16 @@ const pod = z.object({
       dnsConfig: z.object({ searches: z.array(z.string()).nullish() }).nullish(),
     })
     .nullish(),
-  status: z.object({ podIP: z.string().nullish(), phase: z.string().nullish() }).nullish(),
+  status: z
+    .object({
+      podIP: z.string().nullish(),
+      podIPs: z.array(z.object({ ip: z.string() })).nullish(),
+      phase: z.string().nullish(),
+    })
+    .nullish(),
 })
 
-/** Parses a Pod. It gets no address if it shares its node's, or has ended, because another pod may have the address. */
+/** Parses a Pod. It gets no addresses if it shares its node's, or has ended, because another pod may have them. */
 export function parsePod(object: KubernetesObject): PodFacts {
   const { metadata, spec, status } = pod.parse(object)
   const { name, namespace = '', labels, annotations, creationTimestamp } = object.metadata
@@ -50,7 +56,7 @@ export function parsePod(object: KubernetesObject): PodFacts {
   return {
     namespace,
     name,
-    address: ended || hostNetwork ? undefined : (status?.podIP ?? undefined) || undefined,
+    addresses: ended || hostNetwork ? [] : addressesOf(status),
     sidecar: labels?.[LABELS.sidecar] === 'true' && !ended,
     inbound: inboundOf(annotations?.[ANNOTATIONS.inbound]),
     hostNetwork,
@@ -59,6 +65,12 @@ export function parsePod(object: KubernetesObject): PodFacts {
     workload: workloadOf(name, labels, metadata.ownerReferences ?? []),
     createdAt: creationTimestamp ?? '',
   }
+}
+
+/** `podIPs` has the addresses of both families in a dual-stack cluster. Its first one is `podIP`. */
+function addressesOf(status: z.infer<typeof pod>['status']): string[] {
+  const all = status?.podIPs?.map(({ ip }) => ip) ?? [status?.podIP ?? '']
+  return [...new Set(all)].filter((address) => address !== '')
 }
 
 /** Undefined if the pod does not use the cluster's DNS. */
