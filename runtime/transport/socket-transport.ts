@@ -287,6 +287,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
 
   #connected(socket: Socket): void {
     if (this.closed) return
+    if (isSelf(socket)) return void socket.destroy(refusedBySelf(socket))
     this.opened = true
     this.#writer = handleWriter(socket, this)
     this.remoteAddress = plainAddress(socket.remoteAddress)
@@ -320,6 +321,22 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
     this.receiver.onClose(this.#error)
   }
 }
+
+/**
+ * Whether a socket is connected to itself. On Linux, a client whose own port is drawn from the same range as the dead
+ * port that it dials can get that very port: a TCP simultaneous open (RFC 9293, 3.5).
+ */
+const isSelf = ({ localPort, remotePort, localAddress, remoteAddress }: Socket): boolean =>
+  remotePort !== undefined && localPort === remotePort && localAddress === remoteAddress
+
+/** The error that the socket would have had with any other port of its own. */
+const refusedBySelf = ({ remoteAddress: address, remotePort: port }: Socket): Error =>
+  Object.assign(new Error(`connect ECONNREFUSED ${address}:${port}`), {
+    code: 'ECONNREFUSED',
+    syscall: 'connect',
+    address,
+    port,
+  })
 
 const NOTHING = { pendingBytes: 0 }
 

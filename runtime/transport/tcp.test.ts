@@ -3,7 +3,8 @@ import * as net from 'node:net'
 import { expect, test } from 'vitest'
 import { lentBuffers } from './read-buffer.ts'
 import { type Pipe, pipe } from './pipe.ts'
-import { DEAD_PORT } from '../testing/ports.ts'
+import { DEAD_PORT, freePort } from '../testing/ports.ts'
+import { SocketTransport } from './socket-transport.ts'
 import { dialFirst, dialTcp, listen, tcpUpstream } from './tcp.ts'
 import { IGNORE, type Transport } from './transport.ts'
 
@@ -60,6 +61,38 @@ test('a refused connection closes the other end, with an abort', async () => {
   expect(error.code).toBe('ECONNRESET')
   await expect.poll(() => done[0]?.error).toMatchObject({ code: 'ECONNREFUSED' })
   listener.stop()
+})
+
+test('a connection to itself counts as refused, and the next address is tried', async () => {
+  const port = await freePort()
+  // A client of this port that dials this port: what the system may choose for a dead port of its range.
+  const toSelf = (transport: SocketTransport): net.Socket =>
+    net.connect({
+      host: '127.0.0.1',
+      port,
+      localAddress: '127.0.0.1',
+      localPort: port,
+      onread: transport.onread as unknown as net.OnReadOpts,
+    })
+  const closed = (transport: Transport): Promise<Error | undefined> =>
+    new Promise((resolve) => {
+      transport.receiver = {
+        ...IGNORE,
+        onOpen: () => resolve(undefined),
+        onClose: resolve,
+      }
+    })
+  const transport = new SocketTransport()
+  expect(await closed(transport.attach(toSelf(transport), 'onread', false))).toMatchObject({
+    code: 'ECONNREFUSED',
+    message: `connect ECONNREFUSED 127.0.0.1:${port}`,
+  })
+  const second = new SocketTransport()
+  const next = (error: Error): Error => new AggregateError([error], 'no address is left')
+  const dial = { reached: () => expect.unreachable(), next }
+  expect(await closed(second.attach(toSelf(second), 'onread', false, dial))).toMatchObject({
+    message: 'no address is left',
+  })
 })
 
 test('a transport that is paused while it connects reads nothing from the next address either', async () => {
