@@ -14,6 +14,7 @@ test('requests are counted by cluster and class of the response, with durations 
   metrics.exchangeDone('dev', 204, 20)
   metrics.exchangeDone('dev', 0, 60_000)
   metrics.exchangeDone(undefined, 404, 1)
+  metrics.connectionRefused()
   const { contentType, text } = await metrics.read()
   expect(contentType).toBe('text/plain; version=0.0.4; charset=utf-8')
   const lines = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
@@ -21,6 +22,7 @@ test('requests are counted by cluster and class of the response, with durations 
     'branchline_relay_requests_total{cluster="dev",code="none"} 1',
     'branchline_relay_requests_total{cluster="dev",code="2xx"} 2',
     'branchline_relay_requests_total{cluster="",code="4xx"} 1',
+    'branchline_relay_refused_connections_total 1',
     'branchline_relay_clusters 2',
     'branchline_relay_links 3',
     'branchline_relay_labels 7',

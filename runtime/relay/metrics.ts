@@ -32,9 +32,15 @@ export class RelayMetrics {
   /** By cluster: the number of requests for each class of code. */
   readonly #requests = new Map<string, number[]>()
   readonly #seconds = new Histogram(BOUNDS)
+  #refused = 0
 
   constructor(source: MetricsSource) {
     this.#source = source
+  }
+
+  /** A connection was closed at once, because its address had as many as it may have. */
+  connectionRefused(): void {
+    this.#refused++
   }
 
   exchangeDone(cluster: string | undefined, status: number, ms: number): void {
@@ -56,6 +62,12 @@ export class RelayMetrics {
         'branchline_relay_request_seconds',
         'Time from a request’s head to the end of its response.',
         only(this.#seconds),
+      ),
+      exposition(
+        'branchline_relay_refused_connections_total',
+        'counter',
+        'Connections of visitors that were closed because their address had too many.',
+        only(this.#refused),
       ),
       ...GAUGES.map(([name, help]) =>
         exposition(`branchline_relay_${name}`, 'gauge', help, only(this.#source[name]())),

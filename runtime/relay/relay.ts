@@ -66,6 +66,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const listener = await listen({ host, port: config.httpPort }, (transport) => {
     const visitor = visitors.arrive(transport.remoteAddress)
     if (visitor === undefined) {
+      metrics.connectionRefused()
       refusals.add({ from: transport.remoteAddress })
       transport.destroy()
     } else engine.serve(transport, { context: visitor })

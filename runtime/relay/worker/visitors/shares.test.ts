@@ -94,6 +94,8 @@ test('connections of one address beyond its share are closed, and others are acc
   const third = connect({ port: relay.httpPort, host: '127.0.0.1' })
   third.on('error', () => {})
   await new Promise((resolve) => third.once('close', resolve))
+  const metrics = await (await fetch(`http://127.0.0.1:${relay.adminPort}/metrics`)).text()
+  expect(metrics).toMatch(/^branchline_relay_refused_connections_total 1$/m)
   await askSlow(relay, '127.0.0.2')
   first.resetAndDestroy()
   await until(() => visit(relay.httpPort, { host: 'web--bob.localhost' }).then(isServed, () => false))
