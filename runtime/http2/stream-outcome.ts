@@ -1,5 +1,5 @@
 import type { HttpError } from '../proxy/errors.ts'
-import { closedEarly } from '../proxy/failures.ts'
+import { closedEarly, unprocessed } from '../proxy/failures.ts'
 import { CODE, StreamReset } from './errors.ts'
 
 /** What is known of the upstream connection on which a stream ended. */
@@ -22,6 +22,7 @@ export function outcomeOf(rstCode: number, streamId: number, { dead, lastStreamI
 
 /** Returns the error for the client: the upstream's own code, if there is one. */
 export function failureOf(outcome: Outcome, rstCode: number, { dead }: EndedOn): HttpError {
-  const fromUpstream = outcome === 'reset' || (outcome === 'unknown' && !dead)
+  if (outcome === 'unprocessed') return unprocessed()
+  const fromUpstream = outcome === 'reset' || !dead
   return fromUpstream ? new StreamReset(rstCode) : closedEarly(undefined)
 }

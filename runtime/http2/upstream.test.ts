@@ -5,8 +5,9 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import type { Decision } from '../proxy/decision.ts'
 import { tcpUpstream } from '../transport/tcp.ts'
-import { app, ask, client, hop } from './fixture.ts'
+import { app, ask, client, frame, FRAME, hop } from './fixture.ts'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { listenOn } from '../testing/ports.ts'
 import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
@@ -71,10 +72,32 @@ test('a stream that an upstream refuses goes to the next one, with a body while 
   })
   const { port } = await app(echo)
   const { port: at } = await hop(() => to(refusing.port, port))
-  const session = client(at)
-  expect((await ask(session, POST, 'small')).text).toBe('small')
-  const large = await ask(session, POST, Buffer.alloc(200_000))
-  expect(large.headers).not.toMatchObject({ ':status': 200 })
+  expect((await ask(client(at), POST, 'small')).text).toBe('small')
+})
+
+test('a request that is no longer kept and was not processed is a 503 that says so', async () => {
+  const refusing = await app((stream) => {
+    stream.once('data', () => stream.close(http2.constants.NGHTTP2_REFUSED_STREAM))
+  })
+  // The body is longer than what is kept of it when GOAWAY arrives, whose last stream id is 0.
+  const leaving = createTcpServer((socket) => {
+    let bytes = 0
+    socket.on('error', () => {}).write(frame(FRAME.settings, 0, 0))
+    socket.on('data', (data) => {
+      bytes += data.length
+      if (bytes > 40_000) socket.end(frame(FRAME.goaway, 0, 0, Buffer.alloc(8)))
+    })
+  })
+  later(() => leaving.close())
+  for (const port of [refusing.port, await listenOn(leaving)]) {
+    const { port: at, reports } = await hop(port)
+    const { headers, text } = await ask(client(at), POST, Buffer.alloc(200_000))
+    expect(headers).toMatchObject({ ':status': 503 })
+    expect(text).toContain(
+      'the upstream did not process the request, and the request could not be sent again',
+    )
+    expect((await until(() => reports[0])).error?.code).toBe('BL_HTTP_UPSTREAM_UNPROCESSED')
+  }
 })
 
 test('an upstream that sends GOAWAY loses no request', async () => {

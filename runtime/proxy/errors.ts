@@ -19,6 +19,8 @@ export type HttpErrorCode =
    * is cut off.
    */
   | 'BL_HTTP_UPSTREAM_CLOSED'
+  /** The upstream did not process the request, and the request could not be sent again: 503. */
+  | 'BL_HTTP_UPSTREAM_UNPROCESSED'
   /** The upstream's response is not valid HTTP, or is ambiguous: 502. */
   | 'BL_HTTP_BAD_RESPONSE'
   /**

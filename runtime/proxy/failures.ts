@@ -53,6 +53,17 @@ export const closedEarly = (cause: unknown): HttpError =>
     cause,
   )
 
+/**
+ * The upstream did not process the request (RFC 9113, 8.7), and the request could not be sent again: the beginning of
+ * its body is no longer kept, or no candidate is left.
+ */
+export const unprocessed = (): HttpError =>
+  new HttpError(
+    'BL_HTTP_UPSTREAM_UNPROCESSED',
+    503,
+    'the upstream did not process the request, and the request could not be sent again',
+  )
+
 /** The upstream closed the connection within the body of its response. */
 export const brokeOff = (cause: unknown): HttpError =>
   new HttpError(

@@ -44,6 +44,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'The upstream closed the connection. Before the response the client gets 502; later the response is cut.',
       'Look for crashes and restarts in the log of the app.',
     ),
+    BL_HTTP_UPSTREAM_UNPROCESSED: explained(
+      'The upstream refused the request, or was ending its connection, and too much of the body was sent to send the request again. The client gets 503.',
+      'Send the request again: the app did not process it. If it happens often, look for restarts of the app, or raise its limit on concurrent streams.',
+    ),
     BL_HTTP_BAD_RESPONSE: explained(
       'The response of the upstream is not valid HTTP, or it is ambiguous. The client gets 502.',
       'Fix the app. The message names the fault.',

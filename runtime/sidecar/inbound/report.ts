@@ -16,6 +16,7 @@ import { pathOf } from './trace.ts'
 const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
   BL_HTTP_UPSTREAM_UNREACHABLE: 'unreachable',
   BL_HTTP_UPSTREAM_CLOSED: 'closed',
+  BL_HTTP_UPSTREAM_UNPROCESSED: 'unprocessed',
   BL_HTTP_UPSTREAM_TIMEOUT: 'timeout',
   BL_HTTP_BAD_RESPONSE: 'bad-response',
   BL_HTTP_RESPONSE_TOO_LARGE: 'too-large',
@@ -31,13 +32,17 @@ export function failureOf({ outages }: SidecarContext): FailureReply {
     const { service } = route
     const { environment } = receiverOf(reached) ?? route
     const since = outages.since(route)
-    const cause = reason === 'unreachable' || reason === 'closed' ? undefined : causeOf(error)
+    const cause = isUnanswered(reason) ? undefined : causeOf(error)
     return unavailable(
       { status: error.status, environment, service, reason, cause, since },
       head.get('accept'),
     )
   }
 }
+
+/** Whether the endpoint sent no part of a response. Its sentence then says all that is known. */
+const isUnanswered = (reason: UnavailableReason | undefined): boolean =>
+  reason === 'unreachable' || reason === 'closed' || reason === 'unprocessed'
 
 /** The message of the parser if the response could not be parsed, otherwise that of the error. */
 const causeOf = ({ cause, message }: HttpError): string => (cause instanceof Error ? cause.message : message)
@@ -90,8 +95,7 @@ function learn(
 /** Any response counts as success, whatever its status. A client that left says nothing about the endpoint. */
 function judge(endpoint: EndpointUpstream, error: HttpError | undefined, status: number): void {
   const reason = error && REASONS[error.code]
-  if (error !== undefined && (reason === 'unreachable' || reason === 'closed'))
-    endpoint.failed(failureKind(error))
+  if (error !== undefined && isUnanswered(reason)) endpoint.failed(failureKind(error))
   else if (error === undefined && status > 0) endpoint.succeeded()
 }
 

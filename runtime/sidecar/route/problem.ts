@@ -9,6 +9,7 @@ export type UnavailableReason =
   | 'no-endpoint'
   | 'unreachable'
   | 'closed'
+  | 'unprocessed'
   | 'timeout'
   | 'bad-response'
   | 'too-large'
@@ -30,6 +31,7 @@ const SENTENCES: Record<UnavailableReason, string> = {
   'no-endpoint': 'has no ready endpoint',
   unreachable: 'could not be reached',
   closed: 'received the request and closed the connection before it responded',
+  unprocessed: 'did not process the request, and the request could not be sent again',
   timeout: 'did not respond in time',
   'bad-response': 'sent a response that is not valid HTTP',
   'too-large': 'sent a response that is too large',

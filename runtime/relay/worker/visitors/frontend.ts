@@ -354,6 +354,7 @@ function failed(error: HttpError, service: string, environment: string): Problem
 const REASONS: Readonly<Record<string, string>> = {
   BL_HTTP_UPSTREAM_UNREACHABLE: 'unreachable',
   BL_HTTP_UPSTREAM_CLOSED: 'closed',
+  BL_HTTP_UPSTREAM_UNPROCESSED: 'unprocessed',
   BL_HTTP_UPSTREAM_TIMEOUT: 'timeout',
   BL_HTTP_BAD_RESPONSE: 'bad-response',
   BL_HTTP_RESPONSE_TOO_LARGE: 'too-large',
