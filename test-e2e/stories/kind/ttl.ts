@@ -80,7 +80,7 @@ async function handMadeIsGone(url: string): Promise<void> {
   assert.equal((await visit(url)).status, 404)
   const kinds = ['environment,configmap', BY_HAND, OWNED]
   assert.equal((await kube('-n', BY_HAND, 'get', ...kinds, '--ignore-not-found', '-o', 'name')).trim(), '')
-  assert.match(await eventsOf(BY_HAND), /it is deleted/)
+  assert.match(await eventsOf(BY_HAND), /so it was deleted/)
   await kube('get', 'namespace', BY_HAND)
 }
 
