@@ -24,8 +24,11 @@ function keep(port: number, options: Partial<KeptSocketOptions> = {}): Kept {
     subprotocol: 'test',
     token: () => 'secret',
     limits: { connectMs: 5_000, backoff: { firstMs: 1, maxMs: 4 } },
-    onDown: (fault) => void faults.push(fault),
     ...options,
+    onDown(fault, waitMs) {
+      faults.push(fault)
+      options.onDown?.(fault, waitMs)
+    },
     onOpen(socket) {
       open.push(socket)
       options.onOpen?.(socket)
@@ -94,6 +97,24 @@ test('a handshake that takes too long ends', async () => {
   const { faults } = keep(await listenOn(mute), { limits })
   await until(() => faults.length >= 2)
   expect(faults[0]?.reason).toBe('error')
+})
+
+test('after a connection that was established, the wait is the first one again', async () => {
+  const port = await freePort()
+  const waits: number[] = []
+  const { kept, open } = keep(port, {
+    limits: { connectMs: 5_000, backoff: { firstMs: 1, maxMs: 60_000 } },
+    onOpen: (socket) => void socket.on('close', () => kept.established()),
+    onDown: (_fault, waitMs) => void waits.push(waitMs),
+  })
+  await until(() => waits.length > 4)
+  const { accepted } = await serve(port)
+  await until(() => open.length === 1 && accepted.length === 1)
+  const before = waits.length
+  accepted[0]?.close()
+  await until(() => waits.length > before)
+  expect(waits[before - 1]).toBeGreaterThan(4)
+  expect(waits[before]).toBeLessThanOrEqual(1)
 })
 
 test('listeners of onOpen hear of the end before onDown does', async () => {

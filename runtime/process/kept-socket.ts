@@ -49,7 +49,7 @@ export class KeptSocket {
     if (!this.#stopped) void this.#dial()
   }
 
-  /** The connection has proved itself: its loss is followed by a quick try. */
+  /** The connection has proved itself: its loss is followed by a quick try. Call it before `onDown`, which names the wait. */
   established(): void {
     this.#backoff.reset()
   }

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { createLogger } from '../process/log.ts'
 import { cleanUp, later } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 import { DEFAULT_PUBLISHER_LIMITS, type PublisherLimits } from './limits.ts'
+import { Backoff } from '../process/backoff.ts'
 import { Publisher } from './publisher.ts'
 import {
   type Delta,
@@ -200,4 +201,20 @@ test('the newest connection of a key wins', async () => {
   expect(source.closes).toEqual([4002])
   await until(() => first.state === 'disconnected')
   expect(source.publisher.size).toBe(1)
+})
+
+test('a connection that has held is made again after the first wait', async () => {
+  const order: string[] = []
+  vi.spyOn(Backoff.prototype, 'reset').mockImplementation(() => void order.push('reset'))
+  vi.spyOn(Backoff.prototype, 'nextMs').mockImplementation(() => {
+    order.push('next')
+    return 1
+  })
+  later(() => vi.restoreAllMocks())
+  const source = await start()
+  const reader = subscribe(source, { stableAfterMs: -1 })
+  await until(() => reader.state === 'connected')
+  source.cut()
+  await until(() => order.length > 1)
+  expect(order.slice(0, 2)).toEqual(['reset', 'next'])
 })

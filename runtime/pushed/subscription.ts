@@ -159,6 +159,8 @@ export class Subscription<
     socket.once('close', () => {
       clearTimeout(this.#snapshotTimer)
       this.#socket = undefined
+      // Before the wait for the next try is chosen.
+      if (this.#held) this.#kept.established()
     })
     this.send(this.#options.protocol.hello())
   }
@@ -202,6 +204,10 @@ export class Subscription<
     this.#log('info', `${this.#options.words.publisher} connected`, { epoch: table.epoch })
   }
 
+  get #held(): boolean {
+    return this.#state === 'connected' && Date.now() - this.#connectedAtMs > this.#limits.stableAfterMs
+  }
+
   #giveUp(reason: string, code: number): void {
     this.#fault ??= reason
     if (this.#socket !== undefined) closeWithin(this.#socket, this.#limits.closeTimeoutMs, code)
@@ -209,8 +215,6 @@ export class Subscription<
 
   #down(reason: string, detail: string | number | undefined): void {
     const { onDown, words } = this.#options
-    const held = this.#state === 'connected' && Date.now() - this.#connectedAtMs > this.#limits.stableAfterMs
-    if (held) this.#kept.established()
     this.#state = 'disconnected'
     const ours = this.#fault
     this.#fault = undefined
