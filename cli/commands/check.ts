@@ -42,14 +42,14 @@ interface Resources {
  * between them. Writes nothing. Rejects if the path cannot be read.
  */
 export async function check(path: string): Promise<Checked> {
-  const { files, problems: passedOver } = manifestFiles(path)
+  const { files, problems: ignored } = manifestFiles(path)
   const found: Resources = {
     environments: [],
     previews: [],
     sources: new Map(),
     seen: new Map(),
     manifests: [],
-    problems: [...passedOver],
+    problems: [...ignored],
   }
   for (const file of files) {
     const { documents, problems } = readable(file)

@@ -34,10 +34,10 @@ export function manifestFiles(path: string): ManifestFiles {
   const found = statSync(path, { throwIfNoEntry: false })
   if (found === undefined) throw new Error(`${path} does not exist: name a manifest or a folder of manifests`)
   if (!found.isDirectory()) return { files: [path], problems: [] }
-  const { files, passedOver } = listManifests(path)
+  const { files, ignored } = listManifests(path)
   return {
     files: files.map((file) => file.path),
-    problems: passedOver.map((it) => ({
+    problems: ignored.map((it) => ({
       file: it.path,
       line: undefined,
       field: undefined,

@@ -9,7 +9,7 @@ import type { KubernetesLimits } from './limits.ts'
 const { Agent: HttpAgent, request: httpRequest } = process.getBuiltinModule('node:http')
 
 /** One request to the API server. The caller has already encoded the names in `path`. */
-export interface ApiRequest {
+interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly path: string
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>

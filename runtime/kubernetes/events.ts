@@ -129,10 +129,7 @@ export class EventRecorder {
 }
 
 /** The Event to send. Its time has microseconds (MicroTime). */
-export function eventOf(
-  notification: Notification,
-  { controller, instance }: Reporter,
-): Record<string, unknown> {
+function eventOf(notification: Notification, { controller, instance }: Reporter): Record<string, unknown> {
   const { regarding } = notification
   return {
     apiVersion: 'events.k8s.io/v1',

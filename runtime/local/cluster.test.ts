@@ -51,16 +51,16 @@ test('a pod is a process with its own address, variables, arguments and files', 
   expect(await file()).toBe('v1')
   cluster.write('c.json', [{ ...config, data: { k: 'v2' } }])
   await until(async () => (await file()) === 'v2', 'the new file')
-  expect(cluster.said).toEqual([])
+  expect(cluster.reported).toEqual([])
 })
 
-test('a container that dies or fails its liveness probe is started again, and says why', async () => {
+test('a container that dies or fails its liveness probe is restarted, and the reason is reported', async () => {
   const cluster = await start(
     {
       'api.json': app('api', {
         container: {
           readinessProbe: undefined,
-          // On a busy machine the app listens late, and its answers come late.
+          // On a busy machine the app listens late, and its responses come late.
           startupProbe: { tcpSocket: { port: 8080 }, periodSeconds: 1, failureThreshold: 60 },
           livenessProbe: {
             httpGet: { path: '/ready', port: 8080 },
@@ -82,13 +82,13 @@ test('a container that dies or fails its liveness probe is started again, and sa
   expect(second.pid).not.toBe(first.pid)
   await ask(cluster.ports[0], '/unready')
   await until(() => cluster.pods('shop', 'api')[0]?.containers[0]?.restarts === 2, 'another restart')
-  expect(cluster.said.join('\n')).toMatch(
+  expect(cluster.reported.join('\n')).toMatch(
     /api\.json:1: Deployment shop\/api: container api exited with code 3/,
   )
-  expect(cluster.said.join('\n')).toMatch(/its liveness probe failed: it answered 503/)
+  expect(cluster.reported.join('\n')).toMatch(/its liveness probe failed: it responded with 503/)
 })
 
-test('a rolling update through the Service address fails no request; unready pods get none', async () => {
+test('a rolling update behind the Service address fails no request, and unready pods get none', async () => {
   const cluster = await start({ 'api.json': app('api', { replicas: 2 }) }, { publish: publish('api') })
   await cluster.ready('shop', 'api', 2)
   const versions = new Set<string>()
@@ -119,7 +119,7 @@ function getOnce(port: number): Promise<string> {
   })
 }
 
-test('names and variables lead to the nearest Service up the chain, at once when that changes', async () => {
+test('names and variables lead to the nearest Service of the chain, immediately after a change', async () => {
   const environment = (name: string, spec: object) => ({
     apiVersion: 'branchline.dev/v1alpha1',
     kind: 'Environment',
@@ -152,7 +152,7 @@ test('names and variables lead to the nearest Service up the chain, at once when
   await until(() => cluster.pods('alice', 'api').length === 0, 'the end of the override')
 })
 
-test("a branch's pods call the Services above them from an address of theirs; others from nobody's", async () => {
+test("a branch's pods call the Services above them from one of their addresses, and other pods from none", async () => {
   const environment = (name: string, spec: object) => ({
     apiVersion: 'branchline.dev/v1alpha1',
     kind: 'Environment',
@@ -189,7 +189,7 @@ test("a branch's pods call the Services above them from an address of theirs; ot
   if (cluster.cluster.hosts === 'none') return
   expect(await from(bob[0], 'api')).toBe(bob[0]?.ip)
   expect(await from(bob[0], 'api.baseline.svc.cluster.local')).toBe(bob[0]?.ip)
-  // Once the pod from whose address the calls came is gone, another one's takes its place.
+  // Once the pod with the source address is gone, the address of another pod is used.
   cluster.write('alice.json', app('web', { namespace: 'alice', env: { VERSION: '2' } }))
   await until(() => {
     const pods = cluster.pods('alice', 'web')
@@ -199,7 +199,7 @@ test("a branch's pods call the Services above them from an address of theirs; ot
   expect(await from(left, 'api')).toBe(left?.ip)
 })
 
-test('headless and ExternalName Services are names', async () => {
+test('headless and ExternalName Services have names', async () => {
   const cluster = await start({
     'web.json': app('web'),
     'more.json': [
@@ -220,7 +220,7 @@ test('headless and ExternalName Services are names', async () => {
   expect(await lookup('out')).toBe(await lookup('web'))
 })
 
-test('native sidecars start first, init containers run to their end, a StatefulSet keeps its name', async () => {
+test('native sidecars start first, init containers run to completion, and a StatefulSet pod keeps its name', async () => {
   const init = {
     name: 'init',
     command: ['sh', '-c', 'echo done > /data/init'],
@@ -247,7 +247,7 @@ test('native sidecars start first, init containers run to their end, a StatefulS
   expect(await (await fetch(`http://127.0.0.1:${cluster.ports[0]}/file?path=${FILE}`)).text()).toBe('done\n')
 })
 
-test('what the manager sees: objects, changes, tokens and statuses over the socket', async () => {
+test('the manager gets objects, changes, tokens and statuses over the socket', async () => {
   const volume = {
     name: 't',
     projected: { sources: [{ serviceAccountToken: { path: 'token', audience: 'm' } }] },
@@ -271,7 +271,7 @@ test('what the manager sees: objects, changes, tokens and statuses over the sock
   const call = (method: string, path: string, body?: unknown) =>
     new Promise<{ status: number | undefined; text: string }>((resolve, reject) => {
       const sent = request({ socketPath, method, path }, (response) => {
-        text(response).then((said) => resolve({ status: response.statusCode, text: said }), reject)
+        text(response).then((body) => resolve({ status: response.statusCode, text: body }), reject)
       })
       sent.once('error', reject).end(body === undefined ? undefined : JSON.stringify(body))
     })
@@ -309,7 +309,7 @@ test('what the manager sees: objects, changes, tokens and statuses over the sock
   watch.destroy()
 })
 
-test('what is wrong is said and the rest runs; a file that became wrong stays as it was', async () => {
+test('faults are reported and the rest runs, and a file that becomes invalid keeps its last state', async () => {
   const cluster = await start({
     'ok.json': app('ok'),
     'bad.json': app('bad', { container: { command: ['/no/such/program'] } }),
@@ -321,21 +321,21 @@ test('what is wrong is said and the rest runs; a file that became wrong stays as
     }),
   })
   await cluster.ready('shop', 'ok')
-  await until(() => cluster.said.length >= 3, 'sentences')
-  const said = (): string => cluster.said.join('\n')
-  await until(() => said().includes('listen on all addresses'), 'the sentence on the wildcard')
-  expect(said()).toMatch(
-    /none\.json:1: Deployment shop\/none: container none: image some\/image:1 is not run here/,
+  await until(() => cluster.reported.length >= 3, 'sentences')
+  const reported = (): string => cluster.reported.join('\n')
+  await until(() => reported().includes('listen on all addresses'), 'the warning about the wildcard')
+  expect(reported()).toMatch(
+    /none\.json:1: Deployment shop\/none: container none: image some\/image:1 does not run here/,
   )
-  expect(said()).toMatch(/bad\.json:1: Deployment shop\/bad: container bad .*(127|ENOENT)/)
-  expect(said()).toMatch(/wild\.json:1: Deployment shop\/wild: .*let it listen at its own address alone/)
+  expect(reported()).toMatch(/bad\.json:1: Deployment shop\/bad: container bad .*(127|ENOENT)/)
+  expect(reported()).toMatch(/wild\.json:1: Deployment shop\/wild: .*let it listen only on its own address/)
   cluster.write('ok.json', [{ kind: 'Deployment' }])
-  await until(() => said().includes('ok.json:1: is not a Kubernetes object'), 'the fault of the file')
+  await until(() => reported().includes('ok.json:1: is not a Kubernetes object'), 'the fault of the file')
   expect(cluster.pods('shop', 'ok')).toHaveLength(1)
   expect(cluster.pods('shop', 'ok')[0]?.ready).toBe(true)
 })
 
-test('a taken port is named with who asked for it', async () => {
+test('an error about a port in use names its user', async () => {
   const cluster = await start({ 'api.json': app('api') }, { publish: publish('api') })
   const again = [
     {
@@ -347,11 +347,11 @@ test('a taken port is named with who asked for it', async () => {
     },
   ]
   await expect(TestCluster.start({}, { publish: again })).rejects.toThrow(
-    `port ${cluster.ports[0]} of 127.0.0.1, which --port asks for, is taken by another process`,
+    `port ${cluster.ports[0]} of 127.0.0.1, which --port needs, is in use by another process`,
   )
 })
 
-test('without hosts files, full names in variables are addresses', async () => {
+test('without hosts files, full names in variables become addresses', async () => {
   const web = app('web', { env: { API: 'http://api.shop.svc.cluster.local:7000' } })
   const cluster = await start({ 'web.json': web, 'api.json': app('api') }, { hosts: false })
   const [pod] = await cluster.ready('shop', 'web')

@@ -29,7 +29,7 @@ import type { LogLine, Problem } from './types.ts'
 import { type PodFacts, serviceVariables } from './pods/variables.ts'
 import { backendOf, type DesiredWorkload, type ManagedPod, podObject, Workloads } from './pods/workloads.ts'
 
-/** A problem of an object that {@link idOf} names. */
+/** A problem of an object, with its {@link idOf}. */
 export interface ObjectProblem extends Problem {
   readonly id: string
 }
@@ -40,19 +40,19 @@ export interface Transformed {
 }
 
 export interface ClusterOptions {
-  /** The folder of manifests to run and to watch. */
+  /** The folder of manifests to run and watch. */
   readonly folder: string
-  /** Objects beside those of the folder, the platform's own; told the numbers of the published ports. */
+  /** Additional objects of the platform. The function gets the numbers of the published ports. */
   readonly objects?: (ports: readonly number[]) => readonly KubernetesObject[]
-  /** Says what runs for an image. */
+  /** Resolves an image to the command to run. */
   readonly image?: ImageResolver
-  /** Changes the folder's objects before they run: injection. It returns an object for each, in order. */
+  /** Changes the folder's objects before they run (injection). Returns one object for each, in order. */
   readonly transform?: (objects: readonly KubernetesObject[]) => Transformed
-  /** Judges all objects as a whole, as the store has them. */
+  /** Checks all objects of the store together. */
   readonly check?: (objects: readonly KubernetesObject[]) => readonly ObjectProblem[]
-  /** Ports of 127.0.0.1 that stand for Service ports. */
+  /** Ports of 127.0.0.1 to forward to Service ports. */
   readonly publish?: readonly Publication[]
-  /** Whether pods get hosts files. Default: true, where the machine allows it. */
+  /** Whether pods get hosts files. Default: true if the machine allows it. */
   readonly hosts?: boolean
   readonly onProblem?: (problem: Problem) => void
   readonly onLog?: (line: LogLine) => void
@@ -62,7 +62,7 @@ export interface ClusterOptions {
 /** How long pods may take to end when the cluster stops, in milliseconds. */
 const STOP_TIMEOUT_MS = 3_000
 
-/** The embedded cluster: the manifests of a folder as processes on loopback. */
+/** The embedded cluster: runs the manifests of a folder as processes on loopback. */
 export class Cluster {
   readonly store = new Store()
   readonly runFolder: string
@@ -85,8 +85,8 @@ export class Cluster {
   #stopped = false
 
   /**
-   * Starts a cluster; resolves once the folder is read, what it holds is being started, and the published
-   * ports listen (their numbers in order). Rejects where a published port is taken or the folder is not there.
+   * Starts a cluster. Resolves to the numbers of the published ports, in order, once they listen, the folder has been
+   * read and its workloads are starting. Rejects if a published port is in use or the folder does not exist.
    */
   static async start(options: ClusterOptions): Promise<{ cluster: Cluster; ports: number[] }> {
     const cluster = new Cluster(options, await Addresses.open())
@@ -103,7 +103,7 @@ export class Cluster {
     this.#options = options
     this.#addresses = addresses
     this.runFolder = temporaryFolder('run')
-    // Pods that run as another user pass through it to their own folders.
+    // Pods that run as another user must reach their own folders below it.
     chmodSync(this.runFolder, 0o711)
     const run = randomUUID()
     this.#reaper = new Reaper(run, this.runFolder)
@@ -113,7 +113,7 @@ export class Cluster {
       addresses,
       onChange: () => this.#changed(),
       onTrouble: (service, field, message) =>
-        this.#problems.say(idOf(service as unknown as KubernetesObject), {
+        this.#problems.report(idOf(service as unknown as KubernetesObject), {
           severity: 'warning',
           field,
           message,
@@ -129,7 +129,7 @@ export class Cluster {
     this.#folder = new ManifestFolder({ folder: options.folder, onChange: (content) => this.#apply(content) })
   }
 
-  /** The running pods, each with its processes. */
+  /** The running pods and their processes. */
   state(): LocalState {
     const pods = this.#workloads.pods.map(({ runner }) => {
       const { namespace, name, ip } = runner.facts
@@ -189,7 +189,7 @@ export class Cluster {
     return join(this.runFolder, 'api.sock')
   }
 
-  /** Takes on what the folder holds now. */
+  /** Applies the current content of the folder. */
   #apply({ manifests, problems }: FileContent): void {
     const objects = manifests.map(({ object }) => object)
     const transformed = this.#options.transform?.(objects) ?? { objects, problems: [] }
@@ -199,8 +199,8 @@ export class Cluster {
     for (const id of this.#applied) if (!ids.has(id)) this.store.delete(id)
     this.#applied = ids
     for (const object of wanted) this.store.apply(object)
-    const judged = this.#options.check?.(this.store.list()) ?? []
-    this.#problems.setManifests(manifests, [...problems, ...transformed.problems, ...judged])
+    const checked = this.#options.check?.(this.store.list()) ?? []
+    this.#problems.setManifests(manifests, [...problems, ...transformed.problems, ...checked])
     this.#setDesired(transformed.objects, manifests)
     for (const { runner } of this.#workloads.pods) if (!runner.terminating) runner.refreshVolumes()
     this.#changed()
@@ -219,7 +219,7 @@ export class Cluster {
     }
   }
 
-  /** Brings everything in line with everything, once for all that changed at a time. */
+  /** Schedules a pass that reconciles everything, once for all changes at a time. */
   #changed(): void {
     if (this.#stopped) return
     this.#again = true
@@ -231,7 +231,7 @@ export class Cluster {
   async #syncAll(): Promise<void> {
     while (this.#again && !this.#stopped) {
       this.#again = false
-      // Changes come in bursts: one pass for what one turn of the event loop brings.
+      // Changes come in bursts. One pass handles all of one turn of the event loop.
       await new Promise((turned) => setImmediate(turned))
       this.#syncServices()
       await this.#services.settled()
@@ -248,7 +248,7 @@ export class Cluster {
     this.#services.reconcile(services, this.#workloads.pods.map(backendOf), this.#callers())
   }
 
-  /** The namespaces of environments with a base in which pods run, with the namespaces above each. */
+  /** The namespaces with pods, each with the namespaces of the environments above it. */
   #callers(): Map<string, string[]> {
     const environments = this.store.list('Environment').map(namedEnvironment)
     const namespaces = [
@@ -320,22 +320,22 @@ export class Cluster {
         if (pod.terminating || this.#stopped) return
         const lines = pod.logs.get(container.name)?.lines ?? []
         const message = describeTrouble(container, trouble, lines, listenersAt)
-        this.#sayOf(pod, trouble.type === 'start' ? 'error' : 'warning', message)
+        this.#report(pod, trouble.type === 'start' ? 'error' : 'warning', message)
       },
-      onReady: (pod) => this.#warnOfWildcards(pod),
+      onReady: (pod) => this.#warnAboutWildcards(pod),
       onLine: ({ facts }, container, text) =>
         this.#options.onLog?.({ namespace: facts.namespace, pod: facts.name, container, text }),
-      onRemark: (pod, message) => this.#sayOf(pod, 'warning', message),
+      onWarning: (pod, message) => this.#report(pod, 'warning', message),
     }
   }
 
-  #sayOf(pod: PodRunner, severity: Problem['severity'], message: string | undefined): void {
+  #report(pod: PodRunner, severity: Problem['severity'], message: string | undefined): void {
     const owner = this.#workloads.pods.find(({ runner }) => runner === pod)?.owner
-    if (owner !== undefined && message !== undefined) this.#problems.say(owner, { severity, message })
+    if (owner !== undefined && message !== undefined) this.#problems.report(owner, { severity, message })
   }
 
-  /** Requests for another pod may silently reach an app that listens on all addresses: said before they do. */
-  #warnOfWildcards(pod: PodRunner): void {
+  /** Warns if an app listens on all addresses, because requests for another pod could silently reach it. */
+  #warnAboutWildcards(pod: PodRunner): void {
     for (const { name, ports } of pod.spec.containers) {
       for (const { containerPort } of ports ?? []) {
         const other = this.#workloads.pods.find(
@@ -343,7 +343,7 @@ export class Cluster {
         )
         if (other === undefined || !listenersAt(containerPort).wildcard) continue
         const { namespace, name: otherName } = other.runner.facts
-        this.#sayOf(pod, 'warning', wildcardSentence(name, containerPort, `pod ${namespace}/${otherName}`))
+        this.#report(pod, 'warning', wildcardSentence(name, containerPort, `pod ${namespace}/${otherName}`))
       }
     }
   }

@@ -1,4 +1,4 @@
-/** Why the embedded cluster could not do something; the message names it and says what to do. */
+/** The reasons for an error of the embedded cluster. The message names the object and the remedy. */
 export type LocalErrorCode =
   | 'BL_LOCAL_PORT_TAKEN'
   | 'BL_LOCAL_NO_ADDRESS'

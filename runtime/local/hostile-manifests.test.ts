@@ -7,10 +7,10 @@ import { app, TestCluster } from './test/harness.ts'
 import { describeProblem } from './types.ts'
 import { until } from '../testing/until.ts'
 
-// The attack: `up` runs the manifests of a branch that someone else wrote. Names of objects, containers,
-// volumes, keys and items become parts of paths, so that `../` in a name wrote files anywhere, and, when the pod
-// ended, deleted folders anywhere. The fix: every name is checked by Kubernetes' own rule for it before anything
-// is done with the object, and an object with a wrong name is left out with a sentence.
+// Attack: `up` runs the manifests of a branch that someone else wrote. Names of objects, containers, volumes, keys and
+// items become parts of paths, so `../` in a name could write files anywhere and, when the pod ended, delete folders
+// anywhere. Fix: every name is checked by Kubernetes' own rule before the object is used, and an object with an invalid
+// name is ignored with a message.
 
 const outside = mkdtempSync(join(tmpdir(), 'branchline-outside-'))
 const ESCAPE = `x/../../../${basename(outside)}`
@@ -46,13 +46,13 @@ const container = (one: object): object =>
 const mount = (one: object): object => container({ volumeMounts: [{ name: 'v', mountPath: '/v', ...one }] })
 const items = (path: string): object[] => [{ key: 'k', path }]
 
-const said = (object: object): string[] => {
+const messagesOf = (object: object): string[] => {
   const { manifests, problems } = readManifests('a.json', JSON.stringify(object))
   expect(manifests).toEqual([])
   return problems.map(describeProblem)
 }
 
-describe('an object is left out, with its field, its value and what is wanted, for', () => {
+describe('an object is ignored with a message that names the field, the value and the rule, for', () => {
   test.each<[string, object, string]>([
     ['a name', workload('Deployment', ESCAPE), `metadata.name is "${ESCAPE}": wanted lower-case letters`],
     ['a capital', workload('Deployment', 'Api'), 'metadata.name is "Api"'],
@@ -102,7 +102,7 @@ describe('an object is left out, with its field, its value and what is wanted, f
       'hostAliases[0].hostnames[0] is "a\\n127.0.0.1 b"',
     ],
   ])('%s', (_name, object, sentence) => {
-    expect(said(object)).toEqual([expect.stringContaining(sentence)])
+    expect(messagesOf(object)).toEqual([expect.stringContaining(sentence)])
   })
 })
 
@@ -121,7 +121,7 @@ test('names that Kubernetes allows run', () => {
   for (const object of many) expect(readManifests('a.json', JSON.stringify(object)).problems).toEqual([])
 })
 
-test('a cluster writes and deletes nothing outside its folder, and runs the rest', async () => {
+test('a cluster writes and deletes nothing outside its folder, and runs the other objects', async () => {
   const test = await TestCluster.start({
     'hostile.json': [
       workload('Deployment', `${ESCAPE}/escaped`),
@@ -143,10 +143,10 @@ test('a cluster writes and deletes nothing outside its folder, and runs the rest
   }
   expect(readdirSync(outside)).toEqual(['db-0'])
   expect(existsSync(join(outside, 'db-0', 'keep'))).toBe(true)
-  expect(test.said.filter((line) => line.includes('wanted lower-case letters'))).toHaveLength(3)
+  expect(test.reported.filter((line) => line.includes('wanted lower-case letters'))).toHaveLength(3)
 })
 
-test('a long name of a Deployment makes pods whose names and folders the system takes', async () => {
+test('a Deployment with a long name gets pods whose names and folders are valid', async () => {
   const name = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}`
   const [long] = app(name, { container: { name: 'c' } })
   const test = await TestCluster.start({ 'long.json': [long as object] })

@@ -1,9 +1,9 @@
 import { z } from 'zod'
 
 /**
- * The parts of Kubernetes' objects that the embedded cluster reads (API reference v1.36). Objects are
- * strict, so that a misspelt field is found; `z.unknown()` stands for fields that Kubernetes has and that
- * mean nothing here, or that `support.ts` names as not supported.
+ * The parts of Kubernetes' objects that the embedded cluster reads (API reference v1.36). Objects are strict, to find
+ * misspelt fields. `z.unknown()` stands for fields of Kubernetes that have no effect here or that `support.ts` lists as
+ * not supported.
  */
 const unknown = z.unknown().optional()
 const strings = z.record(z.string(), z.string())
@@ -182,7 +182,7 @@ const podSpec = z.strictObject({
   hostname: z.string().optional(),
   restartPolicy: z.string().optional(),
   ...Object.fromEntries(
-    // What says where and how a pod runs on nodes.
+    // Fields about where and how a pod runs on nodes.
     [
       'activeDeadlineSeconds',
       'affinity',
@@ -218,7 +218,7 @@ const podSpec = z.strictObject({
     ].map((name) => [name, unknown]),
   ),
 })
-/** A pod's specification, as far as it is read here. */
+/** The part of a pod's specification that is read here. */
 export interface PodSpec {
   readonly containers: readonly Container[]
   readonly initContainers?: readonly Container[]
@@ -288,7 +288,7 @@ const statefulSet = z.strictObject({
   }),
 })
 
-/** A Deployment or a StatefulSet, as far as it is read here. */
+/** The part of a Deployment or StatefulSet that is read here. */
 export interface Workload {
   readonly kind: 'Deployment' | 'StatefulSet'
   readonly metadata: { name: string; namespace?: string; uid?: string }
@@ -352,7 +352,7 @@ const service = z.strictObject({
     ),
   }),
 })
-/** A Service, as far as it is read here. */
+/** The part of a Service that is read here. */
 export interface Service {
   readonly kind: 'Service'
   readonly metadata: { readonly name: string; readonly namespace?: string }
@@ -389,7 +389,7 @@ const secret = z.strictObject({
   immutable: unknown,
 })
 
-/** What each kind that the embedded cluster acts on must look like. */
+/** The schemas of the kinds that the embedded cluster runs. */
 export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   'apps/v1/Deployment': deployment,
   'apps/v1/StatefulSet': statefulSet,

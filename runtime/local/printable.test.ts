@@ -7,7 +7,7 @@ test.each([
   ['one\ntwo\tthree\rfour', 'one\\ntwo\\tthree\\rfour'],
   ['\u009b2J \u0000 \u007f', '\\u009b2J \\u0000 \\u007f'],
   ['api\u202egpj.yaml \u2066x\u2069 \u2028', 'api\\u202egpj.yaml \\u2066x\\u2069 \\u2028'],
-])('%j becomes one line that a terminal only shows', (text, expected) => {
+])('%j becomes one line without effect on a terminal', (text, expected) => {
   expect(printableLine(text)).toBe(expected)
 })
 
@@ -22,10 +22,10 @@ test.each([
     '\u001b[1;32mok\u001b[0m\u001b[31mred\u001b[0m',
   ],
   ['tabs stay', 'a\tb', 'a\tb'],
-  ['the cursor stays where it is', 'a\u001b[2J\u001b[1;1Hb\u001b[?25lc\u001b7d', 'abcd'],
-  ['the window keeps its title, and links go', '\u001b]0;x\u0007a\u001b]8;;http://x\u001b\\b', 'ab'],
-  ['a sequence without an end takes no escape along', 'a\u001b]0;x', 'a'],
-  ['single characters go', 'a\r\u0008\u0000\u009b2Jb', 'a2Jb'],
+  ['the cursor does not move', 'a\u001b[2J\u001b[1;1Hb\u001b[?25lc\u001b7d', 'abcd'],
+  ['the window keeps its title, and links are removed', '\u001b]0;x\u0007a\u001b]8;;http://x\u001b\\b', 'ab'],
+  ['a sequence without an end leaves no escape', 'a\u001b]0;x', 'a'],
+  ['single characters are removed', 'a\r\u0008\u0000\u009b2Jb', 'a2Jb'],
 ])('in a log line: %s', (_name, line, expected) => {
   expect(printableLog(line)).toBe(expected)
 })

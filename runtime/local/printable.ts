@@ -1,12 +1,11 @@
-/* oxlint-disable no-control-regex -- control characters are what it looks for */
-// Text from manifests, files, processes and peers ends up on a terminal, which obeys control characters: they
-// move the cursor, rename the window, or make text read as another one (CVE-2021-42574). All output of ours
-// passes here.
+/* oxlint-disable no-control-regex -- it searches for control characters */
+// Text from manifests, files, processes and peers reaches a terminal, which obeys control characters: they can move the
+// cursor, rename the window, or make text look like another (CVE-2021-42574). All our output passes through here.
 
-/** C0 and C1 control characters, line separators, and marks that change the direction of writing. */
+/** C0 and C1 control characters, line separators, and marks that change the text direction. */
 const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
-/** A text as one line that any terminal can show: unsafe characters become `\n`, `\t` or `\u001b`. */
+/** A text as one line that is safe on any terminal: unsafe characters become `\n`, `\t` or `\u001b`. */
 export const printableLine = (text: string): string => text.replace(UNSAFE, escaped)
 
 /** The same for a text of several lines. */
@@ -26,8 +25,8 @@ const COLOUR = /^\u001b\[[0-9;:]*m$/
 const RESET = '\u001b[0m'
 
 /**
- * A line that an app wrote: colours and tabs stay, as its developer expects; other control sequences and
- * characters go, since several apps and a table share the screen. A colour ends with the line.
+ * A line of an app's output. Colours and tabs stay, because developers expect them. Other control sequences and
+ * characters are removed, because several apps and a table share the screen. A colour ends with the line.
  */
 export function printableLog(line: string): string {
   let isColoured = false

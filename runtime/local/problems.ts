@@ -2,21 +2,21 @@ import { idOf, nameOf } from './manifests/object.ts'
 import type { Manifest } from './manifests/read.ts'
 import { describeProblem, type Problem } from './types.ts'
 
-/** How many problems of running pods are kept for each object. */
+/** The maximum problems of running pods to keep for each object. */
 const MAX_PER_OBJECT = 20
 
-/** What is wrong now, each sentence told once as long as it holds. */
+/** The current problems. Each is reported once as long as it exists. */
 export class Problems {
-  readonly #tell: (problem: Problem) => void
+  readonly #onProblem: (problem: Problem) => void
   readonly #manifests = new Map<string, Manifest>()
   readonly #running = new Map<string, Map<string, Problem>>()
   #ofManifests = new Map<string, Problem>()
 
-  constructor(tell: (problem: Problem) => void = () => undefined) {
-    this.#tell = tell
+  constructor(onProblem: (problem: Problem) => void = () => undefined) {
+    this.#onProblem = onProblem
   }
 
-  /** Replaces what is wrong with the manifests; `id` says which one is meant where no file is given. */
+  /** Replaces the problems of manifests. `id` identifies the object if no file is given. */
   setManifests(manifests: readonly Manifest[], problems: readonly (Problem & { id?: string })[]): void {
     this.#manifests.clear()
     for (const manifest of manifests) this.#manifests.set(idOf(manifest.object), manifest)
@@ -26,29 +26,29 @@ export class Problems {
       const placed = id === undefined ? problem : this.#placed(id, problem)
       this.#ofManifests.set(describeProblem(placed), placed)
     }
-    for (const [text, problem] of this.#ofManifests) if (!before.has(text)) this.#tell(problem)
+    for (const [text, problem] of this.#ofManifests) if (!before.has(text)) this.#onProblem(problem)
   }
 
-  /** Something is wrong with what runs for an object. */
-  say(id: string, problem: Problem): void {
+  /** Reports a problem of the running pods of an object. */
+  report(id: string, problem: Problem): void {
     const placed = this.#placed(id, problem)
-    const said = this.#running.get(id) ?? new Map<string, Problem>()
-    this.#running.set(id, said)
+    const known = this.#running.get(id) ?? new Map<string, Problem>()
+    this.#running.set(id, known)
     const text = describeProblem(placed)
-    if (said.has(text)) return
-    if (said.size >= MAX_PER_OBJECT) said.delete(said.keys().next().value as string)
-    said.set(text, placed)
-    this.#tell(placed)
+    if (known.has(text)) return
+    if (known.size >= MAX_PER_OBJECT) known.delete(known.keys().next().value as string)
+    known.set(text, placed)
+    this.#onProblem(placed)
   }
 
-  /** The object is gone. */
+  /** Removes the problems of an object that is gone. */
   forget(id: string): void {
     this.#running.delete(id)
   }
 
   list(): Problem[] {
     const problems = [...this.#ofManifests.values()]
-    for (const said of this.#running.values()) problems.push(...said.values())
+    for (const known of this.#running.values()) problems.push(...known.values())
     return problems
   }
 

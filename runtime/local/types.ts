@@ -1,18 +1,18 @@
-/** How much a problem weighs: `error` leaves an object out, `warning` runs it without the field it names. */
-export type Severity = 'error' | 'warning'
+/** The severity of a problem: after an `error` the object is ignored, after a `warning` it runs without the field. */
+type Severity = 'error' | 'warning'
 
-/** Something that is wrong, or that the embedded cluster does not do: one sentence, and where it is. */
+/** A fault, or something that the embedded cluster does not support: one sentence, and its location. */
 export interface Problem {
   readonly severity: Severity
-  /** The manifest's path, relative to the folder; absent for what no file holds. */
+  /** The manifest's path, relative to the folder. Absent if it concerns no file. */
   readonly file?: string
   /** The line in the file, from 1. */
   readonly line?: number
-  /** The object, e.g. `Deployment alice/api`. */
+  /** The object, such as `Deployment alice/api`. */
   readonly object?: string
-  /** The field's path, e.g. `spec.template.spec.hostNetwork`. */
+  /** The field's path, such as `spec.template.spec.hostNetwork`. */
   readonly field?: string
-  /** The sentence; it names the field too. */
+  /** The sentence, which also names the field. */
   readonly message: string
 }
 

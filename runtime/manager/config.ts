@@ -4,8 +4,8 @@ import { VariableReader } from '../process/config.ts'
 import { DEFAULT_PUSH_LIMITS, type PushLimits } from './push/limits.ts'
 
 /** The kinds of API through which the manager watches its cluster. */
-export const SOURCES = ['local', 'kubernetes'] as const
-export type SourceName = (typeof SOURCES)[number]
+const SOURCES = ['local', 'kubernetes'] as const
+type SourceName = (typeof SOURCES)[number]
 
 /** The manager's configuration, from its environment variables. */
 export interface ManagerConfig {

@@ -11,7 +11,7 @@ import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
 /** Whether a request continues the visitor's trace, if it has one, or gets a new one. */
-export const TRACE_MODES = ['restart', 'keep'] as const
+const TRACE_MODES = ['restart', 'keep'] as const
 export type TraceMode = (typeof TRACE_MODES)[number]
 
 /** The relay's configuration, from its environment variables. */

@@ -63,7 +63,7 @@ export interface RelayLimits {
  * host (twice) and the address. The relay's own limits leave this much room, so that no sidecar refuses what the relay
  * has accepted.
  */
-export const ADDED = { fields: 10, bytes: 4 * 1024 } as const
+const ADDED = { fields: 10, bytes: 4 * 1024 } as const
 
 /** The defaults of {@link RelayLimits}. */
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {

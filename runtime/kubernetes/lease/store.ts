@@ -15,7 +15,7 @@ export interface LeaseStore {
   ): Promise<LeaseRecord>
 }
 
-export interface RequestLimits {
+interface RequestLimits {
   readonly timeoutMs: number
 }
 

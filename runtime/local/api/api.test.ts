@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { TestCluster } from '../test/harness.ts'
 
-test('the socket of the API is for its own user alone, whatever the umask allows', async () => {
+test('only its own user can use the API’s socket, whatever the umask allows', async () => {
   const umask = process.umask(0)
   onTestFinished(() => void process.umask(umask))
   const cluster = await TestCluster.start({})

@@ -7,12 +7,12 @@ import { createHttpServer } from '../../process/http-server.ts'
 import type { Store } from './store.ts'
 import type { Tokens } from '../pods/tokens.ts'
 
-/** The largest body of a request, in octets. */
+/** The maximum size of a request body, in bytes. */
 const MAX_BODY_LENGTH = 1024 * 1024
-/** The most octets that a slow watcher may leave unread; past it the watch ends, and it begins anew. */
+/** The maximum bytes that a slow watcher may leave unread. Beyond it the watch ends, and the watcher starts again. */
 const MAX_UNREAD_LENGTH = 64 * 1024 * 1024
 
-/** Watchers included. All come through one Unix socket, which has no addresses. */
+/** Includes watchers. All connections come through one Unix socket, which has no addresses. */
 const LIMITS = { waiting: 1_024, waitingPerAddress: 1_024, requestMs: 60_000 }
 
 export interface ApiOptions {
@@ -23,10 +23,10 @@ export interface ApiOptions {
   readonly state: () => LocalState
 }
 
-/** Serves the embedded cluster's API, as `wire/local-api.ts` has it; resolves once it listens. */
+/** Serves the embedded cluster's API (`wire/local-api.ts`). Resolves once it listens. */
 export async function serveApi(options: ApiOptions): Promise<Server> {
   const { server } = createHttpServer(LIMITS, (request, response) => {
-    answer(options, request, response).catch((error: unknown) => {
+    respond(options, request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy()
       else response.writeHead(error instanceof BadRequest ? error.status : 500).end(`${String(error)}\n`)
     })
@@ -34,7 +34,7 @@ export async function serveApi(options: ApiOptions): Promise<Server> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(options.path, resolve)
   })
-  // Other users of the machine pass through its folder, and it asks for no credential.
+  // Other users of the machine can enter its folder, and the API requires no credential.
   chmodSync(options.path, 0o600)
   return server
 }
@@ -47,7 +47,7 @@ class BadRequest extends Error {
   }
 }
 
-async function answer(
+async function respond(
   options: ApiOptions,
   request: IncomingMessage,
   response: ServerResponse,
@@ -91,18 +91,18 @@ function watch(store: Store, response: ServerResponse): void {
   response.once('close', store.watch(send))
 }
 
-/** What the manager may see; Secrets and ConfigMaps are none of its business. */
+/** The kinds that the manager may see. It does not need Secrets and ConfigMaps. */
 const WATCHED = new Set(['SYNCED', 'Namespace', 'Environment', 'Preview', 'Service', 'EndpointSlice', 'Pod'])
 
 async function body<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
   if (Number(request.headers['content-length'] ?? MAX_BODY_LENGTH) > MAX_BODY_LENGTH) {
-    throw new BadRequest(413, `a body has at most ${MAX_BODY_LENGTH} octets`)
+    throw new BadRequest(413, `a body may have at most ${MAX_BODY_LENGTH} bytes`)
   }
   let value: unknown
   try {
     value = JSON.parse(await text(request))
   } catch {
-    throw new BadRequest(400, 'the body is no JSON')
+    throw new BadRequest(400, 'the body is not JSON')
   }
   const parsed = schema.safeParse(value)
   if (!parsed.success) throw new BadRequest(400, parsed.error.message)

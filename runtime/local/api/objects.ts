@@ -3,14 +3,14 @@ import type { NamedEnvironment } from '../pods/hosts.ts'
 
 type Values = Readonly<Record<string, string>>
 
-/** The values of a ConfigMap or a Secret, as variables have them: text. */
+/** The values of a ConfigMap or a Secret as text, for variables. */
 export function valuesOf(object: KubernetesObject | undefined): Values | undefined {
   const files = filesOf(object)
   if (files === undefined) return undefined
   return Object.fromEntries([...files].map(([key, content]) => [key, content.toString('utf8')]))
 }
 
-/** The values of a ConfigMap or a Secret, as files have them: octets. */
+/** The values of a ConfigMap or a Secret as bytes, for files. */
 export function filesOf(object: KubernetesObject | undefined): Map<string, Buffer> | undefined {
   if (object === undefined) return undefined
   const isSecret = object.kind === 'Secret'
@@ -22,14 +22,14 @@ export function filesOf(object: KubernetesObject | undefined): Map<string, Buffe
   return files
 }
 
-/** An Environment as names need it. */
+/** The part of an Environment that name resolution needs. */
 export function namedEnvironment({ metadata, spec }: KubernetesObject): NamedEnvironment {
   const { base } = (spec ?? {}) as { base?: string }
   const { name, namespace = '' } = metadata
   return base === undefined ? { name, namespace } : { name, namespace, base }
 }
 
-/** The Namespaces that objects are in and that no manifest holds; a cluster would have them. */
+/** Namespaces that objects use but that no manifest contains. On a cluster they would exist. */
 export function missingNamespaces(objects: readonly KubernetesObject[]): KubernetesObject[] {
   const there = new Set(
     objects.filter(({ kind }) => kind === 'Namespace').map(({ metadata }) => metadata.name),
@@ -47,7 +47,7 @@ export function missingNamespaces(objects: readonly KubernetesObject[]): Kuberne
 const MACHINE =
   /^(?:PATH|HOME|USER|LOGNAME|SHELL|LANG|LC_.*|TZ|TMPDIR|.*_HOME|.*_ROOT|SSL_CERT_(?:FILE|DIR))$/
 
-/** The variables of this machine that processes get: where programs are and how they speak, nothing else. */
+/** The variables of this machine that processes get: only the locations of programs and the locale. */
 export function machineVariables(environment: Readonly<Record<string, string | undefined>>): Values {
   const variables: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {

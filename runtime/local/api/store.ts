@@ -6,15 +6,15 @@ import { idOf, type KubernetesObject } from '../manifests/object.ts'
 type Change = Exclude<LocalEvent, { type: 'SYNCED' }>
 
 /**
- * The cluster's objects, as its API server would hold them: each with uid, generation (raised where anything
- * but metadata and status changes), creationTimestamp and resourceVersion; and every change told in order.
+ * The cluster's objects, like in an API server. Each has uid, generation (which grows when anything but metadata and
+ * status changes), creationTimestamp and resourceVersion. Every change is reported in order.
  */
 export class Store {
   readonly #objects = new Map<string, KubernetesObject>()
   readonly #listeners = new Set<(change: Change) => void>()
   #version = 0
 
-  /** Creates or replaces an object. A status that is there stays, unless the object brings one. */
+  /** Creates or replaces an object. An existing status stays, unless the new object has one. */
   apply(object: KubernetesObject): KubernetesObject {
     const id = idOf(object)
     const before = this.#objects.get(id)
@@ -23,15 +23,15 @@ export class Store {
     return this.#put(before === undefined ? 'ADDED' : 'MODIFIED', next)
   }
 
-  /** Removes an object, and tells it as it last was. */
+  /** Removes an object, and reports its last state. */
   delete(id: string): void {
     const before = this.#objects.get(id)
     if (before === undefined) return
     this.#objects.delete(id)
-    this.#tell({ type: 'DELETED', object: before })
+    this.#report({ type: 'DELETED', object: before })
   }
 
-  /** Replaces an object's status; false where there is no such object. */
+  /** Replaces an object's status. Returns false if there is no such object. */
   setStatus({ kind, namespace, name, status }: LocalStatus): boolean {
     const before = this.#objects.get(`${kind}/${namespace}/${name}`)
     if (before === undefined) return false
@@ -43,13 +43,13 @@ export class Store {
     return this.#objects.get(id)
   }
 
-  /** All objects of a kind, or of all, in the order in which they came. */
+  /** All objects, optionally of one kind, in the order in which they were created. */
   list(kind?: string): KubernetesObject[] {
     const objects = [...this.#objects.values()]
     return kind === undefined ? objects : objects.filter((object) => object.kind === kind)
   }
 
-  /** Tells every change from now on, until the returned function is called. */
+  /** Reports every change from now on, until the returned function is called. */
   watch(listener: (change: Change) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
@@ -59,11 +59,11 @@ export class Store {
     const metadata = { ...object.metadata, resourceVersion: String(++this.#version) }
     const stored = { ...object, metadata }
     this.#objects.set(idOf(object), stored)
-    this.#tell({ type, object: stored })
+    this.#report({ type, object: stored })
     return stored
   }
 
-  #tell(change: Change): void {
+  #report(change: Change): void {
     for (const listener of this.#listeners) listener(change)
   }
 }
@@ -82,7 +82,7 @@ function merged(object: KubernetesObject, before: KubernetesObject | undefined):
   return next
 }
 
-/** What a person or a controller wants: all but metadata and status. */
+/** The desired state: everything but metadata and status. */
 function wanted({ metadata: _metadata, status: _status, ...rest }: KubernetesObject): object {
   return rest
 }

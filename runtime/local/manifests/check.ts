@@ -10,15 +10,15 @@ import { INERT_KINDS, KEPT_KINDS, UNSUPPORTED_KINDS, UNSUPPORTED_POD_FIELDS } fr
 type Fault = Pick<Problem, 'severity' | 'field' | 'message' | 'object'>
 type Unnamed = Omit<Fault, 'object'>
 interface Checked {
-  /** The object without what is unknown; absent where it cannot be run. */
+  /** The object without unknown fields. Absent if it cannot run. */
   readonly object?: KubernetesObject
   readonly faults: readonly Fault[]
 }
 
 /**
- * Whether the embedded cluster can run an object. A field that Kubernetes does not have is a warning, and is
- * removed; one of a wrong type is an error, and the object is left out; a field or a kind that is not
- * supported is a warning that says what happens instead.
+ * Checks whether the embedded cluster can run an object. A field that Kubernetes does not have causes a warning and is
+ * removed. A field of a wrong type causes an error, and the object is ignored. A field or kind that is not supported
+ * causes a warning that says what happens instead.
  */
 export function checkObject(object: KubernetesObject): Checked {
   const type = typeOf(object)
@@ -31,7 +31,7 @@ export function checkObject(object: KubernetesObject): Checked {
   if (KEPT_KINDS.has(type) || INERT_KINDS.has(type)) return { object, faults: [] }
   const schema = SCHEMAS[type]
   if (schema === undefined) {
-    const why = UNSUPPORTED_KINDS[type] ?? `of ${object.apiVersion} is not supported: it is left out`
+    const why = UNSUPPORTED_KINDS[type] ?? `of ${object.apiVersion} is not supported: it is ignored`
     return { faults: named([{ severity: 'warning', message: why }]) }
   }
   const result = schema.safeParse(object)
@@ -44,7 +44,7 @@ export function checkObject(object: KubernetesObject): Checked {
   return checkKnown(withoutUnknown(object, result.error), named, unknown)
 }
 
-/** An object whose fields are all known: whether its names are, too, and which fields do nothing here. */
+/** Checks an object whose fields are all known: its names, and fields that have no effect here. */
 function checkKnown(
   object: KubernetesObject,
   named: (faults: readonly Unnamed[]) => Fault[],
@@ -100,19 +100,19 @@ function unsupportedOf(object: KubernetesObject): Unnamed[] {
   if (object.kind === 'Service') {
     return valuesAt(object, ['spec', 'ports', '*', 'protocol'])
       .filter(({ value }) => value !== 'TCP')
-      .map(({ path }) => fault(path, 'is not supported: TCP alone is forwarded'))
+      .map(({ path }) => fault(path, 'is not supported: only TCP is forwarded'))
   }
   return valuesAt(object, ['spec', 'template', 'spec', 'volumes', '*'])
     .filter(({ value }) => !VOLUMES.some((type) => type in (value as object)))
     .map(({ path, value }) => {
       const type = Object.keys(value as object).find((key) => key !== 'name') ?? 'type'
-      return fault(`${path}.${type}`, 'is not supported: an empty folder of the run stands in')
+      return fault(`${path}.${type}`, 'is not supported: an empty folder is used instead')
     })
 }
 
 const VOLUMES = ['emptyDir', 'configMap', 'secret', 'downwardAPI', 'projected', 'hostPath']
 
-/** The values at a path, `*` standing for every index, each with its own path as people write it. */
+/** The values at a path, each with its own path. `*` stands for every index. */
 function valuesAt(value: unknown, path: readonly string[], at = ''): { path: string; value: unknown }[] {
   const [part, ...rest] = path
   if (value === undefined || value === null) return []

@@ -14,10 +14,10 @@ const write = (path: string): void => {
   writeFileSync(join(folder, path), 'a: b\n')
 }
 const names = (): string[] => listManifests(folder).files.map(({ path }) => pathIn(folder, path))
-const passedOver = (): string[] =>
-  listManifests(folder).passedOver.map(({ path, message }) => `${pathIn(folder, path)} ${message}`)
+const ignored = (): string[] =>
+  listManifests(folder).ignored.map(({ path, message }) => `${pathIn(folder, path)} ${message}`)
 
-test('manifests are found at any depth; hidden files, node_modules and others are not', () => {
+test('manifests are found at any depth, but hidden files, node_modules and other files are not', () => {
   for (const path of [
     'b.yaml',
     'a/x.yml',
@@ -29,7 +29,7 @@ test('manifests are found at any depth; hidden files, node_modules and others ar
   ])
     write(path)
   expect(names()).toEqual(['a/x.yml', 'a/y.json', 'b.yaml'])
-  expect(passedOver()).toEqual([])
+  expect(ignored()).toEqual([])
 })
 
 test('links inside the folder count once, and loops end', () => {
@@ -38,12 +38,12 @@ test('links inside the folder count once, and loops end', () => {
   for (const name of ['loop1', 'loop2', 'real/up']) symlinkSync(folder, join(folder, name))
   symlinkSync('real', join(folder, 'again'))
   symlinkSync('real/a.yaml', join(folder, 'a.yaml'))
-  // As a kubelet mounts a ConfigMap.
+  // The way in which a kubelet mounts a ConfigMap.
   symlinkSync('..data/b.yaml', join(folder, 'b.yaml'))
   expect(names()).toEqual(['b.yaml', 'real/a.yaml'])
 })
 
-test('links out of the folder, broken links, pipes and devices are named and not read', () => {
+test('links out of the folder, broken links, pipes and devices are reported and not read', () => {
   symlinkSync('/', join(folder, 'root'))
   symlinkSync('/etc/passwd', join(folder, 'a.yaml'))
   symlinkSync('nowhere', join(folder, 'b.yaml'))
@@ -51,7 +51,7 @@ test('links out of the folder, broken links, pipes and devices are named and not
   symlinkSync('/dev/zero', join(folder, 'd.yaml'))
   expect(spawnSync('mkfifo', [join(folder, 'e.yaml')]).status).toBe(0)
   expect(names()).toEqual([])
-  expect(passedOver()).toEqual([
+  expect(ignored()).toEqual([
     'a.yaml is a symbolic link that leads out of the folder: put a copy here',
     expect.stringMatching(/^b\.yaml cannot be read: ENOENT/),
     expect.stringMatching(/^c\.yaml cannot be read: ELOOP/),
@@ -61,12 +61,12 @@ test('links out of the folder, broken links, pipes and devices are named and not
   ])
 })
 
-test('folders that are nested too deep are refused', () => {
+test('folders that are nested too deeply are refused', () => {
   mkdirSync(join(folder, ...Array.from({ length: MAX_FOLDER_DEPTH + 1 }, () => 'd')), { recursive: true })
   expect(() => listManifests(folder)).toThrow(`folders nested more than ${MAX_FOLDER_DEPTH} deep`)
 })
 
-test('only regular files of a bounded size are read', () => {
+test('only regular files up to the maximum size are read', () => {
   write('a.yaml')
   expect(readText(join(folder, 'a.yaml'))).toBe('a: b\n')
   truncateSync(join(folder, 'a.yaml'), MAX_FILE_BYTES + 1)

@@ -13,73 +13,72 @@ import {
 import { join, relative, sep } from 'node:path'
 import { LocalError } from '../errors.ts'
 
-/** The largest manifest that is read, in bytes. The API server takes 3 MB. */
+/** The maximum size of a manifest, in bytes. The API server accepts 3 MB. */
 export const MAX_FILE_BYTES = 16 * 1024 * 1024
-/** The most manifests that a folder may hold. */
-export const MAX_FILES = 10_000
-/** The most entries of any kind that a folder may hold, hidden ones left out. */
-export const MAX_ENTRIES = 100_000
-/** How deep the folders below a folder may be nested. */
+/** The maximum number of manifests in a folder. */
+const MAX_FILES = 10_000
+/** The maximum number of entries of any kind in a folder, without hidden ones. */
+const MAX_ENTRIES = 100_000
+/** The maximum depth of nested folders. */
 export const MAX_FOLDER_DEPTH = 32
 
 const MANIFEST = /\.(ya?ml|json)$/
 
-/** A path below the folder that is not read, and why. */
-export interface PassedOver {
+/** A path below the folder that is not read, and the reason. */
+interface IgnoredPath {
   readonly path: string
   /** The rest of a sentence that begins with the path. */
   readonly message: string
 }
 
-/** A manifest of a folder: where it is, and what is read for it (they differ for symbolic links). */
-export interface ManifestPath {
+/** A manifest of a folder: its path, and the file that is read for it (they differ for symbolic links). */
+interface ManifestPath {
   readonly path: string
   readonly target: string
 }
 
 export interface FolderListing {
-  /** In the order of their paths. Each file of the disk appears once. */
+  /** In the order of their paths. Each file on disk appears once. */
   readonly files: readonly ManifestPath[]
-  readonly passedOver: readonly PassedOver[]
+  readonly ignored: readonly IgnoredPath[]
 }
 
-/** Whether a name is passed over without a word: hidden files, and `node_modules`. */
+/** Whether a name is silently ignored: hidden files and `node_modules`. */
 export const isHidden = (name: string): boolean => name.startsWith('.') || name === 'node_modules'
 
 /** Whether a name is that of a manifest. */
-export const isManifestName = (name: string): boolean => MANIFEST.test(name)
+const isManifestName = (name: string): boolean => MANIFEST.test(name)
 
 /**
- * The manifests (`.yaml`, `.yml`, `.json`) of a folder, recursively. Symbolic links count where they lead to a
- * regular file or a folder inside the folder; a folder that several links reach is read once, so loops end.
- * Everything else with the name of a manifest is passed over and reported. Throws a {@link LocalError} where
- * the folder cannot be read, or holds more than {@link MAX_FILES}, {@link MAX_ENTRIES} or
- * {@link MAX_FOLDER_DEPTH} allow.
+ * Finds the manifests (`.yaml`, `.yml`, `.json`) of a folder, recursively. Symbolic links are followed if they lead to a
+ * regular file or a folder inside the folder. A folder that several links reach is read once, so loops end. Everything
+ * else with the name of a manifest is ignored and reported. Throws a {@link LocalError} if the folder cannot be read, or
+ * exceeds {@link MAX_FILES}, {@link MAX_ENTRIES} or {@link MAX_FOLDER_DEPTH}.
  */
 export function listManifests(folder: string): FolderListing {
   const root = realpathSync(folder)
-  const walk: Walk = { folder, root, seen: new Set(), entries: 0, files: [], passedOver: [] }
+  const walk: Walk = { folder, root, seen: new Set(), entries: 0, files: [], ignored: [] }
   walkFolder(walk, folder, root, 0)
   const byPath = (one: { path: string }, other: { path: string }): number => (one.path < other.path ? -1 : 1)
-  return { files: walk.files.toSorted(byPath), passedOver: walk.passedOver.toSorted(byPath) }
+  return { files: walk.files.toSorted(byPath), ignored: walk.ignored.toSorted(byPath) }
 }
 
 interface Walk {
   readonly folder: string
   /** The folder without symbolic links. */
   readonly root: string
-  /** The folders and files that were taken, without symbolic links. */
+  /** The folders and files already seen, without symbolic links. */
   readonly seen: Set<string>
   entries: number
   readonly files: ManifestPath[]
-  readonly passedOver: PassedOver[]
+  readonly ignored: IgnoredPath[]
 }
 
 function walkFolder(walk: Walk, path: string, target: string, depth: number): void {
   if (walk.seen.has(target)) return
   walk.seen.add(target)
   if (depth > MAX_FOLDER_DEPTH) throw tooMuch(walk, `folders nested more than ${MAX_FOLDER_DEPTH} deep`)
-  // Links last, so that a file has its own path where a link leads to it, too.
+  // Links last, so that a file keeps its own path even if a link leads to it.
   const entries = readdirSync(target, { withFileTypes: true }).toSorted(
     (one, other) => Number(one.isSymbolicLink()) - Number(other.isSymbolicLink()),
   )
@@ -93,13 +92,13 @@ function walkFolder(walk: Walk, path: string, target: string, depth: number): vo
 function takeEntry(walk: Walk, path: string, entry: string, depth: number): void {
   const resolved = resolveEntry(walk, entry)
   if ('message' in resolved) {
-    if (resolved.isFolder || isManifestName(path)) walk.passedOver.push({ path, message: resolved.message })
+    if (resolved.isFolder || isManifestName(path)) walk.ignored.push({ path, message: resolved.message })
     return
   }
   const { target, stat } = resolved
   if (stat.isDirectory()) walkFolder(walk, path, target, depth + 1)
   else if (!isManifestName(path)) return
-  else if (!stat.isFile()) walk.passedOver.push({ path, message: NOT_REGULAR })
+  else if (!stat.isFile()) walk.ignored.push({ path, message: NOT_REGULAR })
   else if (!walk.seen.has(target)) {
     walk.seen.add(target)
     walk.files.push({ path, target })
@@ -119,7 +118,7 @@ interface Unresolved {
   readonly isFolder: boolean
 }
 
-/** What an entry leads to, or why it leads to nothing that is read. */
+/** The target of an entry, or why it is not read. */
 function resolveEntry({ root }: Walk, entry: string): Resolved | Unresolved {
   try {
     const target = realpathSync(entry)
@@ -133,9 +132,9 @@ function resolveEntry({ root }: Walk, entry: string): Resolved | Unresolved {
 }
 
 const tooMuch = ({ folder }: Walk, what: string): LocalError =>
-  new LocalError('BL_LOCAL_FOLDER', `${folder} holds ${what}: give a folder that holds manifests only`)
+  new LocalError('BL_LOCAL_FOLDER', `${folder} contains ${what}: use a folder that only contains manifests`)
 
-/** Where a path lies in a folder, for people. */
+/** The path relative to a folder, for messages. */
 export const pathIn = (folder: string, path: string): string => relative(folder, path) || path
 
 export interface ReadOptions {
@@ -144,13 +143,13 @@ export interface ReadOptions {
 }
 
 /**
- * The text of a regular file of at most {@link MAX_FILE_BYTES}. Never opens a device, and never waits for a
- * pipe, unless `pipes` allows it. Throws an error that says why the file cannot be read.
+ * Reads a regular file of at most {@link MAX_FILE_BYTES}. Never opens a device, and never waits for a pipe unless
+ * `pipes` allows it. Throws an error with the reason if the file cannot be read.
  */
 export function readText(path: string, { pipes = false }: ReadOptions = {}): string {
   // `/dev/fd/63`, a pipe of the shell, has no path without links.
   if (!isReadable(statSync(path), pipes)) throw notRegular()
-  // What was a file a moment ago may be a pipe by now: an open that does not wait, and a second look.
+  // A file may have become a pipe meanwhile, so open without waiting and check again.
   const file = openSync(path, constants.O_RDONLY | (pipes ? 0 : constants.O_NONBLOCK))
   try {
     const opened = fstatSync(file)
@@ -167,7 +166,7 @@ const isReadable = (stat: Stats, pipes: boolean): boolean => stat.isFile() || (p
 const notRegular = (): LocalError => new LocalError('BL_LOCAL_FILE', 'it is not a regular file')
 
 const tooLarge = (bytes: string): LocalError =>
-  new LocalError('BL_LOCAL_FILE', `it has ${bytes} bytes, and ${MAX_FILE_BYTES} are allowed: split it`)
+  new LocalError('BL_LOCAL_FILE', `it has ${bytes} bytes, and the limit is ${MAX_FILE_BYTES}: split it`)
 
 const CHUNK_BYTES = 256 * 1024
 

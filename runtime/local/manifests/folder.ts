@@ -9,27 +9,27 @@ import { type FileContent, type Manifest, readManifests } from './read.ts'
 
 export interface FolderOptions {
   readonly folder: string
-  /** How long a change may wait for others to come with it, in milliseconds. Default: 40. */
+  /** How long to collect further changes after one, in milliseconds. Default: 40. */
   readonly settleMs?: number
-  /** Called with all that the folder holds, at first and after each change. */
+  /** Called with the whole content of the folder, first at the start and then after each change. */
   readonly onChange: (content: FileContent) => void
 }
 
-/** A file as it was read, with what shows whether it has changed since. */
+/** The content of a file, and a version that shows whether it has changed since. */
 interface FileState {
   readonly content: FileContent
   readonly version: string
 }
 
 /**
- * A folder of manifests, read recursively and watched. A file that can no longer be read, or an object of it
- * that became wrong, stays as it last was until it is right or gone, as Argo CD keeps what it last applied.
+ * A folder of manifests, read recursively and watched. A file that can no longer be read, or an object that becomes
+ * invalid, keeps its last valid state until it is valid again or gone, like Argo CD keeps what it last applied.
  */
 export class ManifestFolder {
   readonly #options: FolderOptions
   readonly #folder: string
   readonly #files = new Map<string, FileState>()
-  #passedOver: Problem[] = []
+  #ignored: Problem[] = []
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -38,21 +38,21 @@ export class ManifestFolder {
     this.#folder = resolve(options.folder)
   }
 
-  /** Reads the folder, tells it, and watches. Rejects where the folder cannot be read. */
+  /** Reads the folder, reports its content, and watches it. Rejects if the folder cannot be read. */
   async start(): Promise<void> {
     this.#scan()
-    this.#tell()
+    this.#report()
     this.#watcher = watch(this.#folder, {
       ignoreInitial: true,
       ignored: isIgnored(this.#folder),
-      // A link may lead anywhere. What it leads to inside the folder is watched there.
+      // A link may lead anywhere. Its target inside the folder is watched there.
       followSymlinks: false,
       depth: MAX_FOLDER_DEPTH,
     })
     this.#watcher.on('all', () => this.#changed())
     await new Promise<void>((ready) => this.#watcher?.once('ready', ready))
-    // What changed between reading and watching.
-    if (this.#scan()) this.#tell()
+    // Find changes between the first read and the start of the watch.
+    if (this.#scan()) this.#report()
   }
 
   async stop(): Promise<void> {
@@ -63,22 +63,22 @@ export class ManifestFolder {
   #changed(): void {
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
-      if (this.#scan()) this.#tell()
+      if (this.#scan()) this.#report()
     }, this.#options.settleMs ?? 40)
   }
 
-  /** Reads what is new or changed; says whether anything is. */
+  /** Reads new and changed files. Returns whether there are any. */
   #scan(): boolean {
-    const { files, passedOver } = listManifests(this.#folder)
+    const { files, ignored } = listManifests(this.#folder)
     let changed = false
     for (const { path, target } of files) changed = this.#read(path, target) || changed
     const paths = new Set(files.map(({ path }) => path))
     for (const path of this.#files.keys()) if (!paths.has(path)) changed = this.#files.delete(path) || changed
-    const problems = passedOver.map(({ path, message }): Problem => {
+    const problems = ignored.map(({ path, message }): Problem => {
       return { severity: 'warning', file: pathIn(this.#folder, path), message }
     })
-    changed ||= JSON.stringify(problems) !== JSON.stringify(this.#passedOver)
-    this.#passedOver = problems
+    changed ||= JSON.stringify(problems) !== JSON.stringify(this.#ignored)
+    this.#ignored = problems
     return changed
   }
 
@@ -91,11 +91,11 @@ export class ManifestFolder {
     return before === undefined || !isDeepStrictEqual(before.content, content)
   }
 
-  #tell(): void {
+  #report(): void {
     const contents = [...this.#files.keys()]
       .toSorted()
       .map((path) => (this.#files.get(path) as FileState).content)
-    this.#options.onChange(withoutDuplicates([{ manifests: [], problems: this.#passedOver }, ...contents]))
+    this.#options.onChange(withoutDuplicates([{ manifests: [], problems: this.#ignored }, ...contents]))
   }
 }
 
@@ -104,7 +104,7 @@ const isIgnored =
   (path: string): boolean =>
     path !== folder && relative(folder, path).split(sep).some(isHidden)
 
-/** Changes whenever the file does: what `stat` says, without when it was last read. */
+/** A value that changes with the file: the result of `stat` without the access time. */
 function versionOf(target: string): string {
   const stat = statSync(target, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? 'gone' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
@@ -114,7 +114,7 @@ function readFile(target: string, file: string): FileContent {
   try {
     return readManifests(file, readText(target))
   } catch (error) {
-    const message = `is not read: ${(error as Error).message}`
+    const message = `cannot be read: ${(error as Error).message}`
     return { manifests: [], problems: [{ severity: 'error', file, message }] }
   }
 }
@@ -124,7 +124,7 @@ function withLastGood(content: FileContent, before: FileContent | undefined): Fi
   if (before === undefined || errors.length === 0) return content
   const wrong = new Set(errors.map((problem) => problem.object))
   const now = new Set(content.manifests.map(({ object }) => idOf(object)))
-  // An error that names no object is one of the whole file.
+  // An error that names no object concerns the whole file.
   const kept = before.manifests.filter(
     ({ object }) => !now.has(idOf(object)) && (wrong.has(undefined) || wrong.has(nameOf(object))),
   )
@@ -144,10 +144,10 @@ function withoutDuplicates(contents: readonly FileContent[]): FileContent {
         file: manifest.file,
         line: manifest.line,
         object: nameOf(manifest.object),
-        message: `is in ${other.file}:${other.line} already, which counts: remove one of them`,
+        message: `is in ${other.file}:${other.line} already, which is used: remove one of them`,
       })
     }
   }
-  const said = new Map(problems.map((problem) => [describeProblem(problem), problem]))
-  return { manifests: [...first.values()], problems: [...said.values()] }
+  const unique = new Map(problems.map((problem) => [describeProblem(problem), problem]))
+  return { manifests: [...first.values()], problems: [...unique.values()] }
 }

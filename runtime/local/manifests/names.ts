@@ -4,10 +4,10 @@ const LABEL = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/
 const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/
 const SERVICE = /^[a-z]([-a-z0-9]*[a-z0-9])?$/
 const DATA_KEY = /^[-._a-zA-Z0-9]+$/
-/** Pods of a StatefulSet have a label of its name, a hyphen and a hash of ten characters. */
+/** Pods of a StatefulSet have a label with its name, a hyphen and a hash of ten characters. */
 const STATEFUL_SET_LENGTH = 52
 
-/** A rule for names: what keeps a text from being one, after "wanted"; undefined for a name. */
+/** A rule for names. Returns undefined for a valid name, otherwise what is wanted instead. */
 type Rule = (name: string) => string | undefined
 
 const rule =
@@ -26,7 +26,7 @@ export const dnsSubdomain: Rule = rule(SUBDOMAIN, 253, SUBDOMAIN_WORDS)
 const serviceName: Rule = rule(SERVICE, 63, 'lower-case letters, digits and "-", a letter first, no "-" last')
 const statefulSetName: Rule = rule(LABEL, STATEFUL_SET_LENGTH, LABEL_WORDS)
 
-/** What may be a part of a URL's path: roles are named `system:node` and the like. */
+/** A segment of a URL's path. Names of roles may be like `system:node`. */
 const pathSegment: Rule = (name) =>
   name !== '.' && name !== '..' && !/[/%]/.test(name) && name.length <= 253
     ? undefined
@@ -60,7 +60,7 @@ export const filePath: Rule = (path) =>
     ? 'a path that is not empty and has no ".." first'
     : descendingPath(path)
 
-/** Where a container mounts a volume. */
+/** The path at which a container mounts a volume. */
 export const mountPath: Rule = (path) =>
   path !== '' && !/[:\0]/.test(path) && !path.split('/').includes('..')
     ? undefined
@@ -69,25 +69,25 @@ export const mountPath: Rule = (path) =>
 export const ipAddress: Rule = (text) => (isIP(text) > 0 ? undefined : 'an IP address')
 
 /** What is wrong with a field, as the rest of a sentence that begins with the field's path. */
-export function nameFault(value: string, check: Rule): string | undefined {
+function nameFault(value: string, check: Rule): string | undefined {
   const wanted = check(value)
   return wanted === undefined ? undefined : `is ${JSON.stringify(value)}: wanted ${wanted}`
 }
 
-/** A field that does not hold what it should. */
+/** A field with an invalid value. */
 export interface NameFault {
   readonly field: string
   readonly message: string
 }
 
-/** What is wrong with an object's own name and namespace. `namespace` may be absent. */
+/** Checks an object's name and namespace. `namespace` may be absent. */
 export function objectNameFaults(kind: string, name: string, namespace: string | undefined): NameFault[] {
   const faults = [checked('metadata.name', name, BY_KIND[kind] ?? dnsSubdomain)]
   if (namespace !== undefined) faults.push(checked('metadata.namespace', namespace, dnsLabel))
   return faults.filter((fault) => fault !== undefined)
 }
 
-/** A field with its value and rule, as a fault or nothing. */
+/** Checks a field's value by a rule. Undefined if it is valid. */
 export function checked(field: string, value: string, check: Rule): NameFault | undefined {
   const message = nameFault(value, check)
   return message === undefined ? undefined : { field, message: `${field} ${message}` }

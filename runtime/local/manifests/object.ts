@@ -2,10 +2,10 @@ import type { KubernetesObject } from '@branchline/wire/kubernetes'
 
 export type { KubernetesObject }
 
-/** What Kubernetes says where an object of a namespace names none. */
-export const DEFAULT_NAMESPACE = 'default'
+/** The namespace of an object that names none. */
+const DEFAULT_NAMESPACE = 'default'
 
-/** Kinds that belong to no namespace, as far as they matter here. */
+/** The kinds used here that belong to no namespace. */
 const CLUSTER_KINDS = new Set([
   'Namespace',
   'CustomResourceDefinition',
@@ -16,7 +16,7 @@ const CLUSTER_KINDS = new Set([
 
 type Result = { object: KubernetesObject } | { object?: undefined; message: string }
 
-/** The value as an object with type, name and namespace (`default` where none is given), or why it is none. */
+/** The value as an object with type, name and namespace (by default `default`), or why it is not one. */
 export function kubernetesObject(value: unknown): Result {
   if (!isRecord(value)) return { message: 'is not a Kubernetes object: wanted apiVersion, kind and metadata' }
   const { apiVersion, kind, metadata } = value
@@ -29,7 +29,7 @@ export function kubernetesObject(value: unknown): Result {
   if (CLUSTER_KINDS.has(kind)) return { object: value as unknown as KubernetesObject }
   const namespace = metadata['namespace'] ?? DEFAULT_NAMESPACE
   if (typeof namespace !== 'string') {
-    return { message: `${kind} ${metadata['name']}: metadata.namespace: wanted a text` }
+    return { message: `${kind} ${metadata['name']}: metadata.namespace: wanted a string` }
   }
   return { object: { ...value, metadata: { ...metadata, namespace } } as unknown as KubernetesObject }
 }
@@ -40,11 +40,11 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 /** The kind with its group and version, e.g. `apps/v1/Deployment`. */
 export const typeOf = (object: KubernetesObject): string => `${object.apiVersion}/${object.kind}`
 
-/** What one object is in the whole cluster, e.g. `Deployment/alice/api`. The API's version does not count. */
+/** The id of an object within the cluster, such as `Deployment/alice/api`. Does not depend on the API version. */
 export const idOf = (object: KubernetesObject): string =>
   `${object.kind}/${object.metadata.namespace ?? ''}/${object.metadata.name}`
 
-/** An object's name for people, e.g. `Deployment alice/api`. */
+/** An object's name for messages, such as `Deployment alice/api`. */
 export function nameOf(object: KubernetesObject): string {
   const { namespace, name } = object.metadata
   return `${object.kind} ${namespace === undefined ? '' : `${namespace}/`}${name}`

@@ -16,8 +16,8 @@ type Faults = (NameFault | undefined)[]
 type HostAlias = NonNullable<PodSpec['hostAliases']>[number]
 
 /**
- * The names and paths within an object of a checked kind that become files, folders or lines of a hosts file,
- * where they are not what Kubernetes allows. Also names that occur twice.
+ * Finds names and paths within an object that Kubernetes does not allow and that become files, folders or lines of a
+ * hosts file. Also finds duplicate names.
  */
 export function innerNameFaults(object: KubernetesObject): NameFault[] {
   return faultsOf(object).filter((fault) => fault !== undefined)

@@ -17,7 +17,7 @@ spec:
 `
 const sentences = (text: string): string[] => readManifests('a.yaml', text).problems.map(describeProblem)
 
-test('documents, lists and JSON are taken apart, each with its line; nothing is wrong with them', () => {
+test('documents, lists and JSON are split into objects with their lines, without problems', () => {
   const list =
     '{"kind":"List","apiVersion":"v1","items":[{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c"}}]}'
   const { manifests, problems } = readManifests('a.yaml', `${DEPLOYMENT}---\n# nothing\n---\n${list}\n`)
@@ -28,7 +28,7 @@ test('documents, lists and JSON are taken apart, each with its line; nothing is 
   ])
 })
 
-describe('bad input is named with file, line and field', () => {
+describe('invalid input is reported with file, line and field', () => {
   test.each([
     ['a: [1', /^a\.yaml:1: is not valid YAML: /],
     ['just text', /^a\.yaml:1: is not a Kubernetes object/],
@@ -48,7 +48,7 @@ describe('bad input is named with file, line and field', () => {
     [DEPLOYMENT.replace('kind: Deployment', 'kind: DaemonSet'), /DaemonSet alice\/api: is not run/],
     [
       'apiVersion: x.io/v1\nkind: Thing\nmetadata: { name: t }',
-      /Thing default\/t: of x\.io\/v1 is not supported: it is left out/,
+      /Thing default\/t: of x\.io\/v1 is not supported: it is ignored/,
     ],
     [
       'apiVersion: branchline.dev/v1alpha1\nkind: Environment\nmetadata: { name: a, namespace: a }\nspec: { type: branch, bse: b }',
@@ -56,12 +56,12 @@ describe('bad input is named with file, line and field', () => {
     ],
     ['a: &a [x]\nb: [*a, *b]', /^a\.yaml:\d: is not valid YAML/],
   ])('%j', (text, sentence) => {
-    const said = sentences(text)
-    expect(said).toHaveLength(1)
-    expect(said[0]).toMatch(sentence)
+    const messages = sentences(text)
+    expect(messages).toHaveLength(1)
+    expect(messages[0]).toMatch(sentence)
   })
 
-  test('the rest goes on, an unknown field is left out, a wrong object too', () => {
+  test('an unknown field or an invalid object is ignored, and the rest is kept', () => {
     const wrong = DEPLOYMENT.replace('name: api', 'name: bad').replace('[node, server.js]', '7')
     const odd = DEPLOYMENT.replace('spec:\n  sel', 'spec:\n  replica: 3\n  sel')
     const { manifests, problems } = readManifests('a.yaml', `${wrong}---\n${odd}---\na: [1\n`)
@@ -70,7 +70,7 @@ describe('bad input is named with file, line and field', () => {
     expect(manifests[0]?.object['spec']).not.toHaveProperty('replica')
   })
 
-  test('a document that grows by its aliases is refused', () => {
+  test('a document that grows too large by its aliases is refused', () => {
     const bomb = `a: &a [${'x,'.repeat(9)}x]\n${'bcdefg'
       .split('')
       .map((name, index) => `${name}: &${name} [${`*${'abcdef'[index]},`.repeat(9)}x]`)

@@ -4,25 +4,25 @@ import { checkObject } from './check.ts'
 import type { Problem } from '../types.ts'
 import { parseYaml } from './yaml.ts'
 
-/** An object out of a manifest, with where it is. */
+/** An object of a manifest, with its file and line. */
 export interface Manifest {
   readonly object: KubernetesObject
   readonly file: string
   readonly line: number
 }
 
-/** What a file holds, and what is wrong with it. */
+/** The objects of a file, and its problems. */
 export interface FileContent {
   readonly manifests: readonly Manifest[]
   readonly problems: readonly Problem[]
 }
 
-/** The most problems of one file that are reported. */
-export const MAX_PROBLEMS = 100
+/** The maximum problems of one file to report. */
+const MAX_PROBLEMS = 100
 
 /**
- * The objects of one file of YAML or JSON (documents and `kind: List` taken apart), with the problems of
- * each, at most {@link MAX_PROBLEMS}. An object with an error is left out; everything else goes on.
+ * Reads the objects of one YAML or JSON file, including those of several documents and of `kind: List`, with at most
+ * {@link MAX_PROBLEMS} problems. An object with an error is ignored, and the others are kept.
  */
 export function readManifests(file: string, text: string): FileContent {
   const lines = new LineCounter()
@@ -88,7 +88,7 @@ function readObject(value: unknown, lineAt: (path: (string | number)[]) => numbe
 const fieldPath = (field: string): (string | number)[] =>
   [...field.matchAll(/[^.[\]]+/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
 
-/** The node of a path, or of its nearest part that is there; for a field, its key, so that the line is right. */
+/** The node at a path, or at its nearest existing part. For a field it is the key, which has the right line. */
 function nodeAt(document: Document.Parsed, path: readonly (string | number)[]): Node | null {
   let node: unknown = document.contents
   let found: unknown = node

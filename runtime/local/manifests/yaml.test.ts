@@ -6,7 +6,7 @@ const parse = (text: string): ReturnType<typeof parseYaml> => parseYaml(text, ne
 const messages = (text: string): (string | undefined)[] =>
   parse(text).map(({ message, ...it }) => message && `${'line' in it ? it.line : ''}: ${message}`)
 
-test('documents come with their values, and a broken one leaves the others', () => {
+test('documents are returned with their values, and an invalid one does not affect the others', () => {
   const documents = parse('a: &x [1]\nb: *x\n---\na: [1\n---\nc: 3\n')
   expect(documents.map((it) => (it.message === undefined ? it.value : it.line))).toEqual([
     { a: [1], b: [1] },
@@ -15,7 +15,7 @@ test('documents come with their values, and a broken one leaves the others', () 
   ])
 })
 
-/** Lines in which each repeats the one before it several times. */
+/** Lines that each repeat the previous one several times. */
 function laughs(depth: number, times: number): string {
   const lines = ['a0: &a0 lol']
   for (let index = 1; index <= depth; index++) {
@@ -26,7 +26,7 @@ function laughs(depth: number, times: number): string {
 const repeated = (bytes: number, times: number): string =>
   `x: &x "${'y'.repeat(bytes)}"\nz: [${Array.from({ length: times }, () => '*x').join(', ')}]\n`
 
-describe('what grows without bound is refused, with a line and a reason', () => {
+describe('unbounded growth is refused with a line and a reason', () => {
   test.each([
     ['aliases of aliases', laughs(9, 10), /^1: Excessive alias count/],
     [
@@ -34,23 +34,23 @@ describe('what grows without bound is refused, with a line and a reason', () => 
       repeated(1 << 20, 90),
       /^1: its aliases make it longer than 16777216 characters/,
     ],
-    ['a map in itself', 'data: &d\n  a: *d\n', /^1: an alias repeats the list or map that it is in/],
-    ['a list in itself', 'items: &i [*i, *i]\n', /^1: an alias repeats the list or map that it is in/],
-    ['lists', `\na: ${'['.repeat(50_000)}${']'.repeat(50_000)}`, /^2: .* nested more than 256 deep/],
-    ['maps', `a: ${'{a: '.repeat(20_000)}1${'}'.repeat(20_000)}`, /^1: .* nested more than 256 deep/],
-    ['lists by lines', `${'- '.repeat(50_000)}a`, /^1: .* nested more than 256 deep/],
-    ['JSON', `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, /^1: .* nested more than 256 deep/],
+    ['a map in itself', 'data: &d\n  a: *d\n', /^1: an alias refers to the list or map that contains it/],
+    ['a list in itself', 'items: &i [*i, *i]\n', /^1: an alias refers to the list or map that contains it/],
+    ['lists', `\na: ${'['.repeat(50_000)}${']'.repeat(50_000)}`, /^2: .* nested more than 256 levels deep/],
+    ['maps', `a: ${'{a: '.repeat(20_000)}1${'}'.repeat(20_000)}`, /^1: .* nested more than 256 levels deep/],
+    ['lists by lines', `${'- '.repeat(50_000)}a`, /^1: .* nested more than 256 levels deep/],
+    ['JSON', `{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}`, /^1: .* nested more than 256 levels deep/],
   ])('%s', (_name, text, message) => {
     expect(messages(text)).toEqual([expect.stringMatching(message)])
   })
 
   test('documents', () => {
-    const said = messages('---\na: b\n'.repeat(MAX_DOCUMENTS + 5)).filter((message) => message !== undefined)
-    expect(said).toEqual([`${MAX_DOCUMENTS * 2 + 1}: more than ${MAX_DOCUMENTS} documents: split the file`])
+    const found = messages('---\na: b\n'.repeat(MAX_DOCUMENTS + 5)).filter((message) => message !== undefined)
+    expect(found).toEqual([`${MAX_DOCUMENTS * 2 + 1}: more than ${MAX_DOCUMENTS} documents: split the file`])
   })
 })
 
-test('what manifests need is allowed', () => {
+test('normal manifests are allowed', () => {
   expect(messages(repeated(1000, 900))).toEqual([undefined])
   expect(messages(`${'['.repeat(MAX_NESTING - 2)}${']'.repeat(MAX_NESTING - 2)}`)).toEqual([undefined])
   expect(messages(`a: "${'z'.repeat(MAX_EXPANDED_LENGTH / 2)}"`)).toEqual([undefined])

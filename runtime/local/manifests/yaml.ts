@@ -1,24 +1,23 @@
 import { Composer, type Document, Lexer, type LineCounter, Parser } from 'yaml'
 
-/** How deep lists and maps may be nested. Schemas of CRDs reach about 60. */
+/** The maximum depth of nested lists and maps. Schemas of CRDs reach about 60. */
 export const MAX_NESTING = 256
-/** The most documents of one file. */
+/** The maximum number of documents in one file. */
 export const MAX_DOCUMENTS = 20_000
-/** The most aliases that a document may resolve, counted as often as other aliases repeat them. */
+/** The maximum number of aliases in a document, counted as often as other aliases repeat them. */
 export const MAX_ALIASES = 1_000
-/** The longest a document may be once its aliases are written out, in characters of its texts and keys. */
+/** The maximum size of a document with expanded aliases, in characters of its strings and keys. */
 export const MAX_EXPANDED_LENGTH = 16 * 1024 * 1024
 
-/** A document with its value, or what is wrong with it. */
+/** A document with its value, or a message about its fault. */
 export type YamlDocument =
   | { readonly document: Document.Parsed; readonly value: unknown; readonly message?: undefined }
   | { readonly document?: undefined; readonly message: string; readonly line: number }
 
 /**
- * The documents of a text of YAML or JSON with their values; empty documents are left out. A document that is
- * not valid, or that exceeds {@link MAX_ALIASES} or {@link MAX_EXPANDED_LENGTH}, becomes a message and its
- * line (from 1); the others are read. Where {@link MAX_NESTING} or {@link MAX_DOCUMENTS} is exceeded, reading
- * ends there.
+ * Parses the documents of a YAML or JSON text, without empty ones. A document that is not valid, or that exceeds
+ * {@link MAX_ALIASES} or {@link MAX_EXPANDED_LENGTH}, becomes a message with its line (from 1), and the others are still
+ * parsed. Parsing ends where {@link MAX_NESTING} or {@link MAX_DOCUMENTS} is exceeded.
  */
 export function parseYaml(text: string, lines: LineCounter): YamlDocument[] {
   const documents: YamlDocument[] = []
@@ -40,7 +39,7 @@ interface TooDeep {
   readonly range: readonly [number]
 }
 
-/** What `parseAllDocuments` does, with the parser's stack watched: the composer recurses as deep as it is. */
+/** Like `parseAllDocuments`, but limits the depth of the parser's stack, because the composer recurses that deep. */
 function* composed(text: string, lines: LineCounter): Generator<Document.Parsed | TooDeep> {
   const parser = new Parser(lines.addNewLine)
   const composer = new Composer({ lineCounter: lines, prettyErrors: false })
@@ -49,7 +48,11 @@ function* composed(text: string, lines: LineCounter): Generator<Document.Parsed 
     for (const token of parser.next(lexeme)) yield* composer.next(token)
     if (parser.stack.length <= MAX_NESTING) continue
     const { line } = lines.linePos(parser.offset)
-    yield { message: `lists and maps are nested more than ${MAX_NESTING} deep`, line, range: [parser.offset] }
+    yield {
+      message: `lists and maps are nested more than ${MAX_NESTING} levels deep`,
+      line,
+      range: [parser.offset],
+    }
     return
   }
   for (const token of parser.end()) yield* composer.next(token)
@@ -67,7 +70,7 @@ function readDocument(document: Document.Parsed, lines: LineCounter): YamlDocume
     if (fault === undefined) return { document, value }
     return { message: fault, line: lines.linePos(document.contents?.range?.[0] ?? 0).line }
   } catch (error) {
-    // An alias that has no anchor, or too many of them.
+    // An alias without an anchor, or too many aliases.
     return {
       message: sentenceOf(error as Error),
       line: lines.linePos(document.contents?.range?.[0] ?? 0).line,
@@ -77,12 +80,12 @@ function readDocument(document: Document.Parsed, lines: LineCounter): YamlDocume
 
 const sentenceOf = ({ message }: Error): string => (message.split('\n', 1)[0] as string).replace(/:$/, '')
 
-/** Measures a value as if each alias in it were written out. */
+/** Measures a value with all its aliases expanded. */
 class Expansion {
   #length = 0
 
   faultOf(value: unknown, depth: number): string | undefined {
-    if (depth > MAX_NESTING) return 'an alias repeats the list or map that it is in: write it out'
+    if (depth > MAX_NESTING) return 'an alias refers to the list or map that contains it: write it out'
     this.#length += typeof value === 'string' ? value.length : 1
     if (this.#length > MAX_EXPANDED_LENGTH) {
       return `its aliases make it longer than ${MAX_EXPANDED_LENGTH} characters: repeat less`

@@ -3,20 +3,20 @@ import { LocalError } from '../errors.ts'
 import { expand } from './expand.ts'
 import type { Container } from '../kubernetes.ts'
 
-/** What stands for an image on this machine. */
+/** The command that replaces an image on this machine. */
 export interface ImageCommand {
-  /** Its entrypoint. */
+  /** The entrypoint. */
   readonly command: readonly string[]
-  /** Variables that it needs here; `$(POD_IP)` and others are expanded. */
+  /** Variables that it needs here. `$(POD_IP)` and others are expanded. */
   readonly env?: Readonly<Record<string, string>>
 }
 
-/** Finds what stands for an image; undefined where this machine cannot know. */
+/** Finds the command for an image. Undefined if it is not known. */
 export type ImageResolver = (image: string) => ImageCommand | undefined
 
 export interface CommandSources {
   readonly container: Container
-  /** Whether the pod template's annotations speak of this container: the first that is no sidecar. */
+  /** Whether the pod template's annotations apply to this container: the first that is not a sidecar. */
   readonly isMain: boolean
   readonly annotations: Readonly<Record<string, string>>
   readonly variables: Readonly<Record<string, string>>
@@ -24,8 +24,8 @@ export interface CommandSources {
 }
 
 /**
- * What a container runs: what its annotation says (a JSON list, or a line for the shell), else its `command`
- * or its image's, with `args`. Throws a {@link LocalError} where nothing says it.
+ * The command that a container runs: from its annotation (a JSON list, or a line for the shell), or else its `command`
+ * or that of its image, with `args`. Throws a {@link LocalError} if there is none.
  */
 export function containerCommand(sources: CommandSources): string[] {
   const { container, isMain, annotations, variables, image } = sources
@@ -36,7 +36,7 @@ export function containerCommand(sources: CommandSources): string[] {
   if (command !== undefined && command.length > 0) return expanded([...command, ...(container.args ?? [])])
   throw new LocalError(
     'BL_LOCAL_NO_COMMAND',
-    `container ${container.name}: image ${container.image ?? '(none)'} is not run here, only commands are: ` +
+    `container ${container.name}: image ${container.image ?? '(none)'} does not run here, only commands do: ` +
       `give the container a command, or the pod template the annotation ${ANNOTATIONS.localCommand}`,
   )
 }
@@ -49,10 +49,10 @@ function localCommand(line: string, expanded: (parts: readonly string[]) => stri
       return expanded(parts)
     }
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new LocalError(
     'BL_LOCAL_NO_COMMAND',
-    `annotation ${ANNOTATIONS.localCommand} is ${line}: wanted a line for the shell, or a JSON list of texts`,
+    `annotation ${ANNOTATIONS.localCommand} is ${line}: wanted a line for the shell, or a JSON list of strings`,
   )
 }

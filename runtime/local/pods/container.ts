@@ -2,13 +2,13 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Backoff } from '../../process/backoff.ts'
 import type { Container, LifecycleHandler, Probe } from '../kubernetes.ts'
 import { probeLoop, probeOnce, probeTcp, type ProbeTarget } from './probes.ts'
-import { describeExit, type Exit, type Started } from './process.ts'
+import type { Exit, Started } from './process.ts'
 
-/** The waits before a container is started again, as a kubelet's but shorter; the first time there is none. */
+/** The waits before a restart, like a kubelet's but shorter. The first restart has no wait. */
 const RESTART = { firstMs: 200, maxMs: 10_000 }
-/** A container that has run for so long starts again as if for the first time, without a wait. */
+/** After running this long, a container restarts like for the first time, without a wait. */
 const STEADY_MS = 10_000
-/** A container without a readiness probe is waited for at its ports so long, then taken as ready. */
+/** How long to wait for the ports of a container without a readiness probe before it counts as ready. */
 const PORTS_TIMEOUT_MS = 15_000
 const PORTS_EVERY_MS = 50
 const PORT_TRY_TIMEOUT_MS = 1_000
@@ -16,13 +16,13 @@ const PORT_TRY_TIMEOUT_MS = 1_000
 export interface ContainerOptions {
   readonly spec: Container
   readonly ip: string
-  /** Starts the container's process; throws, saying why, where it cannot be. */
+  /** Starts the container's process. Throws with the reason if that fails. */
   readonly start: () => Started
-  /** Runs a command beside it; resolves with why it failed, or undefined. */
+  /** Runs a command in the container. Resolves to why it failed, or undefined. */
   readonly exec: ProbeTarget['exec']
-  /** Called when anything changed: readiness, process, restarts. */
+  /** Called when readiness, the process or the number of restarts changed. */
   readonly onChange: () => void
-  /** Called with what a person should know: why it exited, why it is not ready. */
+  /** Called with what users should know: why it exited, or why it is not ready. */
   readonly onTrouble: (trouble: Trouble) => void
 }
 
@@ -33,7 +33,7 @@ export type Trouble =
   | { readonly type: 'readiness'; readonly message: string }
   | { readonly type: 'ports'; readonly port: number; readonly message: string }
 
-/** One container: kept running until it is stopped, started (startup probe) and ready by its probes. */
+/** One container: keeps it running until it is stopped, and follows its probes. */
 export class ContainerRunner {
   readonly spec: Container
   restarts = 0
@@ -53,13 +53,13 @@ export class ContainerRunner {
     return this.#process?.pid
   }
 
-  /** Keeps it running; resolves once it started for the first time, or was stopped. */
+  /** Keeps it running. Resolves once it has started for the first time, or was stopped. */
   async keepRunning(): Promise<void> {
     this.#ended = this.#loop()
     await this.#until(() => this.started || this.#stopping.signal.aborted)
   }
 
-  /** Runs it until it exits with 0 once, starting it again where it fails; resolves then, or when stopped. */
+  /** Runs it until it has exited with 0 once, and restarts it after failures. Resolves then, or when stopped. */
   async runToEnd(): Promise<void> {
     const backoff = new Backoff(RESTART)
     this.#ended = (async () => {
@@ -78,20 +78,20 @@ export class ContainerRunner {
   }
 
   /**
-   * Runs its preStop hook, if it has one and is running. Resolves once the hook has ended or the time is over. A hook
-   * that fails changes nothing, as on Kubernetes.
+   * Runs its preStop hook, if it has one and is running. Resolves once the hook has ended or the time is over. A failed
+   * hook has no effect, like on Kubernetes.
    */
   async preStop(timeoutMs: number): Promise<void> {
     const { preStop } = this.spec.lifecycle ?? {}
     if (preStop === undefined || this.#process === undefined) return
-    // No timer outlives the hook: one left over would keep the whole process up after it has stopped.
+    // No timer may outlive the hook, because it would keep the whole process running after the stop.
     const over = new AbortController()
     const hook = this.#preStop(preStop, timeoutMs, over.signal).catch(() => undefined)
     await Promise.race([hook, pause(timeoutMs, over.signal)])
     over.abort()
   }
 
-  /** SIGTERM, then SIGKILL once the time is over. Resolves when nothing of it runs. */
+  /** Sends SIGTERM, and SIGKILL after the timeout. Resolves when no process is left. */
   async stop(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs
     this.#stopping.abort()
@@ -122,7 +122,7 @@ export class ContainerRunner {
       }
       this.restarts++
       this.#changed()
-      // One that could not be started at all has not ended: there is no hurry.
+      // Always wait after a failed start.
       if (!isFirst || exit === undefined) await pause(backoff.nextMs(), this.#stopping.signal)
       isFirst = false
     }
@@ -146,7 +146,7 @@ export class ContainerRunner {
     return exit
   }
 
-  /** Follows the probes of one run of the process. */
+  /** Follows the probes during one run of the process. */
   async #watch(signal: AbortSignal): Promise<void> {
     const { startupProbe, readinessProbe, livenessProbe } = this.spec
     if (startupProbe !== undefined && !(await this.#startup(startupProbe, signal))) return
@@ -196,7 +196,7 @@ export class ContainerRunner {
     void killed?.exited.then(() => clearTimeout(timer))
   }
 
-  /** Without a readiness probe Kubernetes takes a started process as ready; here its ports are waited for. */
+  /** Without a readiness probe, Kubernetes treats a started process as ready. Here it first waits for the ports. */
   async #portsOpen(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + PORTS_TIMEOUT_MS
     const ports = (this.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
@@ -244,11 +244,9 @@ export class ContainerRunner {
   }
 }
 
-/** How long a container whose probe failed may take to end by SIGTERM, in milliseconds. */
+/** How long a container may take to end by SIGTERM after a failed probe, in milliseconds. */
 const LIVENESS_KILL_MS = 2_000
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
   await wait(ms, undefined, { signal }).catch(() => undefined)
 }
-
-export { describeExit }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { expand, rewritePaths } from './expand.ts'
 
-// The cases of Kubernetes' own third_party/forked/golang/expansion.
+// The cases of Kubernetes' third_party/forked/golang/expansion.
 test.each([
   ['$(A)', 'a'],
   ['x-$(A)-$(B)', 'x-a-b'],

@@ -21,10 +21,10 @@ async function start(...args: Parameters<typeof TestCluster.start>): Promise<Tes
   return cluster
 }
 
-test('preStop runs in the container before SIGTERM, and its end is waited for', async () => {
-  const said = join(folder, 'said')
-  const preStop = ['sh', '-c', `echo "hook $MARK" >> ${said}; sleep 0.3; echo done >> ${said}`]
-  const command = ['sh', '-c', `trap 'echo term >> ${said}; exit 0' TERM; while true; do sleep 0.05; done`]
+test('preStop runs in the container before SIGTERM, which waits for its end', async () => {
+  const output = join(folder, 'output')
+  const preStop = ['sh', '-c', `echo "hook $MARK" >> ${output}; sleep 0.3; echo done >> ${output}`]
+  const command = ['sh', '-c', `trap 'echo term >> ${output}; exit 0' TERM; while true; do sleep 0.05; done`]
   const container = {
     command,
     ports: [],
@@ -35,47 +35,47 @@ test('preStop runs in the container before SIGTERM, and its end is waited for', 
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
   await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
-  expect(readFileSync(said, 'utf8')).toBe('hook m\ndone\nterm\n')
+  expect(readFileSync(output, 'utf8')).toBe('hook m\ndone\nterm\n')
 })
 
-test('hooks of sidecars run at once with those of the apps, and sidecars still end after them', async () => {
-  const said = join(folder, 'said')
+test('hooks of sidecars run together with those of the apps, and sidecars still end after the apps', async () => {
+  const output = join(folder, 'output')
   const sleeper = (name: string) => [
     'sh',
     '-c',
-    `trap 'echo term ${name} >> ${said}; exit 0' TERM; while true; do sleep 0.05; done`,
+    `trap 'echo term ${name} >> ${output}; exit 0' TERM; while true; do sleep 0.05; done`,
   ]
   const hook = (script: string) => ({ preStop: { exec: { command: ['sh', '-c', script] } } })
-  // The hook of the app waits for that of the sidecar: if they ran in turn, it would wait until it is killed.
+  // The app's hook waits for the sidecar's. If they ran one after the other, it would wait until it is killed.
   const container = {
     ports: [],
     readinessProbe: undefined,
     command: sleeper('app'),
-    lifecycle: hook(`until test -e ${said}; do sleep 0.05; done; echo hook app >> ${said}`),
+    lifecycle: hook(`until test -e ${output}; do sleep 0.05; done; echo hook app >> ${output}`),
   }
   const sidecar = {
     name: 'proxy',
     restartPolicy: 'Always',
     command: sleeper('proxy'),
-    lifecycle: hook(`echo hook proxy >> ${said}`),
+    lifecycle: hook(`echo hook proxy >> ${output}`),
   }
   const cluster = await start({ 'a.json': app('a', { container, pod: { initContainers: [sidecar] } }) })
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
   await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
-  expect(readFileSync(said, 'utf8')).toBe('hook proxy\nhook app\nterm app\nterm proxy\n')
+  expect(readFileSync(output, 'utf8')).toBe('hook proxy\nhook app\nterm app\nterm proxy\n')
 })
 
-test('a hook that cannot run does not keep its pod', async () => {
+test('a hook that cannot run does not delay its pod', async () => {
   const lifecycle = { preStop: { exec: { command: ['/nonexistent/hook'] } } }
   const cluster = await start({ 'a.json': app('a', { container: { lifecycle } }) })
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
   await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
-  expect(cluster.said).toEqual([])
+  expect(cluster.reported).toEqual([])
 })
 
-test('exec probes: ready once the command succeeds, not ready once it fails, killed where it hangs', async () => {
+test('exec probes: ready when the command succeeds, not ready when it fails, killed when it hangs', async () => {
   const file = join(folder, 'ready')
   const readinessProbe = {
     exec: { command: ['sh', '-c', `test -e ${file} || exec sleep 30`] },
@@ -85,7 +85,7 @@ test('exec probes: ready once the command succeeds, not ready once it fails, kil
   }
   const cluster = await start({ 'a.json': app('a', { container: { readinessProbe } }) })
   await until(
-    () => cluster.said.some((line) => /is not ready: sh ended by SIGKILL/.test(line)),
+    () => cluster.reported.some((line) => /is not ready: sh ended by SIGKILL/.test(line)),
     'the sentence',
   )
   expect(cluster.pods('shop', 'a')[0]?.ready).toBe(false)
@@ -96,7 +96,7 @@ test('exec probes: ready once the command succeeds, not ready once it fails, kil
 })
 
 test.skipIf(process.getuid?.() !== 0)(
-  'as root, runAsUser is honoured where that user may enter',
+  'as root, runAsUser applies if that user may enter the folders',
   async () => {
     const container = {
       command: ['sh', '-c', 'id -u > /out/id; touch "$HOME/mine"; exec sleep 1000'],
@@ -108,7 +108,7 @@ test.skipIf(process.getuid?.() !== 0)(
     const pod = { volumes: [{ name: 'out', emptyDir: {} }] }
     const cluster = await start({
       'open.json': app('open', { container: { ...container, workingDir: '/' }, pod }),
-      // The folder of the manifests is the caller's alone.
+      // Only the caller may enter the folder of the manifests.
       'closed.json': app('closed', { container, pod }),
     })
     const idIn = async (name: string): Promise<string> => {
@@ -119,13 +119,15 @@ test.skipIf(process.getuid?.() !== 0)(
     }
     expect(await idIn('open')).toBe('65534')
     expect(await idIn('closed')).toBe('0')
-    expect(cluster.said).toEqual([
-      expect.stringMatching(/closed\.json:1: .*container closed runs as root: .* is closed to user 65534/),
+    expect(cluster.reported).toEqual([
+      expect.stringMatching(
+        /closed\.json:1: .*container closed runs as root: it requests user 65534, which may not enter /,
+      ),
     ])
   },
 )
 
-test('two runs at once have addresses of their own', async () => {
+test('two runs at once have different addresses', async () => {
   const manifests = { 'a.json': app('a') }
   const [one, two] = await Promise.all([start(manifests), start(manifests)])
   const [[first], [second]] = await Promise.all([one.ready('shop', 'a'), two.ready('shop', 'a')])

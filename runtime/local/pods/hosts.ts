@@ -2,7 +2,7 @@ import { truncateSync, writeFileSync } from 'node:fs'
 
 const CLUSTER_DOMAIN = 'cluster.local'
 
-/** A Service's name with the addresses that it stands for: its own, or for a headless one its pods'. */
+/** A Service's name and its addresses: its own, or those of its pods if it is headless. */
 export interface NamedService {
   readonly namespace: string
   readonly name: string
@@ -12,15 +12,15 @@ export interface NamedService {
 export interface HostsOptions {
   readonly podName: string
   readonly podIp: string
-  /** Namespaces whose Services have short names: the pod's own first, then up the chain of bases. */
+  /** Namespaces whose Services have short names: the pod's own first, then those of the chain of bases. */
   readonly search: readonly string[]
   readonly services: readonly NamedService[]
   readonly aliases?: readonly { readonly ip: string; readonly hostnames: readonly string[] }[]
 }
 
 /**
- * The text of a pod's hosts file (hosts(5)): every Service by `name.namespace`, `….svc` and
- * `….svc.cluster.local`, and by its short name where no nearer namespace has one of that name.
+ * The text of a pod's hosts file (hosts(5)): every Service as `name.namespace`, `….svc` and `….svc.cluster.local`, and
+ * by its short name if no nearer namespace has a Service of that name.
  */
 export function hostsText(options: HostsOptions): string {
   const { podName, podIp, search, services, aliases } = options
@@ -49,7 +49,7 @@ export function hostsText(options: HostsOptions): string {
   return `${lines.join('\n')}\n`
 }
 
-/** Rewrites a file in place: a bind mount of it shows what its inode holds, not what takes its name. */
+/** Rewrites a file in place, because a bind mount shows the inode and not a new file with the same name. */
 export function rewriteFile(path: string, text: string): void {
   try {
     writeFileSync(path, text, { flag: 'r+' })
@@ -59,19 +59,19 @@ export function rewriteFile(path: string, text: string): void {
   }
 }
 
-/** The namespace of a search domain such as `shop.svc.cluster.local`, or undefined for others. */
+/** The namespace of a search domain such as `shop.svc.cluster.local`. Undefined for others. */
 export function searchNamespace(domain: string): string | undefined {
   return /^([a-z0-9-]+)\.svc(?:\.cluster\.local)?\.?$/.exec(domain)?.[1]
 }
 
-/** An Environment as far as names need it. */
+/** The part of an Environment that name resolution needs. */
 export interface NamedEnvironment {
   readonly name: string
   readonly namespace: string
   readonly base?: string
 }
 
-/** The namespaces of the environments above one, nearest first; a cycle ends where it closes. */
+/** The namespaces of the environments above one, nearest first. A cycle ends where it closes. */
 export function namespacesAbove(namespace: string, environments: readonly NamedEnvironment[]): string[] {
   const above: string[] = []
   let at = environments.find((environment) => environment.namespace === namespace)
@@ -85,8 +85,8 @@ export function namespacesAbove(namespace: string, environments: readonly NamedE
 }
 
 /**
- * A text with the full names of Services (`api.shop.svc`, `api.shop.svc.cluster.local`) replaced by their
- * addresses: for variables, where pods have no hosts files.
+ * Replaces full names of Services in a text (`api.shop.svc`, `api.shop.svc.cluster.local`) by their addresses. Used for
+ * variables if pods have no hosts files.
  */
 export function withAddresses(text: string, services: readonly NamedService[]): string {
   return text.replace(FULL_NAME, (whole, name: string, namespace: string) => {

@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs'
 
 const LISTEN = '0A'
 const WILDCARDS = new Set(['00000000', '00000000000000000000000000000000'])
-/** 127.0.0.1, as proc(5) writes it on little-endian machines. */
+/** 127.0.0.1 in the form of proc(5) on little-endian machines. */
 const LOCALHOST = '0100007F'
 
-/** Where processes of this machine listen at a port: on all addresses, at 127.0.0.1, or elsewhere. */
+/** Whether processes of this machine listen on a port of all addresses, or of 127.0.0.1. */
 export interface Listeners {
   readonly wildcard: boolean
   readonly localhost: boolean
 }
 
-/** The listeners at a port, by proc(5), out of the text of /proc/net/tcp and tcp6. */
+/** The listeners on a port, from the text of /proc/net/tcp and tcp6 (proc(5)). */
 export function parseListeners(text: string, port: number): Listeners {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0')
   const addresses = new Set<string>()
@@ -26,7 +26,7 @@ export function parseListeners(text: string, port: number): Listeners {
   }
 }
 
-/** The listeners at a port on this machine; nothing is known of them where there is no /proc. */
+/** The listeners on a port of this machine. Without /proc it reports none. */
 export function listenersAt(port: number): Listeners {
   let text = ''
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {

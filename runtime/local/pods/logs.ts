@@ -2,14 +2,14 @@ import { appendFileSync, mkdirSync, renameSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 
-/** A longer line is cut into several, in characters. */
+/** The maximum length of a line, in characters. A longer one is split. */
 const MAX_LINE_LENGTH = 16 * 1024
 /** How many lines of a container are kept in memory. */
 const MAX_LINES = 500
-/** Past this size a log file becomes `<name>.1`, and a new one begins, in octets. */
+/** The maximum size of a log file, in bytes. A larger one is renamed to `<name>.1`, and a new one begins. */
 const MAX_FILE_LENGTH = 8 * 1024 * 1024
 
-/** What a container wrote: the last lines in memory, more of it in a file. */
+/** The output of a container: the last lines in memory, and more of them in a file. */
 export class ContainerLog {
   readonly file: string
   readonly #onLine: (text: string) => void
@@ -27,7 +27,7 @@ export class ContainerLog {
     return this.#lines
   }
 
-  /** Keeps every line that the stream gives, until it ends. */
+  /** Keeps every line of the stream until its end. */
   read(stream: Readable): void {
     let rest = ''
     stream.setEncoding('utf8')
@@ -61,7 +61,7 @@ export class ContainerLog {
       appendFileSync(this.file, text)
       this.#length += Buffer.byteLength(text)
     } catch {
-      // A full disk, or a folder that is gone already, must not end the cluster.
+      // A full disk or a removed folder must not end the cluster.
     }
   }
 }

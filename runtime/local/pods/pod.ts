@@ -16,19 +16,19 @@ import { fillVolumes, makeFolder, mountsOf, type VolumeSources } from './volumes
 
 /** Kubernetes' default of terminationGracePeriodSeconds. */
 const GRACE_SECONDS = 30
-/** Between a pod's withdrawal from its Services and SIGTERM, so that whoever has its address hears of it. */
+/** The time between a pod's removal from its Services and SIGTERM, so that clients learn of the removal. */
 const WITHDRAW_MS = 200
-/** The least time that a sidecar gets to end once its app has, in milliseconds. */
+/** The minimum time that a sidecar has to end after its app, in milliseconds. */
 const SIDECAR_GRACE_MS = 2_000
 
-/** What pods take from the cluster in which they run. */
+/** What pods need from their cluster. */
 export interface PodHost {
   /** The mark of the run, see {@link RUN_VARIABLE}. */
   readonly run: string
   readonly reaper: Reaper
   readonly hosts: HostsStrategy
   readonly image: ImageResolver
-  /** The variables that every process starts from: those of the machine, by a list of names. */
+  /** The variables of the machine that every process gets, by a list of names. */
   readonly machine: Readonly<Record<string, string>>
   readonly values: (
     pod: PodFacts,
@@ -41,15 +41,15 @@ export interface PodHost {
   readonly token: (pod: PodFacts, audience: string) => string
   /** The service variables, and others that the cluster gives to pods of a namespace. */
   readonly variables: (pod: PodFacts) => Readonly<Record<string, string>>
-  /** A text with the names of Services replaced where they would not resolve. */
+  /** Replaces names of Services in a text if they would not resolve. */
   readonly withAddresses: (pod: PodFacts, text: string) => string
   readonly onChange: () => void
   readonly onTrouble: (pod: PodRunner, container: Container, trouble: Trouble) => void
   /** Called each time the pod becomes ready. */
   readonly onReady: (pod: PodRunner) => void
   readonly onLine: (pod: PodRunner, container: string, text: string) => void
-  /** A remark that is made once, such as why a pod does not run as the user that it asks for. */
-  readonly onRemark: (pod: PodRunner, message: string) => void
+  /** Called with a warning, such as why a pod does not run as the requested user. */
+  readonly onWarning: (pod: PodRunner, message: string) => void
 }
 
 export interface PodOptions {
@@ -57,7 +57,7 @@ export interface PodOptions {
   readonly spec: PodSpec
   /** The pod's folder within the run's: hosts file, volumes, logs. */
   readonly folder: string
-  /** The folder in which its commands run, where nothing else is said: that of its manifest. */
+  /** The default folder of its commands: that of its manifest. */
   readonly directory: string
   /** Folders of claims, by volume name. */
   readonly claims: ReadonlyMap<string, string>
@@ -91,17 +91,17 @@ export class PodRunner {
     )
   }
 
-  /** Every container that is to be ready is so (Kubernetes: condition ContainersReady). */
+  /** Whether every container is ready (Kubernetes: condition ContainersReady). */
   get ready(): boolean {
     return this.initialized && !this.terminating && this.#lasting().every((container) => container.ready)
   }
 
-  /** It still answers, terminating or not (EndpointSlice: condition serving). */
+  /** Whether it still serves, terminating or not (EndpointSlice: condition serving). */
   get serving(): boolean {
     return this.initialized && this.#lasting().every((container) => container.ready)
   }
 
-  /** Starts the containers, one init container after the other; resolves once the app containers start. */
+  /** Starts the containers, with one init container after the other. Resolves once the app containers start. */
   async start(): Promise<void> {
     this.refreshVolumes()
     for (const container of this.containers) {
@@ -118,9 +118,9 @@ export class PodRunner {
   }
 
   /**
-   * Ends it: out of its Services first, then all preStop hooks at once, as a kubelet does. SIGTERM follows for each
-   * app after its own hook, then for the sidecars in reverse. Resolves once no process of it is left. `hurryMs` bounds
-   * all of it and skips the hooks.
+   * Ends the pod: it leaves its Services first, then all preStop hooks run at once, like on a kubelet. Each app gets
+   * SIGTERM after its own hook, and then the sidecars in reverse order. Resolves once no process is left. `hurryMs`
+   * limits the whole time and skips the hooks.
    */
   async stop(hurryMs?: number): Promise<void> {
     this.terminating = true
@@ -146,7 +146,7 @@ export class PodRunner {
     }
   }
 
-  /** Fills the files of ConfigMaps, Secrets and tokens with what they are now. */
+  /** Writes the files of ConfigMaps, Secrets and tokens with their current values. */
   refreshVolumes(): void {
     const folder = join(this.#options.folder, 'volumes')
     const owner = this.#userOf(undefined)
@@ -169,7 +169,7 @@ export class PodRunner {
     this.#host.onChange()
   }
 
-  /** The containers that run as long as the pod does. */
+  /** The containers that run as long as the pod. */
   #lasting(): ContainerRunner[] {
     return this.containers.filter((container) => !this.#isInit(container) || isSidecar(container))
   }
@@ -234,7 +234,7 @@ export class PodRunner {
     const argv = command.map((part) => rewritePaths(part, mounts))
     const user = this.#allowedUser(spec, cwd, argv[0] as string)
     if (user !== undefined) makeFolder((env['HOME'] = join(this.#options.folder, 'home')), user)
-    // As a container has a /tmp of its own: what a process leaves there goes with the pod, however it ends.
+    // Like a container, each pod has its own /tmp, which is removed with the pod.
     if (variables['TMPDIR'] === undefined)
       makeFolder((env['TMPDIR'] = join(this.#options.folder, 'tmp')), user)
     const sandbox = { argv, hosts: this.hostsFile, ...(user !== undefined && { user }) }
@@ -267,7 +267,7 @@ export class PodRunner {
     return isThere === true ? wanted : this.#options.directory
   }
 
-  /** The user that a container asks for, where the caller may become it; that of the pod without one. */
+  /** The user that a container, or else its pod, requests. Undefined if the caller cannot switch to it. */
   #userOf(spec: Container | undefined): { uid: number; gid: number } | undefined {
     if (process.getuid?.() !== 0) return undefined
     if (spec !== undefined && this.#imageOf(spec) !== undefined) return undefined
@@ -282,11 +282,11 @@ export class PodRunner {
     if (user === undefined) return undefined
     const closed = [cwd, dirname(findProgram(program) ?? '/')].find((folder) => !mayEnter(user, folder))
     if (closed === undefined) return user
-    const message = `container ${spec.name} runs as root: ${closed} is closed to user ${user.uid}, as which it asks to run`
-    this.#host.onRemark(this, message)
+    const message = `container ${spec.name} runs as root: it requests user ${user.uid}, which may not enter ${closed}`
+    this.#host.onWarning(this, message)
     return undefined
   }
 }
 
-/** A native sidecar: an init container that stays (Kubernetes: restartPolicy Always). */
+/** Whether it is a native sidecar: an init container that keeps running (Kubernetes: restartPolicy Always). */
 const isSidecar = (container: ContainerRunner): boolean => container.spec.restartPolicy === 'Always'

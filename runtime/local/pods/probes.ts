@@ -4,15 +4,15 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Container, Probe } from '../kubernetes.ts'
 
-/** Where a probe goes, and how a command of it is run. */
+/** The target of a probe, and how to run its command. */
 export interface ProbeTarget {
   readonly ip: string
   readonly ports: Container['ports']
-  /** Runs a command in the container; resolves with why it failed, or undefined. */
+  /** Runs a command in the container. Resolves to why it failed, or undefined. */
   readonly exec: (command: readonly string[], timeoutMs: number) => Promise<string | undefined>
 }
 
-/** Probes once: resolves with why it failed, or undefined where it succeeded (Kubernetes: 200 to 399). */
+/** Probes once. Resolves to why it failed, or undefined if it succeeded (Kubernetes: 200 to 399). */
 export async function probeOnce(probe: Probe, target: ProbeTarget): Promise<string | undefined> {
   const timeoutMs = (probe.timeoutSeconds ?? 1) * 1000
   if (probe.exec !== undefined) return target.exec(probe.exec.command, timeoutMs)
@@ -24,22 +24,22 @@ export async function probeOnce(probe: Probe, target: ProbeTarget): Promise<stri
   return undefined
 }
 
-/** The number of a port that is given by number or by the name that the container gives it; NaN for none. */
-export function portNumber(port: number | string, ports: Container['ports']): number {
+/** The number of a port, given by number or by its name in the container. NaN if there is none. */
+function portNumber(port: number | string, ports: Container['ports']): number {
   if (typeof port === 'number') return port
   return ports?.find(({ name }) => name === port)?.containerPort ?? Number(port)
 }
 
-/** Whether a port accepts connections: resolves with why not, or undefined. */
+/** Checks whether a port accepts connections. Resolves to why not, or undefined. */
 export function probeTcp(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
-  if (!(port >= 1 && port <= 65535)) return Promise.resolve(`no port of the container is named so`)
+  if (!(port >= 1 && port <= 65535)) return Promise.resolve(`the container has no port of that name`)
   return new Promise((resolve) => {
     const socket = connect({ host, port })
     const done = (reason: string | undefined): void => {
       socket.destroy()
       resolve(reason)
     }
-    socket.setTimeout(timeoutMs, () => done(`${host}:${port} did not answer within ${timeoutMs} ms`))
+    socket.setTimeout(timeoutMs, () => done(`${host}:${port} did not respond within ${timeoutMs} ms`))
     socket.once('connect', () => done(undefined))
     socket.once('error', (error) => done(error.message))
   })
@@ -49,7 +49,7 @@ type HttpGet = NonNullable<Probe['httpGet']>
 
 function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Promise<string | undefined> {
   const port = portNumber(probe.port, target.ports)
-  if (Number.isNaN(port)) return Promise.resolve(`port ${probe.port} is none of the container's`)
+  if (Number.isNaN(port)) return Promise.resolve(`port ${probe.port} is not a port of the container`)
   const headers: Record<string, string> = { connection: 'close' }
   for (const { name, value } of probe.httpHeaders ?? []) headers[name] = value
   const options = { host: probe.host ?? target.ip, port, path: probe.path ?? '/', headers, agent: false }
@@ -60,11 +60,11 @@ function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Prom
       (response) => {
         const status = response.statusCode ?? 0
         response.destroy()
-        resolve(status >= 200 && status < 400 ? undefined : `it answered ${status}`)
+        resolve(status >= 200 && status < 400 ? undefined : `it responded with ${status}`)
       },
     )
     const timer = setTimeout(() => {
-      resolve(`it did not answer within ${timeoutMs} ms`)
+      resolve(`it did not respond within ${timeoutMs} ms`)
       request.destroy()
     }, timeoutMs)
     request.once('close', () => clearTimeout(timer))
@@ -72,21 +72,20 @@ function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Prom
   })
 }
 
-/** How often a probe that has not succeeded yet is tried, in milliseconds, so that a start is not slow. */
+/** The period of a probe that has not succeeded yet, in milliseconds, so that starts are fast. */
 const EAGER_MS = 100
 
 export interface ProbeLoopOptions {
   readonly probe: Probe
   readonly target: ProbeTarget
   readonly signal: AbortSignal
-  /** Called when the probe's verdict changes, by its thresholds. */
+  /** Called when the result changes, by the probe's thresholds. */
   readonly onChange: (passing: boolean, reason: string | undefined) => void
 }
 
 /**
- * Probes until the signal aborts, with Kubernetes' defaults (every 10 s, 3 failures, 1 success). Before its
- * first success a probe is tried more often than it says; that counts as failed once it has failed for as
- * long as Kubernetes would have waited.
+ * Probes until the signal aborts, with Kubernetes' defaults (every 10 s, 3 failures, 1 success). Before its first
+ * success it probes more often, and counts as failed once it has failed for as long as Kubernetes would have waited.
  */
 export async function probeLoop({ probe, target, signal, onChange }: ProbeLoopOptions): Promise<void> {
   const periodMs = (probe.periodSeconds ?? 10) * 1000

@@ -2,34 +2,34 @@ import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { Reaper } from './reaper.ts'
 
-/** What is started. */
+/** The process to start. */
 export interface ProcessOptions {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
   readonly reaper: Reaper
-  /** Takes standard output, and standard error. */
+  /** Receives standard output, and standard error. */
   readonly onOutput: (stream: Readable) => void
 }
 
-/** How a process ended: by itself with a code, by a signal, or it never began. */
+/** How a process ended: with a code, by a signal, or because it could not start. */
 export interface Exit {
   readonly code?: number
   readonly signal?: NodeJS.Signals
   readonly error?: string
 }
 
-/** A started process, the leader of a group of its own. */
+/** A started process, the leader of its own group. */
 export interface Started {
   readonly pid: number | undefined
   readonly exited: Promise<Exit>
-  /** Signals the process alone, as a kubelet does. */
+  /** Signals only the process, like a kubelet. */
   signal(signal: NodeJS.Signals): void
-  /** Ends the whole group at once. */
+  /** Kills the whole group at once. */
   killGroup(): void
 }
 
-/** Starts a process in a group of its own. What is left of the group when it exits is ended too. */
+/** Starts a process in its own group. When it exits, the rest of the group is killed. */
 export function startProcess(options: ProcessOptions): Started {
   const [file, ...args] = options.argv
   const child = spawn(file as string, args, {
@@ -47,7 +47,7 @@ export function startProcess(options: ProcessOptions): Started {
       if (pid === undefined) resolve({ error: error.message })
     })
     child.once('exit', (code, signal) => {
-      // As on a cluster, where the end of a container's first process is the end of all of them.
+      // Like on a cluster, where the end of a container's first process ends all of them.
       if (pid !== undefined) send(-pid, 'SIGKILL')
       if (pid !== undefined) options.reaper.remove(pid)
       resolve({ ...(code !== null && { code }), ...(signal !== null && { signal }) })
@@ -65,11 +65,11 @@ function send(target: number, signal: NodeJS.Signals): void {
   try {
     process.kill(target, signal)
   } catch {
-    // It is gone, which is what a signal is to bring about.
+    // The process is already gone, which is the purpose of the signal.
   }
 }
 
-/** How a process ended, for people. */
+/** How a process ended, for messages. */
 export function describeExit({ code, signal, error }: Exit): string {
   if (error !== undefined) return `could not be started: ${error}`
   if (signal !== undefined) return `ended by ${signal}`

@@ -1,11 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 
-/** The variable that marks every process of a run, and of its children unless they drop it. */
+/** The variable that marks every process of a run, and their children unless they remove it. */
 export const RUN_VARIABLE = 'BRANCHLINE_RUN'
 
-// Reads until its input ends, which it does when the parent is gone, however that ended. Then it ends every
-// process group that it was told of, everything that bears the mark of the run, and removes the folder.
+// Reads until its input ends, which happens when the parent is gone, however it ended. Then it ends every registered
+// process group and every process with the mark of the run, and removes the folder.
 const SCRIPT = `
 trap '' INT TERM HUP
 groups=
@@ -31,7 +31,7 @@ done
 rm -rf -- "$FOLDER"
 `
 
-/** Sees to it that a run leaves no process and no file, even where it is killed. */
+/** Ensures that a run leaves no process and no file, even if it is killed. */
 export class Reaper {
   readonly #child: ChildProcess
 
@@ -46,17 +46,17 @@ export class Reaper {
     ;(this.#child.stdin as Socket | null)?.unref()
   }
 
-  /** From now on the process group is ended with the run. */
+  /** Registers a process group to end with the run. */
   add(group: number): void {
     this.#child.stdin?.write(`${group}\n`)
   }
 
-  /** The process group is gone; its number may be another's soon. */
+  /** Removes a process group that is gone, because its number may be reused. */
   remove(group: number): void {
     this.#child.stdin?.write(`-${group}\n`)
   }
 
-  /** Ends what is left and removes the folder; resolves once that is done. */
+  /** Ends the remaining processes and removes the folder. Resolves once that is done. */
   async close(): Promise<void> {
     const ended = new Promise<void>((resolve) => this.#child.once('exit', () => resolve()))
     this.#child.ref()

@@ -9,7 +9,7 @@ const workload = (replicas: number, image: string, kind: Workload['kind'] = 'Dep
   spec: { replicas, selector: {}, template: { spec: { containers: [{ name: 'api', image }] } } },
 })
 
-test('an update never has fewer ready pods than wanted, and ends', () => {
+test('an update never has fewer ready pods than wanted, and completes', () => {
   const steps = fc.array(fc.nat(100), { minLength: 400, maxLength: 400 })
   fc.assert(
     fc.property(
@@ -50,7 +50,7 @@ test('Recreate removes before it creates', () => {
   expect(planDeployment(recreate, [], () => 'new')).toEqual({ create: ['new'], remove: [] })
 })
 
-test('a StatefulSet starts in order, and replaces the last first, under the same name', () => {
+test('a StatefulSet starts in order, and replaces the last pod first, under the same name', () => {
   const set = workload(2, 'new', 'StatefulSet')
   const hash = templateHash(set.spec.template)
   const none = new Set<string>()

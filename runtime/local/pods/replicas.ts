@@ -1,27 +1,27 @@
 import { createHash } from 'node:crypto'
 import type { Workload } from '../kubernetes.ts'
 
-/** A pod as its workload's controller sees it. Terminating ones are none of its business any more. */
+/** What a workload's controller knows about a pod that is not terminating. */
 export interface Replica {
   readonly name: string
-  /** The hash of the template of which it was made. */
+  /** The hash of the template from which it was created. */
   readonly hash: string
   readonly ready: boolean
 }
 
-/** What to do next: the names of pods to remove, and of pods to create. */
+/** The next step: the names of pods to remove and to create. */
 export interface ReplicaPlan {
   readonly create: readonly string[]
   readonly remove: readonly string[]
 }
 
-/** Eight digits that change with the template. */
+/** A hash of eight digits that changes with the template. */
 export const templateHash = (template: unknown): string =>
   createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 8)
 
 /**
- * What a Deployment does next: new pods first, as many more as `maxSurge` allows (25 % rounded up, at least
- * one), and an old one goes only when a ready one can take its place. With `Recreate`, the old ones go first.
+ * The next step of a Deployment: it creates new pods first, as many as `maxSurge` allows (25 % rounded up, at least
+ * one), and removes an old one only when a ready one can replace it. With `Recreate`, it removes the old ones first.
  */
 export function planDeployment(
   workload: Workload,
@@ -37,7 +37,7 @@ export function planDeployment(
   }
   const room = replicas + surge(workload, replicas) - pods.length
   const missing = Math.max(0, Math.min(replicas - current.length, room))
-  // Unready ones go first, and of equals the newest.
+  // Remove unready pods first, and among equal ones the newest.
   const surplus = current.toReversed().toSorted((a, b) => Number(a.ready) - Number(b.ready))
   const remove = surplus.slice(0, Math.max(0, current.length - replicas)).map(({ name }) => name)
   const spare =
@@ -56,8 +56,8 @@ function surge(workload: Workload, replicas: number): number {
 }
 
 /**
- * What a StatefulSet does next: pods 0 to n-1 under their own names, each started once the one before is
- * ready; a changed one is removed, the last first, and comes again once it is gone.
+ * The next step of a StatefulSet: it starts pods 0 to n-1 under their own names, each once the previous one is ready.
+ * It removes changed pods, the last one first, and creates each again once it is gone.
  */
 export function planStatefulSet(
   workload: Workload,

@@ -4,25 +4,25 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 
 /**
- * How pods get a hosts file of their own: `root` by a mount namespace, `user` by a mount namespace within a
- * user namespace (and a second one, back to the caller's user), `none` not at all: variables alone.
+ * How pods get their own hosts file. `root`: with a mount namespace. `user`: with a mount namespace within a user
+ * namespace (and a second one, back to the caller's user). `none`: not at all, only variables.
  */
 export type HostsStrategy = 'root' | 'user' | 'none'
 
 const STRATEGIES: readonly HostsStrategy[] = ['root', 'user']
-/** How long a try may take, in milliseconds. */
+/** How long an attempt may take, in milliseconds. */
 const TRY_TIMEOUT_MS = 2_000
 
-/** What is run in a pod, and as whom. */
+/** The command to run in a pod, and its user. */
 export interface SandboxCommand {
   readonly argv: readonly string[]
   /** The pod's hosts file. */
   readonly hosts: string
-  /** The user and group to become, where the caller is root. */
+  /** The user and group to switch to, if the caller is root. */
   readonly user?: { readonly uid: number; readonly gid: number }
 }
 
-/** The first strategy that works on this machine, tried by reading back a hosts file. */
+/** The first strategy that works on this machine, tested by reading back a hosts file. */
 export function findHostsStrategy(): HostsStrategy {
   const folder = mkdtempSync(join(tmpdir(), 'branchline-try-'))
   const hosts = join(folder, 'hosts')
@@ -44,8 +44,8 @@ function works(strategy: HostsStrategy, hosts: string): boolean {
 const BIND_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
 
 /**
- * The command that runs another one with the hosts file at /etc/hosts. Every step replaces itself by the
- * next, so that the process id is that of the command.
+ * The command that runs another one with the hosts file at /etc/hosts. Every step replaces itself with the next, so
+ * the process id is that of the command.
  */
 export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): string[] {
   const { hosts, user } = command
@@ -61,7 +61,7 @@ export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): str
   return [...outer, 'unshare', '--user', ...back, '--', ...argv]
 }
 
-/** Whether a user may enter a folder: an open one may still lie below one that is closed to it. */
+/** Whether a user may enter a folder and every folder above it. */
 export function mayEnter(user: { uid: number; gid: number }, folder: string): boolean {
   const parts = folder.split('/')
   return parts.every((_part, index) => {
@@ -72,7 +72,7 @@ export function mayEnter(user: { uid: number; gid: number }, folder: string): bo
   })
 }
 
-/** The full path of a program by `PATH`, or undefined. */
+/** The full path of a program from `PATH`. Undefined if it is not found. */
 export function findProgram(name: string, path = process.env['PATH'] ?? ''): string | undefined {
   if (name.includes('/')) return name
   return path

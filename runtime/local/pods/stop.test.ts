@@ -12,7 +12,7 @@ const stubborn = () => app('api', { container: { command: STUBBORN, readinessPro
 const isRunning = (pid: number): boolean =>
   existsSync(`/proc/${pid}/stat`) && !readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')
 
-test('once stopped, no process and no file is left', async () => {
+test('a stop leaves no process and no file', async () => {
   const cluster = await TestCluster.start({ 'api.json': stubborn() })
   const [pod] = await cluster.ready('shop', 'api')
   const pid = pod?.containers[0]?.pid as number
@@ -23,7 +23,7 @@ test('once stopped, no process and no file is left', async () => {
   await cluster.stop()
 })
 
-test('killed without a warning, it leaves no process and no file either', async () => {
+test('a kill leaves no process and no file either', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'branchline-test-'))
   writeFileSync(
     join(folder, 'api.json'),
@@ -39,7 +39,7 @@ test('killed without a warning, it leaves no process and no file either', async 
     const { pids, runFolder } = JSON.parse(String(line)) as { pids: number[]; runFolder: string }
     const group = (): string[] =>
       readdirSync('/proc').filter((name) => /^\d+$/.test(name) && groupOf(name) === pids[0])
-    // The shell is there before what it starts is.
+    // The shell exists before the process that it starts.
     await until(() => group().length === 3, 'the processes of the pod')
     const children = group()
     child.kill('SIGKILL')
@@ -47,7 +47,7 @@ test('killed without a warning, it leaves no process and no file either', async 
     await until(() => !existsSync(runFolder), 'the end of its folder')
     expect(children.filter((pid) => isRunning(Number(pid)))).toEqual([])
   } finally {
-    // One that is left would keep the test's own process.
+    // A remaining one would keep the test's own process running.
     child.kill('SIGKILL')
     rmSync(folder, { recursive: true, force: true })
   }

@@ -1,18 +1,18 @@
 import { randomBytes } from 'node:crypto'
 import type { LocalIdentity } from '@branchline/wire/local-api'
 
-/** The tokens of pods' ServiceAccounts: opaque, one a pod and audience, valid as long as the pod is there. */
+/** The tokens of pods' ServiceAccounts: opaque, one per pod and audience, valid as long as the pod exists. */
 export class Tokens {
   readonly #identities = new Map<string, LocalIdentity & { audience: string }>()
 
-  /** A token that proves the pod to whoever expects the audience. */
+  /** Issues a token that identifies the pod to an audience. */
   issue(namespace: string, pod: string, audience: string): string {
     const token = randomBytes(32).toString('base64url')
     this.#identities.set(token, { namespace, pod, audience })
     return token
   }
 
-  /** Whose token it is, or undefined: nobody's, or one for another audience. */
+  /** The pod of a token. Undefined if the token is unknown or for another audience. */
   review(token: string, audience: string): LocalIdentity | undefined {
     const identity = this.#identities.get(token)
     if (identity?.audience !== audience) return undefined

@@ -4,13 +4,13 @@ import type { Listeners } from './listeners.ts'
 import { describeExit } from './process.ts'
 
 const ADDRESS_IN_USE = /EADDRINUSE|address (?:is )?already in use|Address in use/i
-/** The line that says most, where a stack trace follows it. */
+/** The most informative line, which a stack trace follows. */
 const ERROR = /^\S*(?:Error|error|Exception|fatal|FATAL|panic)\b.*:/
-const LISTEN_ALONE = 'let it listen at its own address alone, which the variables HOST and POD_IP say'
-/** How many of the last lines are looked through. */
+const LISTEN_ALONE = 'let it listen only on its own address, which the variables HOST and POD_IP contain'
+/** How many of the last lines are searched. */
 const LAST_LINES = 20
 
-/** What is wrong with a container, as one sentence that says what to do; undefined where nothing is. */
+/** What is wrong with a container, as one sentence with the remedy. Undefined if nothing is. */
 export function describeTrouble(
   container: Container,
   trouble: Trouble,
@@ -23,17 +23,17 @@ export function describeTrouble(
       const last = lines.slice(-LAST_LINES)
       if (last.some((line) => ADDRESS_IN_USE.test(line))) {
         return (
-          `${who} ${describeExit(trouble.exit)}, since its port is in use: it may listen on all addresses, ` +
+          `${who} ${describeExit(trouble.exit)}, because its port is in use: it may listen on all addresses, ` +
           `where other pods and Services have that port: ${LISTEN_ALONE}`
         )
       }
-      const said = last.findLast((line) => ERROR.test(line)) ?? last.findLast((line) => line.trim() !== '')
-      return `${who} ${describeExit(trouble.exit)}${said === undefined ? '' : ` (it last wrote: ${said})`}; it is started again`
+      const hint = last.findLast((line) => ERROR.test(line)) ?? last.findLast((line) => line.trim() !== '')
+      return `${who} ${describeExit(trouble.exit)}${hint === undefined ? '' : ` (it last wrote: ${hint})`}; restarting it`
     }
     case 'start':
       return trouble.message.startsWith('container') ? trouble.message : `${who}: ${trouble.message}`
     case 'liveness':
-      return `${who} is ended and started again: ${trouble.message}`
+      return `${who} is restarted: ${trouble.message}`
     case 'readiness':
       return `${who} is not ready: ${trouble.message}`
     case 'ports':
@@ -44,13 +44,13 @@ export function describeTrouble(
 }
 
 function portSentence(who: string, port: number, reason: string, listeners: Listeners): string {
-  const begin = `${who} does not accept connections at its port ${port} (${reason})`
-  if (listeners.localhost) return `${begin}; something listens at 127.0.0.1:${port}: ${LISTEN_ALONE}`
+  const begin = `${who} does not accept connections on its port ${port} (${reason})`
+  if (listeners.localhost) return `${begin}; something listens on 127.0.0.1:${port}: ${LISTEN_ALONE}`
   if (listeners.wildcard) return `${begin}; something listens on all addresses there: ${LISTEN_ALONE}`
-  return `${begin}: does it listen at another port? PORT says which one is expected`
+  return `${begin}: does it listen on another port? The variable PORT contains the expected one`
 }
 
-/** What is said where an app listens on all addresses at a port that another pod wants too. */
+/** The warning about an app that listens on all addresses of a port that another pod also uses. */
 export const wildcardSentence = (container: string, port: number, other: string): string =>
-  `container ${container} listens on all addresses at port ${port}, which ${other} wants too: ` +
+  `container ${container} listens on all addresses at port ${port}, which ${other} also uses: ` +
   `requests for one may reach the other: ${LISTEN_ALONE}`

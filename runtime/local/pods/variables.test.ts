@@ -38,17 +38,17 @@ test('variables come from services, maps, fields and each other, in that order',
   })
 })
 
-test('a missing value is named', () => {
+test('an error names a missing value', () => {
   const container = {
     name: 'api',
     env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'no' } } }],
   }
   expect(() => containerVariables(container, { pod, values, services: {} })).toThrow(
-    /env X wants Secret s\[no\]/,
+    /env X needs Secret s\[no\]/,
   )
 })
 
-test('service variables are those of a kubelet, the nearest Service first', () => {
+test('service variables match a kubelet’s, and the nearest Service wins', () => {
   const ports = [{ name: 'http-web', port: 80 }]
   const services = [
     { name: 'my-api', ip: '127.40.128.1', ports },
@@ -66,7 +66,7 @@ test('service variables are those of a kubelet, the nearest Service first', () =
   })
 })
 
-test('short names lead up the chain, full ones anywhere', () => {
+test('short names resolve along the chain, and full names anywhere', () => {
   const environments = [
     { name: 'base', namespace: 'ns-base' },
     { name: 'alice', namespace: 'ns-alice', base: 'base' },

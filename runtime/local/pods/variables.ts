@@ -4,7 +4,7 @@ import type { Container } from '../kubernetes.ts'
 
 type Values = Readonly<Record<string, string>>
 
-/** What a pod's variables and files may be filled with. */
+/** The facts of a pod that its variables and files may contain. */
 export interface PodFacts {
   readonly namespace: string
   readonly name: string
@@ -15,19 +15,18 @@ export interface PodFacts {
   readonly serviceAccount: string
 }
 
-/** What the variables of a container come from. */
+/** The sources of a container's variables. */
 export interface VariableSources {
   readonly pod: PodFacts
-  /** The service variables, as {@link serviceVariables} gives them. */
+  /** The result of {@link serviceVariables}. */
   readonly services: Values
-  /** The values of a ConfigMap or a Secret of the pod's namespace, or undefined where there is none. */
+  /** The values of a ConfigMap or Secret in the pod's namespace. Undefined if there is none. */
   readonly values: (kind: 'ConfigMap' | 'Secret', name: string) => Values | undefined
 }
 
 /**
- * The variables of a container, as a kubelet fills them: those of the services, then `envFrom`, then `env` in
- * order, `$(NAME)` standing for what came before. Throws a {@link LocalError} where a value is missing that
- * is not optional.
+ * The variables of a container, in a kubelet's order: those of the services, then `envFrom`, then `env`, in which
+ * `$(NAME)` refers to earlier variables. Throws a {@link LocalError} if a value is missing and not optional.
  */
 export function containerVariables(container: Container, sources: VariableSources): Record<string, string> {
   const variables: Record<string, string> = { ...sources.services, ...fromSources(container, sources) }
@@ -65,12 +64,12 @@ function valueOf(name: string, from: ValueFrom, sources: VariableSources): strin
 }
 
 function missing(kind: string, name: string, user: string): LocalError {
-  return new LocalError('BL_LOCAL_NO_VALUE', `${user} wants ${kind} ${name}, which is not there: add it`)
+  return new LocalError('BL_LOCAL_NO_VALUE', `${user} needs ${kind} ${name}, which does not exist: add it`)
 }
 
 const MAP_FIELD = /^metadata\.(labels|annotations)\['([^']+)'\]$/
 
-/** A field of a pod by the downward API's path, e.g. `metadata.labels['app']`; undefined for others. */
+/** A field of a pod by the downward API's path, such as `metadata.labels['app']`. Undefined for others. */
 export function fieldOf(path: string, pod: PodFacts): string | undefined {
   const [, map, key] = MAP_FIELD.exec(path) ?? []
   if (map !== undefined && key !== undefined) return pod[map as 'labels' | 'annotations'][key] ?? ''
@@ -105,7 +104,7 @@ const lines = (map: Values): string =>
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join('\n')
 
-/** A Service as its clients see it. */
+/** A Service from the view of its clients. */
 export interface VisibleService {
   readonly name: string
   readonly ip: string
@@ -113,8 +112,8 @@ export interface VisibleService {
 }
 
 /**
- * The variables by which a kubelet tells pods of services: `API_SERVICE_HOST`, `API_SERVICE_PORT`,
- * `API_SERVICE_PORT_HTTP`, and those of Docker's links. The first Service of a name counts.
+ * The variables with which a kubelet describes services to pods: `API_SERVICE_HOST`, `API_SERVICE_PORT`,
+ * `API_SERVICE_PORT_HTTP`, and those of Docker's links. The first Service of a name wins.
  */
 export function serviceVariables(services: readonly VisibleService[]): Record<string, string> {
   const variables: Record<string, string> = {}

@@ -3,19 +3,19 @@ import { dirname, join, normalize } from 'node:path'
 import type { Container, PodSpec, Projection, Volume } from '../kubernetes.ts'
 import { fieldOf, type PodFacts } from './variables.ts'
 
-/** What volumes are filled from. */
+/** The sources of volumes. */
 export interface VolumeSources {
   readonly pod: PodFacts
-  /** The octets of a ConfigMap's or Secret's values, or undefined where there is none. */
+  /** The values of a ConfigMap or Secret as bytes. Undefined if there is none. */
   readonly files: (kind: 'ConfigMap' | 'Secret', name: string) => ReadonlyMap<string, Buffer> | undefined
   readonly token: (audience: string) => string
-  /** Owns the files, where the pod runs as another user than the caller. */
+  /** The owner of the files, if the pod runs as a different user than the caller. */
   readonly owner?: { readonly uid: number; readonly gid: number }
 }
 
 /**
- * The folders that stand for a pod's volumes, by volume name, filled anew with what their ConfigMaps, Secrets
- * and projections hold now. A folder that is already there keeps what an emptyDir holds.
+ * Creates the folders that stand for a pod's volumes, by volume name, and writes the current values of their
+ * ConfigMaps, Secrets and projections. An existing folder keeps the content of an emptyDir.
  */
 export function fillVolumes(spec: PodSpec, folder: string, sources: VolumeSources): Map<string, string> {
   const folders = new Map<string, string>()
@@ -32,13 +32,13 @@ export function fillVolumes(spec: PodSpec, folder: string, sources: VolumeSource
   return folders
 }
 
-/** The folder of an emptyDir or of what a claim would have bound. */
+/** Creates the folder of an emptyDir or a claim. */
 export function makeFolder(path: string, owner?: { uid: number; gid: number }): void {
   mkdirSync(path, { recursive: true })
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid)
 }
 
-/** Empties and removes what is at a path. */
+/** Removes a folder with its content. */
 export const removeFolder = (path: string): void => rmSync(path, { recursive: true, force: true })
 
 function filesOf(volume: Volume, sources: VolumeSources): [string, Buffer][] {
@@ -90,14 +90,14 @@ function writeFile(
 ): void {
   const path = join(folder, normalize(`/${name}`))
   mkdirSync(dirname(path), { recursive: true })
-  // Whole or not at all: a process may read it at any time.
+  // Replace the file atomically, because a process may read it at any time.
   const fresh = `${path}.new`
   writeFileSync(fresh, content, { mode: 0o600 })
   if (owner !== undefined) chownSync(fresh, owner.uid, owner.gid)
   renameSync(fresh, path)
 }
 
-/** Where a container expects its volumes, and the folders that stand for them. */
+/** The mount paths of a container, and the folders that stand for them. */
 export function mountsOf(container: Container, folders: ReadonlyMap<string, string>): Map<string, string> {
   const mounts = new Map<string, string>()
   for (const { name, mountPath, subPath } of container.volumeMounts ?? []) {

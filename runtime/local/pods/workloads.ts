@@ -14,7 +14,7 @@ export interface DesiredWorkload {
   readonly directory: string
 }
 
-/** A pod with what made it. */
+/** A pod with its owner and template. */
 export interface ManagedPod {
   readonly runner: PodRunner
   readonly owner: string
@@ -28,11 +28,11 @@ export interface WorkloadsOptions {
   readonly host: PodHost
   /** Called before a pod starts. */
   readonly onCreate: (pod: ManagedPod) => void
-  /** Called once a pod is gone, process, folder and address. */
+  /** Called once a pod's processes, folder and address are gone. */
   readonly onGone: (pod: ManagedPod) => void
 }
 
-/** Turns workloads into pods: creates, replaces and removes them as the plans of `replicas.ts` say. */
+/** Turns workloads into pods: creates, replaces and removes them by the plans of `replicas.ts`. */
 export class Workloads {
   readonly #options: WorkloadsOptions
   readonly #pods = new Map<string, ManagedPod>()
@@ -42,12 +42,12 @@ export class Workloads {
     this.#options = options
   }
 
-  /** All pods, those that end included. */
+  /** All pods, including terminating ones. */
   get pods(): ManagedPod[] {
     return [...this.#pods.values()]
   }
 
-  /** One step towards what is wanted; called again whenever a pod or a workload changed. */
+  /** Takes one step towards the desired state. Called again whenever a pod or a workload changed. */
   reconcile(desired: ReadonlyMap<string, DesiredWorkload>): void {
     for (const pod of this.pods) {
       if (!desired.has(pod.owner) && !pod.runner.terminating) this.#remove(pod)
@@ -70,7 +70,7 @@ export class Workloads {
     }
   }
 
-  /** Ends all pods within the time; resolves once no process is left. */
+  /** Ends all pods within the time. Resolves once no process is left. */
   async stop(timeoutMs: number): Promise<void> {
     for (const pod of this.pods) this.#remove(pod, timeoutMs)
     while (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
@@ -113,7 +113,7 @@ export class Workloads {
   #remove(pod: ManagedPod, hurryMs?: number): void {
     const { uid, ip, namespace, name } = pod.runner.facts
     const before = this.#leaving.get(uid)
-    // One that ends already, in its own time, is told to hurry.
+    // A pod that is already terminating can only be told to hurry.
     if (before !== undefined && hurryMs === undefined) return
     const gone = Promise.all([before, pod.runner.stop(hurryMs)]).then(() => {
       if (!this.#pods.delete(uid)) return
@@ -126,7 +126,7 @@ export class Workloads {
   }
 }
 
-/** As long as a pod's host name may be, in characters; Kubernetes cuts the name of the workload, too. */
+/** The maximum length of a pod's host name, in characters. Like Kubernetes, cut the name of the workload. */
 const MAX_POD_NAME = 63
 
 function podName({ metadata, spec }: Workload): string {
@@ -134,7 +134,7 @@ function podName({ metadata, spec }: Workload): string {
   return metadata.name.slice(0, MAX_POD_NAME - end.length) + end
 }
 
-/** A pod as Services select it. */
+/** A pod in the form in which Services select it. */
 export function backendOf({ runner }: ManagedPod): Backend {
   const { namespace, name, uid, ip, labels } = runner.facts
   const { ready, serving, terminating, spec } = runner

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Addresses, noBlockSentence } from './addresses.ts'
 
-test('a released address comes again as late as can be, and two runs never share one', async () => {
+test('a released address is reused as late as possible, and two runs never share one', async () => {
   const [one, two] = await Promise.all([Addresses.open(), Addresses.open()])
   try {
     const [first, second] = [one.take('pod'), one.take('pod')]
@@ -14,7 +14,7 @@ test('a released address comes again as late as can be, and two runs never share
   }
 })
 
-test('where there are no such addresses, a sentence says what to do', () => {
-  expect(noBlockSentence('darwin')).toMatch(/this system \(darwin\) has 127\.0\.0\.1 alone: run it on Linux/)
-  expect(noBlockSentence('linux')).toMatch(/end other runs \(each listens at port 25099 of its block\)/)
+test('without such addresses, the error says what to do', () => {
+  expect(noBlockSentence('darwin')).toMatch(/this system \(darwin\) has only 127\.0\.0\.1: run it on Linux/)
+  expect(noBlockSentence('linux')).toMatch(/stop other runs \(each listens on port 25099 of its block\)/)
 })

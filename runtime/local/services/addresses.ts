@@ -1,16 +1,16 @@
 import { createServer, type Server } from 'node:net'
 import { LocalError } from '../errors.ts'
 
-/** The port at which a run holds its block of addresses; nobody else is to listen there. */
+/** The port on which a run listens to reserve its block of addresses. */
 const LOCK_PORT = 25099
-/** Blocks 127.32.0.0/16 to 127.223.0.0/16; low ones are used by others (127.0.0.53 and the like). */
+/** The blocks 127.32.0.0/16 to 127.223.0.0/16. Others use the lower ones (for example 127.0.0.53). */
 const FIRST_BLOCK = 32
 const BLOCKS = 192
 const POD_FROM = 1
 const SERVICE_FROM = 128
 const PARTS = 127
 
-/** Addresses out of 127.0.0.0/8 that no other run uses, one for each pod and each Service. */
+/** Addresses of 127.0.0.0/8 that no other run uses, one for each pod and each Service. */
 export class Addresses {
   readonly #block: number
   readonly #lock: Server
@@ -18,8 +18,8 @@ export class Addresses {
   readonly #next = { pod: 0, service: 0 }
 
   /**
-   * Takes a block of 65,536 addresses by listening at its first one, so that it is free again once the
-   * process is gone, however it ends. Rejects where this machine has none of them.
+   * Reserves a block of 65,536 addresses by listening on its first one, so that the block is free again once the process
+   * is gone, however it ends. Rejects if no block is available.
    */
   static async open(): Promise<Addresses> {
     for (let tried = 0; tried < BLOCKS; tried++) {
@@ -35,7 +35,7 @@ export class Addresses {
     this.#lock = lock
   }
 
-  /** An address that no pod and no Service has; a released one comes again as late as can be. */
+  /** A free address. A released one is reused as late as possible. */
   take(use: 'pod' | 'service'): string {
     const from = use === 'pod' ? POD_FROM : SERVICE_FROM
     for (let tried = 0; tried < PARTS * 254; tried++) {
@@ -45,7 +45,7 @@ export class Addresses {
       this.#taken.add(address)
       return address
     }
-    throw new LocalError('BL_LOCAL_NO_ADDRESS', `more than ${PARTS * 254} addresses for one ${use} each`)
+    throw new LocalError('BL_LOCAL_NO_ADDRESS', `more than ${PARTS * 254} addresses are in use for ${use}s`)
   }
 
   release(address: string): void {
@@ -57,17 +57,17 @@ export class Addresses {
   }
 }
 
-/** Why no block of addresses could be had on a platform (as Node names it), and what to do. */
+/** Why no block of addresses is available on a platform (Node's name), and what to do. */
 export function noBlockSentence(platform: string): string {
   if (platform === 'linux') {
     return (
       `none of the ${BLOCKS} blocks of loopback addresses from 127.${FIRST_BLOCK}.0.0/16 on is free: ` +
-      `end other runs (each listens at port ${LOCK_PORT} of its block), or let 127.0.0.0/8 be on lo`
+      `stop other runs (each listens on port ${LOCK_PORT} of its block), or assign 127.0.0.0/8 to lo`
     )
   }
   return (
-    `the embedded cluster gives each pod a loopback address of its own, and this system (${platform}) has ` +
-    `127.0.0.1 alone: run it on Linux, where a virtual machine, WSL 2 or a container will do, ` +
+    `the embedded cluster gives each pod its own loopback address, but this system (${platform}) has ` +
+    `only 127.0.0.1: run it on Linux (a virtual machine, WSL 2 or a container is enough), ` +
     `or on a cluster such as kind`
   )
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { KubernetesObject } from '../manifests/object.ts'
 import type { Container, Service, ServicePort } from '../kubernetes.ts'
 
-/** A pod as Services see it. */
+/** A pod from the view of Services. */
 export interface Backend {
   readonly namespace: string
   readonly name: string
@@ -15,7 +15,7 @@ export interface Backend {
   readonly terminating: boolean
 }
 
-/** The pods that a Service's selector means; a Service without one has none. */
+/** The pods that a Service selects. A Service without a selector has none. */
 export function backendsOf(service: Service, pods: readonly Backend[]): Backend[] {
   const selector = Object.entries(service.spec.selector ?? {})
   if (selector.length === 0) return []
@@ -26,8 +26,8 @@ export function backendsOf(service: Service, pods: readonly Backend[]): Backend[
   )
 }
 
-/** The number of a Service port's targetPort at a pod, whose containers may name it; undefined for none. */
-export function targetPortOf(port: ServicePort, pod: Backend): number | undefined {
+/** The number of a Service port's targetPort in a pod. Undefined if no container has a port of that name. */
+function targetPortOf(port: ServicePort, pod: Backend): number | undefined {
   const target = port.targetPort ?? port.port
   if (typeof target === 'number') return target
   for (const { ports } of pod.containers) {
@@ -37,7 +37,7 @@ export function targetPortOf(port: ServicePort, pod: Backend): number | undefine
   return undefined
 }
 
-/** Where a connection to a Service port may go: the ready ones, else those that end but still serve. */
+/** The endpoints for a connection to a Service port: ready pods, or else terminating ones that still serve. */
 export function dialable(
   service: Service,
   port: ServicePort,
@@ -54,8 +54,8 @@ export function dialable(
 }
 
 /**
- * The EndpointSlices of a Service (discovery.k8s.io/v1): one for each set of port numbers that its pods have,
- * which differ where a named port moves during a rolling update.
+ * The EndpointSlices of a Service (discovery.k8s.io/v1): one for each set of port numbers of its pods. The sets differ
+ * while a named port moves during a rolling update.
  */
 export function endpointSlices(service: Service, pods: readonly Backend[]): KubernetesObject[] {
   const groups = new Map<string, { ports: object[]; endpoints: object[] }>()

@@ -12,8 +12,8 @@ afterEach(() => {
   for (const close of closers.splice(0)) close()
 })
 
-async function serve(answer: (socket: Socket) => void): Promise<Endpoint> {
-  const server: Server = createServer({ allowHalfOpen: true }, answer)
+async function serve(handle: (socket: Socket) => void): Promise<Endpoint> {
+  const server: Server = createServer({ allowHalfOpen: true }, handle)
   server.listen(0, HOST)
   await once(server, 'listening')
   closers.push(() => server.close())
@@ -34,7 +34,7 @@ function call({ port }: Forwarder): Socket {
   return socket
 }
 
-/** All that a socket says until its end; the other direction stays as it is. */
+/** Everything that a socket receives until its end. The other direction stays open. */
 async function textOf(socket: Socket): Promise<string> {
   let text = ''
   socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
@@ -42,23 +42,23 @@ async function textOf(socket: Socket): Promise<string> {
   return text
 }
 
-/** A port at which nobody listens. */
+/** A port without a listener. */
 async function dead(): Promise<Endpoint> {
   const endpoint = await serve(() => undefined)
   closers.pop()?.()
   return endpoint
 }
 
-test('half-close: an end passes on, and what is answered after it arrives', async () => {
+test('half-close: an end is forwarded, and a later response still arrives', async () => {
   const endpoint = await serve((socket) => {
-    void textOf(socket).then((said) => socket.end(`heard ${said}`))
+    void textOf(socket).then((received) => socket.end(`received ${received}`))
   })
   const socket = call(await forward(() => [endpoint]))
   socket.end('all of it')
-  expect(await textOf(socket)).toBe('heard all of it')
+  expect(await textOf(socket)).toBe('received all of it')
 })
 
-test('half-close the other way: a server that has ended is still heard and still hears', async () => {
+test('half-close the other way: a server that has ended its direction still receives', async () => {
   const heard: Promise<string>[] = []
   const endpoint = await serve((socket) => {
     heard.push(textOf(socket))
@@ -71,7 +71,7 @@ test('half-close the other way: a server that has ended is still heard and still
   expect(await heard[0]).toBe('afterwards')
 })
 
-test('32 MiB both ways at a time, unmodified', async () => {
+test('32 MiB pass unchanged in both directions at once', async () => {
   const endpoint = await serve((socket) => {
     socket.pipe(socket)
   })
@@ -94,7 +94,7 @@ test('32 MiB both ways at a time, unmodified', async () => {
   expect({ received, wrong }).toEqual({ received: LARGE, wrong: 0 })
 })
 
-test('an endpoint that does not accept is followed by the next one; without one it resets', async () => {
+test('if an endpoint does not accept, the next one is tried, and without one the connection is reset', async () => {
   const [gone, there] = [await dead(), await serve((socket) => socket.end('here'))]
   let endpoints = [gone, there]
   const forwarder = await forward(() => endpoints)
@@ -104,7 +104,7 @@ test('an endpoint that does not accept is followed by the next one; without one 
   expect(error.code).toBe('ECONNRESET')
 })
 
-test("a connection goes on from the address that it is told; a peer's reset passes on", async () => {
+test("a connection uses the given source address, and a peer's reset is forwarded", async () => {
   const endpoint = await serve((socket) => {
     socket.write(String(socket.remoteAddress))
     socket.once('data', () => socket.resetAndDestroy())

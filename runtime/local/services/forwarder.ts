@@ -3,9 +3,9 @@ import { LocalError } from '../errors.ts'
 
 /** How long an endpoint may take to accept, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000
-/** The most connections that one Service port carries at a time. */
+/** The maximum connections of one Service port. */
 const MAX_CONNECTIONS = 20_000
-/** The lowest port that everyone may listen at. */
+/** The lowest port on which every user may listen. */
 const FIRST_FREE_PORT = 1024
 
 export interface Endpoint {
@@ -16,27 +16,27 @@ export interface Endpoint {
 export interface ForwarderOptions {
   readonly host: string
   readonly port: number
-  /** Who asks for the port, for people: `Service shop/web`. */
+  /** The user of the port, for messages: `Service shop/web`. */
   readonly owner: string
-  /** The endpoints at this moment. */
+  /** The current endpoints. */
   readonly endpoints: () => readonly Endpoint[]
-  /** The address from which connections go on, so that their origin is known; the system's choice without one. */
+  /** The source address of connections to endpoints, which identifies their origin. Default: the system's choice. */
   readonly source?: () => string | undefined
 }
 
 /**
- * Stands for a Service port: carries each connection to one of the endpoints in turn, as it is, both ways,
- * half-close included; an endpoint that does not accept is followed by the next one. Without one it resets.
+ * Stands for a Service port. It forwards each connection unchanged, in both directions and with half-close, to one of
+ * the endpoints in turn. If an endpoint does not accept, it tries the next one. Without one it resets the connection.
  */
 export class Forwarder {
-  /** The port at which it listens: another one than asked for where that needs a privilege. */
+  /** The port on which it listens. It differs from the requested one if that needs a privilege. */
   readonly port: number
   readonly #options: ForwarderOptions
   readonly #server: Server
   readonly #sockets = new Set<Socket>()
   #turn = 0
 
-  /** Listens. Rejects with a {@link LocalError} that names who asked where the port is taken. */
+  /** Listens. If the port is in use, rejects with a {@link LocalError} that names the owner. */
   static async open(options: ForwarderOptions): Promise<Forwarder> {
     const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true })
     server.maxConnections = MAX_CONNECTIONS
@@ -57,7 +57,7 @@ export class Forwarder {
     server.on('connection', (client) => void this.#carry(client))
   }
 
-  /** Stops listening and ends what is open. */
+  /** Stops listening and closes all connections. */
   close(): void {
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
@@ -90,7 +90,7 @@ export class Forwarder {
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    // What an error means to the other side is said where the two are joined; here it must not end us.
+    // The join handles the effect of an error on the other side. Here it must only not end the process.
     socket.on('error', () => undefined)
   }
 }
@@ -140,8 +140,8 @@ function listen(server: Server, host: string, port: number): Promise<void> {
 
 function taken({ host, port, owner }: ForwarderOptions, cause: unknown): LocalError {
   const { code } = cause as NodeJS.ErrnoException
-  const why = code === 'EADDRINUSE' ? 'is taken by another process' : `cannot be listened at (${code})`
-  return new LocalError('BL_LOCAL_PORT_TAKEN', `port ${port} of ${host}, which ${owner} asks for, ${why}`, {
+  const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be opened (${code})`
+  return new LocalError('BL_LOCAL_PORT_TAKEN', `port ${port} of ${host}, which ${owner} needs, ${why}`, {
     cause,
   })
 }

@@ -3,17 +3,17 @@ import { type Endpoint, Forwarder } from './forwarder.ts'
 
 export interface FrontOptions {
   readonly ip: string
-  /** Who asks for the ports, for people: `Service shop/web`. */
+  /** The user of the ports, for messages: `Service shop/web`. */
   readonly owner: string
-  /** The endpoints of a port at this moment. */
+  /** The current endpoints of a port. */
   readonly endpoints: (port: number) => readonly Endpoint[]
-  /** The address from which connections go on to endpoints; the system's choice without one. */
+  /** The source address of connections to endpoints. Default: the system's choice. */
   readonly source?: () => string | undefined
-  /** The port at which a port is listened for; itself unless this says another one. */
+  /** The port on which to listen for a Service port. Default: the same port. */
   readonly listenAt?: (port: number) => Promise<number>
-  /** Called where a port cannot be had. */
+  /** Called if a port cannot be opened. */
   readonly onError: (error: LocalError) => void
-  /** Called where a port is another one in this run. */
+  /** Called if a port has a different number in this run. */
   readonly onMoved: (port: number, actual: number) => void
 }
 
@@ -29,7 +29,7 @@ export class Front {
     this.ip = options.ip
   }
 
-  /** Listens at these ports, and at no other any more. */
+  /** Listens on exactly these ports. */
   update(ports: ReadonlySet<number>): void {
     for (const port of this.#forwarders.keys()) if (!ports.has(port)) this.#closePort(port)
     for (const port of ports) {
@@ -37,22 +37,22 @@ export class Front {
     }
   }
 
-  /** The number that a port has in this run. */
+  /** The number of a port in this run. */
   actual(port: number): number {
     return this.#actual.get(port) ?? port
   }
 
-  /** The number that a port has in this run, once it listens. */
+  /** Resolves to the number of a port in this run, once it listens. */
   async settledPort(port: number): Promise<number> {
     return (await this.#forwarders.get(port))?.port ?? port
   }
 
-  /** Resolves once every port listens, or cannot. */
+  /** Resolves once every port listens or has failed. */
   async settled(): Promise<void> {
     await Promise.all(this.#forwarders.values())
   }
 
-  /** Stops listening and ends what is open. */
+  /** Stops listening and closes all connections. */
   async close(): Promise<void> {
     const forwarders = [...this.#forwarders.values()]
     this.#forwarders.clear()

@@ -10,34 +10,34 @@ import type { VisibleService } from '../pods/variables.ts'
 
 export interface ServicesOptions {
   readonly addresses: Addresses
-  /** Called once a Service can be reached, or by another port or address than before. */
+  /** Called when a Service becomes reachable, or its port or address changes. */
   readonly onChange: () => void
-  /** Something that a person should know of a Service. */
+  /** Called with what users should know about a Service. */
   readonly onTrouble: (service: Service, field: string, message: string) => void
 }
 
 interface Entry {
   service: Service
   readonly front: Front | undefined
-  /** The address at which each calling namespace finds it, where that is not everybody's. */
+  /** Addresses for specific calling namespaces. */
   readonly aliases: Map<string, Front>
   external: string | undefined
 }
 
-/** The namespaces whose callers Services must know, each with those whose Services have aliases for it. */
+/** The calling namespaces that Services must distinguish, each with the namespaces whose Services have aliases for it. */
 export type Callers = ReadonlyMap<string, readonly string[]>
 
-/** A TCP port of 127.0.0.1 that stands for a port of a Service. */
+/** A TCP port of 127.0.0.1 that is forwarded to a port of a Service. */
 export interface Publication {
   readonly namespace: string
   readonly service: string
   readonly servicePort: number
   readonly port: number
-  /** Who asks for it, for people: `--port`. */
+  /** The user of the port, for messages: `--port`. */
   readonly owner: string
 }
 
-/** The Services: an address each, a forwarder for each of their ports, and names. */
+/** The Services: each has an address, a forwarder for each port, and names. */
 export class Services {
   readonly #options: ServicesOptions
   readonly #entries = new Map<string, Entry>()
@@ -49,7 +49,7 @@ export class Services {
     this.#options = options
   }
 
-  /** Takes on what is wanted, where the pods are now, and whose calls are to be told apart. */
+  /** Applies the wanted Services, the current pods, and the callers to distinguish. */
   reconcile(services: readonly Service[], pods: readonly Backend[], callers: Callers = new Map()): void {
     this.#pods = pods
     this.#callers = callers
@@ -66,12 +66,12 @@ export class Services {
     }
   }
 
-  /** Resolves once every Service that is there listens. */
+  /** Resolves once every Service listens. */
   async settled(): Promise<void> {
     await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.settled()))
   }
 
-  /** The Services of a namespace as the variables of a caller's pods tell them. */
+  /** The Services of a namespace for the variables of a caller's pods. */
   visible(namespace: string, caller: string): VisibleService[] {
     return [...this.#entries.values()].flatMap(({ service, front, aliases }) => {
       const { name, namespace: own } = service.metadata
@@ -84,7 +84,7 @@ export class Services {
     })
   }
 
-  /** Every Service's name with its addresses, as pods of a namespace are to see them. */
+  /** Every Service's name with its addresses, for the pods of a namespace. */
   named(caller: string): NamedService[] {
     return [...this.#entries.values()].map(({ service, front, aliases, external }) => {
       const { name, namespace = '' } = service.metadata
@@ -98,7 +98,7 @@ export class Services {
     })
   }
 
-  /** Lets a port of 127.0.0.1 stand for a Service port, whether the Service is there yet or not. */
+  /** Forwards a port of 127.0.0.1 to a Service port, even if the Service does not exist yet. */
   async publish({ namespace, service, servicePort, port, owner }: Publication): Promise<number> {
     const endpoints = (): { host: string; port: number }[] => {
       const found = this.#entries.get(`${namespace}/${service}`)?.service
@@ -131,14 +131,14 @@ export class Services {
     return entry
   }
 
-  /** An address for the Service of that key, whichever object that is at a time. */
+  /** An address for the Service of a key, whichever object it currently is. */
   #front(key: string, more: Pick<FrontOptions, 'source' | 'listenAt'>): Front {
     const endpoints = (port: number): Endpoint[] => {
       const service = this.#entries.get(key)?.service
       const wanted = service && tcpPorts(service).find((candidate) => candidate.port === port)
       return service === undefined || wanted === undefined ? [] : dialable(service, wanted, this.#pods)
     }
-    const say = (message: string): void => {
+    const report = (message: string): void => {
       const service = this.#entries.get(key)?.service
       if (service !== undefined) this.#options.onTrouble(service, 'spec.ports', `spec.ports: ${message}`)
     }
@@ -146,11 +146,11 @@ export class Services {
       ip: this.#options.addresses.take('service'),
       owner: `Service ${key}`,
       endpoints,
-      onError: ({ message }) => say(`${message}; ${LISTEN_ALONE}`),
+      onError: ({ message }) => report(`${message}; ${LISTEN_ALONE}`),
       onMoved: (port, actual) => {
-        // An alias has the number of the Service's own address, of which it was said.
+        // An alias has the same number as the Service's own address, which has already been reported.
         if (more.listenAt !== undefined) return
-        say(`port ${port} needs a privilege that is not there: it is ${actual} in this run, ${BY_VARIABLES}`)
+        report(`port ${port} needs a missing privilege: it is ${actual} in this run, ${BY_VARIABLES}`)
         this.#options.onChange()
       },
       ...more,
@@ -190,7 +190,7 @@ export class Services {
     }
   }
 
-  /** The address of the oldest pod of a namespace: the one of which the manager has heard for longest. */
+  /** The address of the oldest pod of a namespace, which the manager has known for the longest time. */
   #addressIn(namespace: string): string | undefined {
     return this.#pods.find((pod) => pod.namespace === namespace && !pod.terminating)?.ip
   }
@@ -223,5 +223,5 @@ const frontsOf = ({ front, aliases }: Entry): Front[] => [
   ...aliases.values(),
 ]
 
-const LISTEN_ALONE = 'an app that listens on all addresses may have it: let it listen at $(POD_IP) alone'
-const BY_VARIABLES = "as the pods' variables say"
+const LISTEN_ALONE = 'an app that listens on all addresses may use it: let it listen only on $(POD_IP)'
+const BY_VARIABLES = "which the pods' variables contain"

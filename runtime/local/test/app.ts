@@ -1,4 +1,4 @@
-// A small service for tests: says who it is, what it sees, and ends when asked or told.
+// A small service for tests. It reports its name and what it receives, and exits on request.
 import { lookup } from 'node:dns/promises'
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 const { HOST, PORT, VERSION = '1', LISTEN = HOST } = process.env
 let ready = true
 
-async function answer(url: URL, from: string | undefined): Promise<unknown> {
+async function respond(url: URL, from: string | undefined): Promise<unknown> {
   switch (url.pathname) {
     case '/unready':
       return (ready = false)
@@ -37,7 +37,7 @@ const server = createServer((request: IncomingMessage, response) => {
     response.writeHead(ready ? 200 : 503).end()
     return
   }
-  void answer(url, request.socket.remoteAddress).then((value) =>
+  void respond(url, request.socket.remoteAddress).then((value) =>
     response.end(typeof value === 'string' ? value : JSON.stringify(value)),
   )
 })

@@ -8,10 +8,10 @@ import { describeProblem, type Problem } from '../types.ts'
 
 const APP = join(import.meta.dirname, 'app.ts')
 
-/** A cluster on a folder of its own, with what tests ask of it. */
+/** A cluster on its own folder, with helpers for tests. */
 export class TestCluster {
   readonly folder = mkdtempSync(join(tmpdir(), 'branchline-test-'))
-  readonly said: string[] = []
+  readonly reported: string[] = []
   cluster!: Cluster
   ports: number[] = []
 
@@ -22,7 +22,7 @@ export class TestCluster {
     const test = new TestCluster()
     for (const [name, objects] of Object.entries(files)) test.write(name, objects)
     try {
-      const onProblem = (problem: Problem): void => void test.said.push(describeProblem(problem))
+      const onProblem = (problem: Problem): void => void test.reported.push(describeProblem(problem))
       const { cluster, ports } = await Cluster.start({ folder: test.folder, onProblem, ...options })
       test.cluster = cluster
       test.ports = ports
@@ -41,7 +41,7 @@ export class TestCluster {
     rmSync(join(this.folder, name))
   }
 
-  /** The pods of a namespace whose names begin so. */
+  /** The pods of a namespace with a name prefix. */
   pods(namespace: string, prefix: string): ReturnType<Cluster['state']>['pods'] {
     return this.cluster
       .state()
@@ -53,7 +53,9 @@ export class TestCluster {
       const pods = this.pods(namespace, prefix)
       return pods.length === count && pods.every((pod) => pod.ready)
     }, `${count} ready pods of ${prefix}`).catch((error: unknown) => {
-      throw new Error(`${String(error)}\n${this.said.join('\n')}\n${JSON.stringify(this.cluster.state())}`)
+      throw new Error(
+        `${String(error)}\n${this.reported.join('\n')}\n${JSON.stringify(this.cluster.state())}`,
+      )
     })
     return this.pods(namespace, prefix)
   }
@@ -75,7 +77,7 @@ export interface AppOptions {
   readonly service?: object
 }
 
-/** A Deployment of the test app, and its Service `name:80`, whose targetPort is named. */
+/** A Deployment of the test app, and its Service `name:80` with a named targetPort. */
 export function app(name: string, options: AppOptions = {}): KubernetesObject[] {
   const {
     namespace = 'shop',

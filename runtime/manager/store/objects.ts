@@ -23,7 +23,7 @@ export interface ServiceFacts {
 export type EndpointState = 'ready' | 'ending' | 'unready' | 'gone'
 
 /** An endpoint of an EndpointSlice. */
-export interface EndpointFacts {
+interface EndpointFacts {
   readonly address: string
   readonly state: EndpointState
   /** The name of its pod, in the slice's namespace. */

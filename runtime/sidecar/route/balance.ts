@@ -6,7 +6,7 @@ import { type Weights, weightsOf } from './weights.ts'
 /** The maximum endpoints of one environment to try for one request. */
 export const MAX_TRIES = 3
 /** After this many failures in a row an endpoint is ejected. A refused connection counts as that many. */
-export const EJECT_AFTER = 3
+const EJECT_AFTER = 3
 /** How long an endpoint stays ejected. Doubled with each further ejection, up to the maximum. */
 export const EJECTION_MS = { first: 1_000, max: 30_000 } as const
 /** The maximum endpoints to remember. Healthy and idle ones are forgotten first. */

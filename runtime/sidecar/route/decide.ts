@@ -2,7 +2,7 @@ import type { OnUnavailable } from '@branchline/wire/routes/messages'
 import type { Destination, Listener } from '../table/table.ts'
 
 /** The reasons of a routing decision. There are few, because they label metrics. */
-export const ROUTE_REASONS = ['no-table', 'routed', 'no-key', 'override', 'own', 'base'] as const
+const ROUTE_REASONS = ['no-table', 'routed', 'no-key', 'override', 'own', 'base'] as const
 export type RouteReason = (typeof ROUTE_REASONS)[number]
 
 /** One place to try. `routed`: the receiver must serve the request itself (wire/SPEC.md, section 3). */

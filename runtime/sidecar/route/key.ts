@@ -5,8 +5,8 @@ import { environmentNumber, mintTraceparent, traceparentId, traceparentOf } from
 import { readTracestateKey, writeTracestateKey } from '@branchline/wire/tracestate'
 
 /** The sources of a key, in the order in which they are read (wire/SPEC.md, section 1). */
-export const KEY_SOURCES = ['tracestate', 'baggage', 'header', 'id', 'caller'] as const
-export type KeySource = (typeof KEY_SOURCES)[number]
+const KEY_SOURCES = ['tracestate', 'baggage', 'header', 'id', 'caller'] as const
+type KeySource = (typeof KEY_SOURCES)[number]
 
 /** A request's key, and its source. */
 export interface FoundKey {
@@ -41,7 +41,7 @@ export interface KeyContext {
 }
 
 /** What a listener knows about environments' numbers (wire/trace-id.ts). */
-export interface Numbers {
+interface Numbers {
   keyOfNumber(number: string): string | undefined
   /** Whether an id of an unknown environment marks another branch's request. */
   readonly onBranch: boolean

@@ -10,7 +10,7 @@ import { environmentNumber } from '@branchline/wire/trace-id'
 import { DEFAULT_WEIGHT } from '@branchline/wire/weight'
 
 /** An endpoint of another environment: the name of its pool, and the address to dial. */
-export interface Endpoint {
+interface Endpoint {
   /** `address:port`, IPv6 in brackets. */
   readonly authority: string
   readonly host: string

@@ -20,7 +20,7 @@ export interface MetricsSource {
 /** The maximum label sets of one metric. Further ones are counted under {@link OTHER}. */
 export const MAX_SERIES = 1_000
 /** The environment and service label beyond the maximum. */
-export const OTHER = 'other'
+const OTHER = 'other'
 /** The bucket bounds of durations, in seconds: from a hop on one machine to a hanging request. */
 const BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 

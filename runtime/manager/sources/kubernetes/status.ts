@@ -5,7 +5,7 @@ import type { Api } from '../../../kubernetes/api.ts'
 import { resourcePath } from './kinds.ts'
 
 /** The owner of the fields that the manager writes (server-side apply). */
-export const FIELD_MANAGER = 'branchline-manager'
+const FIELD_MANAGER = 'branchline-manager'
 
 /**
  * Applies a complete status. Our fields that it no longer contains are removed, and the fields of other owners stay.

@@ -7,7 +7,7 @@ export type Lookup<Link> =
   | Gone
   | Live<Link>
 
-export interface Gone {
+interface Gone {
   readonly state: 'gone'
   readonly cluster: string
   /** When that began. Undefined if no connection has served it since the relay started. */

@@ -92,7 +92,7 @@ export class StateFile {
 }
 
 /** The state directory contains something that this relay cannot use. */
-export class StateError extends Error {
+class StateError extends Error {
   readonly code = 'BL_RELAY_STATE'
   constructor(message: string, cause: unknown) {
     super(message, { cause })
@@ -118,7 +118,7 @@ async function replace(directory: string, text: string): Promise<void> {
 const formatState = (owners: readonly Owner[]): string => `${JSON.stringify({ version: VERSION, owners })}\n`
 
 /** Parses the text of a state file. Throws an Error that describes the fault. */
-export function parseState(text: string): Owner[] {
+function parseState(text: string): Owner[] {
   const state = JSON.parse(text) as { version?: unknown; owners?: unknown } | null
   if (state?.version !== VERSION) {
     throw new RangeError(`version is ${JSON.stringify(state?.version)}: this relay reads version ${VERSION}`)
