@@ -8,14 +8,15 @@ const root = await mkdtemp(join(tmpdir(), 'branchline-check-'))
 afterAll(() => rm(root, { recursive: true }))
 
 let count = 0
-async function checked(files: Readonly<Record<string, string>>) {
+async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = join(root, String(count++))
   for (const [name, text] of Object.entries(files)) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
   }
-  return check(folder)
+  return folder
 }
+const checked = async (files: Readonly<Record<string, string>>) => check(await folderOf(files))
 const environment = (name: string, spec: string): string =>
   `apiVersion: branchline.dev/v1alpha1\nkind: Environment\nmetadata: { name: ${name}, namespace: ${name} }\nspec:\n  ${spec}\n`
 const preview = (name: string, namespace: string, spec = '{ service: web, port: 80 }'): string =>
@@ -118,6 +119,28 @@ test('reports names that no API server accepts, as printable text', async () => 
     '2 files, 0 environments, 0 previews: 2 with a problem',
     '',
   ])
+})
+
+test('reports names and paths inside pods that no API server accepts, as `up` does', async () => {
+  const deployment = (volumes: string, more = ''): string =>
+    'apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: api, namespace: base }\nspec:\n' +
+    '  selector: { matchLabels: { app: api } }\n  template:\n    metadata: { labels: { app: api } }\n' +
+    `    spec:\n      containers: [{ name: app, command: [app] }]\n      volumes: ${volumes}\n${more}`
+  const { problems } = await check(
+    await folderOf({
+      'bad.yaml': deployment('[{ name: ../../escape, emptyDir: {} }]'),
+      'unknown-field.yaml': deployment('[{ name: ../up, emptyDir: {} }]', '      hostUsers: false\n').replace('api,', 'two,'),
+      'config.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\ndata: { ../key: a }\n',
+    }),
+  )
+  expect(problems.map(({ file, line, field }) => [file, line, field])).toEqual([
+    ['bad.yaml', 10, 'spec.template.spec.volumes[0].name'],
+    ['config.yaml', 4, 'data'],
+    ['unknown-field.yaml', 10, 'spec.template.spec.volumes[0].name'],
+  ])
+  expect(problems[0]?.message).toMatch(
+    /^Deployment api: spec.template.spec.volumes\[0\].name is "..\/..\/escape": wanted lower-case letters/,
+  )
 })
 
 test('a link out of the folder is a problem, and a link to its own folder is followed once', async () => {

@@ -1,6 +1,7 @@
 import { basename, relative } from 'node:path'
 import { injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
-import { objectNameFaults } from '@branchline/runtime/local/manifests/names'
+import { nameFaults } from '@branchline/runtime/local/manifests/check'
+import type { KubernetesObject } from '@branchline/runtime/local/manifests/object'
 import { printableLine } from '@branchline/runtime/local/printable'
 import { GROUP } from '@branchline/wire/names'
 import type { Environment } from '@branchline/wire/resources/environment'
@@ -157,11 +158,11 @@ function takeObject(object: Manifest, document: ManifestDocument, found: Resourc
   }
 }
 
-/** Reports names that no API server accepts. Environments and Previews have their own rules. */
-function takeNames({ kind, metadata }: Manifest, document: ManifestDocument, found: Resources): void {
+/** Reports names and paths that no API server accepts. Environments and Previews have their own rules. */
+function takeNames(object: Manifest, document: ManifestDocument, found: Resources): void {
+  const { kind, metadata } = object
   if (typeof metadata?.name !== 'string') return
-  const namespace = typeof metadata.namespace === 'string' ? metadata.namespace : undefined
-  for (const { field, message } of objectNameFaults(kind, metadata.name, namespace)) {
+  for (const { field, message } of nameFaults(object as KubernetesObject)) {
     found.problems.push({
       file: document.file,
       line: lineOf(document, pathOf(field)),

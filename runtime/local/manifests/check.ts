@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import { SCHEMAS } from '../kubernetes.ts'
 import type { Problem } from '../types.ts'
 import { type KubernetesObject, nameOf, typeOf } from './object.ts'
-import { objectNameFaults } from './names.ts'
+import { type NameFault, objectNameFaults } from './names.ts'
 import { innerNameFaults } from './pod-names.ts'
 import { INERT_KINDS, KEPT_KINDS, UNSUPPORTED_KINDS, UNSUPPORTED_POD_FIELDS } from './support.ts'
 
@@ -42,6 +42,18 @@ export function checkObject(object: KubernetesObject): Checked {
   }
   const unknown = faults.map(({ field, message }) => ({ severity: 'warning' as const, field, message }))
   return checkKnown(withoutUnknown(object, result.error), named, unknown)
+}
+
+/**
+ * The names and paths of an object that Kubernetes refuses. Those inside its spec are judged only if the fields around
+ * them have the right types.
+ */
+export function nameFaults(object: KubernetesObject): NameFault[] {
+  const { name, namespace } = object.metadata
+  const faults = objectNameFaults(object.kind, name, typeof namespace === 'string' ? namespace : undefined)
+  const result = SCHEMAS[typeOf(object)]?.safeParse(object)
+  const isReadable = result?.error?.issues.every((issue) => issue.code === 'unrecognized_keys') ?? result?.success
+  return isReadable === true ? [...faults, ...innerNameFaults(object)] : faults
 }
 
 /** Checks an object whose fields are all known: its names, and fields that have no effect here. */
