@@ -129,7 +129,10 @@ test('reports names and paths inside pods that no API server accepts, as `up` do
   const { problems } = await check(
     await folderOf({
       'bad.yaml': deployment('[{ name: ../../escape, emptyDir: {} }]'),
-      'unknown-field.yaml': deployment('[{ name: ../up, emptyDir: {} }]', '      hostUsers: false\n').replace('api,', 'two,'),
+      'unknown-field.yaml': deployment('[{ name: ../up, emptyDir: {} }]', '      hostUsers: false\n').replace(
+        'api,',
+        'two,',
+      ),
       'config.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\ndata: { ../key: a }\n',
     }),
   )

@@ -80,8 +80,9 @@ export interface Limits {
   /**
    * A kept connection that ends (a FIN) within this time after a request was written to it was most likely stale. A
    * request that is safe to repeat is then sent again over a new connection. After this time, the request counts as
-   * received. A connection that is reset was stale at any time, because its peer had not read the request. Default: 50
-   * ms.
+   * received. A connection that is reset was stale at any time, because its peer had not read the request. A process
+   * that stood still notices an end late, and so judges it as later than it was: the time must cover that. Too long a
+   * time costs one repetition of a safe request, too short a time its failure. Default: 1 s.
    */
   readonly poolStaleMs: number
   /** Most unused connections to keep for one upstream. Default: 256. */
@@ -128,7 +129,7 @@ export const DEFAULT_LIMITS: Limits = {
   responseProgressMs: 300_000,
   poolIdleMs: 4_000,
   poolUnsafeIdleMs: 1_000,
-  poolStaleMs: 50,
+  poolStaleMs: 1_000,
   poolSize: 256,
   poolTotal: 2_048,
   heldBytes: 16 * 1024,

@@ -79,8 +79,6 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
     // A workload may let its sidecar accept more than the default.
     responseHeadBytes: 128 * 1024,
     responseHeaderCount: 512,
-    // Through a tunnel, it takes a round trip over the Internet to see that a connection is stale.
-    poolStaleMs: 1_000,
     // Visitors are browsers: one that ends its direction has left, and must not keep a stream of its cluster.
     halfCloseMs: 0,
     // Idle streams in the pool count towards the streams that requests may use.

@@ -52,7 +52,8 @@ export function nameFaults(object: KubernetesObject): NameFault[] {
   const { name, namespace } = object.metadata
   const faults = objectNameFaults(object.kind, name, typeof namespace === 'string' ? namespace : undefined)
   const result = SCHEMAS[typeOf(object)]?.safeParse(object)
-  const isReadable = result?.error?.issues.every((issue) => issue.code === 'unrecognized_keys') ?? result?.success
+  const isReadable =
+    result?.error?.issues.every((issue) => issue.code === 'unrecognized_keys') ?? result?.success
   return isReadable === true ? [...faults, ...innerNameFaults(object)] : faults
 }
 
