@@ -75,7 +75,7 @@ test('an event that is split at every byte is read, and an invalid one is ignore
   api.tellRaw('{"type":"ADDED","object":{}}\nno json\n{"type":"BOOKMARK"}\n')
   const line = `${JSON.stringify({ type: 'ADDED', object: service('bäse', 'äpi') })}\n`
   for (const octet of Buffer.from(line)) {
-    api.tellOctets(Buffer.of(octet))
+    api.writeBytes(Buffer.of(octet))
     await new Promise((resolve) => setImmediate(resolve))
   }
   await until(() => reported.length === 2, 'the event')
