@@ -76,8 +76,8 @@ test('an existing sidecar is replaced if options of the sidecar are given, and k
     sidecar: { image: 'mirror/sidecar:1' },
   }).outputs
   expect(injectTexts(once, options).outputs).toEqual(once)
-  const anew = injectTexts(once, { ...options, sidecar: { image: 'mirror/sidecar:2' } }).outputs[0]?.text
-  expect(anew).toContain('mirror/sidecar:2')
+  const replaced = injectTexts(once, { ...options, sidecar: { image: 'mirror/sidecar:2' } }).outputs[0]?.text
+  expect(replaced).toContain('mirror/sidecar:2')
 })
 
 test('a Service and its workload may be in two files, in a List, or in JSON', () => {

@@ -39,7 +39,7 @@ spec:
 test.each([
   ['lists behind their key', shop(2)],
   ['lists at the level of their key', shop(0)],
-])('%s: injected and taken back, every octet is as it was', (_what, text) => {
+])('%s: inject and uninject restore the text byte for byte', (_what, text) => {
   const input: Input = { file: 'web.yaml', text }
   const [injected] = injectTexts([input], { environment: 'baseline' }).outputs as [Input]
   expect(injected.text).toContain('branchline-sidecar')

@@ -6,7 +6,7 @@ import type { Contender } from './contenders/contender.ts'
 import { freePort } from '@branchline/runtime/testing/ports'
 import { LOAD_CORE, type Running, startOn, stopAll } from './processes.ts'
 
-/** What takes part in one benchmark: the service behind all, who is up, and why others are not. */
+/** The participants of a benchmark: the service, the running contenders, and why others are missing. */
 export interface Contest {
   readonly folder: string
   readonly upstreamPort: number
@@ -15,8 +15,8 @@ export interface Contest {
 }
 
 /**
- * Starts a service (a script that gets its port and the other arguments) on the load's core and each contender
- * in front of it, hands them over, and stops all in the end, whatever happens.
+ * Starts a service (a script that gets its port and the other arguments) on the load's core, and each contender in front
+ * of it. Calls the measurement with them, and always stops all of them.
  */
 export async function contest<T>(
   upstream: { readonly script: string; readonly args?: readonly string[] },

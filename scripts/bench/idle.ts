@@ -7,7 +7,7 @@ import { usage } from './processes.ts'
 import { type Benchmark, printTable, printVerdicts } from './verdict.ts'
 
 const BATCH = 100
-/** Who gets no answer by then is not taken: it counts as closed. */
+/** A connection without a response by then counts as closed. */
 const ANSWER_TIMEOUT_MS = 10_000
 const REQUEST = 'GET /100 HTTP/1.1\r\nhost: api\r\ntracestate: branchline=alice\r\n\r\n'
 
@@ -20,7 +20,7 @@ async function open(port: number): Promise<Socket> {
   return socket.setTimeout(0)
 }
 
-/** The memory of connections that have had one answer each and then stay open. */
+/** Measures the memory of connections that stay open after one response each. */
 export const idle: Benchmark = () => {
   const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
   return contest(upstream, contendersOf('idle'), 1000, async ({ running, missing }) => {

@@ -1,9 +1,9 @@
 import { cpus, loadavg } from 'node:os'
 
-/** Above this much other work, by the load of the last minute, ratios still mean something and figures do not. */
+/** Above this load average of the last minute, ratios are still meaningful, but absolute figures are not. */
 const QUIET_LOAD = 0.5
 
-/** The machine in one line, and a warning where others use it: the load before the benchmark has begun. */
+/** Describes the machine in one line, with a warning if it has other work before the benchmark begins. */
 export function describeMachine(): { line: string; load: number; quiet: boolean } {
   const load = loadavg()[0] ?? 0
   const quiet = load < QUIET_LOAD

@@ -4,11 +4,11 @@ import { readdir, readFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { which } from 'zx'
 
-/** The core of the contender, and that of the load and the service behind it. */
+/** The core of the contender, and the core of the load and the service. */
 export const PROXY_CORE = '0'
 export const LOAD_CORE = '1'
 
-/** A proxy that is up: where it listens and which processes are its. */
+/** A running contender: its port and its processes. */
 export interface Running {
   readonly port: number
   readonly pids: readonly number[]
@@ -22,7 +22,7 @@ export async function startOn(core: string, command: string, args: readonly stri
   return child
 }
 
-/** Rejects once the process ends. */
+/** Rejects when the process ends. */
 export async function failed(child: ChildProcess, command: string): Promise<never> {
   const [code] = (await once(child, 'exit')) as [number | null]
   throw new Error(`${command} ended with ${code} before it was ready`)
@@ -45,7 +45,7 @@ export async function startDaemon(port: number, command: string, args: readonly 
   return { port, pids: [child.pid as number], stop: () => stopAll([child]) }
 }
 
-/** Resolves once something accepts connections on the port. */
+/** Resolves when the port accepts connections. */
 export async function listening(port: number, timeoutMs = 10_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   for (;;) {
@@ -62,13 +62,13 @@ export async function listening(port: number, timeoutMs = 10_000): Promise<void>
   }
 }
 
-/** Says how to install a command that is not there; undefined where it is. */
+/** Returns how to install a missing command, or undefined if it is installed. */
 export const installed = (command: string, how: string) => async (): Promise<string | undefined> =>
   (await which(command, { nothrow: true })) === null ? `${command} is not installed: ${how}` : undefined
 
 /**
- * The CPU seconds that processes have used, and the memory that they hold, in MB. In nanoseconds where the kernel
- * says it of each thread (schedstat); its ticks of 10 ms are too coarse for a second.
+ * Returns the CPU seconds and the memory in MB of processes. CPU time has the precision of nanoseconds if the kernel
+ * provides schedstat per thread. Its ticks of 10 ms are too coarse for a second.
  */
 export async function usage(pids: readonly number[]): Promise<{ cpuSeconds: number; rssMb: number }> {
   let cpuSeconds = 0
@@ -81,7 +81,7 @@ export async function usage(pids: readonly number[]): Promise<{ cpuSeconds: numb
   return { cpuSeconds, rssMb }
 }
 
-/** Kernel, Documentation/scheduler/sched-stats: the time on the CPU comes first. */
+/** Linux, Documentation/scheduler/sched-stats: the first field is the time on the CPU. */
 async function threadSeconds(pid: number): Promise<number | undefined> {
   try {
     const threads = await readdir(`/proc/${pid}/task`)

@@ -6,7 +6,7 @@ import { type Benchmark, median, printVerdicts, type Verdict } from './verdict.t
 const STARTS = 7
 const MOST_MS = 300
 
-/** From a sidecar's start to its first table and an open port: what a pod waits for. */
+/** Measures the time from a sidecar's start to its first table and an open port, for which a pod waits. */
 export const start: Benchmark = () => {
   const upstream = { script: join(import.meta.dirname, 'http/upstream.ts') }
   return contest(upstream, [], 0, async ({ folder, upstreamPort }) => {

@@ -4,7 +4,7 @@ import { contendersOf } from './contenders/index.ts'
 import { sample } from './http/hop.ts'
 import { type Benchmark, median, printTable, printVerdicts } from './verdict.ts'
 
-/** The one that the others are compared with. */
+/** The contender that the others are compared with. */
 const FEWEST = contendersOf('table')[0]?.name ?? ''
 const PATH = '/100'
 const SLICE_SECONDS = 1
@@ -14,17 +14,17 @@ const WARM_SECONDS = 6
 type Second = ReadonlyMap<string, number>
 
 /**
- * What a request costs a sidecar with few routes and with very many. A machine drifts, and two processes of one
- * program differ by more than what is sought: so all run at the same time, on the same core, and share whatever
- * else happens there; each second is compared with the same second of the one with the fewest routes, and all
- * start anew `runs` times.
+ * Measures the cost of a request in sidecars with few and with very many routes. A machine drifts, and two processes of
+ * one program differ by more than the difference in question. So all sidecars run at the same time on the same core, and
+ * other load affects all of them. Each second is compared with the same second of the sidecar with the fewest routes. All
+ * restart `runs` times.
  */
 export const table: Benchmark = async ({ seconds, runs }) => {
   const samples: Second[] = []
   for (let run = 0; run < runs; run++) samples.push(...(await generation(seconds)))
   const rows = contendersOf('table').map(({ name }) => summary(name, samples))
   printTable(
-    ['table', 'CPU µs/req', 'beside one route', 'half of all seconds'],
+    ['table', 'CPU µs/req', 'ratio to one route', 'half of all seconds'],
     rows.map(({ name, cpuMicroseconds, ratio, from, to }) => [
       name,
       cpuMicroseconds.toFixed(1),

@@ -4,18 +4,18 @@ import Table from 'cli-table3'
 export type Benchmark = (options: {
   readonly seconds: number
   readonly runs: number
-  /** Another checkout of this repository, to be measured in the same run. */
+  /** Another checkout of this repository that is measured in the same run. */
   readonly against?: string | undefined
 }) => Promise<unknown>
 
-/** A target, what was reached, and whether that is enough. */
+/** A target, the reached value, and whether the target is met. */
 export interface Verdict {
   readonly target: string
   readonly reached: string
   readonly met: boolean
 }
 
-/** A verdict on a ratio of two figures of one run; none where one of them is missing. */
+/** Returns a verdict on the ratio of two figures of one run, or none if a figure is missing. */
 export function ratio(
   target: string,
   ours: number | undefined,
@@ -26,10 +26,10 @@ export function ratio(
   return Number.isFinite(reached) ? [{ target, reached: reached.toFixed(2), met: met(reached) }] : []
 }
 
-/** How much slower than another checkout a change may be. */
+/** How much slower than another checkout this one may be. */
 const AS_FAST = 0.97
 
-/** Verdicts on requests a second and CPU a request, compared with another checkout of the same run. */
+/** Returns verdicts on requests per second and CPU per request, compared with another checkout of the same run. */
 export function asFastAsBefore(what: string, now: Cost | undefined, before: Cost | undefined): Verdict[] {
   return [
     ...ratio(
@@ -59,14 +59,14 @@ export function printTable(head: readonly string[], rows: readonly (readonly (st
   console.log(table.toString())
 }
 
-/** Prints who was left out, and each target as met or missed. */
+/** Prints missing contenders, and each target as met or missed. */
 export function printVerdicts(verdicts: readonly Verdict[], missing: readonly string[] = []): void {
   for (const line of missing) console.log(`left out: ${line}`)
   for (const { target, reached, met } of verdicts)
     console.log(`${met ? 'met   ' : 'MISSED'} ${target}: ${reached}`)
 }
 
-/** The sample in the middle, by one of its figures. */
+/** Returns the median sample by one of its figures. */
 export function median<T>(samples: readonly T[], by: (sample: T) => number): T {
   const sorted = [...samples].sort((one, two) => by(one) - by(two))
   return sorted[Math.floor(sorted.length / 2)] as T

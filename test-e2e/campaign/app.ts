@@ -4,9 +4,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 
 /**
- * A service of the campaign. It writes down each request that it runs before it responds, so that what ran can be
- * compared with what was answered, even after it was killed. NEXT names the service that it calls, with the
- * request's id and key.
+ * A service of the campaign. It records each request before it responds, so that recorded requests can be compared with
+ * responses, even after the service was killed. NEXT names the service that it calls with the request's id and key.
  */
 const {
   ENVIRONMENT = '',
@@ -54,7 +53,7 @@ async function run(
   response.setHeader('x-campaign', me)
   if (NEXT !== undefined) return forward(url, request, response)
   if (mode === 'refuse') {
-    // Early and final: the rest of the body is not wanted.
+    // The response is early and final. The service does not need the rest of the body.
     record('run', id)
     response.writeHead(413, { connection: 'close' }).end(me)
     return
@@ -78,7 +77,7 @@ async function run(
   response.end(`${me} ${bytes}`)
 }
 
-/** Passes the request on to the next service, and its response back; both as they come. */
+/** Streams the request to the next service, and its response back. */
 async function forward(
   url: URL,
   request: http.IncomingMessage,
@@ -99,7 +98,7 @@ async function forward(
   response.once('close', () => next.destroy())
   request.on('error', () => next.destroy())
   request.pipe(next)
-  // Where the next service wants no more, the rest is read all the same: Node would never read the connection again.
+  // If the next service stops reading, the rest is still read. Otherwise Node would never read the connection again.
   next.once('close', () => request.resume())
   const answer = await new Promise<http.IncomingMessage>((resolve, reject) => {
     let answered = false
@@ -108,7 +107,7 @@ async function forward(
       resolve(it)
     })
     next.on('error', (error) =>
-      answered ? undefined : reject(new Error(`${me}: ${NEXT} did not answer: ${error.message}`)),
+      answered ? undefined : reject(new Error(`${me}: ${NEXT} did not respond: ${error.message}`)),
     )
   })
   response.writeHead(answer.statusCode ?? 502, {

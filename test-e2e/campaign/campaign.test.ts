@@ -14,10 +14,10 @@ import { ENVIRONMENTS, manifests } from './manifests.ts'
 import { type Ended, visitOnce } from './visitor.ts'
 
 /**
- * Every kind of process is killed and stopped under load: relay, managers, sidecars, apps. No request is answered
- * or run by a version that it is not for, none hangs, no POST runs twice, and a request fails only while a process
- * that carries it is down. `npm run test:slow` makes it ten minutes; BRANCHLINE_CAMPAIGN_MS says another time, and
- * BRANCHLINE_CAMPAIGN_SEED repeats one.
+ * Kills and stops processes of every kind under load: relay, managers, sidecars, apps. No wrong version receives a
+ * request, no request hangs, no POST runs twice, and a request fails only while a process on its path is down.
+ * `npm run test:slow` runs it for ten minutes. BRANCHLINE_CAMPAIGN_MS sets another time, and BRANCHLINE_CAMPAIGN_SEED
+ * repeats a campaign.
  */
 const SLOW = process.env['BRANCHLINE_SLOW'] === '1'
 const CAMPAIGN_MS = Number(process.env['BRANCHLINE_CAMPAIGN_MS'] ?? (SLOW ? 600_000 : 20_000))
@@ -25,7 +25,7 @@ const SEED = Number(process.env['BRANCHLINE_CAMPAIGN_SEED'] ?? Date.now() % 1_00
 const VISITORS = 12
 const PAUSE_MS = 60
 const READY_TIMEOUT_MS = 90_000
-/** How long requests that were left may run on in apps, in milliseconds: `deadline` takes 1 s, `leave` 2 s. */
+/** How long abandoned requests may still run in apps, in milliseconds: `deadline` takes 1 s, `leave` 2 s. */
 const SETTLE_TIMEOUT_MS = 30_000
 
 const folder = temporaryFolder('campaign')
@@ -88,12 +88,12 @@ test(
     if (Object.values(faults).some((list) => list.length > 0)) note(await platform.describe())
     expect(faults).toEqual({ wrong: [], hung: [], twice: [], unexcused: [], unexplained: [] })
     expect(requests).toBeGreaterThan(0)
-    // Apps learn that visitors have left: nothing runs on.
+    // Apps learn that visitors have left, and stop.
     await expect.poll(unfinished, { timeout: SETTLE_TIMEOUT_MS, interval: 100 }).toEqual([])
   },
 )
 
-/** Requests that began in an app that still runs and did not end there. */
+/** Returns requests that began in an app that still runs, and did not end there. */
 function unfinished(): string[] {
   const running = new Set(readdirSync('/proc'))
   const open = new Set<string>()

@@ -34,25 +34,25 @@ const faults = (ended: Ended, runs: readonly Recorded[] = [], outages: readonly 
 }
 
 describe('the judge of the campaign', () => {
-  test('finds nothing where all is right', () => {
+  test('finds nothing if everything is right', () => {
     expect(faults(request(answered(200, RIGHT)), [run()])).toEqual([])
     expect(faults(request(answered(413, RIGHT), 'refuse'), [run()])).toEqual([])
     expect(faults(request({ type: 'left' }, 'leave'))).toEqual([])
   })
 
-  test('finds another version, by the response and by what ran', () => {
+  test('finds a wrong version, by the response and by the record of the app', () => {
     expect(faults(request(answered(200, 'front@baseline back@baseline')), [run()])).toEqual(['wrong'])
     expect(faults(request({ type: 'left' }, 'deadline'), [run('baseline')])).toEqual(['wrong'])
     expect(faults(request(answered(200, RIGHT)), [])).toEqual(['wrong'])
   })
 
-  test('finds what hangs, and what runs twice unless it is safe', () => {
+  test('finds requests that hang, and unsafe requests that run twice', () => {
     expect(faults(request({ type: 'hung', state: 'x' }))).toEqual(['hung'])
     expect(faults(request(answered(200, RIGHT)), [run(), run()])).toEqual(['twice'])
     expect(faults(request(answered(200, RIGHT), 'get'), [run(), run()])).toEqual([])
   })
 
-  test('excuses a failure while a process on its path is down, and no other', () => {
+  test('excuses a failure only while a process on its path is down', () => {
     const failed = request(answered(502, '', '{"detail":"back is down"}'))
     expect(faults(failed)).toEqual(['unexcused'])
     expect(faults(failed, [], [outage('back@alice', 900, 1_050)])).toEqual([])
@@ -63,7 +63,7 @@ describe('the judge of the campaign', () => {
     expect(faults(failed, [], [outage('manager', 100, 5_000)])).toEqual(['unexcused'])
   })
 
-  test('wants a sentence for each failure, and counts it', () => {
+  test('requires a sentence for each failure, and counts it', () => {
     const down = [outage('relay', 0, 9_000)]
     expect(faults(request(answered(502, '', '')), [], down)).toEqual(['unexplained'])
     const { sentences } = judge([request(answered(502, '', '{"detail":"127.0.0.1:8080 is down"}'))], [], down)

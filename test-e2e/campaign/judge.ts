@@ -2,7 +2,7 @@ import type { Outage } from './killer.ts'
 import { CARRIERS, type EnvironmentName, PATHS } from './manifests.ts'
 import type { Ended } from './visitor.ts'
 
-/** An event that an app wrote down. */
+/** An event that an app recorded. */
 export interface Recorded {
   readonly event: 'begin' | 'run' | 'end' | 'left'
   readonly service: string
@@ -10,25 +10,25 @@ export interface Recorded {
   readonly id: string
 }
 
-/** What a campaign came to. Everything but `requests`, `excused` and `sentences` has to be empty. */
+/** The result of a campaign. All lists except `excused` and `sentences` must be empty. */
 export interface Verdict {
   readonly requests: number
-  /** Answered by a version, or run by one, that the request was not for; or with another content. */
+  /** Requests that a wrong version received, or whose response has wrong content. */
   readonly wrong: string[]
   readonly hung: string[]
   /** Requests with a body that ran more than once. */
   readonly twice: string[]
-  /** Failed although every process that carried them was up. */
+  /** Requests that failed although every process on their path was running. */
   readonly unexcused: string[]
-  /** Failed without a sentence that says why. */
+  /** Requests that failed without a sentence that states the reason. */
   readonly unexplained: string[]
-  /** Failed while a process that carried them was down, by that process. */
+  /** Requests that failed while a process on their path was down, by process. */
   readonly excused: Map<string, number>
-  /** The sentences of failures, with identifiers left out, and how often each was said. */
+  /** The sentences of failures, without identifiers, and how often each occurred. */
   readonly sentences: Map<string, number>
 }
 
-/** Judges what visitors saw by what apps ran and which processes were down. Pure. */
+/** Compares what visitors received with what apps recorded and which processes were down. Pure. */
 export function judge(
   ended: readonly Ended[],
   recorded: readonly Recorded[],
@@ -64,7 +64,7 @@ export function judge(
   return verdict
 }
 
-/** `front` only passes on, so that what ran is what `back` ran. */
+/** `front` only forwards, so the records of `back` count. */
 function judgeRuns(
   { id, kind, environment, outcome }: Ended,
   runs: readonly Recorded[],
@@ -83,7 +83,7 @@ function judgeRuns(
   }
 }
 
-/** The request that the same visitor sent before: `v3-7` for `v3-8`. */
+/** Returns the previous request of the same visitor: `v3-7` for `v3-8`. */
 const idBefore = (id: string): string => id.replace(/\d+$/, (index) => String(Number(index) - 1))
 
 const nameOf = ({ id, kind, environment }: Ended): string => `${kind} ${id} of ${environment}`
@@ -107,11 +107,11 @@ function judgeOutcome(request: Ended, outages: readonly Outage[], verdict: Verdi
   else count(verdict.excused, `${down.what} (${down.container}, ${down.signal})`)
 }
 
-/** Whether requests of an environment pass the process that was down. */
+/** Reports whether the path of an environment's requests includes the process that was down. */
 const carries = ({ what }: Outage, environment: EnvironmentName): boolean =>
   what === 'relay' || what === 'manager' || CARRIERS[environment].includes(what)
 
-/** A manager that dies takes along what it carries; what starts later goes by the other one. */
+/** The death of a manager fails the requests that it carries. Later requests use the other manager. */
 const NOTICE_MS = 250
 
 function overlaps({ what, fromMs, toMs }: Outage, { startMs, endMs }: Ended): boolean {
@@ -125,7 +125,7 @@ function nearest({ startMs, endMs }: Ended, outages: readonly Outage[]): string 
   return ` (began ${after} ms after ${last.signal} to ${last.what} ${last.container}, took ${Math.round(endMs - startMs)} ms)`
 }
 
-/** Why a request failed, in words that do not depend on the request. */
+/** Returns why a request failed, in words that do not depend on the request. */
 function sentenceOf(outcome: Ended['outcome']): string | undefined {
   if (outcome.type === 'broken') return `the connection broke: ${outcome.reason}`
   if (outcome.type !== 'answered') return undefined
@@ -133,7 +133,7 @@ function sentenceOf(outcome: Ended['outcome']): string | undefined {
   return said === '' ? undefined : `${outcome.status} ${said.replaceAll(/\d[\d.:TZ-]*/g, 'N').slice(0, 200)}`
 }
 
-/** The detail of a problem (RFC 9457), or the text as it is. */
+/** Returns the detail of a problem (RFC 9457), or the text itself. */
 function detailOf(body: string): string {
   try {
     const { detail } = JSON.parse(body) as { detail?: unknown }

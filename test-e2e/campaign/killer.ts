@@ -4,12 +4,12 @@ import { SIDECAR_CONTAINER } from '@branchline/wire/names'
 import type { PodProcess, Running } from '../harness/target.ts'
 import { until } from '../harness/until.ts'
 
-/** A time in which a process was down: from the signal until it was ready again and known as such. */
+/** A time during which a process was down: from the signal until it was ready again and others knew it. */
 export interface Outage {
-  /** `manager`, `relay`, or `<service>@<environment>`, for the app and its sidecar alike. */
+  /** `manager`, `relay`, or `<service>@<environment>` for both the app and its sidecar. */
   readonly what: string
   readonly signal: 'SIGKILL' | 'SIGTERM'
-  /** The container that was signalled. */
+  /** The container that got the signal. */
   readonly container: string
   readonly fromMs: number
   toMs: number
@@ -17,11 +17,11 @@ export interface Outage {
 
 const READY_TIMEOUT_MS = 60_000
 const POLL_MS = 25
-/** How long others may take to know that a process is back, in milliseconds: its link, its table, its endpoints. */
+/** How long others may take to learn that a process is back (link, table, endpoints), in milliseconds. */
 const KNOWN_MS = 3_000
 const PAUSE_MS = 1_500
 
-/** Kills and stops one process after the other, of every kind, until the time is over. */
+/** Kills and stops processes of every kind, one after another, until the time is over. */
 export class Killer {
   readonly outages: Outage[] = []
   readonly #platform: Running
@@ -42,7 +42,7 @@ export class Killer {
 
   async #strike(): Promise<void> {
     const all = (await this.#platform.processes()).filter(({ pid, ready }) => pid !== undefined && ready)
-    // Kinds first, so that each has its turn, however many pods there are of it.
+    // It chooses a kind first, so that the number of pods of a kind does not matter.
     const what = this.#random.oneOf([...new Set(all.map(kindOf))])
     const victim = this.#random.oneOf(all.filter((process) => kindOf(process) === what))
     const signal = this.#random.oneOf(this.#signals)

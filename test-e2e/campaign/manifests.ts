@@ -10,7 +10,7 @@ export const ENVIRONMENTS = {
 } as const
 export type EnvironmentName = keyof typeof ENVIRONMENTS
 
-/** The way of each environment's requests. */
+/** The path of each environment's requests. */
 export const PATHS: Readonly<Record<EnvironmentName, string>> = {
   baseline: 'front@baseline back@baseline',
   alice: 'front@baseline back@alice',
@@ -18,8 +18,8 @@ export const PATHS: Readonly<Record<EnvironmentName, string>> = {
 }
 
 /**
- * The pods that carry each environment's requests: those of its way, and those whose Service is called. Calls of
- * alice's `back` come to the baseline's Service first, whose pod's sidecar passes them on.
+ * The pods that carry each environment's requests: those on its path, and those whose Service is called. Calls of
+ * alice's `back` reach the baseline's Service first, and its pod's sidecar forwards them.
  */
 export const CARRIERS: Readonly<Record<EnvironmentName, readonly string[]>> = {
   baseline: ['front@baseline', 'back@baseline'],
@@ -27,7 +27,7 @@ export const CARRIERS: Readonly<Record<EnvironmentName, readonly string[]>> = {
   bob: ['front@bob', 'back@baseline'],
 }
 
-/** The campaign's manifests by file. Branches fail where an override does: any other version is wrong. */
+/** Returns the campaign's manifests by file. With `onUnavailable: fail`, a response of any other version is wrong. */
 export function manifests(record: string): Record<string, string> {
   const files: Record<string, string> = {}
   for (const [name, services] of Object.entries(ENVIRONMENTS)) {

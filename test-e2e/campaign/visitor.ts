@@ -2,11 +2,11 @@ import http from 'node:http'
 import type { Random } from '@branchline/runtime/http1/campaign/random'
 import { type EnvironmentName, ENVIRONMENTS } from './manifests.ts'
 
-/** What visitors do. `leave` and `deadline` end before the response does. */
+/** What visitors do. `leave` and `deadline` end before the response. */
 const KINDS = ['get', 'post', 'upload', 'refuse', 'accept', 'stream', 'leave', 'deadline'] as const
 type Kind = (typeof KINDS)[number]
 
-/** A request that ended, in one of two ways. */
+/** A request that ended. */
 export interface Ended {
   readonly id: string
   readonly kind: Kind
@@ -15,20 +15,20 @@ export interface Ended {
   readonly endMs: number
   readonly outcome:
     | { readonly type: 'answered'; readonly status: number; readonly path: string; readonly body: string }
-    /** The visitor went, as planned. */
+    /** The visitor left, as planned. */
     | { readonly type: 'left' }
-    /** The connection broke, before the response or in it. */
+    /** The connection broke before or during the response. */
     | { readonly type: 'broken'; readonly reason: string }
-    /** It took too long. `state` says how far it came. */
+    /** The request took too long. `state` states how far it got. */
     | { readonly type: 'hung'; readonly state: string }
 }
 
-/** Longer than any wait of the platform that applies here, in milliseconds: a request that takes longer hangs. */
+/** Longer than every applicable wait of the platform, in milliseconds. A request that takes longer hangs. */
 const HANG_MS = 45_000
 const UPLOAD_BYTES = 300_000
 const CHUNK_BYTES = 32 * 1024
 
-/** Sends one request of a random kind to a random environment, and resolves once it has ended; never rejects. */
+/** Sends a request of a random kind to a random environment. Resolves when it has ended, and never rejects. */
 export function visitOnce(id: string, random: Random, port: number, agent: http.Agent): Promise<Ended> {
   const kind = random.oneOf(KINDS)
   const environment = random.oneOf(Object.keys(ENVIRONMENTS) as EnvironmentName[])
@@ -61,7 +61,7 @@ export function visitOnce(id: string, random: Random, port: number, agent: http.
     if (kind === 'leave' || kind === 'deadline')
       timers.push(setTimeout(() => stop({ type: 'left' }), leaveMs))
     request.on('error', (error: NodeJS.ErrnoException) => {
-      // An early response makes the rest of the upload fail.
+      // After an early response the rest of the upload fails.
       if (!answered) end({ type: 'broken', reason: error.code ?? error.message })
     })
     request.once('response', (response) => {

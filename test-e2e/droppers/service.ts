@@ -4,12 +4,12 @@ import { B3InjectEncoding, B3Propagator } from '@opentelemetry/propagator-b3'
 import { JaegerPropagator } from '@opentelemetry/propagator-jaeger'
 import { NodeTracerProvider } from '@opentelemetry/sdk-trace-node'
 
-/** A service of a program that knows one tracing header alone, and forwards nothing else. */
+/** A service that forwards only one tracing header. */
 type Forward = (incoming: IncomingHttpHeaders) => Record<string, string>
 
 const tracer = new NodeTracerProvider().getTracer('dropper')
 
-/** As a real tracer does it: the parent out of its header, a span of its own, and that into its header. */
+/** Works like a real tracer: reads the parent from its header, creates a span, and writes it to its header. */
 const traced =
   (propagator: TextMapPropagator): Forward =>
   (incoming) => {
@@ -43,12 +43,12 @@ async function answer(request: IncomingMessage): Promise<string[]> {
   const me = `${NAME} ${VERSION}`
   if (request.url === '/ready' || UPSTREAM === undefined) return [me]
   const headers = FORWARDS[FORWARD]?.(request.headers) ?? {}
-  // A connection each: what answered before a Service's address was the Service's is not asked again.
+  // Every request has its own connection, so that none goes to a former owner of a Service's address.
   const upstream = await fetch(UPSTREAM, {
     headers: { ...headers, connection: 'close' },
     signal: AbortSignal.timeout(10_000),
   })
-  if (!upstream.ok) throw new Error(`${UPSTREAM} answered ${upstream.status}`)
+  if (!upstream.ok) throw new Error(`${UPSTREAM} returned ${upstream.status}`)
   return [me, ...((await upstream.json()) as string[])]
 }
 

@@ -6,15 +6,15 @@ import * as grpc from '@grpc/grpc-js'
 import { GREETER, STREAMED } from './contract.ts'
 
 /**
- * Calls the greeter over one channel, each call with a key of its own, and says by HTTP what came of it:
- * `GET /?calls=2000&keys=alice,bob,`. An empty key stands for a call without tracestate, `visitor` for the
- * tracestate of the request itself.
+ * Calls the greeter over one channel, each call with its own key, and returns the results by HTTP:
+ * `GET /?calls=2000&keys=alice,bob,`. An empty key means a call without tracestate, and `visitor` the tracestate of the
+ * request itself.
  */
 const { GREETER_ADDRESS = 'greeter:9090', PORT = '8000', HOST = '0.0.0.0' } = process.env
 const PARALLEL = 50
 const CALL_TIMEOUT_MS = 10_000
 
-/** Every connection that this process opens is the channel's. An attempt that failed is soon closed. */
+/** Every connection of this process belongs to the channel. A failed attempt closes soon. */
 const open = new Set<Socket>()
 let opened = 0
 subscribe('net.client.socket', (message) => {
@@ -24,7 +24,7 @@ subscribe('net.client.socket', (message) => {
   socket.once('close', () => open.delete(socket))
 })
 
-// A proxy of the environment's would be a connection to somebody else.
+// A proxy from environment variables would be a connection to another server.
 const client = new grpc.Client(GREETER_ADDRESS, grpc.credentials.createInsecure(), {
   'grpc.enable_http_proxy': 0,
   'grpc.enable_retries': 0,
@@ -63,7 +63,7 @@ const chat: Call = async (index, metadata) => {
   const { path, requestSerialize, responseDeserialize } = GREETER.chat
   const call = client.makeBidiStreamRequest(path, requestSerialize, responseDeserialize, metadata, deadline())
   const answers: string[] = []
-  // Each word waits for the answer to the one before.
+  // Each word waits for the response to the previous one.
   for (const word of parts(index)) {
     const answered = once(call, 'data') as Promise<[string]>
     call.write(word)
@@ -76,7 +76,7 @@ const chat: Call = async (index, metadata) => {
   return versions(answers, parts(index))
 }
 
-/** Which versions spoke; throws where the answers are not those to what was asked. */
+/** Returns the versions that responded. Throws if a response does not belong to its request. */
 function versions(answers: readonly string[], asked: readonly string[]): string[] {
   const words = answers.map((answer) => answer.split(' ') as [string, string])
   const echoed = words.map(([, word]) => word)
@@ -87,10 +87,10 @@ function versions(answers: readonly string[], asked: readonly string[]): string[
 const KINDS = [greet, count, chat]
 
 interface Report {
-  /** How many connections there were at any moment of these calls. */
+  /** The largest number of connections at any time during these calls. */
   readonly connections: number
   readonly failed: string[]
-  /** How many calls with a key were answered by which version. */
+  /** The number of calls by key and by version that responded. */
   readonly answered: Record<string, Record<string, number>>
 }
 
@@ -108,7 +108,7 @@ async function callAll(calls: number, keys: readonly string[], visitor: string |
   const worker = async (): Promise<void> => {
     for (let index = next++; index < calls; index = next++) {
       const key = keys[index % keys.length] ?? ''
-      // Keys and kinds in all combinations.
+      // All combinations of keys and kinds.
       const kind = KINDS[Math.floor(index / keys.length) % KINDS.length] as Call
       try {
         const who = (await kind(index, metadataOf(key, visitor))).join('+')

@@ -11,12 +11,12 @@ const method = (name: string, requestStream: boolean, responseStream: boolean) =
   responseDeserialize: deserialize,
 })
 
-/** A service with a unary call, one that streams its answer and one that streams both paths. Messages are text. */
+/** A service with a unary call, a call that streams its response, and a call that streams in both directions. Messages are text. */
 export const GREETER = {
   greet: method('Greet', false, false),
   count: method('Count', false, true),
   chat: method('Chat', true, true),
 }
 
-/** How many messages a stream has each way. */
+/** The number of messages of a stream in each direction. */
 export const STREAMED = 3

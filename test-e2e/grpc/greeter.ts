@@ -1,7 +1,7 @@
 import * as grpc from '@grpc/grpc-js'
 import { GREETER, STREAMED } from './contract.ts'
 
-/** A gRPC service whose every message says which version it is, and what it answers. */
+/** A gRPC service whose messages contain its version and the message to which it responds. */
 const { VERSION = '', PORT = '9090', HOST = '0.0.0.0' } = process.env
 
 const server = new grpc.Server()
@@ -17,7 +17,7 @@ server.addService(GREETER, {
   chat: ((call) => {
     call.on('data', (word: string) => call.write(`${VERSION} ${word}`))
     call.on('end', () => call.end())
-    // Whoever cancels has gone.
+    // A client that cancels has left.
     call.on('error', () => undefined)
   }) satisfies grpc.handleBidiStreamingCall<string, string>,
 })

@@ -7,8 +7,8 @@ const REPOSITORY = join(import.meta.dirname, '../..')
 const MAX_OUTPUT_LENGTH = 1024 * 1024
 
 /**
- * A command of the product as a person starts it, with a temporary folder of its own, which marks every
- * process that descends from it.
+ * A command of the product, started as a user would, with its own temporary folder. The folder marks every descendant
+ * process.
  */
 export class Command {
   readonly #child: ChildProcess
@@ -33,7 +33,7 @@ export class Command {
     })
   }
 
-  /** All that it wrote. */
+  /** Everything that the command wrote. */
   get output(): string {
     return this.#output
   }
@@ -42,14 +42,14 @@ export class Command {
     this.#child.kill(signal)
   }
 
-  /** Resolves with its exit code, 128 where a signal ended it. */
+  /** Resolves with the exit code, or 128 if a signal ended the command. */
   exit(): Promise<number> {
     return this.#exited
   }
 
-  /** The processes that it started, directly or not, and that still run: their command lines. */
+  /** Returns the command lines of its descendant processes that still run. */
   descendants(): string[] {
-    // A pod's own folder is below it.
+    // The folder of a pod is below it.
     const mark = `TMPDIR=${this.#temporary}`
     return readdirSync('/proc')
       .filter((name) => /^\d+$/.test(name) && Number(name) !== this.#child.pid)
@@ -61,12 +61,12 @@ export class Command {
       .map((pid) => `${pid} ${read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')}`)
   }
 
-  /** The files that it left in its temporary folder. */
+  /** Returns the files that remain in its temporary folder. */
   files(): string[] {
     return readdirSync(this.#temporary, { recursive: true, encoding: 'utf8' })
   }
 
-  /** Ends it where it still runs, and removes its folder. */
+  /** Ends the command if it still runs, and removes its folder. */
   async dispose(): Promise<void> {
     this.#child.kill('SIGKILL')
     await this.#exited
@@ -78,7 +78,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch {
-    // The process has ended meanwhile.
+    // The process has already ended.
     return ''
   }
 }

@@ -4,7 +4,7 @@ import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, StartOptions, Target } from './target.ts'
 import { visit } from './visit.ts'
 
-/** The embedded cluster: every pod a process of this machine, no Docker, no root. */
+/** The embedded cluster, which runs every pod as a process on this machine, without Docker or root. */
 export const embedded: Target = {
   name: 'embedded',
   async start(folder: string, { port = 0, managers = 1 }: StartOptions = {}): Promise<Running> {

@@ -8,7 +8,7 @@ afterEach(() => {
   vi.restoreAllMocks()
 })
 
-test('what explains a failure is kept while the story still stands, and once for each test', async () => {
+test('keeps evidence of a failure before the story cleans up, once per test', async () => {
   vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   let isStanding = true
   const seen: boolean[] = []
@@ -30,7 +30,7 @@ test('what explains a failure is kept while the story still stands, and once for
   expect(seen).toEqual([true])
 })
 
-test('a collection that fails hides no failure of the story', async () => {
+test('a failed collection does not hide the failure of the story', async () => {
   const write = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   collectWith(() => Promise.reject(new Error('no API server')))
   await expect(until('it', () => Promise.reject(new Error('wrong')), 0)).rejects.toThrow(

@@ -1,18 +1,18 @@
-/** Keeps what explains a failure, and returns where. */
+/** Collects evidence of a failure, and returns its location. */
 type Collector = () => Promise<string>
 
 let collector: Collector | undefined
 let isKept = false
 
-/** What a target collects; the embedded one prints what it knows instead. */
+/** Sets how a target collects evidence. The embedded target prints it instead. */
 export const collectWith = (collect: Collector): void => void (collector = collect)
 
-/** A new test begins. */
+/** Starts a new test. */
 export const forgetEvidence = (): void => void (isKept = false)
 
 /**
- * Keeps what explains a failure, once for each test, at the moment of the first call: a story that fails removes
- * its branches, and with them the pods that show why.
+ * Collects evidence of a failure at the first call per test, because a failing story removes its branches, and with them
+ * the pods that show the cause.
  */
 export async function keepEvidence(): Promise<void> {
   if (collector === undefined || isKept) return

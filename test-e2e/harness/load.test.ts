@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test, vi } from 'vitest'
 import { startLoad } from './load.ts'
 
-/** The counter of faults must count: each kind of fault against a server that makes it. */
+/** Proves that the load counts faults: a server produces each kind of fault. */
 const RIGHT = JSON.stringify({ hops: [{ service: 'web', environment: 'alice' }], products: [] })
 const WRONG = JSON.stringify({ hops: [{ service: 'web', environment: 'bob' }], products: [] })
 const CONNECTIONS = 4
@@ -30,7 +30,7 @@ afterEach(() => {
   server.close()
 })
 
-test('all courses share all connections, and right answers are no fault', async () => {
+test('all courses share all connections, and right responses are not faults', async () => {
   const at = await serve((_count, response) => response.end(RIGHT))
   const courses = ['a', 'b', 'c'].map((name) => ({ url: `http://${name}.${at}`, paths: ['web@alice'] }))
   const load = startLoad(courses, CONNECTIONS)
@@ -40,7 +40,7 @@ test('all courses share all connections, and right answers are no fault', async 
   expect(hosts.size).toBe(3)
 })
 
-test('one wrong hop among many is counted and named', async () => {
+test('counts and names one wrong hop among many', async () => {
   const at = await serve((count, response) => response.end(count === 50 ? WRONG : RIGHT))
   const load = startLoad([{ url: `http://a.${at}`, paths: ['web@alice'] }], CONNECTIONS)
   await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
@@ -49,7 +49,7 @@ test('one wrong hop among many is counted and named', async () => {
   expect(result.samples[0]).toContain('took web@bob, wanted web@alice')
 })
 
-test('another status, a cut answer and a closed connection are failures', async () => {
+test('another status, a cut response and a closed connection are failures', async () => {
   const at = await serve((count, response) => {
     if (count === 10) response.writeHead(502).end('no')
     else if (count === 20) response.destroy()
@@ -62,7 +62,7 @@ test('another status, a cut answer and a closed connection are failures', async 
   expect(await load.stop()).toMatchObject({ wrong: 0, failed: 3 })
 })
 
-test('while routes change, the old way and the new one are right, and no third one', async () => {
+test('while routes change, only the old path and the new path are right', async () => {
   const at = await serve((_count, response) => response.end(WRONG))
   const course = { url: `http://a.${at}`, paths: ['web@alice', 'web@bob'] }
   const load = startLoad([course], CONNECTIONS)

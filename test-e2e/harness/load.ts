@@ -3,19 +3,19 @@ import { visitShop, pathOf } from './visit.ts'
 
 const MAX_SAMPLES = 5
 
-/** What visitors asked for, and which paths are right for it at this moment. */
+/** A URL that visitors open, and the paths that are right at this moment. */
 export interface Course {
   readonly url: string
-  /** The paths that a request may take that starts, or ends, now. Replace it as routes change. */
+  /** The paths that a request which starts or ends now may take. Replace them when routes change. */
   paths: readonly string[]
 }
 
-/** What came of a load. */
+/** The result of a load. */
 interface LoadResult {
   readonly requests: number
   readonly wrong: number
   readonly failed: number
-  /** The first few of what was wrong or failed, one line each. */
+  /** The first few wrong or failed requests, one line each. */
   readonly samples: readonly string[]
   readonly seconds: number
 }
@@ -23,14 +23,13 @@ interface LoadResult {
 /** A running load. */
 export interface Load {
   requests(): number
-  /** Ends it once the requests that run are answered. */
+  /** Stops the load when the running requests have ended. */
   stop(): Promise<LoadResult>
 }
 
 /**
- * Visits all courses over this many keep-alive connections, each request on any connection for any course:
- * one connection carries all branches, mixed. A request is right where its path is one of those allowed when
- * it started or when it ended.
+ * Visits all courses over the given number of keep-alive connections. Each connection carries requests of all courses,
+ * mixed. A request is right if its path was allowed when it started or when it ended.
  */
 export function startLoad(courses: readonly Course[], connections: number): Load {
   const count = { requests: 0, wrong: 0, failed: 0 }

@@ -2,7 +2,7 @@ import { rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { temporaryFolder } from '@branchline/runtime/process/temporary'
 
-/** A folder of manifests, which a target watches as Argo CD watches git. */
+/** A folder of manifests that a target watches, as Argo CD watches git. */
 export class Manifests {
   readonly folder: string
 
@@ -10,12 +10,12 @@ export class Manifests {
     this.folder = folder
   }
 
-  /** A new, empty folder. */
+  /** Creates an empty folder. */
   static async create(): Promise<Manifests> {
     return new Manifests(temporaryFolder('manifests'))
   }
 
-  /** Writes a file at once: whoever watches never sees a half of it. */
+  /** Writes a file atomically, so that a watcher never reads half of it. */
   async write(file: string, text: string): Promise<void> {
     const path = join(this.folder, file)
     await writeFile(`${path}.tmp`, text)
@@ -26,7 +26,7 @@ export class Manifests {
     await rm(join(this.folder, file))
   }
 
-  /** Removes the folder and all that is in it. */
+  /** Removes the folder with its files. */
   async dispose(): Promise<void> {
     await rm(this.folder, { recursive: true, force: true })
   }

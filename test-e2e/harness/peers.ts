@@ -12,29 +12,29 @@ const FOLDER = join(import.meta.dirname, '../peers')
 const TIMEOUT_MS = 60_000
 const BODY = Buffer.from('branchline'.repeat(20_000))
 
-/** What a client does. `reuse` asks all hosts on one connection; `leave` ends a download and asks again. */
+/** What a client does. `reuse` requests all hosts on one connection. `leave` stops a download and sends another request. */
 const CASES = ['get', 'post', 'chunked', 'expect', 'reuse', 'refuse', 'large', 'leave'] as const
 type Case = (typeof CASES)[number]
 
-/** What a client got. */
+/** What a client received. */
 export interface Got {
   readonly status: number
   readonly bytes: number
   readonly sha256: string
 }
 
-/** A client in another language or program, or why this machine has none. */
+/** A client in another language or program, or why this machine does not have it. */
 export interface Peer {
   readonly name: string
   readonly missing?: string
   readonly cases: readonly Case[]
-  /** Does it, once for each host, at an address such as `http://127.0.0.1:8080`. */
+  /** Runs a case once per host, at an address such as `http://127.0.0.1:8080`. */
   readonly visit: (one: Case, base: string, hosts: readonly string[]) => Promise<Got[]>
 }
 
 const PROGRAM_CASES = CASES.filter((one) => one !== 'expect')
 
-/** The clients of this machine. */
+/** Returns the clients of this machine. */
 export async function findPeers(): Promise<Peer[]> {
   return [...(await Promise.all([findCurl(), findRequests(), findGo()])), findBrowser()]
 }
@@ -99,7 +99,7 @@ async function findCurl(): Promise<Peer> {
   }
 }
 
-/** One curl for all hosts, which keeps its connection between them. */
+/** Runs one curl for all hosts, which keeps its connection. */
 async function curl(one: Exclude<Case, 'leave'>, base: string, hosts: readonly string[]): Promise<Got[]> {
   const folder = temporaryFolder('curl')
   try {
@@ -148,7 +148,7 @@ function findBrowser(): Peer {
 
 const BROWSER_PATHS: Readonly<Partial<Record<Case, string>>> = { large: '/large?bytes=8000000' }
 
-/** A page of each host asks its own server; a browser allows no Host of another one. */
+/** Opens a page of each host, because a browser does not send the Host of another page. */
 async function browse(one: Case, base: string, hosts: readonly string[]): Promise<Got[]> {
   const browser = await chromium.launch({
     executablePath: BROWSER,
@@ -172,7 +172,7 @@ async function browse(one: Case, base: string, hosts: readonly string[]): Promis
   }
 }
 
-/** Runs in the page. A page over plain HTTP has no digest, so that the text of a response stands for it. */
+/** Runs in the page. A page over plain HTTP has no digest function, so the text of a response replaces the digest. */
 async function ask(wanted: { path: string; body?: string; leaves: boolean }): Promise<unknown> {
   if (wanted.leaves) {
     const abort = new AbortController()

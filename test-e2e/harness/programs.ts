@@ -12,22 +12,22 @@ const READY_TIMEOUT_MS = 90_000
 const GRACE_SECONDS = 5
 const VISIT_TIMEOUT_MS = 15_000
 
-/** A small program of a story: a process of its source where there are no images, else `programs/<image>:1`. */
+/** A small program of a story. It runs from source on a target without images, otherwise as `programs/<image>:1`. */
 export interface Program {
   readonly name: string
   readonly image: string
-  /** The folder of the source, and what runs it there. */
+  /** The folder of the source, and the command that runs it there. */
   readonly folder: string
   readonly command: string
   readonly env?: Readonly<Record<string, string>>
   readonly port: number
-  /** What the Service says that the port speaks. */
+  /** The protocol that the Service declares. */
   readonly appProtocol?: string
-  /** The path that is asked for readiness. Default: a connection is enough. */
+  /** The path of the readiness probe. Default: a connection is enough. */
   readonly ready?: string
 }
 
-/** A Deployment of one pod, and its Service, as anybody writes them: without a sidecar. */
+/** Returns a Deployment of one pod and its Service, without a sidecar. */
 export function manifestsOf(namespace: string, program: Program): string {
   const { name, image, folder, command, env = {}, port, appProtocol, ready } = program
   const labels = { app: name }
@@ -39,7 +39,7 @@ export function manifestsOf(namespace: string, program: Program): string {
     ports: [{ name: 'app', containerPort: port }],
     readinessProbe: { ...probe, periodSeconds: 1 },
   }
-  // As process 1 of a container, a program without a handler ignores SIGTERM.
+  // Process 1 of a container ignores SIGTERM if it has no handler.
   const spec = { containers: [container], terminationGracePeriodSeconds: GRACE_SECONDS }
   const annotations = { [ANNOTATIONS.localDir]: folder, [ANNOTATIONS.localCommand]: command }
   return documents([
@@ -61,7 +61,7 @@ export function manifestsOf(namespace: string, program: Program): string {
   ])
 }
 
-/** An environment in a namespace of its name, with previews of some services; a branch where it has a base. */
+/** Returns an environment in a namespace of its name, with previews of services. With a base it is a branch. */
 export function environmentOf(name: string, previews: readonly Program[], base?: string): string {
   const metadata = { name, namespace: name }
   const spec = base === undefined ? { type: 'shared' } : { type: 'branch', base }
@@ -80,7 +80,7 @@ export function environmentOf(name: string, previews: readonly Program[], base?:
 const documents = (objects: readonly object[]): string =>
   objects.map((object) => `---\n${stringify(object)}`).join('')
 
-/** A program on the chosen target, from the folder of its manifests. */
+/** Programs that run on the chosen target, from a folder of manifests. */
 export class RunningProgram {
   readonly #folder: string
   readonly platform: Running
@@ -90,7 +90,7 @@ export class RunningProgram {
     this.platform = platform
   }
 
-  /** Starts a program; `manifests` are its files' texts by name. */
+  /** Starts programs. `manifests` maps the names of files to their texts. */
   static async start(manifests: Readonly<Record<string, string>>): Promise<RunningProgram> {
     const folder = temporaryFolder('program')
     for (const [name, text] of Object.entries(manifests)) await writeFile(join(folder, `${name}.yaml`), text)
@@ -101,7 +101,7 @@ export class RunningProgram {
     return this.platform.previewUrl(environment, preview, READY_TIMEOUT_MS)
   }
 
-  /** What a preview answers as JSON. Throws with status and text where it is not a 200. */
+  /** Returns the response of a preview, parsed as JSON. Throws an error with status and text if it is not a 200. */
   async said<T>(
     environment: string,
     preview: string,
@@ -110,11 +110,11 @@ export class RunningProgram {
   ): Promise<T> {
     const url = await this.urlOf(environment, preview)
     const { status, body } = await visit(url, { timeoutMs, ...(path === undefined ? {} : { path }) })
-    if (status !== 200) throw new Error(`${url} answered ${status}: ${body}`)
+    if (status !== 200) throw new Error(`${url} returned ${status}: ${body}`)
     return JSON.parse(body) as T
   }
 
-  /** Waits until a check holds for the first time; where it never does, throws with what is known. */
+  /** Waits until a check passes for the first time. After the timeout it throws an error that describes the platform. */
   async ready(what: string, check: () => Promise<void>): Promise<void> {
     try {
       await until(what, check, READY_TIMEOUT_MS)

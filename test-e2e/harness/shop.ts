@@ -11,18 +11,18 @@ import { leftBehind } from './traces.ts'
 import { until } from './until.ts'
 import { type VisitOptions, visitShop, pathOf } from './visit.ts'
 
-/** The path of a request with no override. */
+/** The paths of the sample's requests. */
 export const BASELINE_PATH = 'web@baseline api@baseline worker@baseline'
 export const ALICE_PATH = 'web@baseline api@alice worker@baseline'
 export const BOB_PATH = 'web@baseline api@baseline worker@bob'
 
-/** The sample shop on a running platform, with its baseline, alice and bob. */
+/** The sample shop on a running platform, with baseline, alice and bob. */
 export class Shop {
   readonly manifests: Manifests
   readonly platform: Running
-  /** Kept connections that all visits share, whatever the preview. */
+  /** Kept connections that visits of all previews share. */
   readonly agent = new http.Agent({ keepAlive: true, maxSockets: 8 })
-  /** From the start until all previews of the sample were ready. */
+  /** Milliseconds from the start until all previews of the sample were ready. */
   readonly readyAfterMs: number
   readonly #urls = new Map<string, string>()
 
@@ -32,7 +32,7 @@ export class Shop {
     this.readyAfterMs = readyAfterMs
   }
 
-  /** Synthesises the sample and starts it. Leaves nothing behind where it fails. */
+  /** Synthesises the sample and starts it. Removes everything if it fails. */
   static async start(target: Target, options?: StartOptions): Promise<Shop> {
     const startedAt = performance.now()
     const manifests = await Manifests.create()
@@ -52,7 +52,7 @@ export class Shop {
       } catch (error) {
         const state = await platform.describe()
         await platform.stop()
-        throw new Error(`the shop did not come up: ${(error as Error).message}\n${state}`, { cause: error })
+        throw new Error(`the shop did not start: ${(error as Error).message}\n${state}`, { cause: error })
       }
     } catch (error) {
       await manifests.dispose()
@@ -65,7 +65,7 @@ export class Shop {
     await this.manifests.write(`${name}.yaml`, synthesise(build))
   }
 
-  /** Puts an environment of the sample back as it was. */
+  /** Restores an environment of the sample. */
   async restore(name: keyof typeof SAMPLE): Promise<void> {
     await this.apply(name, SAMPLE[name])
   }
@@ -76,7 +76,7 @@ export class Shop {
     await this.manifests.remove(`${name}.yaml`)
   }
 
-  /** The URL of an environment's preview of web; waits until it is ready. */
+  /** Returns the URL of an environment's preview of web when it is ready. */
   async url(environment: string): Promise<string> {
     const known = this.#urls.get(environment)
     if (known !== undefined) return known
@@ -90,14 +90,14 @@ export class Shop {
     return visitShop(await this.url(environment), { agent: this.agent, ...options })
   }
 
-  /** Waits until an environment's requests take this path; gives how long that took. */
+  /** Waits until an environment's requests take this path. Resolves with the milliseconds that it took. */
   async takes(environment: string, path: string, timeoutMs = this.platform.changeTimeoutMs): Promise<number> {
     const attempt = async (): Promise<void> => assert.equal(pathOf(await this.visit(environment)), path)
     const { ms } = await until(`${environment} takes ${path}`, attempt, timeoutMs)
     return ms
   }
 
-  /** Waits until a service answers an environment's requests in this version. */
+  /** Waits until this version of a service serves an environment's requests. */
   async serves(environment: string, service: string, version: string): Promise<void> {
     const attempt = async (): Promise<void> => {
       const { hops } = await this.visit(environment)
@@ -106,7 +106,7 @@ export class Shop {
     await until(`${environment} has ${service} ${version}`, attempt, this.platform.changeTimeoutMs)
   }
 
-  /** Ends the platform and removes the manifests. Rejects where anything is left behind. */
+  /** Stops the platform and removes the manifests. Rejects if anything remains. */
   async stop(): Promise<void> {
     this.agent.destroy()
     await this.platform.stop()

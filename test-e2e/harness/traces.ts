@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import net from 'node:net'
 import type { Traces } from './target.ts'
 
-/** What of a stopped platform is still there: one sentence for each process, port or folder. */
+/** Returns one sentence for each process, port or folder that remains of a stopped platform. */
 export async function leftBehind({ ports, pids, folders }: Traces): Promise<string[]> {
   const open = await Promise.all(ports.map(async (port) => ((await listens(port)) ? [port] : [])))
   return [

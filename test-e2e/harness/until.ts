@@ -4,8 +4,8 @@ import { keepEvidence } from './evidence.ts'
 const POLL_MS = 20
 
 /**
- * Asks again until an attempt does not throw, and gives what it returned and how long it took. After the
- * timeout throws, with the last attempt's error as cause.
+ * Repeats an attempt until it does not throw. Resolves with its result and the milliseconds that it took. After the
+ * timeout it throws an error whose cause is that of the last attempt.
  */
 export async function until<T>(
   what: string,

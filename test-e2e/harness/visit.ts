@@ -3,7 +3,7 @@ import { type Hop, type ShopResponse, parseResponse } from '../shop/hop.ts'
 
 const VISIT_TIMEOUT_MS = 15_000
 
-/** What a visitor may say beside the URL. */
+/** Options of a visit. */
 export interface VisitOptions {
   readonly headers?: http.OutgoingHttpHeaders
   /** The connections to use. Previews of one relay share them. Default: a new connection. */
@@ -12,7 +12,7 @@ export interface VisitOptions {
   readonly timeoutMs?: number
 }
 
-/** What a visitor got. */
+/** The response to a visitor. */
 export interface Visit {
   readonly status: number
   readonly headers: http.IncomingHttpHeaders
@@ -20,8 +20,8 @@ export interface Visit {
 }
 
 /**
- * One GET, as a browser on this machine sends it: `*.localhost` is 127.0.0.1 (RFC 6761, 6.3), the preview's
- * name is in the Host field alone, so connections of one agent serve all previews in turn.
+ * Sends a GET as a browser on this machine does. `*.localhost` is 127.0.0.1 (RFC 6761, 6.3). Only the Host field names the
+ * preview, so connections of one agent serve all previews.
  */
 export function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
   const { hostname, host, port, pathname, search } = new URL(url)
@@ -31,7 +31,7 @@ export function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
   return new Promise((resolve, reject) => {
     const request = http.get({ host: address, port, path, agent, headers: { host, ...headers } })
     const timer = setTimeout(
-      () => request.destroy(new Error(`${url}${path}: no answer within ${timeoutMs} ms`)),
+      () => request.destroy(new Error(`${url}${path}: no response within ${timeoutMs} ms`)),
       timeoutMs,
     )
     request.once('close', () => clearTimeout(timer))
@@ -48,14 +48,14 @@ export function visit(url: string, options: VisitOptions = {}): Promise<Visit> {
   })
 }
 
-/** A visit whose answer must be the shop's, as JSON. Throws with status and text where it is not. */
+/** Visits the shop, and parses its JSON response. Throws an error with status and text for other responses. */
 export async function visitShop(url: string, options: VisitOptions = {}): Promise<ShopResponse> {
   const { status, body } = await visit(url, options)
-  if (status !== 200) throw new Error(`${url} answered ${status}: ${body.slice(0, 500)}`)
+  if (status !== 200) throw new Error(`${url} returned ${status}: ${body.slice(0, 500)}`)
   return parseResponse(body)
 }
 
-/** The way of a request, e.g. `web@baseline api@alice worker@baseline`; the database left out. */
+/** Returns the path of a request without the database, such as `web@baseline api@alice worker@baseline`. */
 export function pathOf({ hops }: ShopResponse): string {
   return hops
     .filter(({ service }) => service !== 'db')
@@ -63,7 +63,7 @@ export function pathOf({ hops }: ShopResponse): string {
     .join(' ')
 }
 
-/** What a hop's request carried in a field, joined by commas where it was there more than once. */
+/** Returns a field of a hop's request. Several values are joined by commas. */
 export function fieldOf(hop: Hop | undefined, name: string): string | undefined {
   const values = (hop?.fields ?? [])
     .filter(([field]) => field.toLowerCase() === name)

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 import http from 'node:http'
 import { pathToFileURL } from 'node:url'
 
-/** Where a body is refused before it is read. */
+/** The path at which the service refuses a body before it reads it. */
 const REFUSED = '/refuse'
 const CHUNK = Buffer.alloc(64 * 1024, 'branchline')
 
 /**
- * What the clients of the peer stories talk to: says what arrived (method, bytes and their SHA-256), streams
- * `/large?bytes=N`, and refuses a body at `/refuse`.
+ * The service of the peer stories. It describes the request (method, bytes and their SHA-256), streams `/large?bytes=N`,
+ * and refuses a body at `/refuse`.
  */
 export const createService = (environment: string): http.Server =>
   http.createServer((request, response) => {

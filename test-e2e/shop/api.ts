@@ -1,4 +1,4 @@
-// First, so that node:http is patched before anything uses it.
+// This import is first, so that node:http is patched before anything uses it.
 // oxlint-disable-next-line import/no-unassigned-import
 import './tracing.ts'
 import { call } from './call.ts'
@@ -7,7 +7,7 @@ import { hopOf, serve, untilSignal } from './server.ts'
 
 const WORKER_PORT = 8080
 
-/** The shop's API. It passes no header on: OpenTelemetry's HTTP instrumentation does. */
+/** The shop's API. OpenTelemetry's HTTP instrumentation forwards the headers, not this code. */
 const config = readConfig('api')
 const server = await serve(config, async (request, url) => {
   const startedAt = performance.now()

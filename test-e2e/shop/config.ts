@@ -1,16 +1,16 @@
-/** What every service of the shop is told by its container's variables. */
+/** The configuration of a service of the shop, from environment variables. */
 export interface ShopConfig {
   readonly service: string
   readonly version: string
-  /** The environment, by the downward API: the pod's namespace. */
+  /** The environment: the pod's namespace, from the downward API. */
   readonly environment: string
   readonly pod: string
-  /** The pod's own address: two pods of one machine may share a port, never an address. */
+  /** The address of the pod. Two pods of one machine may share a port, but never an address. */
   readonly host: string
   readonly port: number
 }
 
-/** Reads the variables of a container; what is missing has the default of a program started by hand. */
+/** Reads the variables of a container. The defaults are for a program that is started by hand. */
 export function readConfig(service: string, variables: NodeJS.ProcessEnv = process.env): ShopConfig {
   return {
     service,
@@ -22,7 +22,7 @@ export function readConfig(service: string, variables: NodeJS.ProcessEnv = proce
   }
 }
 
-/** A port out of a variable. Throws a RangeError that names the variable. */
+/** Parses a port from a variable. Throws a RangeError that names the variable. */
 export function parsePort(name: string, text: string | undefined, fallback: number): number {
   if (text === undefined || text === '') return fallback
   const port = Number(text)

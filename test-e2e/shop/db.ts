@@ -9,7 +9,7 @@ const SCHEMA = `create table product (name text primary key, price float8 not nu
 insert into product values ('Teapot', 24.5), ('Kettle', 39), ('Strainer', 6.25);
 `
 
-/** The shop's database: a PostgreSQL whose data lives as long as its pod. */
+/** The shop's database: a PostgreSQL server whose data lasts as long as its pod. */
 const config = readConfig('db')
 const data = mkdtempSync(join(process.env.DATA_DIR ?? tmpdir(), 'shop-db-'))
 process.on('exit', () => rmSync(data, { recursive: true, force: true }))

@@ -5,15 +5,15 @@ import { pipeline } from 'node:stream/promises'
 import { type ShopConfig, parsePort } from './config.ts'
 import { findUpstream } from './upstream.ts'
 
-/** The worker's raw TCP port. Its Service port says nothing of what it speaks. */
+/** The worker's raw TCP port. Its Service does not declare the protocol. */
 const ECHO_PORT = 7070
 const GREETING_TIMEOUT_MS = 20_000
 const CHUNK_BYTES = 64 * 1024
 const GREETING_END = '\n'
 
 /**
- * Serves raw TCP of the kind in which the server speaks first, as MySQL, SMTP and SSH do: a line that says
- * who it is, at once; then every octet comes back, until the client's end.
+ * Serves raw TCP in which the server speaks first, as in MySQL, SMTP and SSH. It immediately sends a line that identifies
+ * it, and then echoes every byte until the client ends.
  */
 export async function startEcho(
   config: ShopConfig,
@@ -32,16 +32,16 @@ export async function startEcho(
   return server
 }
 
-/** What came back over raw TCP. */
+/** The result of an echo over raw TCP. */
 export interface EchoResult {
   readonly greeting: string
   readonly greetingMs: number
   readonly bytes: number
-  /** Whether every octet came back, in order, and then the end. */
+  /** Whether every byte came back in order, followed by the end. */
   readonly same: boolean
 }
 
-/** Waits for the worker's greeting without a word, then sends random octets and compares what returns. */
+/** Waits for the worker's greeting without sending anything, then sends random bytes and compares the echo. */
 export async function echoThrough(bytes: number, host: string): Promise<EchoResult> {
   const startedAt = performance.now()
   const upstream = await findUpstream(host, ECHO_PORT)
@@ -51,7 +51,7 @@ export async function echoThrough(bytes: number, host: string): Promise<EchoResu
     const greeting = await received.greeting
     const greetingMs = Math.round(performance.now() - startedAt)
     const sent = createHash('sha256')
-    const source = Readable.from(octets(bytes, (chunk) => sent.update(chunk)))
+    const source = Readable.from(randomBytesOf(bytes, (chunk) => sent.update(chunk)))
     const [back] = await Promise.all([received.rest, pipeline(source, socket)])
     return { greeting, greetingMs, bytes: back.bytes, same: back.digest === sent.digest('hex') }
   } finally {
@@ -59,7 +59,7 @@ export async function echoThrough(bytes: number, host: string): Promise<EchoResu
   }
 }
 
-function* octets(bytes: number, onChunk: (chunk: Buffer) => void): Generator<Buffer> {
+function* randomBytesOf(bytes: number, onChunk: (chunk: Buffer) => void): Generator<Buffer> {
   for (let left = bytes; left > 0; left -= CHUNK_BYTES) {
     const chunk = randomBytes(Math.min(left, CHUNK_BYTES))
     onChunk(chunk)
@@ -72,7 +72,7 @@ interface Received {
   readonly rest: Promise<{ bytes: number; digest: string }>
 }
 
-/** Splits what arrives into the first line and, until the end, a digest of all that follows. */
+/** Splits the received bytes into the first line and a digest of the rest. */
 function receive(socket: net.Socket): Received {
   const greeting = Promise.withResolvers<string>()
   const rest = Promise.withResolvers<{ bytes: number; digest: string }>()

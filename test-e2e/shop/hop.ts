@@ -1,41 +1,41 @@
-/** The request fields that carry a trace or a routing key: what a service passes on by hand. */
+/** The request fields with a trace or a routing key, which a service forwards by hand. */
 export const PROPAGATED = ['traceparent', 'tracestate', 'baggage', 'x-request-id'] as const
 
 /**
- * The response field in which a service of the shop says who it is, on every response. An address may belong to
- * something else for a moment: a Service that was just made, a pod that is gone.
+ * The response field in which every service of the shop names itself. An address can belong to another server for a
+ * moment, such as that of a new Service or of a deleted pod.
  */
 export const SERVICE_FIELD = 'x-shop-service'
 
-/** One service's part in an answer. */
+/** One service's part in a response. */
 export interface Hop {
   readonly service: string
   readonly version: string
   readonly environment: string
   readonly pod: string
-  /** From the request's arrival to this service's own answer, what it waited for included. */
+  /** Milliseconds from the arrival of the request to the response, including the wait for other services. */
   readonly ms: number
-  /** The request's fields as they arrived, in order: `[name, value]`; only where asked for. */
+  /** The fields of the request in order of arrival, `[name, value]`, if requested. */
   readonly fields?: readonly (readonly [string, string])[]
 }
 
-/** What the shop sells, as the database has it. */
+/** A product in the database. */
 export interface Product {
   readonly name: string
   readonly price: number
 }
 
-/** An answer of the shop: the hops in the order of the request's way, and what the database gave. */
+/** A response of the shop: the hops in the order of the request's path, and the products. */
 export interface ShopResponse {
   readonly hops: readonly Hop[]
   readonly products: readonly Product[]
 }
 
-/** Whether an answer of another service is what it should be: outside data, so looked at once. */
+/** Parses a response of another service. Throws a TypeError if it is not a response of the shop. */
 export function parseResponse(text: string): ShopResponse {
-  const answer: unknown = JSON.parse(text)
-  if (isShopResponse(answer)) return answer
-  throw new TypeError(`not an answer of the shop: ${text.slice(0, 200)}`)
+  const response: unknown = JSON.parse(text)
+  if (isShopResponse(response)) return response
+  throw new TypeError(`not a response of the shop: ${text.slice(0, 200)}`)
 }
 
 function isShopResponse(value: unknown): value is ShopResponse {

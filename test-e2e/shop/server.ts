@@ -5,29 +5,29 @@ import { type Hop, SERVICE_FIELD } from './hop.ts'
 
 const DRAIN_TIMEOUT_MS = 10_000
 const MAX_SLOW_MS = 30_000
-/** Over the idle time of any proxy before it: the side that opened a connection should end it. */
+/** Longer than the idle time of every proxy in front, because the client of a connection should close it. */
 const KEEP_ALIVE_TIMEOUT_MS = 65_000
 
-/** What a service answers: a body of this type, with status 200 unless said otherwise. */
-interface Answer {
+/** The response of a service. Default status: 200. */
+interface Reply {
   readonly status?: number
   readonly type: 'application/json' | 'text/html; charset=utf-8'
   readonly body: string
 }
 
-/** How a service answers one request. */
-export type Handle = (request: http.IncomingMessage, url: URL) => Promise<Answer>
+/** Handles one request of a service. */
+export type Handle = (request: http.IncomingMessage, url: URL) => Promise<Reply>
 
 /** A running server of the shop. */
 export interface ShopServer {
   readonly port: number
-  /** Stops accepting, finishes the requests that run, closes. */
+  /** Stops accepting, finishes running requests, and closes. */
   drain(): Promise<void>
 }
 
 /**
- * Serves one service over HTTP: `GET /healthz` here, all else by `handle`. `?slow=SERVICE&ms=N` makes the
- * service of that name wait before it answers, for tests of what runs while things change.
+ * Serves one service over HTTP. It handles `GET /healthz` itself, and `handle` everything else. `?slow=SERVICE&ms=N` delays
+ * the response of that service, for tests of running requests during changes.
  */
 export async function serve(
   config: ShopConfig,
@@ -39,7 +39,7 @@ export async function serve(
   server.on('request', (request, response) => {
     response.setHeader(SERVICE_FIELD, config.service)
     if (draining) response.setHeader('connection', 'close')
-    void answer(config, handle, isHealthy, request)
+    void respond(config, handle, isHealthy, request)
       .catch(toFault(config))
       .then(({ status = 200, type, body }) => {
         response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', vary: 'accept' })
@@ -62,12 +62,12 @@ export async function serve(
   return { port, drain }
 }
 
-async function answer(
+async function respond(
   config: ShopConfig,
   handle: Handle,
   isHealthy: () => boolean,
   request: http.IncomingMessage,
-): Promise<Answer> {
+): Promise<Reply> {
   const url = new URL(request.url ?? '/', 'http://shop')
   request.resume()
   if (url.pathname === '/healthz') {
@@ -82,14 +82,14 @@ async function answer(
 
 const toFault =
   (config: ShopConfig) =>
-  (error: unknown): Answer => {
+  (error: unknown): Reply => {
     const message = error instanceof Error ? error.message : String(error)
     log(config, 'request failed', { error: message })
     const body = JSON.stringify({ service: config.service, environment: config.environment, error: message })
     return { status: 502, type: 'application/json', body }
   }
 
-/** This service's own hop for a request that arrived at `startedAt` (performance.now()). */
+/** Returns this service's hop for a request that arrived at `startedAt` (performance.now()). */
 export function hopOf(config: ShopConfig, request: http.IncomingMessage, url: URL, startedAt: number): Hop {
   const { service, version, environment, pod } = config
   const ms = Math.round((performance.now() - startedAt) * 100) / 100
@@ -103,7 +103,7 @@ function pairs(raw: readonly string[]): [string, string][] {
   return fields
 }
 
-/** Drains on SIGTERM or SIGINT, then ends the process; a second signal ends it at once. */
+/** Drains on SIGTERM or SIGINT, and then ends the process. A second signal ends it immediately. */
 export function untilSignal(
   config: ShopConfig,
   drain: () => Promise<unknown>,
@@ -120,7 +120,7 @@ export function untilSignal(
   log(config, 'running', fields)
 }
 
-/** One line of JSON on standard output. */
+/** Writes one line of JSON to standard output. */
 function log(config: ShopConfig, message: string, fields: Record<string, unknown> = {}): void {
   const { service, version, environment } = config
   process.stdout.write(`${JSON.stringify({ service, version, environment, message, ...fields })}\n`)

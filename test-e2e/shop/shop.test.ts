@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type ShopResponse, parseResponse, SERVICE_FIELD } from './hop.ts'
 
-/** The whole shop without any platform: four processes, each on an address of its own. */
+/** The whole shop without a platform: four processes, each on its own address. */
 const READY_TIMEOUT_MS = 60_000
 const network = `127.${100 + (process.pid % 100)}.${1 + (process.pid % 250)}`
 const hosts = { db: `${network}.4`, worker: `${network}.3`, api: `${network}.2`, web: `${network}.1` }
@@ -49,7 +49,7 @@ afterAll(async () => {
   await Promise.all(ended)
 })
 
-test('every response names its service, a refusal too', async () => {
+test('every response names its service, also an error', async () => {
   for (const path of ['/', '/healthz', '/tcp?bytes=1&at=none']) {
     const response = await fetch(`http://${hosts.web}:8080${path}`)
     expect([path, response.headers.get(SERVICE_FIELD)]).toEqual([path, 'web'])
@@ -57,7 +57,7 @@ test('every response names its service, a refusal too', async () => {
   }
 })
 
-test('every service on the way says who it is, the database too', async () => {
+test('every service on the path identifies itself, including the database', async () => {
   const { hops, products } = await answer('/')
   expect(hops.map(({ service, version, environment }) => [service, version, environment])).toEqual([
     ['web', '1', 'baseline'],
@@ -68,7 +68,7 @@ test('every service on the way says who it is, the database too', async () => {
   expect(products).toHaveLength(3)
 })
 
-test('the key goes all the way: by hand from web, by OpenTelemetry from api', async () => {
+test('the key reaches every service: by hand from web, by OpenTelemetry from api', async () => {
   const sent = {
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
     tracestate: 'branchline=alice,other=1',
@@ -83,7 +83,7 @@ test('the key goes all the way: by hand from web, by OpenTelemetry from api', as
   }
 })
 
-test('a browser gets a page with every hop on it', async () => {
+test('a browser gets a page with every hop', async () => {
   const page = await get('/', { accept: 'text/html,application/xhtml+xml' })
   expect([...page.matchAll(/data-service="(\w+)"/g)].map(([, service]) => service)).toEqual([
     'web',
@@ -93,7 +93,7 @@ test('a browser gets a page with every hop on it', async () => {
   ])
 })
 
-test('raw TCP: the server speaks first, and every octet returns', async () => {
+test('raw TCP: the server speaks first, and every byte returns', async () => {
   expect(JSON.parse(await get('/tcp?bytes=3000001'))).toMatchObject({
     greeting: '220 worker 1 baseline',
     bytes: 3_000_001,
@@ -101,7 +101,7 @@ test('raw TCP: the server speaks first, and every octet returns', async () => {
   })
 })
 
-/** A `web` of its own, whose API is a server of the test. */
+/** A `web` whose API is a server of the test. */
 async function webWithApi(api: http.Server): Promise<{ web: ChildProcess; port: number }> {
   await new Promise<void>((resolve) => api.listen(0, '127.0.0.1', resolve))
   const variables = { PATH: process.env.PATH, HOST: '127.0.0.1', PORT: '0', API_SERVICE_HOST: '127.0.0.1' }
@@ -124,23 +124,23 @@ const refuses = (port: number): Promise<boolean> =>
     socket.once('connect', () => socket.destroy())
   })
 
-test('a request that runs at SIGTERM is answered', async () => {
+test('a request that is running at SIGTERM gets its response', async () => {
   const arrived = Promise.withResolvers<http.ServerResponse>()
   const api = http.createServer((_request, response) => arrived.resolve(response))
   const { web, port } = await webWithApi(api)
-  const answered = fetch(`http://127.0.0.1:${port}/`)
+  const response = fetch(`http://127.0.0.1:${port}/`)
   const held = await arrived.promise
   web.kill('SIGTERM')
-  // It has taken the signal once it takes no more connections.
+  // It has handled the signal when it accepts no more connections.
   await vi.waitUntil(() => refuses(port), { timeout: READY_TIMEOUT_MS, interval: 10 })
   held.writeHead(200, { [SERVICE_FIELD]: 'api' }).end('{"hops":[],"products":[]}')
-  expect((await answered).status).toBe(200)
+  expect((await response).status).toBe(200)
   api.close()
 })
 
-test('an answer that the service did not give is an error that says so, and its connection is not kept', async () => {
+test('a response of another server is an error, and its connection is not kept', async () => {
   const sockets = new Set<unknown>()
-  // As a gateway answers for an address that is a Service's in a moment.
+  // The response of a gateway for an address that a Service will soon have.
   const api = http.createServer((request, response) => {
     sockets.add(request.socket)
     response.writeHead(404, { server: 'gateway', 'content-length': '0' }).end()
@@ -150,7 +150,7 @@ test('an answer that the service did not give is an error that says so, and its 
     const response = await fetch(`http://127.0.0.1:${port}/`)
     expect(response.status).toBe(502)
     expect(await response.text()).toMatch(
-      /api was not reached: 127\.0\.0\.1:\d+, server gateway answered 404: \(empty\)/,
+      /api was not reached: 127\.0\.0\.1:\d+, server gateway returned 404: \(empty\)/,
     )
     expect(sockets.size).toBe(count)
   }
@@ -158,7 +158,7 @@ test('an answer that the service did not give is an error that says so, and its 
   api.close()
 })
 
-test('the programs hold no secret', () => {
+test('the programs contain no secret', () => {
   for (const file of ['db.ts', 'stock.ts', 'worker.ts']) {
     expect(readFileSync(join(import.meta.dirname, file), 'utf8')).not.toMatch(/password.{0,4}['"]\w+['"]/i)
   }

@@ -11,14 +11,14 @@ const MAX_CONNECTIONS = 8
 
 /** The shop's stock. */
 export interface Stock {
-  /** The products and the database's own hop. Throws where the database does not answer. */
+  /** Returns the products and the database's hop. Throws if the database does not respond. */
   read(): Promise<{ hop: Hop; products: Product[] }>
-  /** Whether the database has answered once. */
+  /** Whether the database has responded once. */
   isOpen(): boolean
   close(): Promise<void>
 }
 
-/** What a row says: the products as one JSON text, and who the server is. */
+/** A row: the products as one JSON text, and the identity of the server. */
 interface Row {
   readonly products: Product[]
   readonly version: string
@@ -32,7 +32,7 @@ const QUERY = `
          current_setting('shop.environment') as environment,
          current_setting('shop.pod') as pod`
 
-/** Opens the stock; until the database answers, tries again in the background. */
+/** Opens the stock. Retries in the background until the database responds. */
 export function openStock(variables: NodeJS.ProcessEnv = process.env): Stock {
   const state = { open: false, closed: false }
   const pool = findUpstream('db', DATABASE_PORT, variables).then((upstream) => {
@@ -45,7 +45,7 @@ export function openStock(variables: NodeJS.ProcessEnv = process.env): Stock {
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: QUERY_TIMEOUT_MS,
     })
-    // A connection that dies while idle is the pool's to replace; the next query finds a new one.
+    // The pool replaces a connection that dies while idle, and the next query uses a new one.
     created.on('error', () => undefined)
     return created
   })

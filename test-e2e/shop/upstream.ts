@@ -1,16 +1,16 @@
 import dns from 'node:dns'
 import { parsePort } from './config.ts'
 
-/** Where another service of the shop is. */
+/** The address of another service of the shop. */
 export interface Upstream {
   readonly host: string
   readonly port: number
 }
 
 /**
- * The address of a Service: its short name where that resolves, as in every Kubernetes pod; else what the
- * kubelet's variables say (`API_SERVICE_HOST`, `API_SERVICE_PORT`). Asked again for each new connection: a
- * Service may appear in this namespace that was the baseline's before.
+ * Returns the address of a Service. It resolves the short name, as in every Kubernetes pod, and otherwise reads the kubelet's
+ * variables (`API_SERVICE_HOST`, `API_SERVICE_PORT`). Call it for each new connection, because a Service may appear in
+ * this namespace that was only in the baseline's before.
  */
 export async function findUpstream(
   service: string,

@@ -12,9 +12,9 @@ const MAX_ECHO_BYTES = 64 * 1024 * 1024
 const NAMESPACE = /^[a-z0-9-]{1,63}$/
 
 /**
- * The shop's front: a page for browsers, JSON for programs that accept nothing else. It propagates by hand,
- * as an application without a tracing library does. `/tcp?bytes=N` sends N octets through the worker's raw
- * TCP port and says whether the same came back.
+ * The shop's front: a page for browsers, and JSON for programs that accept only JSON. It forwards headers by hand, like an
+ * application without a tracing library. `/tcp?bytes=N` sends N bytes through the worker's raw TCP port and reports
+ * whether the same bytes came back.
  */
 const config = readConfig('web')
 const server = await serve(config, async (request, url) => {
@@ -32,13 +32,13 @@ const server = await serve(config, async (request, url) => {
 })
 untilSignal(config, () => server.drain(), { port: server.port })
 
-/** The name by which a service is called: its short one, or with `?at=NAMESPACE` one that names its place. */
+/** Returns the name by which a service is called: the short name, or a name with the namespace of `?at=NAMESPACE`. */
 function hostOf(service: string, url: URL): string {
   const namespace = url.searchParams.get('at') ?? ''
   return NAMESPACE.test(namespace) ? `${service}.${namespace}` : service
 }
 
-/** What goes on to the API. `?send=TRACESTATE` sends that in place of all that came, for tests; `?send=` nothing. */
+/** Returns the headers for the API. For tests, `?send=TRACESTATE` replaces them all, and `?send=` removes them. */
 function toSend(request: http.IncomingMessage, url: URL): Record<string, string> {
   const tracestate = url.searchParams.get('send')
   if (tracestate === null) return propagated(request)

@@ -3,7 +3,7 @@ import { startEcho } from './echo.ts'
 import { hopOf, serve, untilSignal } from './server.ts'
 import { openStock } from './stock.ts'
 
-/** The shop's worker: what the database has, over PostgreSQL's protocol; and a raw TCP port that greets. */
+/** The shop's worker: it reads the database over PostgreSQL's protocol, and has a raw TCP port that sends a greeting. */
 const config = readConfig('worker')
 const stock = openStock()
 const echo = await startEcho(config)

@@ -7,7 +7,7 @@ import type { Proof } from './proof.ts'
 const SENTENCE_TIMEOUT_MS = 30_000
 const CONNECTIONS = 4
 
-/** A file that somebody got wrong, and what its one sentence must name. */
+/** An invalid file, and what the message about it must name. */
 interface Mistake {
   readonly what: string
   readonly file: string
@@ -65,7 +65,7 @@ const MISTAKES: readonly Mistake[] = [
     names: [/typo/, /bas\b/],
   },
   {
-    what: 'broken YAML',
+    what: 'invalid YAML',
     file: 'broken.yaml',
     text: 'kind: [Environment\nmetadata: }\n',
     names: [/broken\.yaml/],
@@ -84,7 +84,7 @@ const mistakeProof = (mistake: Mistake): Proof => ({
     } finally {
       await load.stop()
       await shop.manifests.remove(mistake.file)
-      await until('no problem any more', () => noProblem(shop, mistake), SENTENCE_TIMEOUT_MS)
+      await until('the problem is gone', () => noProblem(shop, mistake), SENTENCE_TIMEOUT_MS)
     }
   },
 })

@@ -5,11 +5,11 @@ import { pathOf } from '../harness/visit.ts'
 import type { Proof } from './proof.ts'
 
 const SHOP_NAMESPACES = new Set(['baseline', 'alice', 'bob'])
-/** Three of the baseline, one of each branch: a copy of the shop for each branch would make nine. */
+/** Three of the baseline and one of each branch. With a copy of the shop per branch there would be nine. */
 const APP_PROCESSES = 5
 
 export const baselineAlone: Proof = {
-  title: "the baseline's URL shows web, api, worker and a real PostgreSQL, all of the baseline",
+  title: "the baseline's URL shows web, api, worker and a real PostgreSQL of the baseline",
   async prove(shop) {
     const answer = await shop.visit('baseline')
     assert.equal(pathOf(answer), BASELINE_PATH)
@@ -23,7 +23,7 @@ export const baselineAlone: Proof = {
 }
 
 export const fiveProcesses: Proof = {
-  title: 'three services and two branches are five app processes, not nine',
+  title: 'three services and two branches need five app processes, not nine',
   async prove(shop) {
     const apps = (await shop.platform.processes()).filter(
       ({ namespace, pod, container }) =>

@@ -7,7 +7,7 @@ import type { Proof } from './proof.ts'
 const REFUSAL_TIMEOUT_MS = 30_000
 
 export const branchOfBranch: Proof = {
-  title: 'a branch of a branch: web (alice-ui), api (alice), worker (baseline), and one level more',
+  title: 'a branch of a branch: web (alice-ui), api (alice), worker (baseline), and one more level',
   async prove(shop) {
     await shop.apply('alice-ui', branch('alice-ui', { base: 'alice', overrides: { web: 'ui-1' } }))
     try {
@@ -29,16 +29,16 @@ export const branchOfBranch: Proof = {
 }
 
 export const fourthLevel: Proof = {
-  title: 'a fourth level above the baseline is refused with a sentence, and the rest keeps running',
+  title: 'a fourth level above the baseline is refused with a sentence, and everything else keeps running',
   async prove(shop) {
     const chain = { one: 'alice', two: 'one', three: 'two' }
     for (const [name, base] of Object.entries(chain)) await shop.apply(name, branch(name, { base }))
     try {
       await shop.takes('two', 'web@baseline api@alice worker@baseline')
       const refusal = async (): Promise<string> => {
-        const said = [await shop.platform.message('three'), ...(await shop.platform.problems())]
-        const sentence = said.find((text) => text !== undefined && /three/.test(text))
-        assert.ok(sentence, `nothing says why; said: ${JSON.stringify(said)}`)
+        const found = [await shop.platform.message('three'), ...(await shop.platform.problems())]
+        const sentence = found.find((text) => text !== undefined && /three/.test(text))
+        assert.ok(sentence, `no message names three: ${JSON.stringify(found)}`)
         return sentence
       }
       const { value } = await until('the sentence', refusal, REFUSAL_TIMEOUT_MS)
@@ -49,7 +49,7 @@ export const fourthLevel: Proof = {
   },
 }
 
-/** Removes environments, and waits for none: what comes next does not depend on them. */
+/** Removes environments without waiting, because later steps do not depend on them. */
 export async function removeAll(shop: Shop, names: readonly string[]): Promise<void> {
   for (const name of names) await shop.remove(name).catch(() => undefined)
 }

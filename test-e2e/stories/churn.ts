@@ -4,7 +4,7 @@ import type { Course } from '../harness/load.ts'
 import { stopWithoutFailure, startMixedLoad } from './overrides.ts'
 import type { Proof } from './proof.ts'
 
-/** Visits of all branches over many connections for a while, as routes change without a pause. */
+/** Visits all branches over many connections for a time, while routes change without a pause. */
 export const churn = (connections: number, seconds: number): Proof => ({
   title: `${connections} connections of mixed branches for ${seconds} s while routes change: no wrong hop, no failure`,
   async prove(shop) {
@@ -37,7 +37,7 @@ async function emptyBranch(shop: Shop): Promise<number> {
   return 2
 }
 
-/** Alice's override goes and comes back. */
+/** Alice's override is removed and restored. */
 async function withoutApi(shop: Shop, { alice }: Courses): Promise<number> {
   alice.paths = [ALICE_PATH, BASELINE_PATH]
   await shop.apply('alice', branch('alice', { base: 'baseline' }))
@@ -50,7 +50,7 @@ async function withoutApi(shop: Shop, { alice }: Courses): Promise<number> {
   return 2
 }
 
-/** Bob pushes another commit, and takes it back: pods roll, the way stays. */
+/** Bob's override gets another version and returns to the old one. Pods roll, and the path stays the same. */
 async function newVersion(shop: Shop): Promise<number> {
   await shop.apply('bob', branch('bob', { base: 'baseline', overrides: { worker: 'pr-9' } }))
   await shop.serves('bob', 'worker', 'pr-9')

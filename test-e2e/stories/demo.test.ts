@@ -6,7 +6,7 @@ import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 import { visitShop, pathOf } from '../harness/visit.ts'
 
-/** `npm run demo` and `branchline up` as a person uses them: started, looked at, ended. */
+/** Uses `npm run demo` and `branchline up` as a user does: starts them, opens URLs, and ends them. */
 const UP_TIMEOUT_MS = 60_000
 const END_TIMEOUT_MS = 60_000
 const ALICE_URL = /http:\/\/web--alice\.localhost:\d+/
@@ -33,9 +33,9 @@ function nothingLeft(demo: Command): void {
   expect(demo.files()).toEqual([])
 }
 
-// The commands are of the embedded cluster alone.
+// The commands run only on the embedded cluster.
 describe.skipIf(chosenTarget().name !== 'embedded')('commands', () => {
-  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the demo and leaves nothing behind', async (signal) => {
+  test.each(['SIGINT', 'SIGTERM'] as const)('%s ends the demo, and nothing remains', async (signal) => {
     const { demo, url } = await startDemo()
     expect(demo.descendants().length).toBeGreaterThan(5)
     demo.signal(signal)
@@ -44,17 +44,17 @@ describe.skipIf(chosenTarget().name !== 'embedded')('commands', () => {
     await expect(visitShop(url)).rejects.toThrow(/ECONNREFUSED/)
   })
 
-  test('a demo that is killed takes its processes and files along', async () => {
+  test('when the demo is killed, its processes and files go too', async () => {
     const { demo } = await startDemo()
     demo.signal('SIGKILL')
     await demo.exit()
     await until('no process is left', () => expect(demo.descendants()).toEqual([]), END_TIMEOUT_MS)
-    // What the demo synthesised goes at the next start (`temporaryFolder`).
+    // The next start removes the synthesised files (`temporaryFolder`).
     const left = (): string[] => demo.files().filter((file) => !file.startsWith('branchline-demo-'))
     await until('no other file is left', () => expect(left()).toEqual([]), END_TIMEOUT_MS)
   })
 
-  test('a taken port is named, with who asked for it', async () => {
+  test('the error for a port in use names the port and the option', async () => {
     const server = net.createServer()
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
     const { port } = server.address() as net.AddressInfo

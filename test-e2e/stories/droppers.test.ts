@@ -6,9 +6,9 @@ import { note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 
 /**
- * Services that drop tracestate and baggage, each of which forwards another header alone: a real B3 tracer, a
- * real Jaeger tracer, one that copies x-request-id, and one in Python that writes B3 by hand. Behind them all
- * is a leaf, and the leaf alone is what the branch changes.
+ * Services that drop tracestate and baggage. Each forwards only one other header: a real B3 tracer, a real Jaeger tracer,
+ * one that copies x-request-id, and one in Python that writes B3 by hand. The last service is a leaf, and the branch
+ * changes only the leaf.
  */
 const PROGRAMS = join(import.meta.dirname, '../droppers')
 const EXPLAIN_TIMEOUT_MS = 30_000
@@ -67,9 +67,9 @@ describe('a program whose services drop the key', () => {
     expect(leaves).toEqual(names.map((name) => (name === 'droppers' ? 'leaf 1' : 'leaf 2')))
   })
 
-  test('route explain tells the whole way, though nobody on it forwards the question', async () => {
+  test('route explain shows the whole path, although no service forwards its header', async () => {
     const url = await program.urlOf('new-leaf', 'b3')
-    // A hop is lost where its sidecar is just connecting to the manager anew: then the question is asked again.
+    // A hop is lost if its sidecar is reconnecting to the manager. Then the request is repeated.
     let asked = 0
     const whole = async (): Promise<ExplainedRoute> => {
       asked++
@@ -77,10 +77,10 @@ describe('a program whose services drop the key', () => {
       expect(explained.hops).toHaveLength(CHAIN.length + 1)
       return explained
     }
-    const { value: explained } = await until('the whole way', whole, EXPLAIN_TIMEOUT_MS)
+    const { value: explained } = await until('the whole path', whole, EXPLAIN_TIMEOUT_MS)
     note(`asked ${asked}×: ${explainText(explained)}`)
-    const way = explained.hops.map(({ service, environment, reason }) => [service, environment, reason])
-    expect(way).toEqual([
+    const path = explained.hops.map(({ service, environment, reason }) => [service, environment, reason])
+    expect(path).toEqual([
       ...CHAIN.slice(0, -1).map(({ name }) => [name, 'droppers', 'own']),
       ['leaf', 'new-leaf', 'override'],
       ['leaf', 'new-leaf', 'routed'],

@@ -8,7 +8,7 @@ import type { Proof } from './proof.ts'
 const NAMES = ['carol', 'dave', 'erin']
 
 export const emptyBranch: Proof = {
-  title: 'a branch that overrides nothing answers at its URL, and its key reaches the last service',
+  title: 'a branch without overrides serves its URL, and its key reaches the last service',
   async prove(shop) {
     const times: number[] = []
     try {

@@ -10,18 +10,23 @@ const SLOW_MS = 1500
 const LATER_REQUESTS = 5
 
 export const fallback: Proof = {
-  title: "removing alice's api falls back to the baseline, putting it back returns; no request fails",
+  title:
+    "without alice's api the baseline serves, and after its return alice's api serves again; no request fails",
   async prove(shop) {
     const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
     courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
     try {
       const slow = shop.visit('alice', { path: `/?slow=api&ms=${SLOW_MS}` })
-      // Requests sent later have come and gone: that one is where it waits.
+      // Later requests have ended, so the slow request is waiting in the api.
       for (let later = 0; later < LATER_REQUESTS; later++) await shop.visit('alice')
       await shop.apply('alice', branch('alice', { base: 'baseline' }))
       const gone = await shop.takes('alice', BASELINE_PATH)
       courses.alice.paths = [BASELINE_PATH]
-      assert.equal(pathOf(await slow), ALICE_PATH, 'a request in flight finishes where it began')
+      assert.equal(
+        pathOf(await slow),
+        ALICE_PATH,
+        'a request in flight finishes on the version on which it began',
+      )
       courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
       await shop.restore('alice')
       const back = await shop.takes('alice', ALICE_PATH)

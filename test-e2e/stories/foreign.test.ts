@@ -9,7 +9,7 @@ import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 
-/** Three services in Python, in plain YAML that knows nothing of constructs: see ../foreign. */
+/** Three services in Python with plain YAML, see ../foreign. */
 const READY_TIMEOUT_MS = 90_000
 const BRANCH = ['shelf 1', 'books 2', 'authors 1']
 let folder: string
@@ -28,7 +28,7 @@ const says =
   async () =>
     expect(await said(environment)).toEqual(services)
 
-/** What `branchline inject --check` says of the manifests: the cluster target adds the sidecars by it. */
+/** Returns the output of `branchline inject --check`. The cluster target adds sidecars in the same way. */
 async function injected(): Promise<string[]> {
   const files = (await readdir(folder)).filter((file) => file.endsWith('.yaml'))
   const read = async (file: string) => ({ file, text: await readFile(join(folder, file), 'utf8') })
@@ -46,10 +46,10 @@ afterAll(async () => {
   await rm(folder, { recursive: true })
 })
 
-test('a folder that is not the sample comes up, and its branch is routed', async () => {
+test('a third-party application starts, and its branch is routed', async () => {
   try {
     await until('library', says('library', ['shelf 1', 'books 1', 'authors 1']), READY_TIMEOUT_MS)
-    // Until its own pod is ready a branch answers with its base's.
+    // The base serves the branch until the branch's pod is ready.
     await until('new-books', says('new-books', BRANCH), READY_TIMEOUT_MS)
   } catch (error) {
     throw new Error(await platform.describe(), { cause: error })
@@ -75,7 +75,7 @@ metadata: { name: shelf, namespace: ${name} }
 spec: { service: shelf, port: 8000 }
 `
 
-/** Adds a branch's file and removes it; gives the milliseconds to its first answer, and to its 404. */
+/** Adds a branch's file and removes it. Resolves with the milliseconds to its first response, and to its 404. */
 async function comeAndGo(name: string): Promise<readonly [number, number]> {
   const file = join(folder, `${name}.yaml`)
   const writtenAt = performance.now()
@@ -88,7 +88,7 @@ async function comeAndGo(name: string): Promise<readonly [number, number]> {
   return [ms, (await until('a 404', gone, READY_TIMEOUT_MS)).ms]
 }
 
-test('a file that is added and removed changes the running platform', async () => {
+test('adding and removing a file changes the running platform', async () => {
   expect.hasAssertions()
   const times = [await comeAndGo('later-1'), await comeAndGo('later-2'), await comeAndGo('later-3')]
   note(`answered, and gone, after ${times.map((pair) => pair.join(' and ')).join('; ')} ms`)

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
 import { note } from '../harness/test-stories.ts'
 
-/** A gRPC service and whoever calls it, see ../grpc: the service alone is what the branch changes. */
+/** A gRPC service and its caller, see ../grpc. The branch changes only the service. */
 const FOLDER = join(import.meta.dirname, '../grpc')
 const CALLS = 2000
 const CALLS_TIMEOUT_MS = 60_000
@@ -61,7 +61,7 @@ test('every gRPC call on one channel goes to its own branch', async () => {
     calls: { 1: CALLS / 4 },
     'new-greeter': { 2: CALLS / 4 },
     '': { 1: CALLS / 4 },
-    // A key that names no environment is nobody's branch.
+    // A key that names no environment belongs to no branch.
     nobody: { 1: CALLS / 4 },
   })
   expect(connections).toBe(1)
@@ -70,7 +70,7 @@ test('every gRPC call on one channel goes to its own branch', async () => {
   )
 })
 
-test('a call made for a visitor goes to the branch that he visits', async () => {
+test('a call for a visitor goes to the branch that the visitor opened', async () => {
   const [baseline, branch] = await Promise.all([
     called('calls', 300, 'visitor'),
     called('new-greeter', 300, 'visitor'),

@@ -8,7 +8,7 @@ import { ALICE_PATH, BASELINE_PATH, BOB_PATH } from '../harness/shop.ts'
 import { chosenTarget } from '../harness/test-stories.ts'
 import { visitShop, pathOf } from '../harness/visit.ts'
 
-/** Where a machine lets nobody have an /etc/hosts of his own, pods find Services by variables alone. */
+/** On a machine that does not allow private /etc/hosts files, pods find Services only by variables. */
 const READY_TIMEOUT_MS = 60_000
 const PATHS = { baseline: BASELINE_PATH, alice: ALICE_PATH, bob: BOB_PATH }
 
@@ -24,9 +24,9 @@ describe.skipIf(chosenTarget().name !== 'embedded')('without hosts files', () =>
     rmSync(folder, { recursive: true })
   })
 
-  test.each(Object.entries(PATHS))('%s answers by its own path: %s', async (environment, path) => {
+  test.each(Object.entries(PATHS))('%s takes its path: %s', async (environment, path) => {
     const url = await platform.waitForPreview(environment, 'web', READY_TIMEOUT_MS)
-    // Its first answer: ready means that all that is behind it has come up.
+    // The first response counts: ready means that everything behind the preview has started.
     expect(pathOf(await visitShop(url))).toBe(path)
   })
 })

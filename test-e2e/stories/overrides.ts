@@ -6,7 +6,7 @@ import { pathOf } from '../harness/visit.ts'
 import type { Proof } from './proof.ts'
 
 export const alicesApi: Proof = {
-  title: 'alice overrides api alone: web (baseline), api (alice), worker (baseline)',
+  title: 'alice overrides only api: web (baseline), api (alice), worker (baseline)',
   async prove(shop) {
     const answer = await shop.visit('alice')
     assert.equal(pathOf(answer), ALICE_PATH)
@@ -16,7 +16,7 @@ export const alicesApi: Proof = {
 }
 
 export const bobsWorker: Proof = {
-  title: 'bob overrides worker alone: web (baseline), api (baseline), worker (bob), and the same database',
+  title: 'bob overrides only worker: web (baseline), api (baseline), worker (bob), and the same database',
   async prove(shop) {
     const answer = await shop.visit('bob')
     assert.equal(pathOf(answer), BOB_PATH)
@@ -25,7 +25,7 @@ export const bobsWorker: Proof = {
   },
 }
 
-/** Visits of the baseline, alice and bob, mixed over the same connections. */
+/** Starts visits of the baseline, alice and bob, mixed over the same connections. */
 export async function startMixedLoad(
   shop: Shop,
   connections: number,
@@ -41,7 +41,7 @@ export async function startMixedLoad(
   return { load: startLoad(Object.values(courses), connections), courses }
 }
 
-/** Ends a load and throws where a single request of it was wrong or failed. */
+/** Stops a load, and throws if any request was wrong or failed. */
 export async function stopWithoutFailure(load: Load): Promise<string> {
   const { requests, wrong, failed, samples, seconds } = await load.stop()
   assert.equal(wrong + failed, 0, `${wrong} wrong, ${failed} failed of ${requests}:\n${samples.join('\n')}`)
@@ -52,7 +52,7 @@ const MIXED_MS = 3000
 const MIXED_CONNECTIONS = 16
 
 export const mixed: Proof = {
-  title: `all three mixed over the same ${MIXED_CONNECTIONS} keep-alive connections: never one wrong hop`,
+  title: `all three mixed over the same ${MIXED_CONNECTIONS} keep-alive connections: no wrong hop`,
   async prove(shop) {
     const { load } = await startMixedLoad(shop, MIXED_CONNECTIONS)
     await delay(MIXED_MS)

@@ -8,8 +8,8 @@ import { chosenTarget, note } from '../harness/test-stories.ts'
 import { createService } from '../peers/service.ts'
 
 /**
- * Clients that are not Node's get through a preview's URL and a branch's sidecar what they get from the service
- * itself. Node's own clients forgive what others do not.
+ * Clients in other languages receive the same through a preview URL and through a branch's sidecar as from the service
+ * itself. Node's clients tolerate things that other clients do not.
  */
 const SERVICE: Program = {
   name: 'service',

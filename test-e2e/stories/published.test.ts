@@ -8,7 +8,7 @@ import { chosenTarget, note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 import { visit } from '../harness/visit.ts'
 
-/** What npm gets: packed, installed from the tarball into a folder of its own, and used there. */
+/** Packs the published packages, installs the tarballs in a separate folder, and uses them there. */
 const REPOSITORY = join(import.meta.dirname, '../..')
 const TIMEOUT_MS = 30_000
 
@@ -52,7 +52,7 @@ const MANIFESTS = [
   },
 ]
 
-// The packages are the embedded cluster's; on a cluster the images are what is published.
+// The packages are for the embedded cluster. For a cluster, images are published.
 describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => {
   const folder = temporaryFolder('published')
   const packages = join(folder, 'packages')
@@ -68,12 +68,12 @@ describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => 
     run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], home)
   })
 
-  test('the command needs nothing beside itself: `npx branchline up` in an empty folder', async () => {
+  test('the command needs no other package: `npx branchline up` in an empty folder', async () => {
     const child = spawn('npx', ['branchline', 'up', 'manifests', '--port', '0'], {
       cwd: home,
       env: { ...process.env, TMPDIR: folder, NO_COLOR: '1' },
       stdio: ['ignore', 'pipe', 'inherit'],
-      // A group of its own, which gets SIGINT as from a terminal: npx passes none on.
+      // A separate process group, which gets SIGINT as from a terminal, because npx does not forward it.
       detached: true,
     })
     const exited = new Promise((resolve) => child.once('exit', resolve))
@@ -113,8 +113,8 @@ describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => 
     }
   })
 
-  test('the libraries are JavaScript with types: a synth and tsc take them', () => {
-    // Below the repository, where their own dependencies are found without a registry.
+  test('the libraries are JavaScript with types that a synth and tsc accept', () => {
+    // Below the repository, where their dependencies are found without a registry.
     mkdirSync(join(REPOSITORY, 'dist'), { recursive: true })
     const place = mkdtempSync(join(REPOSITORY, 'dist/published-'))
     try {

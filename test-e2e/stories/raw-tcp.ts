@@ -18,13 +18,13 @@ interface Echo {
 }
 
 export const rawTcp: Proof = {
-  title: 'raw TCP passes unmodified, and a server that speaks first is heard',
+  title: 'raw TCP passes unchanged, also from a server that speaks first',
   async prove(shop) {
     const result = await echo(shop, 'alice', `/tcp?bytes=${BYTES}`)
     assert.equal(result.greeting, '220 worker 1 baseline')
     assert.equal(result.bytes, BYTES)
-    assert.ok(result.same, 'the octets that came back are not those that were sent')
-    return `greeting after ${result.greetingMs} ms, ${result.bytes} octets the same`
+    assert.ok(result.same, 'the returned bytes differ from the sent bytes')
+    return `greeting after ${result.greetingMs} ms, ${result.bytes} bytes the same`
   },
 }
 
@@ -34,7 +34,7 @@ export const rawTcpOfBranch: Proof = {
     await shop.apply('kim', branch('kim', { base: 'baseline', overrides: { web: 'k-1', worker: 'k-1' } }))
     try {
       await shop.takes('kim', 'web@kim api@baseline worker@kim')
-      // A new Service's address refuses until the cluster has heard of its pod, which no request here waits for.
+      // A new Service's address refuses connections until the cluster knows its pod, and no request here waits for that.
       const { value: byName } = await until(
         'a greeting',
         () => echo(shop, 'kim', BY_NAME),

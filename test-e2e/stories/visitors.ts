@@ -9,7 +9,7 @@ import type { Proof } from './proof.ts'
 const TRACEPARENT = /^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/
 
 export const forgedKey: Proof = {
-  title: "a visitor who forges bob's key at alice's URL gets alice, whatever header it is in",
+  title: "a visitor who forges bob's key at alice's URL gets alice, for every header",
   async prove(shop) {
     const forgeries = [
       { tracestate: 'branchline=bob' },
@@ -27,7 +27,7 @@ export const forgedKey: Proof = {
 }
 
 export const otherVendors: Proof = {
-  title: "other vendors' tracestate and baggage survive in order, all the way through the shop",
+  title: "other vendors' tracestate and baggage keep their order through the whole shop",
   async prove(shop) {
     const headers = {
       traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`,
@@ -46,7 +46,7 @@ export const otherVendors: Proof = {
 }
 
 export const mintedTraceparent: Proof = {
-  title: 'traceparent is minted where there is none, and one trace goes through all services',
+  title: 'a missing traceparent is generated, and one trace covers all services',
   async prove(shop) {
     const { hops } = await shop.visit('alice', { path: '/?fields' })
     const traces = hops.slice(0, 3).map((hop) => fieldOf(hop, 'traceparent') ?? '')
@@ -58,7 +58,8 @@ export const mintedTraceparent: Proof = {
 }
 
 export const keyInside: Proof = {
-  title: "inside, a key that is present is never overwritten, and a branch's pod that sends none is its own",
+  title:
+    "inside, a present key is never overwritten, and without a key the calls of a branch's pod belong to its branch",
   async prove(shop) {
     await shop.apply('alice-ui', branch('alice-ui', { base: 'alice', overrides: { web: 'ui-1' } }))
     try {
@@ -68,7 +69,7 @@ export const keyInside: Proof = {
       assert.equal(fieldOf(sent.hops[1], 'tracestate'), 'branchline=bob')
       const silent = await shop.visit('alice-ui', { path: '/?send=' })
       assert.equal(pathOf(silent), 'web@alice-ui api@alice worker@baseline')
-      // The baseline's own name, where a short one would find alice's by itself.
+      // The name of the baseline's Service, because the short name would find alice's.
       const named = await shop.visit('alice-ui', { path: '/?send=&at=baseline' })
       assert.equal(pathOf(named), 'web@alice-ui api@alice worker@baseline')
       return undefined

@@ -7,7 +7,7 @@ import { environmentOf, manifestsOf, type Program, RunningProgram } from '../har
 import { note } from '../harness/test-stories.ts'
 import { until } from '../harness/until.ts'
 
-/** A door that the baseline alone has, and behind it the service that the branch changes: see ../websocket. */
+/** A front that only the baseline runs, and the service behind it that the branch changes, see ../websocket. */
 const programOf = (name: string, env: Record<string, string>): Program => ({
   name,
   image: 'websocket',
@@ -29,7 +29,7 @@ const CLOSED_TIMEOUT_MS = 30_000
 let program: RunningProgram
 const open: WebSocket[] = []
 
-/** A connection through an environment's preview URL, and what the service greeted it with. */
+/** A connection through an environment's preview URL, and the greeting of the service. */
 async function connected(
   environment: Environment,
   path = '/',
@@ -94,13 +94,13 @@ afterAll(async () => {
   await program?.stop()
 })
 
-test('an upgrade goes by its key to the branch, through a service that the branch has not', async () => {
+test('an upgrade reaches the branch by its key, through a service that the branch does not run', async () => {
   const wanted = Array.from({ length: 60 }, (_, index) => ENVIRONMENTS[index % 2] as Environment)
   const greetings = await Promise.all(wanted.map(async (name) => (await connected(name)).greeting))
   expect(greetings).toEqual(wanted.map((name) => VERSIONS[name]))
 })
 
-// Lengths at which the frame's length field changes its size (RFC 6455, 5.2), and many frames of TCP.
+// Lengths at which the length field of a frame changes its size (RFC 6455, 5.2), and a length of many TCP segments.
 const LENGTHS = [0, 1, 125, 126, 65_535, 65_536, 1024 * 1024]
 
 test.each(ENVIRONMENTS)('messages and subprotocol pass as they are: %s', async (environment) => {
@@ -122,7 +122,7 @@ test.each(ENVIRONMENTS)('messages and subprotocol pass as they are: %s', async (
   expect((await pong)[0].equals(payload)).toBe(true)
 })
 
-test.each(ENVIRONMENTS)('a close has its code and reason, whoever closes: %s', async (environment) => {
+test.each(ENVIRONMENTS)('a close keeps its code and reason in both directions: %s', async (environment) => {
   const fromService = await connected(environment, '/close/4001/see%20you')
   const [code, reason] = await fromService.closed
   expect([code, reason.toString()]).toEqual([4001, 'see you'])
@@ -146,13 +146,13 @@ test.each(ENVIRONMENTS)('a close has its code and reason, whoever closes: %s', a
   note(`${environment}: the service saw the close within ${ms} ms`)
 })
 
-test('a visitor who vanishes is an abnormal close at the service', async () => {
+test('the service sees an abnormal close when a visitor disappears', async () => {
   const before = await aborted()
   ;(await connected('new-echo')).socket.terminate()
   await until('the close', async () => expect(await aborted()).toBe(before + 1), CLOSED_TIMEOUT_MS)
 })
 
-/** How many connections of the branch's service ended without a close frame (RFC 6455, 7.1.5). */
+/** Returns the number of connections of the branch's service that ended without a close frame (RFC 6455, 7.1.5). */
 async function aborted(): Promise<number> {
   const { closes } = await program.said<{ closes: string[] }>('new-echo', 'echo')
   return closes.filter((close) => close.startsWith('1006')).length

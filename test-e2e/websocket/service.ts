@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
 
 /**
- * With UPSTREAM, a door: every upgrade goes on to it as it came, by HTTP/1.1 and then octet by octet. Without,
- * the service behind: it greets with its version, echoes messages as they are, closes as the path says
- * (`/close/4001/reason`), and says under `/closes` how its connections were closed.
+ * With UPSTREAM it is the front, which forwards every upgrade unchanged, by HTTP/1.1 and then byte by byte. Without UPSTREAM
+ * it is the service behind. It greets with its version, echoes messages, closes as the path requests
+ * (`/close/4001/reason`), and reports at `/closes` how its connections were closed.
  */
 const { VERSION = '', PORT = '8000', HOST = '0.0.0.0', UPSTREAM } = process.env
 const MAX_MESSAGE_LENGTH = 4 * 1024 * 1024

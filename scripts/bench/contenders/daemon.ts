@@ -4,23 +4,23 @@ import { startDaemon } from '../processes.ts'
 import type { Contender } from './contender.ts'
 import { freePort } from '@branchline/runtime/testing/ports'
 
-/** What a configuration is made for. */
+/** The input of a configuration. */
 export interface Site {
   readonly folder: string
   readonly port: number
   readonly upstreamPort: number
 }
 
-/** A server that reads one file of configuration. */
+/** A server that reads one configuration file. */
 export interface Daemon extends Pick<Contender, 'name' | 'missing'> {
   readonly command: string
-  /** The name of the file; no two contenders of a benchmark share it. */
+  /** The name of the file, unique within a benchmark. */
   readonly file: string
   readonly config: (site: Site) => string
   readonly args: (file: string, folder: string) => readonly string[]
 }
 
-/** A contender that is such a server, on a free port. */
+/** Returns a contender that is such a server, on a free port. */
 export const daemon = ({ name, missing, command, file, config, args }: Daemon): Contender => ({
   name,
   missing,

@@ -2,7 +2,7 @@ import type { GatewayView, PlannedPreview } from '../../../runtime/manager/gatew
 import { startGateway } from '../../../runtime/manager/gateway/gateway.ts'
 import { createLogger } from '../../../runtime/process/log.ts'
 
-/** The manager's end of the tunnel alone, in a process of its own: one preview, whose service is one endpoint. */
+/** Only the manager's end of the tunnel, in a separate process, with one preview whose service has one endpoint. */
 const [relay, token, endpoint] = process.argv.slice(2) as [string, string, string]
 const preview: PlannedPreview = {
   id: 'alice/web',

@@ -52,7 +52,7 @@ backend base
 `,
 })
 
-/** HAProxy that does the relay's work (less strictly): finds the preview by the host, and writes the same fields. */
+/** HAProxy doing the relay's work (less strictly): it finds the preview by the host, and writes the same fields. */
 const visitors = daemon({
   ...common,
   name: 'HAProxy as the relay',
@@ -80,7 +80,7 @@ backend alice
 `,
 })
 
-/** The relay's path through two processes, without a tunnel: the second one is in `tcp` mode, as the gateway is. */
+/** The relay's path through two processes, without a tunnel. The second one is in `tcp` mode, like the gateway. */
 export const haproxyTwice: Contender = {
   name: 'HAProxy twice: HTTP as the relay, then TCP',
   missing: common.missing,

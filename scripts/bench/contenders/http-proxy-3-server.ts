@@ -1,7 +1,7 @@
 import { Agent, createServer } from 'node:http'
 import { createProxyServer } from 'http-proxy-3'
 
-/** What a team would write around http-proxy-3: one hop, routed by tracestate, with a keep-alive agent. */
+/** A typical server with http-proxy-3: one hop, routed by tracestate, with a keep-alive agent. */
 const [port, target] = process.argv.slice(2) as [string, string]
 const proxy = createProxyServer({ agent: new Agent({ keepAlive: true }) })
 proxy.on('error', (_error, _request, response) => {

@@ -3,7 +3,7 @@ import { PROXY_CORE, startOn, stopAll } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
 import { freePort } from '@branchline/runtime/testing/ports'
 
-/** http-proxy-3 with a keep-alive agent, as a team would use it. */
+/** http-proxy-3 with a keep-alive agent, as in a typical server. */
 export const httpProxy3: Contender = {
   name: 'http-proxy-3',
   missing: present,

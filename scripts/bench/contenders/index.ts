@@ -7,7 +7,7 @@ import { BEFORE, OURS, sidecar } from './sidecar.ts'
 
 /** Connections that stay open in `idle`. */
 export const IDLE_CONNECTIONS = 10_000
-/** A few more than that, for those that ask whether the sidecar is ready. */
+/** A few more connections, for requests to the readiness endpoint. */
 const ROOM = IDLE_CONNECTIONS + 100
 
 const withRoutes = (routes: number): Contender => sidecar({ routes }, `${routes.toLocaleString('en')} routes`)
@@ -18,7 +18,7 @@ const BENCHMARKS = {
   websocket: [sidecar(), nginx, haproxy],
   tcp: [sidecar({ protocol: 'tcp' }), haproxyTcp, nginxStream],
   tunnel: [relayAndGateway(), haproxyTcp, haproxyTwice],
-  // The first one is what the others are compared with.
+  // The others are compared with the first one.
   table: [withRoutes(1), withRoutes(1_000), withRoutes(100_000)],
   idle: [sidecar({ connections: ROOM }), nginx, haproxy],
 } as const satisfies Readonly<Record<string, readonly Contender[]>>
@@ -32,7 +32,7 @@ const EARLIER: Readonly<Partial<Record<keyof typeof BENCHMARKS, (checkout: strin
   tunnel: (checkout) => relayAndGateway(RELAY_AND_GATEWAY + BEFORE, checkout),
 }
 
-/** Who takes part in a benchmark: the one place that says so. With `against`, another checkout does too. */
+/** Returns the contenders of a benchmark. With `against`, another checkout takes part too. */
 export function contendersOf(name: keyof typeof BENCHMARKS, against?: string): readonly Contender[] {
   const earlier = against === undefined ? undefined : EARLIER[name]?.(against)
   return earlier === undefined ? BENCHMARKS[name] : [...BENCHMARKS[name], earlier]

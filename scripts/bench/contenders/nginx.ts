@@ -10,13 +10,13 @@ const common = {
   args: (file, folder) => ['-c', file, '-p', folder],
 } satisfies Partial<Daemon>
 
-/** One worker in the foreground, with so many connections. */
+/** One worker in the foreground, with this number of connections. */
 const main = (folder: string, file: string, connections: number): string =>
   `daemon off; master_process off; worker_processes 1; pid ${folder}/${file}.pid; error_log /dev/null;
 events { worker_connections ${connections}; }
 `
 
-/** Two upstreams, which are chosen by tracestate as `$target`, and folders of this contender's own. */
+/** Two upstreams that tracestate selects as `$target`, and separate folders for this contender. */
 const routed = ({ folder, upstreamPort }: Site, file: string): string =>
   `  access_log off; keepalive_requests 1000000000; client_body_temp_path ${folder}/${file}.body; proxy_temp_path ${folder}/${file}.proxy;
   map $http_tracestate $target { default base; "~(^|,)\\s*branchline=alice(,|$)" alice; }

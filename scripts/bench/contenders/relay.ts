@@ -6,13 +6,13 @@ import { freePorts } from '@branchline/runtime/testing/ports'
 
 /** The host of the preview that visitors open. */
 export const PREVIEW_HOST = 'web--alice.localhost'
-/** The name of the product's own contender. */
+/** The name of the product's contender. */
 export const RELAY_AND_GATEWAY = 'relay and gateway: HTTP, tunnel'
 const TOKEN = 'token-of-the-benchmarks-0123456789'
-/** As in the images. */
+/** The same options as in the images. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size-percentage=50']
 
-/** A relay and the manager's end of its tunnel, of this or another checkout, both on the contender's core. */
+/** A relay and the manager's end of its tunnel, from this or another checkout, both on the contender's core. */
 export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Contender => ({
   name,
   missing: present,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { ROUTES_SUBPROTOCOL, type RouteTable } from '@branchline/wire/routes/messages'
 import { WebSocketServer } from 'ws'
 
-/** Hands one sidecar one table: `alice` and as many other branches as asked for, all to the same service. */
+/** Serves one table to one sidecar: `alice` and a given number of other branches, all with the same service. */
 export async function startRoutes(options: {
   listener: number
   upstreamPort: number

@@ -13,32 +13,32 @@ const root = join(import.meta.dirname, '../../..')
 /** As in the images. */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--max-old-space-size-percentage=50']
 
-/** The name of the product's own contender. */
+/** The name of the product's contender. */
 export const OURS = 'Branchline sidecar'
-/** What the name of a contender from another checkout ends with. */
+/** The suffix of the name of a contender from another checkout. */
 export const BEFORE = ', before'
 
-/** What a sidecar under test stands in front of. */
+/** Options of a sidecar under test. */
 export interface SidecarOptions {
   readonly folder: string
   readonly upstreamPort: number
-  /** As in BRANCHLINE_INBOUND. Default: http. */
+  /** The protocol in BRANCHLINE_INBOUND. Default: http. */
   readonly protocol?: string
   /** Keys in its table. Default: 1,000. */
   readonly routes?: number
-  /** Connections that it takes. Default: as it has it. */
+  /** The limit of connections. Default: the sidecar's default. */
   readonly connections?: number
-  /** The checkout that it comes from. Default: this one. */
+  /** The checkout of the sidecar. Default: this one. */
   readonly checkout?: string
 }
 
-/** The sidecar, with what differs from a port of HTTP/1.1 and 1,000 routes. */
+/** Returns the sidecar as a contender. The options state what differs from an HTTP/1.1 port and 1,000 routes. */
 export const sidecar = (
   differences: Partial<Pick<SidecarOptions, 'protocol' | 'routes' | 'connections' | 'checkout'>> = {},
   name = OURS,
 ): Contender => ({ name, missing: present, start: (options) => startSidecar({ ...options, ...differences }) })
 
-/** Bundles a script of a checkout as images are bundled, into a folder of its own; returns the file. */
+/** Bundles a script of a checkout as for an image, into a separate folder. Returns the file. */
 export async function bundled(folder: string, script: string, checkout = root): Promise<string> {
   const own = await mkdtemp(join(folder, 'bundle-'))
   const file = join(own, basename(script).replace(/\.ts$/, '.mjs'))
@@ -47,8 +47,8 @@ export async function bundled(folder: string, script: string, checkout = root): 
 }
 
 /**
- * Starts a sidecar on the contender's core, with a table in which `alice` and the other keys all lead to the
- * service, and waits until it has acknowledged that. `readyMs` is the time from its start until then.
+ * Starts a sidecar on the contender's core, with a table in which all keys lead to the service, and waits for its
+ * acknowledgement. `readyMs` is the time from its start to the acknowledgement.
  */
 export async function startSidecar(options: SidecarOptions): Promise<Running & { readyMs: number }> {
   const { folder, upstreamPort, protocol = 'http', routes = 1000, connections, checkout } = options

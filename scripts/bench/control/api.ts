@@ -4,11 +4,11 @@ import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import type { LocalEvent, LocalStatus } from '@branchline/wire/local-api'
 
 /**
- * The manager's source: what the embedded cluster answers (wire/local-api.ts), without a cluster. A pod's
- * token is its `namespace/name`; a status that is written comes back as an event, as it does everywhere.
+ * The manager's source: the API of the embedded cluster (wire/local-api.ts), without a cluster. A pod's token is its
+ * `namespace/name`. A written status comes back as an event, as in every cluster.
  */
 export class SimulatedApi {
-  /** How many statuses the manager has written. */
+  /** The number of statuses that the manager wrote. */
   statuses = 0
   readonly #objects = new Map<string, KubernetesObject>()
   readonly #watchers = new Set<ServerResponse>()

@@ -1,11 +1,11 @@
 import { API_VERSION, LABELS } from '@branchline/wire/names'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 
-/** How large the simulated cluster is. */
+/** The size of the simulated cluster. */
 export interface Size {
   readonly branches: number
   readonly services: number
-  /** How many Services each branch runs itself; the first of all is among them in every branch. */
+  /** The number of overrides of each branch. Every branch overrides the first Service. */
   readonly overrides: number
 }
 
@@ -17,10 +17,10 @@ const CREATED = '2026-11-21T10:00:00Z'
 
 export const branchName = (index: number): string => `b${index}`
 const podOf = (service: string): string => `${service}-0`
-/** `namespace/name` of a Service's pod, which is its token as well. */
+/** Returns `namespace/name` of a Service's pod, which is also its token. */
 export const podId = (namespace: string, service: string): string => `${namespace}/${podOf(service)}`
 
-/** The Services that a branch overrides, the hot one first. */
+/** Returns the Services that a branch overrides, the hot one first. */
 export function overridesOf(index: number, { services, overrides }: Size): string[] {
   const others = Array.from(
     { length: overrides - 1 },
@@ -29,7 +29,7 @@ export function overridesOf(index: number, { services, overrides }: Size): strin
   return [HOT, ...new Set(others.map((number) => `s${number}`))]
 }
 
-/** Addresses that no other pod has: 10.0.0.1 and on. */
+/** Returns unique addresses of pods, from 10.0.0.1. */
 export class Addresses {
   #next = 1
 
@@ -92,5 +92,5 @@ export function sliceObject(namespace: string, service: string, ip: string): Kub
   }
 }
 
-/** An endpoint as route tables name it. */
+/** Formats an endpoint as in route tables. */
 export const endpointOf = (ip: string): string => `${ip}:${LISTENER}`

@@ -4,20 +4,20 @@ import { type RouteDelta, type RouteTable, ROUTES_SUBPROTOCOL } from '@branchlin
 import { WebSocket } from 'ws'
 import { Backoff } from '../../../runtime/process/backoff.ts'
 
-/** As a sidecar waits between two tries. */
+/** The delay of a sidecar between two attempts. */
 const RECONNECT = { firstMs: 100, maxMs: 5_000 }
 
-/** What is to be read in a pod's messages before a change has arrived there, e.g. an endpoint. */
+/** Texts that a pod's messages must contain before a change counts as arrived, such as an endpoint. */
 export type Expected = ReadonlyMap<string, readonly string[]>
 
 /**
- * Sidecars on real sockets, each with its own token: they read what they are sent and acknowledge. Tables are
- * not kept up to date as messages come, since a thousand sidecars on one core would measure themselves; they
- * are put together afterwards, to be compared.
+ * Sidecars on real sockets, each with its own token, that read messages and acknowledge them. They do not update tables
+ * as messages arrive, because a thousand sidecars on one core would measure themselves. The tables are built afterwards
+ * for the comparison.
  */
 export class Fleet {
   messages = 0
-  octets = 0
+  bytes = 0
   readonly #port: number
   readonly #sockets = new Map<string, WebSocket>()
   readonly #told = new Map<string, (Snapshot | RouteDelta)[]>()
@@ -33,7 +33,7 @@ export class Fleet {
     for (const pod of pods) this.#connect(pod, new Backoff(RECONNECT))
   }
 
-  /** Resolves with the time at which the last of the pods has acknowledged all that is expected of it. */
+  /** Resolves with the time at which the last pod acknowledged everything that is expected of it. */
   arrival(expected: Expected, timeoutMs = 30_000): Promise<number> {
     this.#missing = new Map([...expected].map(([pod, marks]) => [pod, new Set(marks)]))
     const { promise, resolve, reject } = Promise.withResolvers<number>()
@@ -48,7 +48,7 @@ export class Fleet {
     return promise
   }
 
-  /** A pod's table, out of all that it was told. */
+  /** Returns a pod's table, built from all messages that it received. */
   tableOf(pod: string): Omit<RouteTable, 'epoch'> {
     let table: RouteTable | undefined
     for (const message of this.#told.get(pod) ?? []) {
@@ -84,7 +84,7 @@ export class Fleet {
     const epoch = isSnapshot ? message.table.epoch : message.epoch
     socket.send(`{"type":"ack","epoch":${epoch}}`)
     this.messages++
-    this.octets += text.length
+    this.bytes += text.length
     if (isSnapshot) this.#told.set(pod, [message])
     else this.#told.get(pod)?.push(message)
     const marks = this.#missing.get(pod)

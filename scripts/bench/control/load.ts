@@ -1,6 +1,6 @@
 /**
- * The load of `npm run bench -- control`, a process of its own on its own core: the cluster, its sidecars, and
- * the manager as its child on the other core. Prints progress to standard error, one line of JSON at the end.
+ * The load of `npm run bench -- control`, a process on its own core: the cluster, its sidecars, and the manager as its
+ * child on the other core. Prints progress to standard error, and one line of JSON at the end.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -24,7 +24,7 @@ const [folder, core, routesPort, adminPort, runs] = process.argv.slice(2) as [
 const SIZE = { branches: 1_000, services: 200, overrides: 4 }
 const CONNECTED_BRANCHES = 200
 const BURST = 50
-/** Between two changes, so that each is alone; statuses are written meanwhile. */
+/** The pause between two changes, so that they do not overlap. The manager writes statuses meanwhile. */
 const PAUSE_MS = 20
 
 const api = new SimulatedApi()
@@ -57,21 +57,21 @@ async function stopManager(): Promise<void> {
 
 const managerUsage = () => usage([manager?.pid as number])
 
-/** The manager's start, or its next one: until the last sidecar has its table. */
+/** Measures a start of the manager, until the last sidecar has its table. */
 async function start(): Promise<Restart> {
-  const [octets, messages] = [fleet.octets, fleet.messages]
+  const [bytes, messages] = [fleet.bytes, fleet.messages]
   const all = fleet.arrival(new Map(simulation.pods.map((pod) => [pod, ['"type":"snapshot"']])), 120_000)
   const begunMs = performance.now()
   startManager()
   const endedMs = await all
   const { cpuSeconds, rssMb } = await managerUsage()
-  const sent = { snapshots: fleet.messages - messages, octets: fleet.octets - octets }
+  const sent = { snapshots: fleet.messages - messages, bytes: fleet.bytes - bytes }
   return { allMs: endedMs - begunMs, cpuMs: cpuSeconds * 1000, rssMb, ...sent }
 }
 
 async function measure(name: string, scope: Scope, count: number, changes: () => Change[]): Promise<Kind> {
   const timesMs: number[] = []
-  const [octets, messages] = [fleet.octets, fleet.messages]
+  const [bytes, messages] = [fleet.bytes, fleet.messages]
   const before = await managerUsage()
   const plans = await readPlans(Number(adminPort))
   for (let round = 0; round < count; round++) {
@@ -90,7 +90,7 @@ async function measure(name: string, scope: Scope, count: number, changes: () =>
     planP99Ms: p99BoundMs(plans, await readPlans(Number(adminPort))),
     cpuMs: ((after.cpuSeconds - before.cpuSeconds) * 1000) / timesMs.length,
     deltas: (fleet.messages - messages) / timesMs.length,
-    octets: (fleet.octets - octets) / Math.max(1, fleet.messages - messages),
+    bytes: (fleet.bytes - bytes) / Math.max(1, fleet.messages - messages),
   }
 }
 
@@ -103,7 +103,7 @@ async function timeOf(change: Change): Promise<number> {
   return endedMs - begunMs
 }
 
-/** Tables put together out of deltas must be what a fresh snapshot says. */
+/** Checks that tables built from deltas equal a new snapshot. */
 async function verify(): Promise<void> {
   const pods = [podId(BASE, HOT), podId(BASE, 's7'), podId('b0', HOT), podId('b3', HOT)]
   const byDeltas = pods.map((pod) => JSON.stringify(sorted(fleet.tableOf(pod))))
@@ -111,7 +111,7 @@ async function verify(): Promise<void> {
   await start()
   for (const [index, pod] of pods.entries()) {
     if (byDeltas[index] !== JSON.stringify(sorted(fleet.tableOf(pod)))) {
-      throw new Error(`${pod}: the table by deltas is not that of a snapshot`)
+      throw new Error(`${pod}: the table from deltas differs from a snapshot`)
     }
   }
 }

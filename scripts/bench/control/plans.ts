@@ -1,9 +1,9 @@
-/** The manager's histogram of plans (Prometheus text format): how many took at most so long, by upper bound. */
+/** The manager's histogram of plans (Prometheus text format): the number of plans by upper bound. */
 export type Plans = ReadonlyMap<number, number>
 
 const BUCKET = /^branchline_manager_plan_duration_seconds_bucket\{le="([^"]+)"\} (\d+)$/gm
 
-/** Reads it from a manager's metrics. */
+/** Reads the histogram from a manager's metrics. */
 export async function readPlans(adminPort: number): Promise<Plans> {
   const response = await fetch(`http://127.0.0.1:${adminPort}/metrics`)
   const text = await response.text()
@@ -12,7 +12,7 @@ export async function readPlans(adminPort: number): Promise<Plans> {
 
 const boundMs = (le: string): number => (le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le) * 1000)
 
-/** The upper bound (ms) of the bucket in which 99 of 100 plans between two readings end. */
+/** Returns the upper bound, in milliseconds, of the bucket that contains the 99th percentile between two readings. */
 export function p99BoundMs(before: Plans, after: Plans): number {
   const made = [...after].map(([ms, count]): [number, number] => [ms, count - (before.get(ms) ?? 0)])
   const total = Math.max(...made.map(([, count]) => count))

@@ -10,15 +10,15 @@ import { median, printTable, printVerdicts, type Verdict } from '../verdict.ts'
 import type { ControlResult, Restart } from './result.ts'
 import { freePorts } from '@branchline/runtime/testing/ports'
 
-/** The manager's core; the load has the other one. */
+/** The manager's core. The load has the other one. */
 const MANAGER_CORE = '0'
 const TARGET_MS = 100
 const PLAN_TARGET_MS = 10
 const root = join(import.meta.dirname, '../../..')
 
 /**
- * The control plane with 1,000 branches on 200 services and 1,000 sidecars on real sockets: how long a change
- * takes until the last sidecar has acknowledged it, and what it costs.
+ * Measures the control plane with 1,000 branches on 200 services and 1,000 sidecars on real sockets: the time from a
+ * change to the last acknowledgement, and its cost.
  */
 export async function control({ runs }: { runs: number }): Promise<unknown> {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-bench-'))
@@ -68,12 +68,12 @@ function print(result: ControlResult, verdicts: readonly Verdict[]): void {
   const { branches, services, overrides, sidecars } = result
   console.log(`${branches} branches × ${overrides} overrides of ${services} services, ${sidecars} sidecars`)
   printTable(
-    ['change', 'count', 'p50 ms', 'p99 ms', 'max ms', 'plan p99 ≤ ms', 'CPU ms', 'deltas', 'octets each'],
+    ['change', 'count', 'p50 ms', 'p99 ms', 'max ms', 'plan p99 ≤ ms', 'CPU ms', 'deltas', 'bytes each'],
     result.kinds.map((it) => [
       it.name,
       it.count,
       ...[it.p50Ms, it.p99Ms, it.maxMs, it.planP99Ms, it.cpuMs, it.deltas].map((figure) => figure.toFixed(1)),
-      it.octets.toFixed(0),
+      it.bytes.toFixed(0),
     ]),
   )
   console.log(startLine('first start', result.first))
@@ -90,6 +90,6 @@ function print(result: ControlResult, verdicts: readonly Verdict[]): void {
   printVerdicts(verdicts)
 }
 
-const startLine = (name: string, { allMs, cpuMs, snapshots, octets }: Restart): string =>
+const startLine = (name: string, { allMs, cpuMs, snapshots, bytes }: Restart): string =>
   `${name}: all ${snapshots} sidecars have their tables after ${(allMs / 1000).toFixed(2)} s ` +
-  `(${(cpuMs / 1000).toFixed(2)} s CPU, ${(octets / 1e6).toFixed(1)} MB sent)`
+  `(${(cpuMs / 1000).toFixed(2)} s CPU, ${(bytes / 1e6).toFixed(1)} MB sent)`

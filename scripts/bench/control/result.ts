@@ -1,4 +1,4 @@
-/** What a change touches: one Service alone, one branch, or many branches at once. */
+/** The kinds of change, by what they affect: one Service, one branch, or many branches. */
 export type Scope = 'service' | 'branch' | 'many'
 
 /** One kind of change: from the object's event to the last sidecar's acknowledgement. */
@@ -9,26 +9,26 @@ export interface Kind {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly maxMs: number
-  /** An upper bound of 99 of 100 plans: a bucket of the manager's histogram. */
+  /** An upper bound of the 99th percentile of plans: a bucket of the manager's histogram. */
   readonly planP99Ms: number
-  /** The manager's CPU time per change, statuses included. */
+  /** The manager's CPU time per change, including statuses. */
   readonly cpuMs: number
-  /** Messages per change, and octets of each. */
+  /** Messages per change, and bytes per message. */
   readonly deltas: number
-  readonly octets: number
+  readonly bytes: number
 }
 
-/** A start of the manager, until the last sidecar has acknowledged its table. */
+/** A start of the manager, until the last sidecar acknowledged its table. */
 export interface Restart {
   readonly allMs: number
-  /** The manager's CPU time and memory by then. */
+  /** The manager's CPU time and memory at that moment. */
   readonly cpuMs: number
   readonly rssMb: number
   readonly snapshots: number
-  readonly octets: number
+  readonly bytes: number
 }
 
-/** All that `npm run bench -- control` measures. */
+/** All results of `npm run bench -- control`. */
 export interface ControlResult {
   readonly branches: number
   readonly services: number
@@ -40,6 +40,6 @@ export interface ControlResult {
   readonly loadMb: number
   readonly kinds: readonly Kind[]
   readonly restarts: readonly Restart[]
-  /** How many statuses were written. */
+  /** The number of written statuses. */
   readonly statuses: number
 }

@@ -16,18 +16,18 @@ import {
 } from './cluster.ts'
 import type { Expected } from './fleet.ts'
 
-/** A change of the cluster, and where it has to arrive. */
+/** A change of the cluster, and the sidecars that must learn of it. */
 export interface Change {
   apply(): void
   readonly expected: Expected
 }
 
-/** The simulated cluster: a baseline, its branches, and the changes that are measured. */
+/** The simulated cluster: a baseline, its branches, and the measured changes. */
 export class Simulation {
   readonly #api: SimulatedApi
   readonly #size: Size
   readonly #addresses = new Addresses()
-  /** Connected are all sidecars of the baseline, and those of the first branches. */
+  /** All sidecars of the baseline and those of the first branches are connected. */
   readonly #connectedBranches: number
   #made = 0
 
@@ -54,7 +54,7 @@ export class Simulation {
     return pods
   }
 
-  /** The override of one Service in one branch has another endpoint: the baseline's sidecar of it must know. */
+  /** An override gets another endpoint, which the baseline's sidecar of the Service must learn. */
   overrideMoves(service?: string): Change {
     const index = random(this.#size.branches)
     const overrides = overridesOf(index, this.#size)
@@ -66,7 +66,7 @@ export class Simulation {
     }
   }
 
-  /** A Service of the baseline has another endpoint: the sidecars of every branch that overrides it must know. */
+  /** A Service of the baseline gets another endpoint, which the sidecars of all its overrides must learn. */
   baseMoves(service?: string): Change {
     const number = 1 + random(this.#size.services - 1)
     const name = service ?? `s${number}`
@@ -78,7 +78,7 @@ export class Simulation {
     }
   }
 
-  /** A branch's pod has another address: every sidecar of the baseline knows callers by it. */
+  /** A branch's pod gets another address, by which every sidecar of the baseline identifies callers. */
   podMoves(): Change {
     const index = random(this.#size.branches)
     const ip = this.#addresses.next()
@@ -87,7 +87,7 @@ export class Simulation {
     return { apply: () => this.#api.put([podObject(name, HOT, ip, BASE)]), expected: new Map(expected) }
   }
 
-  /** Branches come, with their overrides; and go. Baseline sidecars must know their endpoints and callers. */
+  /** Branches with overrides come and go. The baseline's sidecars must learn their endpoints and callers. */
   branchesCome(count: number): { come: Change; go: Change } {
     const branches = Array.from({ length: count }, () => this.#branch(this.#size.branches + this.#made++))
     const arrives = new Map<string, string[]>()

@@ -5,7 +5,7 @@ import { type Running, usage } from '../processes.ts'
 import { median } from '../verdict.ts'
 import { type Load, runLoad } from './load.ts'
 
-/** One contender's figures for one path: the median of the runs, by requests a second. */
+/** One contender's figures for one path: the median of the runs by requests per second. */
 export interface Row extends Load {
   readonly name: string
   readonly path: string
@@ -13,7 +13,7 @@ export interface Row extends Load {
   readonly rssMb: number
 }
 
-/** The hop's figures, the memory of each contender idle, under load and afterwards, and who was left out. */
+/** The figures of the hop, the memory of each contender (idle, under load, afterwards), and missing contenders. */
 export interface HopResult {
   readonly rows: readonly Row[]
   readonly memory: readonly { name: string; idleMb: number; loadMb: number; afterMb: number }[]
@@ -28,10 +28,10 @@ export interface HopOptions {
   readonly onProgress: (line: string) => void
 }
 
-/** What is asked for. */
+/** The measured paths. */
 export const PATHS = ['/100', '/65536', '/chunked'] as const
 
-/** Measures every contender in turn, run after run, so that a machine that drifts drifts for all. */
+/** Measures all contenders in turn, run after run, so that a drifting machine affects all of them. */
 export const measureHop = (options: HopOptions): Promise<HopResult> =>
   contest(
     { script: join(import.meta.dirname, 'upstream.ts') },
@@ -43,7 +43,7 @@ export const measureHop = (options: HopOptions): Promise<HopResult> =>
 async function runAll(options: HopOptions, { running, missing, upstreamPort }: Contest): Promise<HopResult> {
   const idle = new Map<string, number>()
   for (const [name, { pids }] of running) idle.set(name, (await usage(pids)).rssMb)
-  // Compilers and pools are warm in all that is measured, as they are in a pod.
+  // Compilers and pools are warm in every measurement, as in a pod.
   for (const { port } of running.values()) for (const path of PATHS) await runLoad(port, path, 1)
   const samples: Row[] = []
   for (let run = 1; run <= options.runs; run++) {
@@ -67,7 +67,7 @@ async function runAll(options: HopOptions, { running, missing, upstreamPort }: C
   return { rows, memory, missing }
 }
 
-/** One run of load through one contender, with the CPU time that it took. */
+/** Runs load through one contender, and measures its CPU time. */
 export async function sample(
   name: string,
   { port, pids }: Running,

@@ -1,7 +1,7 @@
 import { $ } from 'zx'
 import { LOAD_CORE } from '../processes.ts'
 
-/** What one run of load showed. */
+/** The result of one run of load. */
 export interface Load {
   readonly requests: number
   readonly requestsPerSecond: number
@@ -12,7 +12,7 @@ export interface Load {
 
 const CONNECTIONS = 64
 
-/** Runs wrk on the load's core: keep-alive connections that ask for one path, with alice's key. */
+/** Runs wrk on the load's core: keep-alive connections that request one path with alice's key. */
 export async function runLoad(port: number, path: string, seconds: number, host = 'api'): Promise<Load> {
   const header = 'tracestate: rojo=00f067aa0ba902b7,branchline=alice'
   const url = `http://127.0.0.1:${port}${path}`

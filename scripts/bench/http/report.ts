@@ -5,7 +5,7 @@ import { type HopResult, measureHop, PATHS, type Row } from './hop.ts'
 
 const ROUTES = 1000
 
-/** The sidecar's hop beside other proxies, each on one core with the load on the other; ratios of one run. */
+/** Compares the sidecar's hop with other proxies, each on one core and the load on the other, as ratios of one run. */
 export const hop: Benchmark = async ({ seconds, runs, against }) => {
   const missing = await installed('wrk', 'apt-get install wrk')()
   if (missing !== undefined) {

@@ -1,14 +1,14 @@
 import { createServer } from 'node:net'
 
 /**
- * The service behind every contender: answers each request head with a prepared response, chosen by the
- * path (`/100`, `/65536`, `/chunked`). As little work as Node can do, so that the proxy is what is measured.
+ * The service behind every contender. It sends a prepared response for each request head, by the path (`/100`, `/65536`,
+ * `/chunked`). It does as little work as possible, so that the benchmark measures the proxy.
  */
-const body = (octets: number): Buffer => Buffer.alloc(octets, 'x')
-const sized = (octets: number): Buffer =>
+const body = (bytes: number): Buffer => Buffer.alloc(bytes, 'x')
+const sized = (bytes: number): Buffer =>
   Buffer.concat([
-    Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${octets}\r\n\r\n`),
-    body(octets),
+    Buffer.from(`HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: ${bytes}\r\n\r\n`),
+    body(bytes),
   ])
 const CHUNKS = 16
 const CHUNK = 1024

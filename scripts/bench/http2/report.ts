@@ -27,7 +27,7 @@ interface Row extends Figures {
   readonly cpuMicroseconds: number
 }
 
-/** h2load on the load's core: 8 connections of 32 streams each, all with alice's key. */
+/** Runs h2load on the load's core: 8 connections of 32 streams each, all with alice's key. */
 async function run(port: number, seconds: number, body: string | undefined): Promise<Figures> {
   const post =
     body === undefined ? [] : ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers']
@@ -54,7 +54,7 @@ async function run(port: number, seconds: number, body: string | undefined): Pro
   }
 }
 
-/** Streams of HTTP/2 and unary gRPC calls through the sidecar and through nginx, by h2load. */
+/** Measures HTTP/2 streams and unary gRPC calls through the sidecar and through nginx, by h2load. */
 export const http2: Benchmark = async ({ seconds, runs, against }) => {
   const reason = await installed('h2load', 'apt-get install nghttp2-client')()
   if (reason !== undefined) {

@@ -1,8 +1,8 @@
 import { createServer } from 'node:http2'
 
-/** The service behind HTTP/2: 100 octets to a GET, a gRPC answer with its trailers to a POST. */
+/** The service behind HTTP/2: 100 bytes for a GET, and a gRPC response with trailers for a POST. */
 const GET = Buffer.alloc(100, 'x')
-// A gRPC message: not compressed, 4 octets of length, 100 octets.
+// A gRPC message: not compressed, 4 bytes of length, 100 bytes of content.
 const POST = Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), GET])
 
 const server = createServer()

@@ -10,13 +10,13 @@ interface Row {
   readonly name: string
   readonly perSecond: number
   readonly errors: number
-  /** CPU microseconds of the contender for each message, or each MB. */
+  /** CPU microseconds of the contender per message or per MB. */
   readonly cpuMicroseconds: number
 }
 
 const load = join(import.meta.dirname, 'load.ts')
 
-/** Runs so many streams for so long: messages or MB a second, and how many were cut. */
+/** Runs streams for a time. Returns messages or MB per second, and the number of cut streams. */
 export async function runStreams(
   kind: string,
   port: number,
@@ -53,7 +53,7 @@ function streams(kind: 'websocket' | 'bulk', connections: number, unit: string):
           const before = await usage(pids)
           const figures = await runStreams(kind, port, connections, seconds)
           const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
-          // One second more than is counted: the warm-up.
+          // One second more than measured, for the warm-up.
           const cpuMicroseconds = (cpuSeconds / (figures.perSecond * (seconds + 1))) * 1e6
           samples.push({ name, cpuMicroseconds, ...figures })
         }
@@ -70,8 +70,8 @@ function streams(kind: 'websocket' | 'bulk', connections: number, unit: string):
   }
 }
 
-/** Messages of 100 B that come back, over 64 WebSockets. */
+/** Measures messages of 100 B that are echoed over 64 WebSockets. */
 export const websocket = streams('websocket', 64, 'messages')
 
-/** Bulk from the service to four clients of a port whose protocol nobody knows. */
+/** Measures bulk data from the service to four clients of a port with an undeclared protocol. */
 export const tcp = streams('bulk', 4, 'MB')

@@ -1,14 +1,14 @@
 import { createServer, type Socket } from 'node:net'
 
 /**
- * The service behind streams: `websocket` takes any upgrade and echoes frames as they are; `bulk` sends as much
- * as is taken to whoever connects; `visits` answers HTTP requests, with 100 octets or, to `/bulk`, with no end.
+ * The service behind streams. `websocket` accepts any upgrade and echoes frames unchanged. `bulk` sends data to every
+ * client as fast as it reads. `visits` responds to HTTP requests with 100 bytes, and to `/bulk` without end.
  */
 const [port, kind] = process.argv.slice(2)
 const SMALL = `HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 100\r\n\r\n${'x'.repeat(100)}`
 const BLOCK = Buffer.alloc(64 * 1024, 'x')
 
-/** Answers each read that ends a head; nobody pipelines here. */
+/** Responds to each read that ends a head. The clients do not pipeline. */
 function answer(socket: Socket): void {
   const send = (): void => {
     while (socket.write(BLOCK));
@@ -35,7 +35,7 @@ const server = createServer({ noDelay: true }, (socket) => {
   }
   if (kind === 'visits') return answer(socket)
   socket.once('data', () => {
-    // RFC 6455, 1.3: the answer to its sample key, which HAProxy checks.
+    // RFC 6455, 1.3: the accept value of its sample key, which HAProxy checks.
     socket.write(
       'HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n' +
         'sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n',

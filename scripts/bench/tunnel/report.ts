@@ -17,7 +17,7 @@ import {
   type Verdict,
 } from '../verdict.ts'
 
-/** What SSH over WebSocket, as chisel does it, reached beside the same HAProxy: 19,500 of 51,800 requests, 340 of 1,304 MB. */
+/** The ratios that chisel (SSH over WebSocket) reached to the same HAProxy: 19,500 of 51,800 requests, 340 of 1,304 MB. */
 const CHISEL = { requests: 19_500 / 51_800, bulk: 340 / 1_304 }
 
 interface Row {
@@ -41,7 +41,7 @@ async function sample(name: string, port: number, pids: readonly number[], secon
   return { name, ...load, cpuMicroseconds, bulk1, bulk8 }
 }
 
-/** Requests and bulk from the relay's port through the tunnel to a service, beside HAProxy without a tunnel. */
+/** Measures requests and bulk data from the relay through the tunnel to a service, compared with HAProxy without a tunnel. */
 export const tunnel: Benchmark = async ({ seconds, runs, against }) => {
   const reason = await installed('wrk', 'apt-get install wrk')()
   if (reason !== undefined) {
@@ -93,7 +93,7 @@ function judge(rows: readonly Row[]): Verdict[] {
       one?.requestsPerSecond,
       (r) => r >= requests,
     ),
-    // On a machine that others use as well, requests a second are what they leave; this is not.
+    // On a shared machine, other work affects requests per second, but not CPU per request.
     ...ratio(
       `the same by what a request costs: CPU ≤ ${(1 / requests).toFixed(2)} × HAProxy's`,
       ours?.cpuMicroseconds,

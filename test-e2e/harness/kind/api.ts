@@ -11,16 +11,16 @@ import { GROUP, VERSION } from '@branchline/wire/names'
 import type { EnvironmentStatus } from '@branchline/wire/resources/environment'
 import type { PreviewStatus } from '@branchline/wire/resources/preview'
 
-/** Who writes what the stories apply, for server-side apply. */
+/** The field manager of the stories for server-side apply. */
 export const FIELD_MANAGER = 'branchline-e2e'
 
-/** An Environment or a Preview as the stories read it. */
+/** The fields of an Environment or a Preview that the stories read. */
 export interface Resource<Status> {
   readonly metadata: { readonly name: string; readonly namespace: string }
   readonly status?: Status
 }
 
-/** The few calls of the Kubernetes API that stories need. */
+/** The calls of the Kubernetes API that stories need. */
 export class Api {
   readonly config = new KubeConfig()
   readonly #objects: KubernetesObjectApi
@@ -36,8 +36,8 @@ export class Api {
   }
 
   /**
-   * Server-side apply, as Argo CD can do it. Rejects where the object is being deleted: what is written into a
-   * namespace that ends is gone a moment later.
+   * Applies an object server-side, like Argo CD. Rejects if the object is being deleted, because a terminating namespace
+   * soon removes everything in it.
    */
   async apply(object: KubernetesObject): Promise<void> {
     const { kind, metadata } = await this.#objects.patch(
@@ -52,7 +52,7 @@ export class Api {
     throw new Error(`${kind} ${metadata.name} is being deleted`)
   }
 
-  /** Deletes an object; one that is not there counts as deleted. */
+  /** Deletes an object. A missing object counts as deleted. */
   async remove(object: KubernetesObject): Promise<void> {
     try {
       await this.#objects.delete(object, undefined, undefined, undefined, undefined, 'Background')
@@ -83,7 +83,7 @@ export class Api {
   }
 }
 
-/** The HTTP status with which the API server refused a call, if it was that. */
+/** Returns the HTTP status with which the API server refused a call, if it did. */
 const statusOf = (error: unknown): number | undefined =>
   typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'number'
     ? error.code

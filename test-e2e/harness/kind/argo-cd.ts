@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { kube, kubeJson } from './cluster.ts'
 
-/** An Application of Argo CD, as far as the stories look at it. */
+/** The fields of an Application of Argo CD that the stories read. */
 export interface Application {
   readonly metadata: { readonly name: string }
   readonly status?: {
@@ -21,7 +21,7 @@ export interface Application {
   }
 }
 
-/** Why Argo CD cannot be asked here; undefined where it can. */
+/** Returns why Argo CD is not available, or undefined if it is. */
 export async function lacking(): Promise<string | undefined> {
   const needed = { 'crd/applicationsets.argoproj.io': 'default', 'service/git': 'git' }
   for (const [object, namespace] of Object.entries(needed)) {
@@ -36,7 +36,7 @@ export async function applications(): Promise<readonly Application[]> {
   return list.items
 }
 
-/** Throws, with what is not so, unless these Applications are there, no others, and all is Synced and Healthy. */
+/** Throws an error with the difference unless exactly these Applications exist, and all are Synced and Healthy. */
 export async function assertSettled(names: readonly string[]): Promise<void> {
   const all = await applications()
   assert.deepEqual(all.map(({ metadata }) => metadata.name).toSorted(), [...names].toSorted())
@@ -58,7 +58,7 @@ function describe(status: Application['status']): string {
   )
 }
 
-/** When each Application's last operation began: as long as that stays, nothing is synced over and over. */
+/** Returns when each Application's last operation began. If it does not change, Argo CD does not sync repeatedly. */
 export async function operations(): Promise<Record<string, string | undefined>> {
   return Object.fromEntries(
     (await applications()).map(({ metadata, status }) => [metadata.name, status?.operationState?.startedAt]),

@@ -3,40 +3,40 @@ import { describe } from 'vitest'
 import { chosenTarget } from '../test-stories.ts'
 import { kubectl } from './processes.ts'
 
-/** The kubectl context of the cluster that the stories use. */
+/** Returns the kubectl context of the stories' cluster. */
 export const context = (): string => process.env['BRANCHLINE_CONTEXT'] ?? 'kind-branchline'
 
-/** kubectl on the stories' cluster: what it printed. Rejects with what it said. */
+/** Runs kubectl on the stories' cluster. Resolves with standard output. Rejects with standard error. */
 export const kube = (...args: readonly string[]): Promise<string> => kubectl(context(), ...args)
 
-/** kubectl on the stories' cluster, as JSON. */
+/** Runs kubectl on the stories' cluster, and parses its output as JSON. */
 export async function kubeJson<T>(...args: readonly string[]): Promise<T> {
   return JSON.parse(await kube(...args, '-o', 'json')) as T
 }
 
-/** What a program came to. */
+/** The result of a program. */
 export interface Outcome {
   readonly code: number
   readonly stdout: string
   readonly stderr: string
 }
 
-/** Runs a program with a text on its standard input; it never rejects for an exit code. */
+/** Runs a program with a text on its standard input. Does not reject for an exit code. */
 export function run(program: string, args: readonly string[], input = ''): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'pipe'] })
-    const heard = { stdout: '', stderr: '' }
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (heard.stdout += text))
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (heard.stderr += text))
+    const output = { stdout: '', stderr: '' }
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text))
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text))
     child.once('error', reject)
-    child.once('close', (code) => resolve({ code: code ?? -1, ...heard }))
-    // A program that ends before it has read all says why by its exit code.
+    child.once('close', (code) => resolve({ code: code ?? -1, ...output }))
+    // A program may exit before it has read everything. Its exit code states why.
     child.stdin.on('error', () => undefined)
     child.stdin.end(input)
   })
 }
 
-/** kubectl on the stories' cluster, with a text on its standard input. */
+/** Runs kubectl on the stories' cluster, with a text on its standard input. */
 export const kubeWith = (input: string, ...args: readonly string[]): Promise<Outcome> =>
   run('kubectl', ['--context', context(), ...args], input)
 

@@ -18,25 +18,24 @@ const SYSTEM = new Set([
   'argocd',
   'git',
 ])
-/** Run in a sidecar's container: it tells its table to its own pod alone. */
+/** A script for a sidecar's container, because a sidecar shows its table only to its own pod. */
 const PRINT_TABLE = `
   require('node:http').get('http://127.0.0.1:${SIDECAR_ADMIN_PORT}/table', { timeout: 5000 },
     (response) => response.pipe(process.stdout));
 `
-/** How long all of it may take, in milliseconds. What is not there by then is left out. */
+/** Limit of the whole collection, in milliseconds. Evidence that takes longer is omitted. */
 const COLLECT_TIMEOUT_MS = 60_000
-/** The most pods that are described. */
+/** The largest number of pods that are described. */
 const MAX_PODS = 150
-/** The last lines of a container that are kept, and their bytes. */
+/** The number of last lines of a container that are kept, and their bytes. */
 const LOG_LINES = 2_000
 const LOG_BYTES = 1024 * 1024
-/** The folders that are kept, the newest ones. */
+/** The number of newest folders that are kept. */
 const MAX_FOLDERS = 20
 
 /**
- * Keeps what explains a failure in a new folder of `parent`: events, descriptions, the logs of every container
- * and the route table of every sidecar, as they are now. Returns the folder. Takes a minute at most, and removes
- * the oldest folders beyond twenty.
+ * Collects evidence of a failure in a new folder of `parent`: events, descriptions, the logs of every container and the
+ * route table of every sidecar. Returns the folder. Takes at most a minute, and keeps only the newest twenty folders.
  */
 export async function collectEvidence(context: string, parent: string): Promise<string> {
   const name = new Date().toISOString().replaceAll(':', '-')
@@ -81,7 +80,7 @@ function podsOf(list: string): PodList['items'] {
       .filter(({ metadata }) => !SYSTEM.has(metadata.namespace))
       .slice(0, MAX_PODS)
   } catch {
-    // The API server does not answer; events and objects say so.
+    // The API server does not respond. The files of events and objects state that.
     return []
   }
 }

@@ -10,15 +10,14 @@ import type { Api } from './api.ts'
 const RETRY_MS = 250
 
 /**
- * Keeps the cluster as a folder of manifests says, as Argo CD keeps it as git says: applies what is new or
- * changed, deletes what is gone, tries again what the API server does not take yet (a namespace that is still
- * being deleted, for one).
+ * Syncs a cluster with a folder of manifests, as Argo CD does with git. It applies new and changed objects, deletes removed
+ * ones, and retries objects that the API server refuses (such as in a namespace that is still terminating).
  */
 export class FolderSync {
   readonly #api: Api
   readonly #folder: string
   readonly #applied = new Map<string, KubernetesObject>()
-  /** What was applied and is to be applied anew, though the folder says the same. */
+  /** Applied objects that must be applied again, although the folder has not changed. */
   readonly #stale = new Set<string>()
   readonly #problems = new Map<string, string>()
   readonly #watcher: FSWatcher
@@ -28,7 +27,7 @@ export class FolderSync {
   readonly #synced = Promise.withResolvers<void>()
   #wake: () => void = () => undefined
 
-  /** `before` is what is in the cluster already and goes where the folder does not have it. */
+  /** `before` lists objects in the cluster, which are deleted if the folder does not contain them. */
   constructor(api: Api, folder: string, before: readonly KubernetesObject[]) {
     this.#api = api
     this.#folder = folder
@@ -37,17 +36,17 @@ export class FolderSync {
     this.#loop = this.#run()
   }
 
-  /** What the API server refused, one sentence an object. */
+  /** The objects that the API server refused, one sentence each. */
   get problems(): readonly string[] {
     return [...this.#problems.values()]
   }
 
-  /** What the folder holds, as it was applied. */
+  /** Returns the applied objects of the folder. */
   get objects(): readonly KubernetesObject[] {
     return [...this.#applied.values()]
   }
 
-  /** Resolves once the cluster has been as the folder says for the first time. */
+  /** Resolves when the cluster matches the folder for the first time. */
   get synced(): Promise<void> {
     return this.#synced.promise
   }
@@ -76,7 +75,7 @@ export class FolderSync {
     }
   }
 
-  /** Whether all is as the folder says. */
+  /** Reports whether the cluster matches the folder. */
   async #reconcile(): Promise<boolean> {
     const wanted = await readFolder(this.#folder)
     this.#problems.clear()
@@ -94,7 +93,7 @@ export class FolderSync {
         this.#stale.delete(id)
       } else if (object.kind === 'Namespace') break
     }
-    // A namespace that was being deleted takes what is in it along: all of it is applied anew.
+    // A namespace that was terminating has lost its objects, so all of them are applied again.
     for (const id of this.#problems.keys()) {
       const namespace = wanted.get(id)?.metadata?.namespace
       if (namespace === undefined) continue
@@ -131,8 +130,8 @@ const idOf = ({ apiVersion, kind, metadata }: KubernetesObject): string =>
   `${apiVersion} ${kind} ${metadata?.namespace ?? ''}/${metadata?.name ?? ''}`
 
 /**
- * All objects of a folder, Namespaces first, by id; with sidecars as `branchline inject` adds them to whatever
- * lacks them. A file that is half written counts the next time.
+ * Returns all objects of a folder by id, Namespaces first, with sidecars as `branchline inject` adds them. A file that is
+ * only half written is read the next time.
  */
 async function readFolder(folder: string): Promise<Map<string, KubernetesObject>> {
   const files = (await readdir(folder)).filter((name) => /\.ya?ml$/.test(name)).sort()
@@ -149,7 +148,7 @@ async function readFolder(folder: string): Promise<Map<string, KubernetesObject>
   return new Map(objects.map((object) => [idOf(object), object]))
 }
 
-/** A file that was removed after it was listed is not there. */
+/** Returns undefined if a file was removed after it was listed. */
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8')

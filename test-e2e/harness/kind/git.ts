@@ -5,7 +5,7 @@ import { temporaryFolder } from '@branchline/runtime/process/temporary'
 
 const AUTHOR = ['-c', 'user.name=Branchline', '-c', 'user.email=e2e@branchline.invalid']
 
-/** A working copy of its own, of which every state is pushed over what the server has. */
+/** A working copy whose pushes replace the content of the server. */
 export class GitFolder {
   readonly #folder: string
   readonly #remote: string
@@ -31,7 +31,7 @@ export class GitFolder {
     await rm(join(this.#folder, path), { recursive: true })
   }
 
-  /** Commits what is there and pushes it. */
+  /** Commits all files and pushes them. */
   async push(message: string): Promise<void> {
     await this.#git('add', '--all')
     await this.#git(...AUTHOR, 'commit', '--quiet', '--allow-empty', '--message', message)

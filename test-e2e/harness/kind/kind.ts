@@ -13,15 +13,15 @@ import { killContainer, kubectl, processesOf } from './processes.ts'
 
 const CHANGE_TIMEOUT_MS = 90_000
 const EVIDENCE = join(import.meta.dirname, '../../../kind/out')
-/** Namespaces of the story before may still be ending. */
+/** Namespaces of the previous story may still be terminating. */
 const SYNC_TIMEOUT_MS = 90_000
 
-/** What the stories applied last: the next story's start keeps what it needs of that, and deletes the rest. */
+/** The objects that the last story applied. The next story keeps those that it needs, and deletes the others. */
 let left: readonly KubernetesObject[] = []
 
 /**
- * A Kubernetes cluster on which the platform runs already (`npm run kind:up`). A story's folder is applied to
- * it; what the story before had and this one has not is deleted, what both have stays and is ready at once.
+ * A Kubernetes cluster on which the platform already runs (`npm run kind:up`). A story's folder is applied to it. Objects
+ * of the previous story that this one does not have are deleted. Common objects stay, and are ready immediately.
  */
 export const kind: Target = {
   name: 'kind',
@@ -36,7 +36,7 @@ export const kind: Target = {
   },
 }
 
-/** What was applied while a story runs already would take back what the story changes. */
+/** An apply during a story would undo the changes of the story. */
 async function synced(sync: FolderSync): Promise<void> {
   const timeout = AbortSignal.timeout(SYNC_TIMEOUT_MS)
   const late = new Promise<never>((_, reject) =>
@@ -51,7 +51,7 @@ async function synced(sync: FolderSync): Promise<void> {
   }
 }
 
-/** The namespaces in which somebody has an Environment: of an earlier run that was cut off. */
+/** The namespaces with Environments of an earlier run that was interrupted. */
 async function environmentNamespaces(api: Api): Promise<KubernetesObject[]> {
   const names = new Set((await api.environments()).map(({ metadata }) => metadata.namespace))
   return [...names].map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
@@ -75,7 +75,7 @@ function running(api: Api, { context, folder, sync }: Started): Running {
     previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
     overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
     message,
-    // What CI says before anything is applied (`branchline check`), the API server, and the manager.
+    // Problems of `branchline check`, as in CI before an apply, of the API server, and of the manager.
     problems: async () => [
       ...(await check(folder)).problems.map(problemLine),
       ...sync.problems,
@@ -118,7 +118,7 @@ async function faults(api: Api): Promise<string[]> {
   const all = [...(await api.environments()), ...(await api.previews())]
   return all.flatMap(({ metadata, status }) => {
     const ready = status?.conditions?.find(({ type }) => type === 'Ready')
-    // What is being deleted is no fault: the namespaces of the story before take half a minute.
+    // A deletion is not a fault: the namespaces of the previous story take half a minute.
     return ready === undefined || ready.status === 'True' || ready.reason === 'Terminating'
       ? []
       : [`${metadata.namespace}/${metadata.name}: ${ready.message}`]
@@ -128,7 +128,7 @@ async function faults(api: Api): Promise<string[]> {
 const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 
-/** A GET from within the pod of the baseline's web, whose image has Node: a sidecar listens on its pod's address. */
+/** Sends a GET from the pod of the baseline's web, whose image has Node, because a sidecar listens on its pod's address. */
 async function inside(
   context: string,
   pods: readonly V1Pod[],

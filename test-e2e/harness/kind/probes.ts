@@ -1,6 +1,6 @@
 import { kube, kubeWith } from './cluster.ts'
 
-/** A pod, and the container of it, from which a probe dials. Its image must have Node. */
+/** The container of a pod from which a probe connects. Its image must have Node. */
 export interface From {
   readonly namespace: string
   readonly pod: string
@@ -35,19 +35,19 @@ const node = async (from: From, script: string, args: readonly string[]): Promis
   return (await kube('exec', ...at, '--', 'node', '-e', script, ...args)).trim()
 }
 
-/** Dials an address from within a pod: `open`, `silence` (nothing in 3 s), or the error's code. */
+/** Connects to an address from a pod: `open`, `silence` (nothing within 3 s), or the code of the error. */
 export const dial = (from: From, host: string, port: number): Promise<string> =>
   node(from, DIAL, [host, String(port)])
 
-/** What the manager's port for sidecars says to a connection with this token: an HTTP status. */
+/** Returns the HTTP status of the manager's port for sidecars for a connection with this token. */
 export const askForRoutes = (from: From, host: string, port: number, token = ''): Promise<string> =>
   node(from, UPGRADE, [host, String(port), token])
 
-/** What a URL answers to a container of a pod: an HTTP status, `silence`, or the error's code. */
+/** Requests a URL from a container of a pod: an HTTP status, `silence`, or the code of the error. */
 export const statusOf = (from: From, method: string, url: string): Promise<string> =>
   node(from, ASK, [method, url])
 
-/** The pods of a namespace that run and stay: name and address. */
+/** Returns the running pods of a namespace that are not terminating: name and address. */
 async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]> {
   const path =
     '{range .items[?(@.status.phase=="Running")]}{.metadata.name} {.status.podIP} {.metadata.deletionTimestamp}{"\\n"}{end}'
@@ -58,14 +58,14 @@ async function podsOf(namespace: string): Promise<{ name: string; ip: string }[]
     .map(([name = '', ip = '']) => ({ name, ip }))
 }
 
-/** A pod of a namespace whose name begins so. Throws where there is none. */
+/** Returns a pod of a namespace by the beginning of its name. Throws if there is none. */
 export async function podNamed(namespace: string, prefix: string): Promise<{ name: string; ip: string }> {
   const pod = (await podsOf(namespace)).find(({ name }) => name.startsWith(prefix))
   if (pod === undefined) throw new Error(`no pod ${prefix}… of ${namespace} runs`)
   return pod
 }
 
-/** Applies manifests; throws what kubectl said where it refused. */
+/** Applies manifests. Throws the error output of kubectl if it fails. */
 export async function apply(manifests: readonly object[], ...args: readonly string[]): Promise<string> {
   const input = manifests.map((manifest) => JSON.stringify(manifest)).join('\n---\n')
   const { code, stdout, stderr } = await kubeWith(input, 'apply', '--server-side', '-f', '-', ...args)

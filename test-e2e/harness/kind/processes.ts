@@ -6,12 +6,12 @@ import type { PodProcess } from '../target.ts'
 const run = promisify(execFile)
 const MAX_OUTPUT = 16 * 1024 * 1024
 
-/** Runs kubectl and gives what it printed. Rejects with what it said. */
+/** Runs kubectl. Resolves with standard output. Rejects with standard error. */
 export async function kubectl(context: string, ...args: readonly string[]): Promise<string> {
   return (await run('kubectl', ['--context', context, ...args], { maxBuffer: MAX_OUTPUT })).stdout
 }
 
-/** The containers of a pod, sidecars included. A pod that is ending has left the story. */
+/** Returns the containers of a pod, including sidecars. Terminating pods do not count. */
 export function processesOf({ metadata, status }: V1Pod): PodProcess[] {
   if (metadata?.deletionTimestamp !== undefined) return []
   const containers = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])]
@@ -27,8 +27,8 @@ export function processesOf({ metadata, status }: V1Pod): PodProcess[] {
 }
 
 /**
- * Kills a container's first process with SIGKILL, from its node: the image has no shell to do it with, and
- * the kernel shields a pid namespace's first process from its own kin.
+ * Kills a container's first process with SIGKILL from its node. The image has no shell, and the kernel protects the first
+ * process of a pid namespace from other processes in it.
  */
 export async function killContainer(pods: readonly V1Pod[], target: PodProcess): Promise<void> {
   const pod = pods.find(

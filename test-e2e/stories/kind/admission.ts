@@ -37,7 +37,7 @@ interface Named {
   readonly metadata: { readonly name: string }
 }
 
-/** Lets the API server judge manifests strictly and keep nothing; the namespaces that it needs are made meanwhile. */
+/** Validates manifests strictly by a dry run of the API server, and creates the needed namespaces for that time. */
 async function admitted(text: string): Promise<number> {
   const objects = parseAllDocuments(text).map((document) => document.toJS() as Named | null)
   const namespaces = objects.filter((object) => object?.kind === 'Namespace') as Named[]
@@ -55,7 +55,8 @@ async function admitted(text: string): Promise<number> {
 }
 
 export const strictlyAdmitted: Proof = {
-  title: 'the API server takes all that Platform, the sample and inject write: strictly, with no warning',
+  title:
+    'the API server accepts the objects of Platform, the sample and inject, strictly and without a warning',
   async prove() {
     const counts = {
       platform: await admitted(platform()),
@@ -69,7 +70,7 @@ export const strictlyAdmitted: Proof = {
 }
 
 export const sameJudgement: Proof = {
-  title: 'the API server and the parser of the product take and refuse the same resources',
+  title: 'the API server and the parser accept and refuse the same resources',
   async prove() {
     const config = new KubeConfig()
     config.loadFromDefault()
@@ -110,7 +111,7 @@ export const sameJudgement: Proof = {
 }
 
 export const readable: Proof = {
-  title: '`kubectl get env -A` reads like a dashboard, and `kubectl explain` teaches',
+  title: '`kubectl get env -A` has readable columns, and `kubectl explain` has descriptions',
   async prove() {
     const table = await kube('get', 'env', '-A')
     const [head = '', ...rows] = table.trim().split('\n')

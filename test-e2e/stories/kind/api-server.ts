@@ -11,12 +11,12 @@ import type { Proof } from '../proof.ts'
 import { hasReady } from './rollouts.ts'
 
 const CONNECTIONS = 8
-/** Longer than the Lease of who leads (5 s), and than a sidecar or a watch waits in silence (12 s). */
+/** Longer than the leader's Lease (5 s), and than a sidecar or a watch waits without data (12 s). */
 const OUTAGE_MS = 20_000
 const API_TIMEOUT_MS = 90_000
 const AFTERMATH_MS = 3000
 
-/** Where a kubelet finds the API server's pod, and where it does not. */
+/** A path at which the kubelet finds the API server's manifest, and one at which it does not. */
 const THERE = '/etc/kubernetes/manifests/kube-apiserver.yaml'
 const AWAY = '/etc/kubernetes/kube-apiserver.yaml'
 
@@ -36,7 +36,7 @@ interface Pods {
   }[]
 }
 
-/** The manager's pods, each with how often it was restarted. */
+/** Returns the manager's pods with their restarts. */
 async function managers(): Promise<Record<string, number>> {
   const { items } = await kubeJson<Pods>('-n', PLATFORM_NAMESPACE, 'get', 'pods')
   const restarts = items.map(({ metadata, status }) => [
@@ -49,7 +49,7 @@ async function managers(): Promise<Record<string, number>> {
   >
 }
 
-/** Takes the API server away for a while; says how long it did not answer. */
+/** Stops the API server for a time. Resolves with the milliseconds that it did not respond. */
 async function withoutApi(node: string): Promise<number> {
   const startedAt = performance.now()
   await inNode(node, 'mv', THERE, AWAY)
@@ -65,8 +65,8 @@ async function withoutApi(node: string): Promise<number> {
 
 export const apiServerGone: Proof = {
   title:
-    'the API server is away under load, for longer than any Lease: no failed request, no wrong hop; once it is ' +
-    'back a new branch answers, and no manager was restarted',
+    'the API server is away under load, for longer than any Lease: no failed request, no wrong hop; after its ' +
+    'return a new branch serves, and no manager has restarted',
   // A single control plane needs time to return.
   timeoutMs: 300_000,
   async prove(shop) {
@@ -87,7 +87,7 @@ export const apiServerGone: Proof = {
     } finally {
       await load.stop()
       await removeAll(shop, ['victor'])
-      // The scheduler and the controllers lost their Leases with it, and the next story needs them.
+      // The scheduler and the controllers also lost their Leases, and the next story needs them.
       const controlPlane = [
         '-n',
         'kube-system',

@@ -15,7 +15,7 @@ const CONNECTIONS = 8
 const LEAD_TIMEOUT_MS = 30_000
 const AFTERMATH_MS = 3000
 
-/** The name of a Deployment's pod that is ready and stays. */
+/** Returns the name of a running pod of a Deployment. */
 async function podOf(namespace: string, deployment: string): Promise<string> {
   const path = '{range .items[?(@.status.phase=="Running")]}{.metadata.name}{"\\n"}{end}'
   const names = (await kube('-n', namespace, 'get', 'pods', '-o', `jsonpath=${path}`)).split('\n')
@@ -27,7 +27,7 @@ async function podOf(namespace: string, deployment: string): Promise<string> {
 const gracefully: readonly string[] = ['--wait=true']
 const atOnce: readonly string[] = ['--grace-period=0', '--force']
 
-/** Deletes one pod of two, of alice's api and of the baseline's worker, under load. */
+/** Deletes one of two pods of alice's api and of the baseline's worker, under load. */
 async function deletePods(shop: Shop, how: readonly string[], maxFailed: number): Promise<string> {
   await kube('-n', 'alice', 'scale', 'deployment/api', '--replicas=2')
   await kube('-n', 'baseline', 'scale', 'deployment/worker', '--replicas=2')
@@ -55,14 +55,13 @@ async function deletePods(shop: Shop, how: readonly string[], maxFailed: number)
 }
 
 export const podDeleted: Proof = {
-  title: 'a pod of two is deleted under load, with its grace: no failed request',
+  title: 'one of two pods is deleted gracefully under load: no failed request',
   prove: (shop) => deletePods(shop, gracefully, 0),
 }
 
 export const podKilled: Proof = {
-  title:
-    'a pod of two is deleted under load by force: no wrong hop, and nothing fails but what it had in hand',
-  // A program that is killed takes along what it was at, and the others see it a moment later.
+  title: 'one of two pods is deleted by force under load: no wrong hop, and only its running requests fail',
+  // A killed program fails its running requests, and others learn of its death a moment later.
   prove: (shop) => deletePods(shop, atOnce, CONNECTIONS),
 }
 
@@ -84,24 +83,24 @@ export const onlyPodDeleted: Proof = {
   },
 }
 
-/** The pod that holds the Lease: its identity begins with the pod's name. */
+/** Returns the holder of the Lease. Its identity begins with the name of its pod. */
 async function leader(): Promise<string> {
   const path = 'jsonpath={.spec.holderIdentity}'
   const holder = await kube('-n', PLATFORM_NAMESPACE, 'get', 'lease', MANAGER_LEASE, '-o', path)
-  assert.ok(holder, 'nobody holds the lease')
+  assert.ok(holder, 'the Lease has no holder')
   return holder
 }
 
 /**
- * Deletes the pod that leads, under load; says when another one led, and when a new branch had its URL. Every replica
- * has a tunnel, so that nothing fails.
+ * Deletes the leading pod under load. Returns when another pod led, and when a new branch had its URL. Every replica has a
+ * tunnel, so no request fails.
  */
 async function deposeLeader(shop: Shop, how: readonly string[]): Promise<string> {
   await hasReady(PLATFORM_NAMESPACE, MANAGER_SERVICE, 2)
   const before = await leader()
   const pods = (await kube('-n', PLATFORM_NAMESPACE, 'get', 'pods', '-o', 'name')).split('\n')
   const pod = pods.map((name) => name.replace('pod/', '')).find((name) => name && before.startsWith(name))
-  assert.ok(pod, `${before} is no pod`)
+  assert.ok(pod, `${before} is not a pod`)
   const { load } = await startMixedLoad(shop, CONNECTIONS)
   const startedAt = performance.now()
   const deletion = kube('-n', PLATFORM_NAMESPACE, 'delete', 'pod', pod, ...how)
@@ -124,16 +123,16 @@ async function deposeLeader(shop: Shop, how: readonly string[]): Promise<string>
 }
 
 export const leaderDeleted: Proof = {
-  title: 'the manager that leads is deleted under load: the other one leads, and nothing fails',
+  title: 'the leading manager is deleted under load: the other one leads, and nothing fails',
   prove: (shop) => deposeLeader(shop, gracefully),
 }
 
 export const leaderKilled: Proof = {
-  title: 'the manager that leads is deleted by force under load: the other one leads, and nothing fails',
+  title: 'the leading manager is deleted by force under load: the other one leads, and nothing fails',
   prove: (shop) => deposeLeader(shop, atOnce),
 }
 
-/** The addresses of all Services: what calls one whose pods are all unready is refused by Kubernetes itself. */
+/** Returns the addresses of all Services. Kubernetes refuses calls of a Service if none of its pods is ready. */
 async function clusterAddresses(): Promise<Set<string>> {
   return new Set(
     (await kube('get', 'services', '-A', '-o', 'jsonpath={.items[*].spec.clusterIP}')).split(' '),
@@ -148,9 +147,9 @@ export const kubeletRestarted: Proof = {
     const [node = ''] = (await kube('get', 'nodes', '-o', path)).split(' ')
     const services = await clusterAddresses()
     const { load, courses } = await startMixedLoad(shop, CONNECTIONS)
-    // A kubelet that starts takes all pods for unready until it has probed them: an override's rule is the
-    // baseline then, and the baseline's pods are sent to though they are unready. What its apps call by a
-    // Service's address is kube-proxy's, which refuses it for as long as no pod is ready.
+    // A starting kubelet reports all pods as not ready until it has probed them. Then the baseline serves the overrides'
+    // requests, and its pods get requests although they are not ready. But kube-proxy refuses calls of a Service's
+    // address while no pod is ready.
     courses.alice.paths = [ALICE_PATH, BASELINE_PATH]
     courses.bob.paths = [BOB_PATH, BASELINE_PATH]
     try {

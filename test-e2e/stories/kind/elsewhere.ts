@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { kube } from '../../harness/kind/cluster.ts'
 import { apply, dial, type From, podNamed } from '../../harness/kind/probes.ts'
 
-/** A namespace that is no environment, with a pod that listens and one that dials. */
+/** A namespace without an environment, with a pod that listens and a pod that connects. */
 const ELSEWHERE = 'elsewhere'
 export const ELSEWHERE_PORT = 8080
 export const DIALLER: From = { namespace: ELSEWHERE, pod: 'dialler', container: 'main' }
@@ -33,7 +33,7 @@ const pod = (name: string): object => ({
   },
 })
 
-/** Makes the namespace and its two pods, and waits until they run. */
+/** Creates the namespace and its two pods, and waits until they are ready. */
 export async function makeElsewhere(): Promise<void> {
   const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: ELSEWHERE } }
   await apply([namespace, pod('dialler'), pod('listener')])
@@ -43,13 +43,14 @@ export async function makeElsewhere(): Promise<void> {
 export const removeElsewhere = (): Promise<string> =>
   kube('delete', 'namespace', ELSEWHERE, '--ignore-not-found', '--wait=false')
 
-/** The address of the pod that listens. */
+/** Returns the address of the pod that listens. */
 export const listener = async (): Promise<string> => (await podNamed(ELSEWHERE, 'listener')).ip
 
-/** Whether the cluster enforces a NetworkPolicy, by trying: many accept them and do nothing. */
+/** Tests whether the cluster enforces NetworkPolicies, because many clusters accept them without effect. */
 export async function enforcesPolicies(): Promise<boolean> {
   const address = await listener()
-  if ((await dial(DIALLER, address, ELSEWHERE_PORT)) !== 'open') throw new Error('the listener is not there')
+  if ((await dial(DIALLER, address, ELSEWHERE_PORT)) !== 'open')
+    throw new Error('the listener does not accept connections')
   const metadata = { name: 'nothing-in', namespace: ELSEWHERE }
   const spec = { podSelector: { matchLabels: { app: 'listener' } }, policyTypes: ['Ingress'] }
   await apply([{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata, spec }])

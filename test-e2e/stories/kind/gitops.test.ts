@@ -13,7 +13,7 @@ import { chosenTarget, note } from '../../harness/test-stories.ts'
 import { until } from '../../harness/until.ts'
 import { visit, visitShop, pathOf } from '../../harness/visit.ts'
 
-/** Pushed from this machine, and read in the cluster. */
+/** The git server's URL from this machine, and from the cluster. */
 const REMOTE = process.env['GITOPS_REMOTE'] ?? 'http://127.0.0.1:30090/gitops.git'
 const IN_CLUSTER = process.env['GITOPS_REPOSITORY'] ?? 'http://git.git/gitops.git'
 const SYNC_TIMEOUT_MS = 150_000
@@ -62,7 +62,7 @@ onCluster(() => {
   }, STORY_TIMEOUT_MS)
 
   test(
-    'the sample is pushed: an ApplicationSet over the folders brings it up, Synced and Healthy',
+    'a push of the sample: an ApplicationSet over the folders starts it, Synced and Healthy',
     async ({ skip }) => {
       skip(reason !== undefined, reason)
       for (const [name, build] of Object.entries(SHOP)) await git.write(fileOf(name), synthesise(build))
@@ -86,7 +86,7 @@ onCluster(() => {
   )
 
   test(
-    'a branch is pushed: it answers at its URL, stays Synced with self-heal on, and a removed folder is gone',
+    'a push of a branch: its URL serves, it stays Synced with self-heal, and removing its folder removes it',
     async ({ skip }) => {
       skip(reason !== undefined, reason)
       await git.write(

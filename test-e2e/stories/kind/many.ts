@@ -19,7 +19,7 @@ const pathThrough = (index: number): string =>
   index < OVERRIDING ? `web@baseline api@${nameOf(index)} worker@baseline` : BASELINE_PATH
 
 export const manyBranches: Proof = {
-  title: `${BRANCHES} branches applied at once, ${OVERRIDING} of them with an override: every URL answers rightly`,
+  title: `${BRANCHES} branches applied at once, ${OVERRIDING} of them with an override: every URL takes the right path`,
   async prove(shop) {
     const texts = Array.from({ length: BRANCHES }, (_, index) => {
       const overrides = index < OVERRIDING ? { api: 'pr-7' } : {}
@@ -49,13 +49,13 @@ export const manyBranches: Proof = {
   },
 }
 
-/** The URL of any branch's web, from that of alice's: to ask the API for twenty would be the load that is measured. */
+/** Derives the URL of any branch's web from alice's, because twenty API requests would disturb the measurement. */
 async function urlPattern(shop: Shop): Promise<(name: string) => string> {
   const url = await shop.url('alice')
   return (name) => url.replace('--alice', `--${name}`)
 }
 
-/** An environment is not to be reached any more: no URL, no key. */
+/** Checks that an environment is not reachable, by URL or by key. */
 async function isRefused(shop: Shop, name: string, url: string): Promise<void> {
   const { status } = await visit(url)
   assert.equal(status, 404)
@@ -64,7 +64,7 @@ async function isRefused(shop: Shop, name: string, url: string): Promise<void> {
   assert.equal(pathOf(parseResponse(body)), BASELINE_PATH)
 }
 
-/** And no object of it is there either. */
+/** Checks in addition that none of its objects exists. */
 async function isGone(shop: Shop, name: string, url: string): Promise<void> {
   await isRefused(shop, name, url)
   const kinds = 'environments.branchline.dev,previews.branchline.dev,pods,services,deployments'
@@ -72,8 +72,7 @@ async function isGone(shop: Shop, name: string, url: string): Promise<void> {
 }
 
 export const namespaceDeleted: Proof = {
-  title:
-    'a namespace is deleted: its URL says 404 and its key means nothing at once, and nothing of it is left',
+  title: 'a namespace is deleted: its URL returns 404 and its key has no effect, and no object remains',
   async prove(shop) {
     const name = 'laura'
     await shop.apply(name, branch(name, { base: 'baseline', overrides: { api: 'pr-7' } }))
@@ -95,7 +94,7 @@ export const namespaceDeleted: Proof = {
 }
 
 export const deletedWithoutManager: Proof = {
-  title: 'a namespace is deleted while no manager runs: nothing hangs, and managers that return know it',
+  title: 'a namespace is deleted while no manager runs: nothing hangs, and returning managers learn of it',
   async prove(shop) {
     const name = 'mallory'
     const manager = ['-n', PLATFORM_NAMESPACE, 'scale', `deployment/${MANAGER_SERVICE}`]

@@ -4,8 +4,8 @@ import { MANAGER_CLUSTER_RULES, MANAGER_NAMESPACE_RULES } from '@branchline/wire
 import { context, kube } from '../../harness/kind/cluster.ts'
 
 const VERBS = ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete', 'deletecollection'] as const
-/** What `kubectl api-resources` does not list, and an attacker would like. */
-const BESIDE = [
+/** Rights that an attacker would want, and that `kubectl api-resources` does not list. */
+const UNLISTED = [
   ['', 'pods/exec', 'create'],
   ['', 'pods/portforward', 'create'],
   ['', 'pods/log', 'get'],
@@ -24,60 +24,60 @@ const BESIDE = [
   ['rbac.authorization.k8s.io', 'clusterroles', 'bind'],
 ] as const
 const USER = `system:serviceaccount:${PLATFORM_NAMESPACE}:${MANAGER_SERVICE}`
-const AT_ONCE = 16
+const CONCURRENCY = 16
 
-interface Question {
+interface Right {
   readonly group: string
   readonly resource: string
   readonly verb: string
   readonly namespace: string
 }
 
-/** What the manager may and what it may not, asked of the API server's authorizer; and where that is not as its rules say. */
-export async function askRights(): Promise<{ asked: number; allowed: string[]; wrong: string[] }> {
+/** Queries the API server's authorizer for the manager's rights, and returns those that differ from its rules. */
+export async function checkRights(): Promise<{ checked: number; allowed: string[]; wrong: string[] }> {
   const config = new KubeConfig()
   config.loadFromDefault()
   config.setCurrentContext(context())
   const api = config.makeApiClient(AuthorizationV1Api)
-  const questions = await allQuestions()
+  const rights = await allRights()
   const allowed: string[] = []
   const wrong: string[] = []
-  const ask = async ({ group, resource, verb, namespace }: Question): Promise<void> => {
+  const review = async ({ group, resource, verb, namespace }: Right): Promise<void> => {
     const [name = '', subresource] = resource.split('/')
     const sub = subresource === undefined ? {} : { subresource }
     const resourceAttributes = { group, resource: name, ...sub, verb, namespace }
-    const review = await api.createSubjectAccessReview({
+    const result = await api.createSubjectAccessReview({
       body: {
         spec: { user: USER, groups: ['system:serviceaccounts', 'system:authenticated'], resourceAttributes },
       },
     })
-    const is = review.status?.allowed === true
+    const is = result.status?.allowed === true
     const line = `${verb} ${resource}.${group} in ${namespace === '' ? 'all namespaces' : namespace}`
     if (is) allowed.push(line)
     if (is !== isNeeded({ group, resource, verb, namespace }))
       wrong.push(`${line}: ${is ? 'allowed' : 'denied'}`)
   }
-  const rest = [...questions]
+  const rest = [...rights]
   const worker = async (): Promise<void> => {
-    for (let next = rest.pop(); next !== undefined; next = rest.pop()) await ask(next)
+    for (let next = rest.pop(); next !== undefined; next = rest.pop()) await review(next)
   }
-  await Promise.all(Array.from({ length: AT_ONCE }, worker))
-  return { asked: questions.length, allowed, wrong }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  return { checked: rights.length, allowed, wrong }
 }
 
-/** Every verb on every resource of the cluster: in all namespaces, and in the platform's own. */
-async function allQuestions(): Promise<Question[]> {
+/** Returns every verb on every resource of the cluster, in all namespaces and in the platform's namespace. */
+async function allRights(): Promise<Right[]> {
   const names = (await kube('api-resources', '-o', 'name', '--verbs=list')).trim().split('\n')
   const listed = names.flatMap((name) => {
     const [resource = '', ...group] = name.split('.')
     return VERBS.map((verb) => [group.join('.'), resource, verb] as const)
   })
-  return [...listed, ...BESIDE].flatMap(([group, resource, verb]) =>
+  return [...listed, ...UNLISTED].flatMap(([group, resource, verb]) =>
     ['', PLATFORM_NAMESPACE].map((namespace) => ({ group, resource, verb, namespace })),
   )
 }
 
-function isNeeded({ group, resource, verb, namespace }: Question): boolean {
+function isNeeded({ group, resource, verb, namespace }: Right): boolean {
   const own = MANAGER_NAMESPACE_RULES.filter(({ resourceNames }) => resourceNames === undefined)
   return [...MANAGER_CLUSTER_RULES, ...(namespace === PLATFORM_NAMESPACE ? own : [])].some(
     ({ apiGroups, resources, verbs }) =>

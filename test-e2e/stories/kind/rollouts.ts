@@ -10,7 +10,7 @@ const CONNECTIONS = 8
 const ROLLOUT = '--timeout=90s'
 const READY_TIMEOUT_MS = 60_000
 
-/** Waits until a Deployment is rolled out, the old pods gone. */
+/** Waits until a Deployment is rolled out, without old pods. */
 const rolledOut = (namespace: string, deployment: string): Promise<string> =>
   kube('-n', namespace, 'rollout', 'status', `deployment/${deployment}`, ROLLOUT)
 
@@ -18,7 +18,7 @@ interface Deployment {
   readonly status: { readonly replicas?: number; readonly readyReplicas?: number }
 }
 
-/** Waits until a Deployment has this many pods, all of them ready. */
+/** Waits until a Deployment has exactly this number of pods, all ready. */
 export async function hasReady(namespace: string, deployment: string, count: number): Promise<void> {
   const ready = async (): Promise<void> => {
     const { status } = await kubeJson<Deployment>('-n', namespace, 'get', 'deployment', deployment)

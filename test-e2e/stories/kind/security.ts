@@ -26,11 +26,10 @@ import {
   makeElsewhere,
   removeElsewhere,
 } from './elsewhere.ts'
-import { askRights } from './rights.ts'
+import { checkRights } from './rights.ts'
 
 export const networkPolicies: Proof = {
-  title:
-    'NetworkPolicies hold: who is no sidecar reaches no inner port, and the manager dials environments alone',
+  title: 'NetworkPolicies: only sidecars reach inner ports, and the manager connects only to environments',
   async prove() {
     await makeElsewhere()
     try {
@@ -62,16 +61,16 @@ export const networkPolicies: Proof = {
 }
 
 export const leastRights: Proof = {
-  title: "the manager's service account may do what its rules say, and nothing else of all there is",
+  title: "the manager's service account has the rights of its rules, and no others",
   async prove() {
-    const { asked, allowed, wrong } = await askRights()
+    const { checked, allowed, wrong } = await checkRights()
     assert.deepEqual(wrong, [])
-    return `${asked} questions, ${allowed.length} allowed, all others denied`
+    return `${checked} rights checked, ${allowed.length} allowed, all others denied`
   },
 }
 
 export const ownPodOnly: Proof = {
-  title: 'a sidecar tells health and metrics to every pod, and its table to its own pod alone',
+  title: 'a sidecar shows health and metrics to every pod, but its table only to its own pod',
   async prove() {
     const worker = await podNamed('baseline', 'worker-')
     const web = await podNamed('baseline', 'web-')
@@ -94,7 +93,7 @@ export const ownPodOnly: Proof = {
   },
 }
 
-/** A token of a service account, for an audience, bound to a pod or to nothing. */
+/** Creates a token of a service account for an audience, optionally bound to a pod. */
 async function token(namespace: string, audience: string, pod?: string): Promise<string> {
   const bound = pod === undefined ? [] : ['--bound-object-kind=Pod', `--bound-object-name=${pod}`]
   const account = pod === undefined ? 'default' : 'web'
@@ -104,8 +103,8 @@ async function token(namespace: string, audience: string, pod?: string): Promise
 
 export const tokensReviewed: Proof = {
   title:
-    'who asks for routes without a token, with another audience, or with one of no pod, gets 401; with one of ' +
-    'another pod 403',
+    'a request for routes gets 401 without a token, with another audience, or with a token of no pod, and 403 with ' +
+    'a token of another pod',
   async prove() {
     const path = 'jsonpath={.spec.holderIdentity}'
     const holder = await kube('-n', PLATFORM_NAMESPACE, 'get', 'lease', MANAGER_LEASE, '-o', path)
@@ -125,7 +124,7 @@ export const tokensReviewed: Proof = {
     const worker = await podNamed('baseline', 'worker-')
     const elsewhere: From = { namespace: 'baseline', pod: worker.name, container: 'worker' }
     assert.equal(await askForRoutes(elsewhere, leader.ip, MANAGER_ROUTES_PORT, good), '403')
-    // The sidecar of that pod is connected already; whoever has its own token takes its place, as it would.
+    // The sidecar of that pod is already connected. A connection with the same token replaces it.
     assert.equal(await ask(good), '101')
     return `401 for: ${cases.map(([what]) => what).join('; ')}; 403 for a token of another pod`
   },

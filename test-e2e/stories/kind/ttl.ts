@@ -11,10 +11,10 @@ import { until } from '../../harness/until.ts'
 import { visit } from '../../harness/visit.ts'
 import type { Proof } from '../proof.ts'
 
-/** The shortest that the API server takes. */
+/** The shortest ttl that the API server accepts. */
 const TTL = '1m'
 const ENDED_TIMEOUT_MS = 60_000
-/** Made by hand, and made by somebody who would make it anew: the mark is the one by which Argo CD tracks. */
+/** One environment is made by hand, and one is managed by git: the mark is Argo CD's tracking annotation. */
 const BY_HAND = 'olivia'
 const BY_GIT = 'peggy'
 const MARK = 'argocd.argoproj.io/tracking-id'
@@ -44,7 +44,7 @@ async function applyText(text: string): Promise<void> {
   assert.equal(code, 0, stderr)
 }
 
-/** Applies both, each with its override and a ConfigMap that it owns; resolves once their paths are theirs. */
+/** Applies both, each with its override and a ConfigMap that it owns. Resolves when their requests take their paths. */
 async function makeBoth(shop: Shop): Promise<{ endsAtMs: number; url: string }> {
   for (const name of [BY_HAND, BY_GIT]) await applyText(synthesise(branch(name, TTL)))
   await kube('-n', BY_GIT, 'annotate', 'environment', BY_GIT, `${MARK}=shop:branchline.dev/Environment`)
@@ -55,12 +55,12 @@ async function makeBoth(shop: Shop): Promise<{ endsAtMs: number; url: string }> 
     await apply([{ apiVersion: 'v1', kind: 'ConfigMap', metadata }])
   }
   for (const name of [BY_HAND, BY_GIT]) await shop.takes(name, pathOfBranch(name))
-  // The younger one's: then both have ended.
+  // The end of the younger one, when both have ended.
   const { creationTimestamp } = (await environmentOf(BY_GIT)).metadata
   return { endsAtMs: Date.parse(creationTimestamp) + durationMs(TTL), url: await shop.url(BY_HAND) }
 }
 
-/** What `kubectl describe` shows of an environment's end. */
+/** Returns the Events of an environment's end, which `kubectl describe` shows. */
 async function eventsOf(name: string): Promise<string> {
   const selector = `regarding.kind=Environment,regarding.name=${name},reason=TimeToLiveEnded`
   return kube(
@@ -75,7 +75,7 @@ async function eventsOf(name: string): Promise<string> {
   )
 }
 
-/** It is gone with what it owned, its URL too; its Event says why, and its namespace is there. */
+/** Checks that the environment made by hand is deleted with its ConfigMap and its URL, but not its namespace. */
 async function handMadeIsGone(url: string): Promise<void> {
   assert.equal((await visit(url)).status, 404)
   const kinds = ['environment,configmap', BY_HAND, OWNED]
@@ -84,15 +84,15 @@ async function handMadeIsGone(url: string): Promise<void> {
   await kube('get', 'namespace', BY_HAND)
 }
 
-/** It is there, with what it owns; it says that it has expired and who holds it. */
+/** Checks that the environment of git still exists with its ConfigMap, and states that it has expired and who manages it. */
 async function heldIsExpired(): Promise<void> {
   await kube('-n', BY_GIT, 'get', 'configmap', OWNED)
   const conditions = (await environmentOf(BY_GIT)).status?.conditions ?? []
-  const said = Object.fromEntries(
+  const byType = Object.fromEntries(
     conditions.map(({ type, status, reason, message }) => [type, `${status} ${reason} ${message}`]),
   )
-  assert.match(said['Ready'] ?? '', /^True Expired .*all requests go to baseline/)
-  assert.match(said['Expired'] ?? '', /^True TimeToLiveEnded .*held by annotation argocd.*delete it there/)
+  assert.match(byType['Ready'] ?? '', /^True Expired .*all requests go to baseline/)
+  assert.match(byType['Expired'] ?? '', /^True TimeToLiveEnded .*held by annotation argocd.*delete it there/)
   assert.match(await eventsOf(BY_GIT), /held by annotation argocd/)
 }
 
