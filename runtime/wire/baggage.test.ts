@@ -23,7 +23,7 @@ test.each([
   expect(writeBaggageKey(value, key)).toBe(result)
 })
 
-test('whatever was there, ours is read back and the length is bounded', () => {
+test('for any list, our key is read back and the length is limited', () => {
   fc.assert(
     fc.property(fc.string({ maxLength: 9000 }), (before) => {
       const after = writeBaggageKey(before, 'alice')

@@ -5,7 +5,7 @@ test('a short label is readable', () => {
   expect(previewLabel('web', 'alice')).toBe('web--alice')
 })
 
-test('a long one has 63 octets at most, and is another one for another environment', () => {
+test('a long label has at most 63 bytes, and differs between environments', () => {
   const one = previewLabel('web', `${'a'.repeat(62)}1`)
   const two = previewLabel('web', `${'a'.repeat(62)}2`)
   expect(one).toMatch(/^web--a+-[0-9a-f]{8}$/)

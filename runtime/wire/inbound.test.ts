@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { formatInbound, parseInbound, protocolOf } from './inbound.ts'
 
-test('what is formatted is parsed back', () => {
+test('parses what it formats', () => {
   const line = '25001=8080/http,25002=5432/tcp'
   expect(formatInbound(parseInbound(line))).toBe(line)
   expect(parseInbound('')).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parseKeyHeader } from './key-header.ts'
 
-test('a name is read in lower case, and an empty text is none', () => {
+test('returns a name in lower case, and undefined for an empty text', () => {
   expect(parseKeyHeader('Kubernetes-Route-As')).toBe('kubernetes-route-as')
   expect(parseKeyHeader('')).toBeUndefined()
 })

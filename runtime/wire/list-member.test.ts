@@ -32,7 +32,7 @@ test.each([
   expect(isOurs(member)).toBe(false)
 })
 
-test('a long text of encodings is decoded in a bounded time', () => {
+test('decodes a long text of encodings in limited time', () => {
   const startMs = performance.now()
   expect(decoded('%25'.repeat(100_000)).length).toBeLessThan(300_000)
   expect(performance.now() - startMs).toBeLessThan(5_000)

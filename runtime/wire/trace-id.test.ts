@@ -19,7 +19,7 @@ test('the number of a key is pinned', () => {
   expect(environmentNumber('alice')).toBe('2bd806c97f')
 })
 
-test('a trace id has the pinned form, is read back and is never the same twice', () => {
+test('a trace id has the pinned form, is read back, and is unique', () => {
   const id = mintTraceId(environmentNumber('alice'))
   expect(id).toMatch(/^b7a9c12bd806c97f[0-9a-f]{16}$/)
   expect(traceIdNumber(id)).toBe('2bd806c97f')
@@ -55,11 +55,11 @@ test.each([
   expect(traceparentId(traceparent)).toBe(id)
 })
 
-test('a minted traceparent is valid', () => {
+test('a generated traceparent is valid', () => {
   expect(traceparentId(mintTraceparent('2bd806c97f'))).toMatch(/^b7a9c12bd806c97f/)
 })
 
-test('an id that is explained is one of ours, and goes through a request id unchanged', () => {
+test('an explained id is one of ours, and survives the conversion to a request id', () => {
   for (let count = 0; count < 100; count++) {
     const id = explainedTraceId(mintTraceId('2bd806c97f'), undefined)
     expect(id).toMatch(/^b7a9c22bd806c97f[89ab]f[0-9a-f]{14}$/)
@@ -70,7 +70,7 @@ test('an id that is explained is one of ours, and goes through a request id unch
   }
 })
 
-test('a request without a key may be explained, and is nobody’s', () => {
+test('a request without a key can be explained, and belongs to no environment', () => {
   const id = explainedTraceId(undefined, undefined)
   expect([isExplained(id), traceIdNumber(id), requestIdNumber(requestIdOf(id))]).toEqual([
     true,
@@ -80,7 +80,7 @@ test('a request without a key may be explained, and is nobody’s', () => {
   expect(traceIdNumber(explainedTraceId(undefined, 'alice'))).toBe('2bd806c97f')
 })
 
-test('a fresh parent changes nothing else of a traceparent, and is read back', () => {
+test('a new parent id changes nothing else in a traceparent, and is read back', () => {
   const given = '00-b7a9c12bd806c97f123a21cb6146a38c-b66862ef3591637b-00'
   const fresh = withFreshParent(given)
   expect(parentIdOf(given)).toBe('b66862ef3591637b')

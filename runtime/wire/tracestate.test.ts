@@ -33,7 +33,7 @@ describe('writing', () => {
     expect(writeTracestateKey(value, key)).toBe(result)
   })
 
-  test('the oldest entries go where the list has more than 32', () => {
+  test('removes the oldest entries above 32', () => {
     const others = Array.from({ length: 32 }, (_, index) => `v${index}=1`)
     const members = writeTracestateKey(others.join(','), 'alice').split(',')
     expect(members).toHaveLength(32)
@@ -41,13 +41,13 @@ describe('writing', () => {
     expect(members[1]).toBe('v0=1')
   })
 
-  test('a long entry goes first where the list has more than 512 characters', () => {
+  test('removes a long entry first above 512 characters', () => {
     const long = `long=${'x'.repeat(500)}`
     expect(writeTracestateKey(`a=1,${long},b=2`, 'alice')).toBe('branchline=alice,a=1,b=2')
   })
 })
 
-test('whatever was there, ours is read back, within the limits, and the others stay in order', () => {
+test('for any list, our key is read back within the limits, and the others keep their order', () => {
   const key = fc.stringMatching(/^[a-z0-9]{1,20}$/)
   fc.assert(
     fc.property(fc.string({ maxLength: 700 }), key, (before, ours) => {

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { isWeight, parseWeight } from './weight.ts'
 
-test('a weight is a whole number from 0 to 100, in digits alone', () => {
+test('a weight is a whole number from 0 to 100, written in digits', () => {
   for (let weight = 0; weight <= 100; weight++) expect(parseWeight(String(weight))).toBe(weight)
   for (const text of [
     '',
@@ -25,7 +25,7 @@ test('a weight is a whole number from 0 to 100, in digits alone', () => {
   }
 })
 
-test('whatever is read as a weight is one', () => {
+test('every parsed weight is valid', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.integer().map(String), fc.double().map(String)), (text) => {
       const weight = parseWeight(text)

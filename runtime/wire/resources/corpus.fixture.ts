@@ -1,11 +1,11 @@
 import { API_VERSION } from '../names.ts'
 
-/** One resource, and the sentence with which it is refused; none where it is good. */
+/** A resource, and the sentence of its refusal if it is invalid. */
 export interface Case {
   readonly what: string
   readonly object: Record<string, unknown>
   readonly refused?: RegExp
-  /** Whether only what an API server adds refuses it (CEL, int-or-string): the bare schema does not. */
+  /** Whether the API server refuses it only by CEL or int-or-string, and not by the bare schema. */
   readonly needsServer?: boolean
 }
 
@@ -20,7 +20,7 @@ const resource =
 const environment = resource('Environment')
 const preview = resource('Preview')
 
-/** What a parser and an API server with our CRDs judge alike. */
+/** Resources on which a parser and an API server with our CRDs agree. */
 export const CORPUS: readonly Case[] = [
   environment('shared', { type: 'shared' }),
   environment('personal with a key', { type: 'personal', key: 'al-1' }),
@@ -117,7 +117,7 @@ export const CORPUS: readonly Case[] = [
   ),
 ]
 
-/** What the API server refuses by CEL, and a parser leaves to the validation of all resources together. */
+/** Resources that the API server refuses by CEL, and that the parser leaves to `validate.ts`. */
 export const REFUSED_BY_CEL_ALONE: readonly Case[] = [
   environment('a base of a shared one', { type: 'shared', base: 'x' }),
   environment('a branch without base', { type: 'branch' }),

@@ -15,7 +15,7 @@ test.each(CORPUS.map((it) => [it.what, it] as const))('%s', (_, { object, refuse
   expect(problems[0]?.message ?? '').toMatch(refused ?? /^$/)
 })
 
-test('defaults are filled in; statuses and foreign metadata pass, of any version', () => {
+test('fills in defaults, and passes statuses and other metadata of any version', () => {
   const { value } = parseEnvironment({
     apiVersion: 'branchline.dev/v1alpha1',
     kind: 'Environment',
@@ -60,7 +60,7 @@ const schemas = new Map(
   }),
 )
 
-/** What the structural schema says without CEL and without the unknown fields, which an API server judges. */
+/** The verdict of the structural schema alone. The API server adds CEL and the check of unknown fields. */
 const structure = (kind: unknown) =>
   z.fromJSONSchema(schemas.get(String(kind)) as Parameters<typeof z.fromJSONSchema>[0])
 
@@ -73,15 +73,15 @@ test.each(
   expect(accepted).toBe(refused === undefined || needsServer === true)
 })
 
-test('the CRDs hold nothing that an API server refuses in a structural schema', () => {
+test('the CRDs contain nothing that an API server refuses in a structural schema', () => {
   const text = JSON.stringify([...schemas.values()])
   expect(text).not.toMatch(/"(?:anyOf|oneOf|allOf|not|\$ref|additionalProperties|const|nullable)"/)
-  // Look-arounds are not in Go's regular expressions.
+  // Go's regular expressions have no look-arounds.
   expect(text).not.toMatch(/\(\?[=!<]/)
   expect(REFUSED_BY_CEL_ALONE.every(({ object }) => parse(object).problems === undefined)).toBe(true)
 })
 
-test('every field says what it is, for kubectl explain', () => {
+test('every field has a description for kubectl explain', () => {
   const undescribed: string[] = []
   const walk = (path: string, schema: Schema): void => {
     for (const [name, field] of Object.entries((schema['properties'] ?? {}) as Record<string, Schema>)) {

@@ -36,7 +36,7 @@ const told = (environments: Environment[], previews: Preview[] = []): string[] =
 
 const baseline = environment('baseline')
 
-test('a chain of three above a branch is good, a fourth is refused', () => {
+test('allows three environments above a branch, and refuses a fourth', () => {
   const chain = [
     baseline,
     environment('a', { base: 'baseline' }),
@@ -50,7 +50,7 @@ test('a chain of three above a branch is good, a fourth is refused', () => {
   ])
 })
 
-describe('what is being deleted holds nothing', () => {
+describe('a resource that is being deleted claims nothing', () => {
   const deletionTimestamp = '2026-11-21T10:00:00Z'
   const reasons = (environments: Environment[], previews: Preview[], ...terminating: string[]): string[] =>
     validateResources(environments, previews, new Set(terminating)).map(
@@ -71,7 +71,7 @@ describe('what is being deleted holds nothing', () => {
     ])
   })
 
-  test('a preview by itself, and whatever is in a namespace that ends', () => {
+  test('a preview that is being deleted, and resources in a namespace that is being deleted', () => {
     const branch = environment('a', { base: 'baseline' })
     expect(
       reasons([baseline, branch], [preview('web', 'a', { deletionTimestamp }), preview('x', 'a')]),
@@ -82,7 +82,7 @@ describe('what is being deleted holds nothing', () => {
     ])
   })
 
-  test('namespace, name, key and host are free at once, for who claims them next', () => {
+  test('namespace, name, key and host are free immediately', () => {
     const young = { creationTimestamp: '2026-11-21T11:00:00Z' }
     const old = { deletionTimestamp, creationTimestamp: '2026-11-21T09:00:00Z' }
     const gone = environment('a', { base: 'baseline', key: 'k' }, old)
@@ -97,7 +97,7 @@ describe('what is being deleted holds nothing', () => {
   })
 })
 
-describe('each fault is one sentence', () => {
+describe('reports each fault as one sentence', () => {
   const cases: [string, Environment[], Preview[], string[]][] = [
     [
       'a missing base, and the branches that depend on it',
@@ -196,7 +196,7 @@ describe('each fault is one sentence', () => {
   })
 })
 
-test('of any environments, those without a problem have whole chains, whatever the order', () => {
+test('environments without a problem have complete chains, in any order', () => {
   const names = ['a', 'b', 'c', 'd', 'e', 'f']
   const any = fc.record({
     name: fc.constantFrom(...names),
@@ -205,7 +205,7 @@ test('of any environments, those without a problem have whole chains, whatever t
     key: fc.option(fc.constantFrom('a', 'k'), { nil: undefined }),
     personal: fc.boolean(),
   })
-  // An API server has no two of one name in one namespace, and nor has a folder that was read.
+  // Neither an API server nor a folder has two resources of one name in one namespace.
   const selector = ({ name, namespace }: { name: string; namespace: string }): string =>
     `${namespace}/${name}`
   fc.assert(

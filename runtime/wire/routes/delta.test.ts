@@ -17,11 +17,11 @@ const table: RouteTable = {
 const diff = (after: RouteTable) => diffTables(table, after, new Map())
 
 describe('a delta', () => {
-  test('says nothing where nothing differs', () => {
+  test('is undefined if nothing differs', () => {
     expect(diff(structuredClone(table))).toBeUndefined()
   })
 
-  test('names what is new and what is gone, and nothing else', () => {
+  test('contains only new and removed entries', () => {
     const after = structuredClone(table)
     const listener = {
       service: 'api',
@@ -45,7 +45,7 @@ describe('a delta', () => {
     })
   })
 
-  test('takes a base away by null', () => {
+  test('removes a base by null', () => {
     const listener = { service: 'api', routes: {}, own: ['x'] }
     const before = { ...table, listeners: { 1: { ...listener, base: target('root') } } }
     const change = diffTables(before, { ...table, listeners: { 1: listener } }, new Map())
@@ -58,7 +58,7 @@ describe('a delta', () => {
     )
   })
 
-  test('compares what tables share but once', () => {
+  test('compares shared parts only once', () => {
     const after = structuredClone(table)
     after.callers = {}
     const memo = new Map()
@@ -68,7 +68,7 @@ describe('a delta', () => {
   })
 })
 
-// Keys that a plain object has without having been given them, beside ordinary ones.
+// Names of inherited properties of a plain object, and ordinary keys.
 const key = fc.constantFrom('a', 'b', 'c', 'constructor', 'valueof', 'hasownproperty')
 const someTarget = fc.record(
   {
@@ -98,7 +98,7 @@ const someTable = fc.record({
   callers: fc.dictionary(fc.constantFrom('10.0.0.1', '10.0.0.2'), key),
 }) as fc.Arbitrary<RouteTable>
 
-test('applied to the table before, through JSON and the schema, it gives the table after', () => {
+test('applied to the old table, through JSON and the schema, it results in the new table', () => {
   fc.assert(
     fc.property(someTable, someTable, (before, after) => {
       const untouched = structuredClone(before)

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { managerMessage } from './messages.ts'
 import { type ManagerMessageError, readManagerMessage } from './read.ts'
 
-/** Mostly right values, and now and then one that is not. */
+/** Mostly valid values, and sometimes an invalid one. */
 const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
   fc.oneof(
     { weight: 60, arbitrary: right },
@@ -55,9 +55,9 @@ const anyMessage = fc.oneof(
   fc.anything(),
 )
 
-// What is expected depends on the schema's verdict.
+// The expectation depends on the schema's verdict.
 // oxlint-disable vitest/no-conditional-expect
-test('what the schema takes is read the same, and what it refuses is refused', () => {
+test('agrees with the schema for every message', () => {
   let taken = 0
   fc.assert(
     fc.property(anyMessage, (value) => {
@@ -72,7 +72,7 @@ test('what the schema takes is read the same, and what it refuses is refused', (
   expect(taken).toBeGreaterThan(300)
 })
 
-test('a fault is named by its place', () => {
+test('the error names the place of the fault', () => {
   const message = {
     type: 'snapshot',
     table: { epoch: 1, environment: 'a', callers: {}, listeners: { 1: { service: 1 } } },
@@ -85,7 +85,7 @@ test('a fault is named by its place', () => {
   )
 })
 
-test('hops are taken as the manager has judged them', () => {
+test('accepts hops as the manager has validated them', () => {
   const hop = {
     service: 'api',
     at: 'a',

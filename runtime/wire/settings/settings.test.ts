@@ -30,11 +30,11 @@ test.each<[SettingName, string]>([
   ['head-bytes', '1'],
   ['connections', '0'],
   ['connections', '1Ki'],
-])('%s of %j names setting, value and what may be', (name, text) => {
+])('the error for %s of %j names the setting, the value and the allowed values', (name, text) => {
   expect(() => parseSetting(name, text)).toThrow(`${name} is ${JSON.stringify(text)}: wanted a`)
 })
 
-test('what is written for people is read as the same', () => {
+test('parses what it formats', () => {
   fc.assert(
     fc.property(
       fc
@@ -61,26 +61,26 @@ test.each(all)('%s has a name, a sentence and defaults within its bounds', (name
   for (const one of defaults) expect(one >= setting.min && one <= setting.max).toBe(true)
 })
 
-test('variables of times say their unit', () => {
+test('variables of times end in their unit', () => {
   expect(variableOf('response-timeout')).toBe('BRANCHLINE_RESPONSE_TIMEOUT_MS')
   expect(variableOf('head-bytes')).toBe('BRANCHLINE_HEAD_BYTES')
 })
 
-test('no two settings of a process set one field', () => {
+test('no field of a process has two settings', () => {
   for (const process of ['sidecar', 'relay'] as const) {
     const fields = settingsOf(process).flatMap(([, { sets }]) => sets)
     expect(fields).toEqual([...new Set(fields)])
   }
 })
 
-test('a sidecar takes what the relay takes and adds, and the relay waits for the slowest workload', () => {
+test('a sidecar accepts the heads that a relay sends, and the relay waits for the slowest workload', () => {
   expect(SETTINGS['head-bytes'].sidecar - SETTINGS['head-bytes'].relay).toBeGreaterThanOrEqual(4 * 1024)
   expect(SETTINGS['head-fields'].sidecar - SETTINGS['head-fields'].relay).toBeGreaterThanOrEqual(10)
   expect(SETTINGS['response-timeout'].relay).toBe(SETTINGS['response-timeout'].max)
   expect(SETTINGS['stream-idle-timeout'].relay).toBe(SETTINGS['stream-idle-timeout'].max)
 })
 
-test('several in one text, and each fault', () => {
+test('parses several settings in one text, and reports each fault', () => {
   expect(parseSettings('relay', '{"connections":"5000","head-timeout":"5s"}')).toEqual({
     BRANCHLINE_CONNECTIONS: '5000',
     BRANCHLINE_HEAD_TIMEOUT_MS: '5000',
@@ -101,7 +101,7 @@ test.each<[unknown, string]>([
   [10, '10'],
   [true, 'true'],
   [null, 'null'],
-])('a value of %j, as YAML reads it without quotes, is a fault that says to quote it', (value, shown) => {
+])('the fault for %j, an unquoted YAML value, says to quote it', (value, shown) => {
   const { faults } = renderSettings('sidecar', { 'head-fields': value as string })
   expect(faults).toEqual([`head-fields is ${shown}, which is not a text: put it in quotes`])
 })

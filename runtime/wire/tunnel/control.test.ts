@@ -5,11 +5,11 @@ import { isKey } from '../key.ts'
 import { parseClusterMessage, parseRelayMessage, parseTarget } from './control.ts'
 import { TunnelProtocolError } from './error.ts'
 
-// What SPEC.md says of the three, as schemas: the readers are held to them.
+// The messages of SPEC.md as schemas, with which the readers are compared.
 const label = z.string().refine(isKey)
 const target = z.object({ environment: label, service: label, port: z.number().int().min(1).max(65535) })
 const preview = target.extend({ label, key: label, access: z.string().max(64) })
-// oxlint-disable-next-line no-control-regex -- these are what the protocol refuses
+// oxlint-disable-next-line no-control-regex -- the protocol refuses these characters
 const printable = z.string().regex(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/)
 const goAway = z.object({ type: z.literal('goaway'), reason: printable.max(1024) })
 const flag = z.boolean().optional()
@@ -53,7 +53,7 @@ function urlOf(label: string): string {
   return `https://${label}.preview.example:8443`
 }
 
-/** Mostly right values, and now and then one that is not. */
+/** Mostly valid values, and sometimes an invalid one. */
 const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
   fc.oneof(
     { weight: 60, arbitrary: right },
@@ -119,7 +119,7 @@ const anyRelayMessage = fc.oneof(
   anyGoAway,
 )
 
-// What is expected depends on the schema's verdict.
+// The expectation depends on the schema's verdict.
 // oxlint-disable vitest/no-conditional-expect
 test.each([
   ['what a stream wants', parseTarget, target, anyTarget],
@@ -159,7 +159,7 @@ test.each([
   [{ type: 'hello' }, 'type: wanted register, update or goaway'],
   [{ type: 'update', upsert: [], remove: {} }, 'remove: wanted a list'],
   [[], 'wanted an object'],
-])('%j: the fault is named by its place', (message, fault) => {
+])('%j: the error names the place of the fault', (message, fault) => {
   expect(() => parseClusterMessage(Buffer.from(JSON.stringify(message)))).toThrow(
     expect.objectContaining({
       code: 'BL_TUNNEL_PROTOCOL',
@@ -168,13 +168,13 @@ test.each([
   )
 })
 
-test('names of the language’s own are no fields', () => {
+test('inherited properties are not fields', () => {
   expect(() => parseTarget(Buffer.from('{"__proto__":{"environment":"a","service":"b","port":1}}'))).toThrow(
     TunnelProtocolError,
   )
 })
 
-describe('what a hostile relay says of a label', () => {
+describe('a label from a hostile relay', () => {
   const registered = (fields: object): Buffer =>
     Buffer.from(JSON.stringify({ type: 'registered', previews: [{ label: 'web--alice', ...fields }] }))
 
@@ -189,7 +189,7 @@ describe('what a hostile relay says of a label', () => {
     'https://web--alice.example/\u001b[2J',
     'web--alice.example',
     '',
-  ])('the URL %j is refused', (url) => {
+  ])('refuses the URL %j', (url) => {
     expect(() => parseRelayMessage(registered({ url }))).toThrow(
       expect.objectContaining({
         message: expect.stringContaining('previews.0.url: wanted') as string,

@@ -45,7 +45,7 @@ function decode(message: Uint8Array): Seen[] {
   return seen
 }
 
-test('the numbers of the protocol are those of SPEC.md', () => {
+test('the numbers of the protocol equal those of SPEC.md', () => {
   expect(TUNNEL_SUBPROTOCOL).toBe('branchline.tunnel.v1')
   expect(FRAME_TYPES).toEqual({ open: 1, accept: 2, data: 3, window: 4, end: 5, reset: 6, control: 7 })
   expect(RESET_CODES).toEqual({
@@ -107,7 +107,7 @@ describe('the bytes of each frame', () => {
     expect(decode(bytes)).toEqual([seen])
   })
 
-  test('several frames in one message come in order', () => {
+  test('decodes several frames of one message in order', () => {
     const message = Buffer.concat(frames.map(([, bytes]) => bytes))
     expect(decode(message)).toEqual(frames.map(([, , , seen]) => seen))
   })
@@ -116,14 +116,14 @@ describe('the bytes of each frame', () => {
     expect(decode(unhex('06000002 00000003 7fff'))).toEqual([['reset', 3, 'internal', '']])
   })
 
-  test('a long reset text is cut to what a frame may hold', () => {
+  test('cuts a long reset text at the limit', () => {
     expect(decode(encodeReset(3, 'connect', 'x'.repeat(9000)))).toEqual([
       ['reset', 3, 'connect', 'x'.repeat(MAX_RESET_LENGTH - 2)],
     ])
   })
 })
 
-describe('what is refused', () => {
+describe('refuses', () => {
   test.each([
     ['a header cut short', '03000001 000000'],
     ['a payload cut short', '03000002 00000001 68'],
@@ -157,16 +157,16 @@ describe('what is refused', () => {
     ['an empty environment', { environment: '', service: 'web', port: 80 }],
     ['a port out of range', { environment: 'a', service: 'web', port: 65536 }],
     ['a port as text', { environment: 'a', service: 'web', port: '80' }],
-  ])('an open towards %s', (_what, target) => {
+  ])('an open to %s', (_what, target) => {
     expect(() => decode(encodeOpen(2, target as StreamTarget))).toThrow(TunnelProtocolError)
   })
 
-  test('a control message over the limit is not written', () => {
+  test('does not encode a control message above the limit', () => {
     expect(() => encodeControl({ x: 'y'.repeat(MAX_CONTROL_LENGTH) })).toThrow(RangeError)
   })
 })
 
-test('any bytes either decode or are refused with the protocol’s error, and never read past the end', () => {
+test('any bytes are decoded or refused with the protocol’s error, without reading past the end', () => {
   const header = fc
     .tuple(fc.nat(9), fc.nat(12), fc.nat(4), fc.uint8Array({ maxLength: 12 }))
     .map(([type, length, stream, payload]) =>
@@ -194,7 +194,7 @@ describe('control messages', () => {
     port: 8080,
     access: 'public',
   }
-  test('a cluster’s, fields of later versions ignored', () => {
+  test('of a cluster, without fields of later versions', () => {
     const register = { type: 'register', cluster: 'dev', previews: [preview] }
     const later = { ...register, since: 1, previews: [{ ...preview, weight: 3 }] }
     expect(parseClusterMessage(Buffer.from(JSON.stringify(later)))).toEqual(register)
@@ -202,7 +202,7 @@ describe('control messages', () => {
     expect(parseClusterMessage(Buffer.from(JSON.stringify(update)))).toEqual(update)
   })
 
-  test('a relay’s', () => {
+  test('of a relay', () => {
     const registered = {
       type: 'registered',
       previews: [
@@ -220,7 +220,7 @@ describe('control messages', () => {
     [{ type: 'registered', previews: [] }],
     [{}],
     [null],
-  ])('%j is refused', (message) => {
+  ])('refuses %j', (message) => {
     expect(() => parseClusterMessage(Buffer.from(JSON.stringify(message)))).toThrow(TunnelProtocolError)
   })
 })
