@@ -10,7 +10,7 @@ import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
 
-const tells = existsSync('/proc/self/net/tcp')
+const hasTable = existsSync('/proc/self/net/tcp')
 const SLOW = 'GET /slow HTTP/1.1\r\nHost: x\r\n\r\n'
 const PIPELINED = `GET / HTTP/1.1\r\nHost: x\r\nA: ${'a'.repeat(8_000)}\r\n\r\n`.repeat(14)
 
@@ -32,7 +32,7 @@ async function flooded(halfCloseMs = 0): Promise<Hop & { readonly client: RawCli
   return { ...made, client }
 }
 
-test.runIf(tells).each(['end', 'destroy', 'resetAndDestroy'] as const)(
+test.runIf(hasTable).each(['end', 'destroy', 'resetAndDestroy'] as const)(
   'a client that is not read leaves by %s: its place becomes free',
   async (leave) => {
     const { engine, client, reports } = await flooded()
@@ -44,7 +44,7 @@ test.runIf(tells).each(['end', 'destroy', 'resetAndDestroy'] as const)(
   },
 )
 
-test.runIf(tells)('an upload that the app does not read, and whose client leaves', async () => {
+test.runIf(hasTable)('an upload that the app does not read, and whose client leaves', async () => {
   const to = await rawServer((socket) => socket.pause())
   const { engine, port } = await hop(to, { limits: { halfCloseMs: 0 } })
   const head = 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n'
@@ -56,7 +56,7 @@ test.runIf(tells)('an upload that the app does not read, and whose client leaves
   expect(engine.connections).toBe(0)
 })
 
-test.runIf(tells)('a pipe passes a reset on, and lets an end after unread bytes through', async () => {
+test.runIf(hasTable)('a pipe passes a reset on, and lets an end after unread bytes through', async () => {
   let read = 0
   let taken = ''
   const to = await rawServer((socket) => {

@@ -15,7 +15,7 @@ const BUILD_TIMEOUT_MS = 300_000
 /** A program that tests run, or why it is missing. */
 export type Program = { readonly command: readonly string[] } | { readonly missing: string }
 
-/** Whether this run builds peers in other languages: they take minutes the first time, so only where it is asked for. */
+/** True if this run builds peers in other languages. The first build takes minutes, so it must be requested. */
 const wanted = process.env['BRANCHLINE_PEERS'] === 'build'
 const UNWANTED: Program = { missing: '`npm run test:peers` runs it' }
 
@@ -55,7 +55,7 @@ async function built(binary: string, build: (made: string) => Promise<unknown>):
     await mkdir(cache, { recursive: true })
     const made = `${binary}.${process.pid}`
     await build(made)
-    // Other processes may build the same.
+    // Another process may build the same program.
     if (existsSync(made)) await rename(made, binary)
   })
 }
@@ -89,5 +89,5 @@ export async function serve(
   const [file, all] = commandOf(program, ['serve'])
   const child = spawn(file, all, { stdio: ['pipe', 'pipe', 'inherit'] })
   for await (const line of createInterface(child.stdout)) return { port: Number(line), process: child }
-  throw new Error(`${file} serve: it printed no port`)
+  throw new Error(`${file} serve: the program printed no port`)
 }

@@ -10,9 +10,9 @@ export function addressGroup(address: string | undefined): string {
   const [head = '', tail] = (plain.split('%', 1)[0] as string).split('::', 2)
   const groups = head === '' ? [] : head.split(':')
   if (tail !== undefined) {
-    const behind = tail === '' ? [] : tail.split(':')
-    while (groups.length + behind.length < 8) groups.push('0')
-    groups.push(...behind)
+    const rest = tail === '' ? [] : tail.split(':')
+    while (groups.length + rest.length < 8) groups.push('0')
+    groups.push(...rest)
   }
   return `${groups.slice(0, 4).join(':')}::/64`
 }

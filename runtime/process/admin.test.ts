@@ -115,7 +115,7 @@ async function statusesFor(server: AdminServer, question: Question): Promise<Rec
 const OPEN = { 'GET /livez': 200, 'GET /readyz': 200, 'GET /metrics': 200 }
 /** What a peer gets that is not the pod itself. Hooks of older injections send a GET of /leave. */
 const REFUSED = { ...OPEN, 'GET /table': 403, 'POST /leave': 403, 'GET /leave': 403, done: 0 }
-const ANSWERED = { ...OPEN, 'GET /table': 200, 'POST /leave': 204, 'GET /leave': 405, done: 1 }
+const SERVED = { ...OPEN, 'GET /table': 200, 'POST /leave': 204, 'GET /leave': 405, done: 1 }
 
 test.each(['127.0.0.1', '0.0.0.0'])('a peer at another address, if it listens on %s', async (host) => {
   const server = await serve(host)
@@ -130,7 +130,7 @@ test.each(['127.0.0.1', '0.0.0.0'])('a peer at another address, if it listens on
 test('in the embedded cluster, the machine reaches a pod, and a pod does not reach another pod', async () => {
   const server = await serve('127.0.0.3')
   expect(await statusesFor(server, { host: '127.0.0.3', from: '127.0.0.4' })).toEqual(REFUSED)
-  expect(await statusesFor(server, { host: '127.0.0.3' })).toEqual(ANSWERED)
+  expect(await statusesFor(server, { host: '127.0.0.3' })).toEqual(SERVED)
 })
 
 describe.skipIf(OUTER === undefined)('on the address of a pod', () => {
@@ -141,7 +141,7 @@ describe.skipIf(OUTER === undefined)('on the address of a pod', () => {
     // From 127.0.0.1 to the pod's address: a service mesh forwards the requests of others like this.
     expect(await statusesFor(server, { ...outer, from: '127.0.0.1' })).toEqual(REFUSED)
     expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
-    expect(await statusesFor(server, {})).toEqual(ANSWERED)
+    expect(await statusesFor(server, {})).toEqual(SERVED)
   })
 
   test('a port that is in use on loopback is an error, and nothing stays open', async () => {

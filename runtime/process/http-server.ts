@@ -22,7 +22,7 @@ export interface HttpServerLimits extends GateLimits {
 }
 
 /** The defaults of {@link HttpServerLimits}. */
-export const DEFAULT_HTTP_SERVER_LIMITS: HttpServerLimits = {
+const DEFAULT_HTTP_SERVER_LIMITS: HttpServerLimits = {
   headMs: 5_000,
   requestMs: 5_000,
   idleMs: 5_000,

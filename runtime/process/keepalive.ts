@@ -1,14 +1,14 @@
 import { WebSocket } from 'ws'
 
-/** How soon a peer that is gone is noticed. */
+/** How soon the loss of a peer is noticed. */
 export interface KeepaliveLimits {
-  /** Between two pings. */
+  /** Time between two pings. */
   readonly pingMs: number
-  /** From a ping to anything at all from the peer. */
+  /** Longest time from a ping to any bytes of the peer. */
   readonly pongMs: number
 }
 
-/** Pings the peer of an open WebSocket, whichever side dialled, and tells once when it does not answer. */
+/** Pings the peer of an open WebSocket, on either side. Calls back once when the peer does not respond. */
 export class Keepalive {
   readonly #socket: WebSocket
   readonly #limits: KeepaliveLimits
@@ -26,7 +26,7 @@ export class Keepalive {
     socket.once('close', () => this.#stop())
   }
 
-  /** Call this for every message of the peer: it is there, even if it does not get round to its pong. */
+  /** Call this for every message of the peer, which shows that the peer is alive, even if its pong is late. */
   heard(): void {
     if (this.#pong === undefined) return
     clearTimeout(this.#pong)
@@ -50,7 +50,7 @@ export class Keepalive {
 
 const closing = new WeakSet<WebSocket>()
 
-/** Closes a WebSocket with a code, once, and cuts it where the peer has not answered within `cutMs`: ws waits 30 s. */
+/** Closes a WebSocket with a code, once. Cuts it off if the peer does not reply within `cutMs` (ws waits 30 s). */
 export function closeWithin(socket: WebSocket, cutMs: number, code: number, reason?: string): void {
   if (closing.has(socket) || socket.readyState === WebSocket.CLOSED) return
   closing.add(socket)

@@ -58,7 +58,7 @@ async function serve(
   return { port: typeof address === 'object' && address !== null ? address.port : 0, accepted, tokens }
 }
 
-test('a connection that ends is made again, with the token of that moment', async () => {
+test('a connection that ends is opened again, with the current token', async () => {
   const { port, accepted, tokens } = await serve()
   let count = 0
   const { open, faults } = keep(port, { token: () => `token-${++count}` })
@@ -99,7 +99,7 @@ test('a handshake that takes too long ends', async () => {
   expect(faults[0]?.reason).toBe('error')
 })
 
-test('after a connection that was established, the wait is the first one again', async () => {
+test('after a connection that was established, the wait starts again at the first one', async () => {
   const port = await freePort()
   const waits: number[] = []
   const { kept, open } = keep(port, {
@@ -117,7 +117,7 @@ test('after a connection that was established, the wait is the first one again',
   expect(waits[before]).toBeLessThanOrEqual(1)
 })
 
-test('listeners of onOpen hear of the end before onDown does', async () => {
+test('listeners of onOpen get the end before onDown does', async () => {
   const { port, accepted } = await serve()
   const order: string[] = []
   keep(port, {
@@ -148,7 +148,7 @@ test('stop ends every state, and nothing is dialled after it', async () => {
   expect(accepted.length).toBeLessThanOrEqual(2)
 })
 
-test('a peer that answers no ping is silent; one that answers, or talks, is not', async () => {
+test('a peer that does not respond to a ping is silent; one that responds or sends is not', async () => {
   const { port, accepted } = await serve()
   const silent: number[] = []
   let beats = 0
@@ -168,7 +168,7 @@ test('a peer that answers no ping is silent; one that answers, or talks, is not'
   expect(silent).toEqual([2])
 })
 
-test('a peer that does not answer the close frame is cut', async () => {
+test('a peer that does not reply to the close frame is cut off', async () => {
   const { port, accepted } = await serve()
   const { open, faults } = keep(port)
   await until(() => open.length === 1 && accepted.length === 1)

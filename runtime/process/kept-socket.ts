@@ -1,7 +1,7 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { Backoff, type BackoffLimits } from './backoff.ts'
 
-/** Why there is no connection: a constant word, so that a log repeats only what changes, and what is behind it. */
+/** Why there is no connection: a constant word for branching and logs, and the details. */
 export interface SocketFault {
   readonly reason: 'token unreadable' | 'cannot connect' | 'refused' | 'error' | 'closed'
   /** The code of a system error, the status of a refusal, or the peer's close code. */
@@ -15,20 +15,20 @@ export interface KeptSocketOptions {
   /** `ws:` or `wss:`, with the path. */
   readonly url: string
   readonly subprotocol: string
-  /** Gives the credential of the next try: it may change between two. */
+  /** Returns the credential for the next attempt. It may change between attempts. */
   readonly token: () => string | Promise<string>
   readonly webSocket?: Pick<ClientOptions, 'maxPayload' | 'skipUTF8Validation' | 'generateMask'>
   readonly limits: KeptSocketLimits
-  /** A connection is open: set its listeners here. */
+  /** A connection is open. Set its listeners here. */
   readonly onOpen: (socket: WebSocket) => void
-  /** A connection ended, or could not be made; the next try follows after `waitMs`. Not called once stopped. */
+  /** A connection ended or could not be opened. The next attempt follows after `waitMs`. Not called after `stop`. */
   readonly onDown: (fault: SocketFault, waitMs: number) => void
 }
 
-export interface KeptSocketLimits {
-  /** From the dial to the open WebSocket. */
+interface KeptSocketLimits {
+  /** Longest time from the dial to the open WebSocket. */
   readonly connectMs: number
-  /** The wait between two tries. */
+  /** The wait between two attempts. */
   readonly backoff: BackoffLimits
 }
 
@@ -49,12 +49,16 @@ export class KeptSocket {
     if (!this.#stopped) void this.#dial()
   }
 
-  /** The connection has proved itself: its loss is followed by a quick try. Call it before `onDown`, which names the wait. */
+  /**
+   * The connection works, so the first attempt after its loss comes soon. Call it before `onDown`, which names the wait.
+   */
   established(): void {
     this.#backoff.reset()
   }
 
-  /** Dials no more. `close` ends an open connection; one that is being made is cut. Resolves when there is none. */
+  /**
+   * Dials no more. `close` ends an open connection; one that is being opened is cut off. Resolves when there is none.
+   */
   async stop(close: (socket: WebSocket) => void): Promise<void> {
     this.#stopped = true
     clearTimeout(this.#retry)
@@ -89,7 +93,7 @@ export class KeptSocket {
         followRedirects: false,
       })
     } catch (error) {
-      // A token that no header can hold, for one.
+      // For example, a token that a header must not contain.
       this.#down(faultOf('cannot connect', error))
       return
     }
@@ -110,7 +114,7 @@ export class KeptSocket {
     socket.once('close', ended)
     socket.once('open', () => {
       onOpen(socket)
-      // After the listeners of onOpen: they hear of the end first.
+      // After the listeners of onOpen, which get the end first.
       socket.off('close', ended).once('close', ended)
     })
   }

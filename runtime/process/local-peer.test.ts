@@ -27,6 +27,6 @@ test.each([
   ['0.0.0.0', []],
   ['::', []],
   ['localhost', []],
-])('a server on %s listens on %j too', (host, hosts) => {
+])('a server on %s also listens on %j', (host, hosts) => {
   expect(loopbackHosts(host)).toEqual(hosts)
 })

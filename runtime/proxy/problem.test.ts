@@ -53,14 +53,14 @@ test('the reason is the type by default', () => {
   })
 })
 
-test('a page and a header tell when to try again', () => {
+test('a page and a header say when to try again', () => {
   const later = { ...problem, retryAfterSeconds: 2 }
   expect(headerOf('retry-after', 'text/html', later)).toBe('2')
   expect(problemReply(later, 'text/html').body).toContain('<meta http-equiv="refresh" content="2">')
   expect(headerOf('retry-after', 'text/html')).toBeUndefined()
 })
 
-test('text of a client does not become markup', () => {
+test('text from a client does not become markup', () => {
   const { body } = problemReply({ ...problem, detail: `<script>"&'` }, 'text/html')
   expect(body).toContain('&lt;script&gt;&quot;&amp;&#39;')
   expect(body).not.toContain('<script>')

@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises'
  * Time between two checks of the sockets that are not read. A check covers a socket that was not read for a whole
  * interval.
  */
-export const PAUSED_CHECK_MS = 5_000
+const PAUSED_CHECK_MS = 5_000
 
 /** A socket that may be paused. */
 export interface PausedSocket {

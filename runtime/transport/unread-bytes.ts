@@ -16,7 +16,7 @@ export interface UnreadLimits {
 export const DEFAULT_UNREAD_LIMITS: UnreadLimits = { limitBytes: 64 * 1024 * 1024 }
 
 /** Receives the number of readers that were cut off since the last call. */
-export type CutListener = (count: number) => void
+type CutListener = (count: number) => void
 
 /** Shortest time between two calls of the listener. */
 const REPORT_MS = 10_000

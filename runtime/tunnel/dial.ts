@@ -26,7 +26,7 @@ export class TunnelDialler {
   readonly #limits: TunnelLimits
   readonly #kept: KeptSocket
   #link: TunnelLink | undefined
-  /** The link that ended last, and why; read when the loss is told. */
+  /** The link that ended last, and why. `onDown` gets it. */
   #ended: { readonly link: TunnelLink; readonly error: TunnelLinkError } | undefined
 
   constructor(options: DiallerOptions) {

@@ -1,5 +1,5 @@
 export { type DiallerOptions, TunnelDialler } from './dial.ts'
-export { type StreamFault, TunnelLinkError, TunnelStreamError } from './errors.ts'
+export { TunnelLinkError, TunnelStreamError } from './errors.ts'
 export { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
-export { type LinkHandlers, TunnelLink } from './link.ts'
+export { TunnelLink } from './link.ts'
 export type { TunnelStream } from './stream.ts'

@@ -79,7 +79,7 @@ export class TunnelStream implements Transport, SlowReader {
     return this.#carrier.isRetiring()
   }
 
-  /** Tells the opener that the target is connected. Call it once, on a stream that the peer opened. */
+  /** Reports to the opener that the target is connected. Call it once, on a stream that the peer opened. */
   accept(): void {
     if (this.#closed || this.#accepted || this.local) return
     this.#accepted = true

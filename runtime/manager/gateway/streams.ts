@@ -1,12 +1,13 @@
 import { IGNORE } from '../../transport/transport.ts'
 import { pipe } from '../../transport/pipe.ts'
+import { Reach } from '../../transport/reach.ts'
+import { tcpUpstream } from '../../transport/tcp.ts'
 import type { Logger } from '../../process/log.ts'
 import { RareLog } from '../../process/rare-log.ts'
 import type { TunnelStream } from '../../tunnel/index.ts'
 import type { GatewayView, PlannedPreview, Wanted } from '../gateway-view.ts'
 import { attemptsOf } from './endpoint.ts'
 import type { GatewayLimits } from './limits.ts'
-import { reach } from './reach.ts'
 
 export interface StreamServerOptions {
   readonly view: GatewayView
@@ -53,19 +54,24 @@ export class StreamServer {
     }
     // Bytes that arrive before the endpoint is connected wait in the stream, within its credit.
     stream.pause()
-    const reaching = reach(endpoints, this.#limits.connectMs, (transport) => {
-      if (transport === undefined) {
+    const upstreams = endpoints.map(({ host, port }) => tcpUpstream(host, port))
+    const reaching = new Reach(upstreams, this.#limits.connectMs, {
+      reached: (transport) => {
+        stream.accept()
+        pipe(stream, transport, { idleMs: this.#limits.idleMs })
+        stream.resume()
+      },
+      unreachable: (tried) => {
         this.#logger.debug(
           { environment, service, port, endpoints: found.endpoints },
           'no endpoint accepts connections',
         )
-        const text = `no endpoint of ${service} in ${found.environment} accepts connections (${endpoints.length} tried)`
         stream.receiver = IGNORE
-        return stream.reset('connect', text)
-      }
-      stream.accept()
-      pipe(stream, transport, { idleMs: this.#limits.idleMs })
-      stream.resume()
+        stream.reset(
+          'connect',
+          `no endpoint of ${service} in ${found.environment} accepts connections (${tried} tried)`,
+        )
+      },
     })
     stream.receiver = { ...IGNORE, onClose: () => reaching.cancel() }
   }

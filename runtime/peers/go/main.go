@@ -1,9 +1,9 @@
-// A gRPC server and client of grpc-go, for tests. Messages are bytes, and there is no schema.
+// A gRPC server and client with grpc-go, for tests. Messages are bytes without a schema.
 //
-//	peer serve                          prints its port
-//	peer big ADDRESS BYTES              one response of so many bytes
-//	peer chat ADDRESS COUNT RATE        one stream, so many messages back and forth, so many a second
-//	peer deadlines ADDRESS COUNT RATE MS  so many calls that get no response, each with a deadline
+//	peer serve                            prints its port
+//	peer big ADDRESS BYTES                one response of this many bytes
+//	peer chat ADDRESS COUNT RATE          one stream with COUNT messages in each direction, RATE per second
+//	peer deadlines ADDRESS COUNT RATE MS  COUNT calls without a response, RATE per second, each with a deadline
 //
 // Each client prints one line of JSON.
 package main
@@ -24,7 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// bytesCodec passes messages as they are.
+// bytesCodec passes messages unchanged.
 type bytesCodec struct{}
 
 func (bytesCodec) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }

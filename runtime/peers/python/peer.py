@@ -1,4 +1,4 @@
-"""A gRPC client of Python's grpcio (gRPC's C core), for tests: the clients of ../go/main.go, with the same arguments."""
+"""A gRPC client with Python's grpcio (gRPC's C core), for tests. It has the client commands of ../go/main.go."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ UNLIMITED = [("grpc.max_receive_message_length", -1)]
 
 
 def code_of(error):
-    """The status as Go names it, e.g. DeadlineExceeded."""
+    """Return the status under its Go name, such as DeadlineExceeded."""
     return "".join(part.capitalize() for part in error.code().name.split("_"))
 
 

@@ -8,7 +8,7 @@ import { type Pod, target, World } from '../fixture/world.ts'
 import { cleanUp, later } from '../../testing/cleanups.ts'
 import { DEAD_PORT } from '../../testing/ports.ts'
 import { until } from '../../testing/until.ts'
-import type { RawDial } from './raw-dial.ts'
+import type { Reach } from '../../transport/reach.ts'
 import { RawConnections } from './tcp.ts'
 
 let world: World
@@ -131,7 +131,7 @@ test('a late request for an override is served even if the app is down', async (
   const dial = vi.spyOn(RawConnections.prototype, 'dial')
   later(() => dial.mockRestore())
   const socket = await silent(port)
-  await until(() => (dial.mock.results[0]?.value as RawDial | undefined)?.over === true)
+  await until(() => (dial.mock.results[0]?.value as Reach | undefined)?.over === true)
   expect(await askOver(socket, [REQUEST])).toBe('alice 1.1')
 })
 

@@ -1,9 +1,9 @@
 import { IGNORE, type Receiver, type Transport } from '../../transport/transport.ts'
 import type { RareLog } from '../../process/rare-log.ts'
 import type { EntryPort } from './context.ts'
-import type { RawDial, RawDialOwner } from './raw-dial.ts'
+import type { Reach } from '../../transport/reach.ts'
 import { type DetectedProtocol, detect } from './sniff.ts'
-import type { RawConnections, EarlyData } from './tcp.ts'
+import type { RawConnections, RawDialOwner, EarlyData } from './tcp.ts'
 
 /** The waits and limits of connections whose protocol is not known yet. */
 export interface OpeningLimits {
@@ -109,7 +109,7 @@ class Opening implements Receiver, RawDialOwner {
   #stopped = false
   #appBytes: Buffer = EMPTY
   #appEnded = false
-  #dial: RawDial | undefined = undefined
+  #dial: Reach | undefined = undefined
   #peer: Transport | undefined = undefined
   /** The connection is raw, and waits for the app's connection. */
   #raw = false

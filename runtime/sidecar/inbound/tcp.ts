@@ -1,8 +1,9 @@
 import { IGNORE, type Transport, type Upstream } from '../../transport/transport.ts'
 import { type Pipe, pipe } from '../../transport/pipe.ts'
+import { Reach } from '../../transport/reach.ts'
+import { EndpointUpstream } from '../route/balance.ts'
 import { decideRaw } from '../route/decide.ts'
 import type { EntryPort, SidecarContext } from './context.ts'
-import { RawDial, type RawDialOwner } from './raw-dial.ts'
 
 /** The waits of raw connections, in milliseconds. */
 export interface RawLimits {
@@ -18,6 +19,14 @@ export const DEFAULT_RAW_LIMITS: RawLimits = {
   connectTimeoutMs: 3_000,
   idleTimeoutMs: 24 * 3_600_000,
   retireMs: 1_000,
+}
+
+/** Receives the result of {@link RawConnections.dial}. */
+export interface RawDialOwner {
+  /** The transport is open. Set its receiver at once. */
+  reached(peer: Transport): void
+  /** None of the upstreams accepted the connection, and this many were tried. */
+  unreachable(tried: number): void
 }
 
 /** The data that was read from a connection before it was known to be raw. */
@@ -71,21 +80,22 @@ export class RawConnections {
   }
 
   /** Opens the connection to which this client's connection would be joined. */
-  dial(client: Transport, { inbound, app }: EntryPort, owner: RawDialOwner): RawDial {
+  dial(client: Transport, { inbound, app }: EntryPort, owner: RawDialOwner): Reach {
     const routes = this.#context.routes()
     const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
     const { steps } = decideRaw(routes?.listener(inbound.port), callerKey)
     const upstreams = steps.flatMap((step): readonly Upstream[] =>
       step.kind === 'local' ? [app] : this.#context.balancer.pick(step.destination),
     )
-    const dial: RawDial = new RawDial(upstreams, this.#limits.connectTimeoutMs, {
-      reached: (peer) => {
-        for (let failed = 0; failed < dial.failed; failed++) this.#context.metrics.fallback()
+    return new Reach(upstreams, this.#limits.connectTimeoutMs, {
+      accepted: (upstream) => upstream instanceof EndpointUpstream && upstream.succeeded(),
+      refused: (upstream) => upstream instanceof EndpointUpstream && upstream.failed('unreachable'),
+      reached: (peer, failed) => {
+        for (let count = 0; count < failed; count++) this.#context.metrics.fallback()
         owner.reached(peer)
       },
       unreachable: (tried) => owner.unreachable(tried),
     })
-    return dial
   }
 
   /** Joins an accepted connection with one that was dialled for it, from which `peerEarly` has already been read. */
