@@ -1,11 +1,11 @@
 import type { Logger } from './log.ts'
 
-/** Between two lines. */
+/** Shortest time between two lines. */
 const INTERVAL_MS = 1_000
 
 /**
- * Logs a warning that peers can cause as often as they like: one line per interval at most, which says how many
- * before it were not logged.
+ * Logs a warning that peers can cause without limit: at most one line per interval, which says how many lines
+ * before it were left out.
  */
 export class RareLog {
   readonly #logger: Pick<Logger, 'warn'>
