@@ -66,7 +66,7 @@ async function up(): Promise<void> {
 async function testFilter(only?: string): Promise<string[]> {
   if (only === undefined) return []
   const files = await glob(`test-e2e/**/${only}.test.ts`, { gitignore: true })
-  return files.length > 0 ? files : ['--testNamePattern', `^(cluster )?${only} `]
+  return files.length > 0 ? files : ['--testNamePattern', `^(cluster[ >]+)?${only}[ >]`]
 }
 
 async function test(): Promise<boolean> {
