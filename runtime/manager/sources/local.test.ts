@@ -74,8 +74,8 @@ test('an event that is split at every byte is read, and an invalid one is ignore
   await synced(1)
   api.tellRaw('{"type":"ADDED","object":{}}\nno json\n{"type":"BOOKMARK"}\n')
   const line = `${JSON.stringify({ type: 'ADDED', object: service('bäse', 'äpi') })}\n`
-  for (const octet of Buffer.from(line)) {
-    api.writeBytes(Buffer.of(octet))
+  for (const byte of Buffer.from(line)) {
+    api.writeBytes(Buffer.of(byte))
     await new Promise((resolve) => setImmediate(resolve))
   }
   await until(() => reported.length === 2, 'the event')
