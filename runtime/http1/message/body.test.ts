@@ -162,3 +162,47 @@ test('what is accepted leniently is sent on strictly', () => {
     }),
   )
 })
+
+/** Reads a chunked body in one view or byte by byte. Returns its end, and its data or the error's message. */
+function readChunks(text: string, byByte: boolean, lenient: boolean): readonly [number, string] {
+  const body = new BodyFramer(lenient)
+  body.start(BODY.chunked, 0, limits)
+  let data = ''
+  body.onChunkData = (view, from, to) => {
+    data += view.toString('latin1', from, to)
+  }
+  const bytes = Buffer.from(text, 'latin1')
+  try {
+    if (!byByte) return [body.take(bytes, 0), data]
+    let at = 0
+    while (at < bytes.length && !body.done) at += body.take(bytes.subarray(at, at + 1), 0)
+    return [at, data]
+  } catch (error) {
+    return [-1, (error as Error).message]
+  }
+}
+
+test('chunk lines that are read at once mean the same as byte by byte, also invalid ones', () => {
+  const pieces = [
+    '0',
+    '1',
+    'a',
+    'F',
+    '00',
+    '1fffffffffffff',
+    '000000000000001',
+    '\r\n',
+    '\r',
+    '\n',
+    ' ',
+    ';x',
+    'dd',
+  ]
+  fc.assert(
+    fc.property(fc.array(fc.constantFrom(...pieces), { maxLength: 14 }), fc.boolean(), (parts, lenient) => {
+      const text = parts.join('')
+      expect(readChunks(text, false, lenient)).toEqual(readChunks(text, true, lenient))
+    }),
+    { numRuns: 2000 },
+  )
+})

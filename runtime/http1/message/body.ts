@@ -27,6 +27,11 @@ const S = {
 } as const
 type State = number
 
+const CR = 0x0d
+const LF = 0x0a
+/** The digits of a size that a number represents exactly. */
+const PLAIN_DIGITS = 13
+
 /** Most white space in the line of one chunk. Some servers pad sizes to eight or sixteen digits. */
 const MAX_BLANK = 64
 
@@ -144,6 +149,11 @@ export class BodyFramer {
         if (this.#left === 0) this.#state = S.dataCr
         continue
       }
+      const after = this.#takeWholeLine(view, at)
+      if (after !== at) {
+        at = after
+        continue
+      }
       const code = view[at] as number
       if (this.#lenient && (code === 0x20 || code === 0x09) && this.#skipsBlank()) this.#noteBlank(at)
       else this.#state = this.#step(code)
@@ -151,6 +161,28 @@ export class BodyFramer {
       if (this.done) return at
     }
     return at
+  }
+
+  /**
+   * Reads the end of a chunk's data and the line of the next chunk in one step, which is most of the work for small
+   * chunks. Returns the index after what it read, or `at` for anything that is not plain or not complete.
+   */
+  #takeWholeLine(view: Buffer, at: number): number {
+    let from = at
+    if (this.#state === S.dataCr && view[at] === CR && view[at + 1] === LF) {
+      this.#state = S.sizeFirst
+      from = at + 2
+    }
+    if (this.#state !== S.sizeFirst) return from
+    let size = 0
+    let to = from
+    for (let digit; to - from < PLAIN_DIGITS && (digit = hex(view[to] as number)) >= 0; to++)
+      size = size * 16 + digit
+    if (size === 0 || view[to] !== CR || view[to + 1] !== LF) return from
+    this.#left = size
+    this.#blank = 0
+    this.#state = S.data
+    return to + 2
   }
 
   /** True if white space may stand here. What precedes it is then complete. */
