@@ -94,6 +94,10 @@ program
     '--relay <url>',
     'address of a relay that runs elsewhere (wss://…); no relay is then installed here',
   )
+  .option(
+    '--registry <host>',
+    'registry of the images, such as registry.example.com or mirror.example.com/hub',
+  )
   .option('--monitors', 'add PodMonitors for the Prometheus operator')
   .option('--values <file>', 'a YAML file of settings, in the format of the chart’s values.yaml')
   .addOption(

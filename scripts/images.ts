@@ -1,10 +1,12 @@
 import { copyFile, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { $ } from 'zx'
 import { bundle } from './bundle.ts'
 import { nodeNotice, notices } from './pack/notices.ts'
 import { readBases } from './kind/base-images.ts'
 import { dockerBuild } from './kind/build.ts'
+import { publisher, type Publish } from './images/publish.ts'
 
 /** The images of the product, and the entry of each. */
 const IMAGES = {
@@ -19,11 +21,16 @@ const EXTERNAL = ['@kubernetes/client-node']
 
 const root = join(import.meta.dirname, '..')
 
+const local: Publish = async (folder, reference, base, settings) => {
+  await dockerBuild(folder, [reference], base, settings)
+  return reference
+}
+
 /**
- * Builds the images `branchline/<name>:<version>` with Docker and returns their references. The build downloads only the
- * base. Default: the base that the variables name.
+ * Builds the images `branchline/<name>:<version>` and returns their references. The build downloads only the base.
+ * Default: with Docker on this machine, on the base that the variables name.
  */
-export async function buildImages({ product } = readBases(process.env)): Promise<string[]> {
+export async function buildImages({ product } = readBases(process.env), publish = local): Promise<string[]> {
   const { version } = JSON.parse(await readFile(join(root, 'runtime/package.json'), 'utf8')) as {
     version: string
   }
@@ -39,16 +46,17 @@ export async function buildImages({ product } = readBases(process.env)): Promise
     await writeFile(join(folder, 'package.json'), '{"type":"module"}\n')
     await copyFile(join(root, 'kind/images/Dockerfile'), join(folder, 'Dockerfile'))
     const reference = `branchline/${name}:${version}`
-    await dockerBuild(folder, [reference], product, [
-      `PROCESS=${name}`,
-      `VERSION=${version}`,
-      `REVISION=${revision}`,
-    ])
+    const settings = [`PROCESS=${name}`, `VERSION=${version}`, `REVISION=${revision}`]
+    const published = await publish(folder, reference, product, settings)
     const { size } = await stat(join(folder, 'main.js'))
-    console.log(`${reference}  bundle ${Math.round(size / 1024)} KiB`)
-    references.push(reference)
+    console.log(`${published}  bundle ${Math.round(size / 1024)} KiB`)
+    references.push(published)
   }
   return references
 }
 
-if (import.meta.main) await buildImages()
+if (import.meta.main) {
+  const { push } = parseArgs({ options: { push: { type: 'string' } } }).values
+  const publish = push === undefined ? undefined : await publisher(push)
+  await buildImages(undefined, publish)
+}

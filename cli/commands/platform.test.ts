@@ -32,6 +32,11 @@ test('--relay installs no relay, and --monitors adds PodMonitors', () => {
   expect(kinds(text).filter((kind) => kind === 'PodMonitor')).toHaveLength(2)
 })
 
+test('--registry is the registry of both images', () => {
+  const text = platformText({ ...OPTIONS, registry: 'registry.example.com:5000/team' })
+  expect(text.match(/registry\.example\.com:5000\/team\/branchline\/(?:manager|relay):/g)).toHaveLength(2)
+})
+
 test.each([
   [{ ...OPTIONS, expose: 'Ingress' }, /--expose is Ingress/],
   [{ ...OPTIONS, cluster: 'EU!' }, /cluster is "EU!"/],

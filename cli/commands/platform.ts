@@ -21,6 +21,8 @@ export interface PlatformOptions {
   readonly expose?: string
   readonly relay?: string
   readonly monitors?: boolean
+  /** The registry of both images. */
+  readonly registry?: string
 }
 
 export type PlatformFormat = 'yaml' | 'kustomize' | 'helm'
@@ -67,7 +69,7 @@ const platformYaml = (values: PlatformValues): string =>
 
 /** Merges the construct's defaults, the given values and the options. Later ones take precedence. */
 function platformValues(
-  { cluster, domain, publicUrl, expose, relay, monitors }: PlatformOptions,
+  { cluster, domain, publicUrl, expose, relay, monitors, registry }: PlatformOptions,
   given: Data = {},
 ): PlatformValues {
   if (expose !== undefined && !EXPOSE.some((one) => one === expose)) {
@@ -76,6 +78,7 @@ function platformValues(
   const options = {
     cluster,
     relay: defined({ domain, publicUrl, address: relay, service: defined({ type: expose }) }),
+    image: defined({ registry }),
     podMonitor: defined({ enabled: monitors }),
   }
   const { values, faults } = parseValues(overlay(overlay(PLATFORM_VALUES, given), options))
