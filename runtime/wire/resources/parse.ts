@@ -1,4 +1,5 @@
 import type { z } from 'zod'
+import { nearest } from '../near.ts'
 import { type Environment, environment } from './environment.ts'
 import { type Preview, preview } from './preview.ts'
 
@@ -46,7 +47,7 @@ export function fieldProblems(schema: z.ZodType, error: z.ZodError, object: unkn
 function unknownField(path: readonly PropertyKey[], name: string, known: readonly string[]): FieldProblem {
   const field = pathText([...path, name])
   const where = path.length === 0 ? 'here' : `in ${pathText(path)}`
-  const near = known.find((other) => isNear(other, name))
+  const near = nearest(name, known)
   const remedy = near === undefined ? 'remove it' : `did you mean ${near}?`
   const list = known.length === 0 ? '' : ` (fields ${where}: ${known.join(', ')})`
   return { field, message: `${field} is not a known field: ${remedy}${list}` }
@@ -105,22 +106,4 @@ function fieldsAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
 function shapeOf(schema: unknown): Record<string, unknown> | undefined {
   const { shape } = (schema ?? {}) as { shape?: Record<string, unknown> }
   return shape
-}
-
-/** Reports whether two names differ by one edit or only in case. */
-function isNear(one: string, two: string): boolean {
-  const [a, b] = [one.toLowerCase(), two.toLowerCase()]
-  if (a === b) return true
-  if (Math.abs(a.length - b.length) > 1) return false
-  let at = 0
-  while (at < Math.min(a.length, b.length) && a[at] === b[at]) at++
-  const swapped = a[at] === b[at + 1] && a[at + 1] === b[at] && a.slice(at + 2) === b.slice(at + 2)
-  return (
-    swapped ||
-    [
-      [at + 1, at + 1],
-      [at + 1, at],
-      [at, at + 1],
-    ].some(([i, j]) => a.slice(i) === b.slice(j))
-  )
 }
