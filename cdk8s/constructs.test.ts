@@ -1,5 +1,4 @@
 import { App, Chart } from 'cdk8s'
-import { Deployment } from 'cdk8s-plus-28'
 import { describe, expect, test } from 'vitest'
 import {
   Environment,
@@ -120,19 +119,6 @@ test('ports by name, variables, and the command of the embedded cluster', () => 
   })
 })
 
-test('injectSidecars adds sidecars to objects of cdk8s-plus, and returns what is not routed', () => {
-  const environment = new Environment(app(), 'a', { type: 'shared' })
-  const plus = new Deployment(environment, 'plus', { containers: [{ image: 'a:1', portNumber: 80 }] })
-  plus.exposeViaService({ name: 'plus' })
-  expect(environment.injectSidecars()).toEqual([])
-  const template = podTemplateOf(find(environment, 'Deployment', 'a-plus'))
-  expect(template?.spec?.initContainers?.[0]).toMatchObject({
-    startupProbe: { httpGet: { port: 'branchline-adm' } },
-  })
-  expect(serviceSpecOf(find(environment, 'Service', 'plus'))?.ports?.[0]?.targetPort).toMatch(/^branchline-/)
-  expect(environment.injectSidecars()).toEqual([])
-})
-
 describe('the platform', () => {
   const platform = (props?: PlatformProps) => new Platform(app(), 'platform', props)
   test('has all its objects', () => {
@@ -215,7 +201,7 @@ describe('invalid input throws one sentence', () => {
       { type: 'shared' },
       /^Environment "Alice": metadata.name is "Alice": wanted at most 63 lower-case letters/,
     ],
-    ['a', { type: 'brunch' as 'branch' }, /^Environment "a": spec.type is "brunch": wanted one of/],
+    ['a', { type: 'brunch' as 'shared' }, /^Environment "a": spec.type is "brunch": wanted one of/],
     ['a', { type: 'shared', key: 'a b' }, /^Environment "a": spec.key is "a b"/],
     ['a', { type: 'shared', ttl: '3d' }, /^Environment "a": spec.ttl is "3d": wanted a duration/],
   ])('Environment %s %j', (name, props, fault) => {

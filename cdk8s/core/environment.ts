@@ -5,30 +5,18 @@ import type {
 } from '@branchline/wire/resources/environment'
 import { parseEnvironment } from '@branchline/wire/resources/parse'
 import type { OnUnavailable } from '@branchline/wire/routes/messages'
-import { ApiObject, Chart, JsonPatch } from 'cdk8s'
+import { ApiObject, Chart, JsonPatch, Names } from 'cdk8s'
 import type { Construct, IConstruct } from 'constructs'
 import { SynthError } from './errors.ts'
-import { injectSidecars, type InjectOptions, isIncomplete } from '../inject/apply.ts'
-import type { Manifest } from '../inject/manifest.ts'
+import type { InjectOptions } from '../inject/apply.ts'
 import type { Finding } from '../inject/plan.ts'
 import { sidecarFaults, type SidecarOptions } from '../inject/sidecar.ts'
 import { podSecurityLabels, type PodSecurity } from './pod-security.ts'
-import { registryOf } from './registry.ts'
+import { registryOf } from './synth.ts'
+import { Rendering } from './rendering.ts'
 
-export interface EnvironmentProps {
-  /** `shared` and `personal` run every service. A `branch` runs the services that it changes, and its base the others. */
-  readonly type: EnvironmentType
-  /**
-   * The environment that serves the services which a branch does not run: an Environment or its name. Default: none.
-   * A name that this app does not define is assumed to be a shared environment in the namespace of that name. If it is
-   * a branch, set {@link EnvironmentProps.above} too.
-   */
-  readonly base?: Environment | string
-  /**
-   * The namespaces of the environments above, nearest first, including the base's. Short names are searched there.
-   * Default: the namespaces of the bases that this app defines, and the base's name if it does not define the base.
-   */
-  readonly above?: readonly string[]
+/** Properties of every environment. */
+interface CommonEnvironmentProps {
   /** The routing key. Default: the name. */
   readonly key?: string
   /** Time from creation until the environment expires, such as `72h`. Default: it never expires. */
@@ -39,13 +27,42 @@ export interface EnvironmentProps {
   readonly onUnavailable?: OnUnavailable
   /** Default: the name. */
   readonly namespace?: string
-  /** The Pod Security Standard that the namespace enforces. Default: `restricted`. */
+  /**
+   * The Pod Security Standard that the namespace enforces. With `restricted`, fields that it requires and that pods leave
+   * open are filled in. Default: that of the base if this app defines it, otherwise `restricted`.
+   */
   readonly podSecurity?: PodSecurity
   /** More labels of the namespace. Default: none. */
   readonly labels?: Readonly<Record<string, string>>
   /** Options of the sidecars in this environment. Default: those of this release. */
   readonly sidecar?: SidecarOptions
 }
+
+/** An environment that runs every service. */
+interface RootEnvironmentProps extends CommonEnvironmentProps {
+  readonly type: Exclude<EnvironmentType, 'branch'>
+  /** Only a branch has a base. */
+  readonly base?: undefined
+  readonly above?: undefined
+}
+
+/** An environment that runs the services that it changes. Its base serves the others. */
+interface BranchEnvironmentProps extends CommonEnvironmentProps {
+  readonly type: 'branch'
+  /**
+   * The environment that serves the services which this branch does not run: an Environment or its name. A name that
+   * this app does not define is assumed to be a shared environment in the namespace of that name. If it is a branch, set
+   * {@link BranchEnvironmentProps.above} too.
+   */
+  readonly base: Environment | string
+  /**
+   * The namespaces of the environments above, nearest first, including the base's. Short names are searched there.
+   * Default: the namespaces of the bases that this app defines, and the base's name if it does not define the base.
+   */
+  readonly above?: readonly string[]
+}
+
+export type EnvironmentProps = RootEnvironmentProps | BranchEnvironmentProps
 
 const environments = new WeakMap<IConstruct, Environment>()
 
@@ -58,7 +75,10 @@ export class Environment extends Chart {
   /** The resource as a manager reads it. */
   readonly resource: EnvironmentResource
   readonly sidecar: SidecarOptions
+  /** The Pod Security Standard that the namespace enforces. */
+  readonly podSecurity: PodSecurity
   readonly #above: readonly string[] | undefined
+  readonly #rendering: Rendering
 
   constructor(scope: Construct, id: string, props: EnvironmentProps) {
     const namespace = props.namespace ?? id
@@ -66,7 +86,17 @@ export class Environment extends Chart {
     this.resource = resourceOf(id, namespace, props)
     this.sidecar = props.sidecar ?? {}
     this.#above = props.above
+    this.podSecurity =
+      props.podSecurity ?? (typeof props.base === 'object' ? props.base.podSecurity : 'restricted')
+    this.#rendering = new Rendering(this, {
+      namespace,
+      objects: () => this.#objects(),
+      options: () => this.injectOptions(),
+      podSecurity: this.podSecurity,
+    })
     const registry = registryOf(this)
+    registry.renderings.set(id, this.#rendering)
+    if (this.#above !== undefined) registry.external.add(id)
     if (registry.environments.has(id)) registry.doubles.push(this.resource)
     else registry.environments.set(id, this.resource)
     environments.set(this, this)
@@ -82,6 +112,17 @@ export class Environment extends Chart {
       if (found !== undefined) return found
     }
     return undefined
+  }
+
+  /** Names an object after its path in the environment, so that the same service has the same name in every environment. */
+  override generateObjectName(apiObject: ApiObject): string {
+    const path = apiObject.node.path.slice(this.node.path.length + 1)
+    // The function reads only the path of a construct, and only if there is no hash.
+    return Names.toDnsLabel({ node: { path } } as Construct, {
+      includeHash: false,
+      // The pods of a CronJob have 11 more characters.
+      ...(apiObject.kind === 'CronJob' && { maxLen: 52 }),
+    })
   }
 
   /** The namespaces of the environments above, nearest first. Final only after the whole app is constructed. */
@@ -102,21 +143,11 @@ export class Environment extends Chart {
   }
 
   /**
-   * Adds sidecars to all workloads in this chart that lack one: objects of cdk8s-plus, Helm or plain YAML. Call it last,
-   * after everything is constructed. Returns the objects that are still not routed, and the reasons.
+   * Returns the objects that requests reach without a sidecar, and the reasons. At synth, all objects in the environment
+   * get their sidecar without a call: Workloads, Overrides, and objects of cdk8s-plus, Helm and plain YAML.
    */
   injectSidecars(): readonly Finding[] {
-    const objects = this.node
-      .findAll()
-      .filter((it): it is ApiObject => ApiObject.isApiObject(it) && Chart.of(it) === this)
-    const before = objects.map((object) => object.toJson() as Manifest)
-    if (!isIncomplete(before)) return []
-    const { manifests, findings } = injectSidecars(before, { ...this.injectOptions(), keepSidecars: true })
-    for (const [index, object] of objects.entries()) {
-      // A JSON patch does not work: objects of cdk8s-plus drop unknown fields that were patched.
-      object.toJson = () => manifests[index]
-    }
-    return findings
+    return this.#rendering.findings()
   }
 
   /** The options with which workloads in this environment are injected. */
@@ -124,10 +155,17 @@ export class Environment extends Chart {
     return { environment: this.node.id, above: this.namespacesAbove(), sidecar: this.sidecar }
   }
 
+  /** The objects whose nearest environment is this one, also those in charts inside it. */
+  #objects(): ApiObject[] {
+    return this.node
+      .findAll()
+      .filter((it): it is ApiObject => ApiObject.isApiObject(it) && Environment.around(it) === this)
+  }
+
   #renderNamespace(namespace: string, props: EnvironmentProps): void {
     const labels = {
       'app.kubernetes.io/managed-by': 'cdk8s',
-      ...podSecurityLabels(props.podSecurity ?? 'restricted'),
+      ...podSecurityLabels(this.podSecurity),
       ...props.labels,
       [LABELS.environment]: this.node.id,
     }

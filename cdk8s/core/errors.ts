@@ -3,6 +3,9 @@ export type SynthErrorCode =
   | 'BL_SYNTH_ENVIRONMENT'
   | 'BL_SYNTH_WORKLOAD'
   | 'BL_SYNTH_PREVIEW'
+  | 'BL_SYNTH_OVERRIDE'
+  | 'BL_SYNTH_OBJECT'
+  | 'BL_SYNTH_FILES'
   | 'BL_SYNTH_PLATFORM'
 
 /** Invalid input of a construct. Each fault is one sentence that names construct, field, value and remedy. */

@@ -1,3 +1,6 @@
+import { containersOf, type Manifest, type PodSpec } from '../inject/manifest.ts'
+import { anyPodTemplateOf } from './object-faults.ts'
+
 /** The Pod Security Standards of Kubernetes. */
 export type PodSecurity = 'restricted' | 'baseline' | 'privileged'
 
@@ -16,3 +19,31 @@ export const RESTRICTED_CONTAINER = {
   allowPrivilegeEscalation: false,
   capabilities: { drop: ['ALL'] },
 } as const
+
+interface SecurityContext {
+  readonly runAsNonRoot?: boolean
+  readonly seccompProfile?: object
+  readonly capabilities?: { readonly drop?: readonly string[] }
+  readonly allowPrivilegeEscalation?: boolean
+}
+
+/**
+ * Returns a manifest whose pods have the fields that `restricted` requires, as far as they leave them open. A value that
+ * contradicts the standard stays, and Kubernetes refuses the pod. Pure.
+ */
+export function fillRestricted(manifest: Manifest): Manifest {
+  if (anyPodTemplateOf(manifest)?.spec === undefined) return manifest
+  const copy = structuredClone(manifest)
+  const spec = anyPodTemplateOf(copy)?.spec as PodSpec & { securityContext?: SecurityContext }
+  for (const container of containersOf({ spec })) {
+    const own = container['securityContext'] as SecurityContext | undefined
+    container['securityContext'] = {
+      ...own,
+      allowPrivilegeEscalation:
+        own?.allowPrivilegeEscalation ?? RESTRICTED_CONTAINER.allowPrivilegeEscalation,
+      capabilities: { ...own?.capabilities, drop: own?.capabilities?.drop ?? ['ALL'] },
+    }
+  }
+  spec.securityContext = { ...RESTRICTED_POD, ...spec.securityContext }
+  return copy
+}

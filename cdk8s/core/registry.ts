@@ -1,9 +1,8 @@
 import type { Environment as EnvironmentResource } from '@branchline/wire/resources/environment'
 import type { Preview as PreviewResource } from '@branchline/wire/resources/preview'
-import { type Problem, validateResources } from '@branchline/wire/resources/validate'
-import { API_VERSION } from '@branchline/wire/names'
-import type { IConstruct } from 'constructs'
-import { SynthError } from './errors.ts'
+import { environmentsAbove } from '@branchline/wire/resources/validate'
+import type { ApiObject } from 'cdk8s'
+import type { Rendering } from './rendering.ts'
 
 /** All environments and previews of one app, which are validated together at synth. */
 export interface Registry {
@@ -11,41 +10,44 @@ export interface Registry {
   readonly previews: PreviewResource[]
   /** Environments whose name already exists. The validation reports them. */
   readonly doubles: EnvironmentResource[]
+  /** The rendering of each environment, by name. */
+  readonly renderings: Map<string, Rendering>
+  /** The environments that list the namespaces above them, because their base is not of this app. */
+  readonly external: Set<string>
+  /** The overrides, which take their objects from their bases at synth. */
+  readonly overrides: { readonly environment: string; materialise(): void }[]
 }
 
-const registries = new WeakMap<IConstruct, Registry>()
-
-/** Returns the registry of a construct's app. The first call also registers its validation at synth. */
-export function registryOf(construct: IConstruct): Registry {
-  const { root } = construct.node
-  const known = registries.get(root)
-  if (known !== undefined) return known
-  const registry: Registry = { environments: new Map(), previews: [], doubles: [] }
-  registries.set(root, registry)
-  root.node.addValidation({ validate: () => validateRegistry(registry) })
-  return registry
+/** Returns the environments of the app above one, nearest first, without those that another app defines. */
+export function aboveInApp({ environments }: Registry, name: string): EnvironmentResource[] {
+  const environment = environments.get(name)
+  return environment === undefined ? [] : environmentsAbove(environment, environments)
 }
 
-/**
- * Throws a SynthError if the resources contradict each other. A base that this app does not define is assumed to be a
- * shared environment of another app or repository.
- */
-function validateRegistry(registry: Registry): string[] {
-  const own = [...registry.environments.values(), ...registry.doubles]
-  const outside = new Set(own.flatMap(({ spec }) => spec.base ?? []))
-  for (const name of registry.environments.keys()) outside.delete(name)
-  const problems = validateResources([...own, ...[...outside].map(assumed)], registry.previews)
-  if (problems.length > 0) throw new SynthError('BL_SYNTH_ENVIRONMENT', problems.map(sentence))
-  return []
+const chainOf = (registry: Registry, name: string): string[] => [
+  name,
+  ...aboveInApp(registry, name).map(({ metadata }) => metadata.name),
+]
+
+/** Finds the Service that an environment of the app reaches by a name: its own, or that of the nearest base. */
+export function findService(
+  registry: Registry,
+  environment: string,
+  name: string,
+): { object: ApiObject; rendering: Rendering; environment: string } | undefined {
+  for (const at of chainOf(registry, environment)) {
+    const rendering = registry.renderings.get(at)
+    const object = rendering?.objects.find((it) => it.kind === 'Service' && it.name === name)
+    if (rendering !== undefined && object !== undefined) return { object, rendering, environment: at }
+  }
+  return undefined
 }
 
-const sentence = ({ kind, namespace, name, message }: Problem): string =>
-  `${kind} "${name}" in namespace "${namespace}": ${message}`
-
-// It is older than all others and in no namespace of this app, so that it keeps its name and takes nothing.
-const assumed = (name: string): EnvironmentResource => ({
-  apiVersion: API_VERSION,
-  kind: 'Environment',
-  metadata: { name, namespace: `outside this app: ${name}`, creationTimestamp: '0' },
-  spec: { type: 'shared', paused: false, onUnavailable: 'baseline' },
-})
+/** Returns the names of the Services that an environment of the app reaches. */
+export function serviceNames(registry: Registry, environment: string): string[] {
+  return chainOf(registry, environment).flatMap((at) =>
+    (registry.renderings.get(at)?.objects ?? [])
+      .filter(({ kind }) => kind === 'Service')
+      .map(({ name }) => name),
+  )
+}

@@ -1,8 +1,10 @@
 import { ANNOTATIONS } from '@branchline/wire/names'
 import { protocolOf, type Protocol } from '@branchline/wire/inbound'
 import type { Manifest } from '../inject/manifest.ts'
+import { localAnnotations } from '../override/changes.ts'
 import { RESTRICTED_CONTAINER, RESTRICTED_POD } from './pod-security.ts'
-import type { EnvironmentValue, WorkloadPort, WorkloadProps } from './workload-props.ts'
+import { variableOf } from './variable.ts'
+import type { WorkloadPort, WorkloadProps } from './workload-props.ts'
 
 /** The objects of one workload, without a sidecar. */
 export interface WorkloadManifests {
@@ -43,6 +45,8 @@ export function workloadManifests(
   const annotations = {
     ...props.annotations,
     ...localAnnotations(props.local),
+    // Otherwise the environment would add a sidecar, as it does to objects of other libraries.
+    ...(props.sidecar === false ? { [ANNOTATIONS.inject]: 'disabled' } : {}),
   }
   const metadata = { name, labels }
   const serviceAccountName = props.serviceAccountName ?? name
@@ -70,15 +74,6 @@ export function workloadManifests(
       automountServiceAccountToken: false,
     },
     service: ports.length === 0 ? undefined : serviceOf(metadata, selector, ports),
-  }
-}
-
-function localAnnotations(local: WorkloadProps['local']): Record<string, string> {
-  const { command, dir } = local ?? {}
-  const line = typeof command === 'object' ? JSON.stringify(command) : command
-  return {
-    ...(line === undefined ? {} : { [ANNOTATIONS.localCommand]: line }),
-    ...(dir === undefined ? {} : { [ANNOTATIONS.localDir]: dir }),
   }
 }
 
@@ -139,15 +134,6 @@ function containerOf(name: string, ports: readonly NamedPort[], props: WorkloadP
 
 /** There is no CPU limit, because a limit throttles a container even on an idle node. */
 const DEFAULT_RESOURCES = { requests: { cpu: '50m', memory: '128Mi' }, limits: { memory: '256Mi' } }
-
-function variableOf(name: string, value: EnvironmentValue): object {
-  if (typeof value !== 'object') return { name, value: String(value) }
-  if ('secret' in value) return { name, valueFrom: { secretKeyRef: { name: value.secret, key: value.key } } }
-  if ('configMap' in value) {
-    return { name, valueFrom: { configMapKeyRef: { name: value.configMap, key: value.key } } }
-  }
-  return { name, valueFrom: { fieldRef: { fieldPath: value.field } } }
-}
 
 /**
  * Returns the probes of a workload. With the startup probe, a fast app is ready immediately and a slow one is not

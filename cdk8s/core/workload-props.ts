@@ -1,14 +1,6 @@
 import type { Protocol } from '@branchline/wire/inbound'
 import type { SidecarOptions } from '../inject/sidecar.ts'
-
-/** The value of an environment variable, or the source from which Kubernetes reads it. */
-export type EnvironmentValue =
-  | string
-  | number
-  | boolean
-  | { readonly secret: string; readonly key: string }
-  | { readonly configMap: string; readonly key: string }
-  | { readonly field: string }
+import type { EnvironmentValue } from './variable.ts'
 
 export interface WorkloadPort {
   /** The Service's port. */

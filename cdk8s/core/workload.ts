@@ -3,9 +3,11 @@ import { ApiObject, Lazy } from 'cdk8s'
 import { Construct } from 'constructs'
 import { Environment } from './environment.ts'
 import { SynthError } from './errors.ts'
+import { imageFault } from './image-fault.ts'
 import { injectSidecar } from '../inject/apply.ts'
 import type { Manifest } from '../inject/manifest.ts'
 import type { Finding } from '../inject/plan.ts'
+import { variableFaults } from './variable.ts'
 import { portsOf, workloadManifests } from './workload-manifests.ts'
 import type { WorkloadProps } from './workload-props.ts'
 
@@ -89,16 +91,12 @@ function* fieldFaults(name: string, props: WorkloadProps): Generator<string> {
       'hyphens, at most 63 characters'
     )
   }
-  if (!/^\S+$/.test(props.image))
-    yield `image is ${JSON.stringify(props.image)}: wanted one such as "shop/web:1"`
+  const image = imageFault(props.image)
+  if (image !== undefined) yield `image ${image}`
   if (!Number.isInteger(props.replicas ?? 1) || (props.replicas ?? 1) < 0) {
     yield `replicas is ${props.replicas}: wanted a whole number, 0 or more`
   }
-  for (const variable of Object.keys(props.env ?? {})) {
-    if (!/^[A-Za-z_][A-Za-z0-9_.-]*$/.test(variable)) {
-      yield `env has ${JSON.stringify(variable)}: wanted a name such as LOG_LEVEL`
-    }
-  }
+  yield* variableFaults(props.env ?? {})
   const health = props.health ?? 'tcp'
   if (health !== false && health !== 'tcp' && health !== 'grpc' && !health.startsWith('/')) {
     yield `health is ${JSON.stringify(health)}: wanted a path such as "/healthz", "grpc", "tcp" or false`

@@ -190,6 +190,18 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
     BL_SYNTH_ENVIRONMENT: explained('An Environment is wrong, alone or together with others.', 'Correct it.'),
     BL_SYNTH_WORKLOAD: explained('A Workload is wrong.', 'Correct it.'),
     BL_SYNTH_PREVIEW: explained('A Preview is wrong.', 'Correct it.'),
+    BL_SYNTH_OVERRIDE: explained(
+      'An Override is wrong, or no environment above the branch has its workload.',
+      'Correct it. The message names the workloads of the base.',
+    ),
+    BL_SYNTH_OBJECT: explained(
+      'A container of an environment has no image, or a variable without a value.',
+      'Look for a variable of your program that is not set.',
+    ),
+    BL_SYNTH_FILES: explained(
+      'The manifests of a folder or a file cannot be read.',
+      'Correct the file. The message names it.',
+    ),
     BL_SYNTH_PLATFORM: explained('The properties of a Platform are wrong.', 'Correct them.'),
   },
 }
