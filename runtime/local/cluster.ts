@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
-import type { LocalState } from '@branchline/wire/local-api'
+import type { LocalPatch, LocalState } from '@branchline/wire/local-api'
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import { VARIABLES } from '@branchline/wire/env'
 import { temporaryFolder } from '../process/temporary.ts'
@@ -19,7 +19,9 @@ import type { FileContent, Manifest } from './manifests/read.ts'
 import { filesOf, machineVariables, missingNamespaces, namedEnvironment, valuesOf } from './api/objects.ts'
 import type { PodHost, PodRunner } from './pods/pod.ts'
 import { Problems } from './problems.ts'
+import { Patches } from './patches.ts'
 import { Reaper } from './pods/reaper.ts'
+import { socketOf, writeRun } from './runs.ts'
 import { findHostsStrategy, type HostsStrategy } from './pods/sandbox.ts'
 import { type Publication, Services } from './services/services.ts'
 import { Store } from './api/store.ts'
@@ -76,6 +78,8 @@ export class Cluster {
   readonly #workloads: Workloads
   readonly #folder: ManifestFolder
   readonly #desired = new Map<string, DesiredWorkload>()
+  readonly #patches = new Patches()
+  #content: FileContent = { manifests: [], problems: [] }
   readonly #hostsTexts = new Map<string, string>()
   #applied = new Set<string>()
   #own: readonly KubernetesObject[] = []
@@ -147,12 +151,15 @@ export class Cluster {
 
   /** The last lines of a pod's containers. */
   logs(namespace: string, pod: string): LogLine[] {
-    const found = this.#workloads.pods.find(
-      ({ runner }) => runner.facts.namespace === namespace && runner.facts.name === pod,
-    )
-    return [...(found?.runner.logs ?? [])].flatMap(([container, { lines }]) =>
+    return [...(this.#runner(namespace, pod)?.logs ?? [])].flatMap(([container, { lines }]) =>
       lines.map((text) => ({ namespace, pod, container, text })),
     )
+  }
+
+  #runner(namespace: string, pod: string): PodRunner | undefined {
+    return this.#workloads.pods.find(
+      ({ runner }) => runner.facts.namespace === namespace && runner.facts.name === pod,
+    )?.runner
   }
 
   /** Ends every process within the time, and removes every file. */
@@ -179,21 +186,34 @@ export class Cluster {
       store: this.store,
       tokens: this.#tokens,
       state: () => this.state(),
+      problems: () => this.problems(),
+      log: (namespace, pod, container) => this.#runner(namespace, pod)?.logs.get(container),
+      patch: (patch) => this.#patch(patch),
     })
     await this.#folder.start()
     await this.#syncing
+    writeRun(this.runFolder, this.#options.folder, ports)
     return ports
   }
 
   get #socketPath(): string {
-    return join(this.runFolder, 'api.sock')
+    return socketOf(this.runFolder)
+  }
+
+  #patch(patch: LocalPatch): boolean {
+    const found = this.#patches.add(patch)
+    if (found) this.#apply(this.#content)
+    return found
   }
 
   /** Applies the current content of the folder. */
-  #apply({ manifests, problems }: FileContent): void {
+  #apply(content: FileContent): void {
+    const { manifests, problems } = content
+    this.#content = content
     const objects = manifests.map(({ object }) => object)
     const transformed = this.#options.transform?.(objects) ?? { objects, problems: [] }
-    const all = [...this.#own, ...transformed.objects]
+    const patched = this.#patches.apply(transformed.objects)
+    const all = [...this.#own, ...patched.filter((object) => object !== undefined)]
     const wanted = [...missingNamespaces(all), ...all]
     const ids = new Set(wanted.map(idOf))
     for (const id of this.#applied) if (!ids.has(id)) this.store.delete(id)
@@ -201,20 +221,20 @@ export class Cluster {
     for (const object of wanted) this.store.apply(object)
     const checked = this.#options.check?.(this.store.list()) ?? []
     this.#problems.setManifests(manifests, [...problems, ...transformed.problems, ...checked])
-    this.#setDesired(transformed.objects, manifests)
+    this.#setDesired(patched, manifests)
     for (const { runner } of this.#workloads.pods) if (!runner.terminating) runner.refreshVolumes()
     this.#changed()
   }
 
-  #setDesired(transformed: readonly KubernetesObject[], manifests: readonly Manifest[]): void {
+  #setDesired(objects: readonly (KubernetesObject | undefined)[], manifests: readonly Manifest[]): void {
     const folder = resolve(this.#options.folder)
     this.#desired.clear()
     for (const object of this.#own.filter(isWorkload)) {
       this.#desired.set(idOf(object), { object, directory: this.runFolder })
     }
-    for (const [index, object] of transformed.entries()) {
+    for (const [index, object] of objects.entries()) {
       const file = manifests[index]?.file ?? ''
-      if (isWorkload(object))
+      if (object !== undefined && isWorkload(object))
         this.#desired.set(idOf(object), { object, directory: join(folder, dirname(file)) })
     }
   }
@@ -294,6 +314,7 @@ export class Cluster {
 
   #gone({ runner, owner }: ManagedPod): void {
     const { uid, namespace, name } = runner.facts
+    for (const log of runner.logs.values()) log.end()
     this.#hostsTexts.delete(uid)
     this.#tokens.revoke(namespace, name)
     if (!this.#desired.has(owner)) this.#problems.forget(owner)

@@ -2,7 +2,7 @@ import { lstatSync, mkdtempSync, readdirSync, readlinkSync, rmSync } from 'node:
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-const NAME = /^branchline-[a-z-]+-([0-9a-z]+)-(\d+)-\w{6}$/
+const NAME = /^branchline-([a-z-]+)-([0-9a-z]+)-(\d+)-\w{6}$/
 
 /**
  * Creates a folder `branchline-<kind>-…` for this process in the system's folder for temporary files, and returns its
@@ -12,6 +12,17 @@ const NAME = /^branchline-[a-z-]+-([0-9a-z]+)-(\d+)-\w{6}$/
 export function temporaryFolder(kind: string): string {
   removeLeftovers()
   return mkdtempSync(join(tmpdir(), `branchline-${kind}-${NAMESPACE}-${process.pid}-`))
+}
+
+/** Returns the folders of a kind that running processes of this user have made, in the order of their names. */
+export function temporaryFoldersOf(kind: string): string[] {
+  return readdirSync(tmpdir())
+    .filter((name) => {
+      const [, itsKind, namespace, pid] = NAME.exec(name) ?? []
+      return itsKind === kind && namespace === NAMESPACE && pid !== undefined && isRunning(Number(pid))
+    })
+    .map((name) => join(tmpdir(), name))
+    .filter(isOurs)
 }
 
 /** The namespace of process ids. Containers may share a folder for temporary files. */
@@ -27,16 +38,19 @@ function processNamespace(): string {
 
 function removeLeftovers(): void {
   for (const name of readdirSync(tmpdir())) {
-    const [, namespace, pid] = NAME.exec(name) ?? []
+    const [, , namespace, pid] = NAME.exec(name) ?? []
     if (namespace !== NAMESPACE || pid === undefined || isRunning(Number(pid))) continue
     const path = join(tmpdir(), name)
     try {
-      if (lstatSync(path).uid === process.getuid?.()) rmSync(path, { recursive: true, force: true })
+      if (isOurs(path)) rmSync(path, { recursive: true, force: true })
     } catch {
       // Another process has removed it in the meantime, or it holds files of another user.
     }
   }
 }
+
+const isOurs = (path: string): boolean =>
+  lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.()
 
 function isRunning(pid: number): boolean {
   try {

@@ -1,11 +1,19 @@
 import { chmodSync } from 'node:fs'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { type LocalEvent, type LocalState, localStatus, localTokenReview } from '@branchline/wire/local-api'
+import {
+  type LocalEvent,
+  type LocalState,
+  localPatch,
+  localStatus,
+  localTokenReview,
+} from '@branchline/wire/local-api'
 import type { z } from 'zod'
 import { createHttpServer } from '../../process/http-server.ts'
 import type { Store } from './store.ts'
 import type { Tokens } from '../pods/tokens.ts'
+import { BadRequest } from './bad-request.ts'
+import { answerCommand, type CommandOptions, json } from './commands.ts'
 
 /** The maximum size of a request body, in bytes. */
 const MAX_BODY_LENGTH = 1024 * 1024
@@ -15,10 +23,9 @@ const MAX_UNREAD_LENGTH = 64 * 1024 * 1024
 /** Includes watchers. All connections come through one Unix socket, which has no addresses. */
 const LIMITS = { waiting: 1_024, waitingPerAddress: 1_024, requestMs: 60_000 }
 
-export interface ApiOptions {
+export interface ApiOptions extends CommandOptions {
   /** The path of the Unix socket. */
   readonly path: string
-  readonly store: Store
   readonly tokens: Tokens
   readonly state: () => LocalState
 }
@@ -37,14 +44,6 @@ export async function serveApi(options: ApiOptions): Promise<Server> {
   // Other users of the machine can enter its folder, and the API requires no credential.
   chmodSync(options.path, 0o600)
   return server
-}
-
-class BadRequest extends Error {
-  readonly status: number
-  constructor(status: number, message: string) {
-    super(message)
-    this.status = status
-  }
 }
 
 async function respond(
@@ -70,13 +69,15 @@ async function respond(
       else json(response, identity)
       return
     }
+    case 'POST /v1/patches': {
+      const found = options.patch(await body(request, localPatch))
+      if (found) response.writeHead(204).end()
+      else response.writeHead(404).end('no such object\n')
+      return
+    }
     default:
-      response.writeHead(404).end('not found\n')
+      answerCommand(options, request, response)
   }
-}
-
-function json(response: ServerResponse, value: unknown): void {
-  response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value))
 }
 
 function watch(store: Store, response: ServerResponse): void {

@@ -9,11 +9,19 @@ const MAX_LINES = 500
 /** The maximum size of a log file, in bytes. A larger one is renamed to `<name>.1`, and a new one begins. */
 const MAX_FILE_LENGTH = 8 * 1024 * 1024
 
+/** Who follows the output of a container. */
+export interface LogFollower {
+  readonly line: (text: string) => void
+  /** The pod is gone, so no further line comes. */
+  readonly end: () => void
+}
+
 /** The output of a container: the last lines in memory, and more of them in a file. */
 export class ContainerLog {
   readonly file: string
   readonly #onLine: (text: string) => void
   readonly #lines: string[] = []
+  readonly #followers = new Set<LogFollower>()
   #length: number
 
   constructor(folder: string, container: string, onLine: (text: string) => void) {
@@ -44,12 +52,27 @@ export class ContainerLog {
     stream.on('error', () => undefined)
   }
 
+  /** Reports every further line, until the returned function is called. */
+  follow(follower: LogFollower): () => void {
+    this.#followers.add(follower)
+    return () => this.#followers.delete(follower)
+  }
+
+  /** Ends all followers. */
+  end(): void {
+    for (const follower of this.#followers) follower.end()
+    this.#followers.clear()
+  }
+
   #add(lines: readonly string[]): void {
     if (lines.length === 0) return
     this.#lines.push(...lines)
     if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES)
     this.#append(`${lines.join('\n')}\n`)
-    for (const line of lines) this.#onLine(line)
+    for (const line of lines) {
+      this.#onLine(line)
+      for (const follower of this.#followers) follower.line(line)
+    }
   }
 
   #append(text: string): void {
