@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs'
-import { Command, InvalidArgumentError, Option } from 'commander'
-import { check, checkReport } from './commands/check.ts'
+import { Command } from 'commander'
+import { check, checkReport, checkText } from './commands/check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { explainRoute, explainText } from './commands/route-explain.ts'
 import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
+import { readStdin } from './commands/stdin.ts'
+import { addEnvironmentCommands } from './program/environments.ts'
+import { withExamples } from './program/examples.ts'
+import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
+import { addInspectCommands } from './program/inspect.ts'
 
 const EXIT_USAGE = 64
 
@@ -18,11 +23,21 @@ export const program = new Command('branchline')
   .version(version)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
 
-program
+tellFaults(program, () => process.exit(EXIT_USAGE))
+
+program.commandsGroup('Run:')
+const upCommand = program
   .command('up')
   .description('Run a folder of manifests on this machine, with a URL for each Preview.')
   .argument('<folder>', 'folder of manifests; changes to its files take effect immediately')
-  .option('-p, --port <number>', 'port of the preview URLs on 127.0.0.1; 0 for any free port', portOf, 8080)
+  .addOption(
+    parsedOption(
+      '-p, --port <number>',
+      'port of the preview URLs on 127.0.0.1; 0 for any free port',
+      'a whole number from 0 to 65535',
+      wholeNumber(0, 65_535),
+    ).default(8080),
+  )
   .option('--domain <domain>', 'domain of the preview URLs', 'localhost')
   .option('--logs <pod>', 'print the output of pods whose names begin with this text; "all" for every pod')
   .option('--no-hosts', 'do not give pods a hosts file; pods then find Services by environment variables')
@@ -31,18 +46,34 @@ program
       process.exit(await runUp({ folder, ...options }))
     },
   )
+withExamples(
+  upCommand,
+  ['branchline up manifests/', 'run a folder; http://localhost:8080 then lists what runs'],
+  ['branchline up manifests/ --port 0 --logs pricing', 'on any free port, with the output of pricing'],
+)
 
-program
+addInspectCommands(program, version)
+addEnvironmentCommands(program)
+
+program.commandsGroup('Manifests:')
+const checkCommand = program
   .command('check')
   .description('Check the manifests of a folder or a file, without running them.')
-  .argument('<path>', 'folder or file')
-  .action(async (path: string) => {
-    const { text, exitCode } = checkReport(await check(path))
+  .argument('<path>', 'folder or file, or - for standard input')
+  .addOption(oneOfOption('-o, --output <format>', 'format', ['json']))
+  .action(async (path: string, { output }: { output?: 'json' }) => {
+    const checked = path === '-' ? checkText('stdin', await readStdin()) : await check(path)
+    const { text, exitCode } = checkReport(checked, output)
     process.stdout.write(text)
     process.exitCode = exitCode
   })
+withExamples(
+  checkCommand,
+  ['branchline check manifests/', 'a folder, in CI'],
+  ['helm template shop ./chart | branchline check -', 'what a chart renders'],
+)
 
-program
+const injectCommand = program
   .command('inject')
   .description('Add the sidecar to manifests, and print them.')
   .argument('<paths...>', 'files or folders, or - for standard input')
@@ -68,8 +99,14 @@ program
   .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)
   })
+withExamples(
+  injectCommand,
+  ['branchline inject manifests/ > injected.yaml', 'a folder with its Environments'],
+  ['helm template shop ./chart | branchline inject -e baseline - | kubectl apply -f -', 'a chart'],
+  ['branchline inject --check manifests/', 'what would change, and what is not routed'],
+)
 
-program
+const uninjectCommand = program
   .command('uninject')
   .description('Remove the sidecar from manifests, and print them.')
   .argument('<paths...>', 'files or folders, or - for standard input')
@@ -77,8 +114,13 @@ program
   .action(async (paths: string[], options: { check?: boolean }) => {
     process.exitCode = await runUninject(paths, options)
   })
+withExamples(uninjectCommand, [
+  'branchline uninject injected.yaml > manifests.yaml',
+  'the manifests as they were',
+])
 
-program
+program.commandsGroup('Install:')
+const platformCommand = program
   .command('platform')
   .description(
     'Print or write an installation of Branchline: CRDs, manager, relay, RBAC and network policies.',
@@ -101,19 +143,24 @@ program
   .option('--monitors', 'add PodMonitors for the Prometheus operator')
   .option('--values <file>', 'a YAML file of settings, in the format of the chart’s values.yaml')
   .addOption(
-    new Option(
+    oneOfOption(
       '--format <format>',
-      'yaml: manifests for kubectl; kustomize: a base; helm: a chart whose default values are the other options',
-    )
-      .choices(PLATFORM_FORMATS)
-      .default('yaml'),
+      'manifests for kubectl, a kustomize base, or a Helm chart whose default values are the other options',
+      PLATFORM_FORMATS,
+    ).default('yaml'),
   )
   .option('--out <folder>', 'folder to write the files to; the command prints their names')
   .action(async (options: PlatformRun) => {
     process.stdout.write(await runPlatform(options))
   })
+withExamples(
+  platformCommand,
+  ['branchline platform --domain preview.example.com | kubectl apply --server-side -f -', 'install'],
+  ['branchline platform --format helm --out charts/branchline', 'a Helm chart for git'],
+)
 
-program
+program.commandsGroup('Inspect:')
+const explainCommand = program
   .command('route')
   .description('Inspect the routes of requests.')
   .command('explain')
@@ -127,9 +174,7 @@ program
       options.json === true ? `${JSON.stringify(explained, undefined, 2)}\n` : explainText(explained)
     process.stdout.write(text)
   })
-
-function portOf(text: string): number {
-  const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65535) return port
-  throw new InvalidArgumentError('wanted a whole number from 0 to 65535')
-}
+withExamples(explainCommand, [
+  'branchline route explain http://web--alice.localhost:8080/',
+  'which version served each hop',
+])

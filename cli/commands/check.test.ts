@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { check, checkReport } from './check.ts'
+import { check, checkReport, checkText } from './check.ts'
 
 const root = await mkdtemp(join(tmpdir(), 'branchline-check-'))
 afterAll(() => rm(root, { recursive: true }))
@@ -23,16 +23,19 @@ const preview = (name: string, namespace: string, spec = '{ service: web, port: 
   `apiVersion: branchline.dev/v1alpha1\nkind: Preview\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: ${spec}\n`
 
 const baseline = environment('baseline', 'type: shared')
+const web =
+  'apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: baseline }\n' +
+  'spec: { selector: { app: web }, ports: [{ name: http, port: 80 }] }\n'
 
 test('a valid folder has no problem; other kinds and hidden folders pass', async () => {
   const result = await checked({
-    'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}`,
+    'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}---\n${web}`,
     'branches/alice.yml': environment('alice', 'type: branch\n  base: baseline'),
     'other.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
     '.git/broken.yaml': 'a: [',
   })
   expect(checkReport(result)).toEqual({
-    text: '3 files, 2 environments, 1 previews: no problem found\n',
+    text: '3 files, 2 environments, 1 preview: no problem found\n',
     exitCode: 0,
   })
 })
@@ -155,4 +158,141 @@ test('a link out of the folder is a problem, and a link to its own folder is fol
   expect(problems.map(({ file, message }) => `${file} ${message}`)).toEqual([
     'a.yaml is a symbolic link that leads out of the folder: put a copy here',
   ])
+})
+
+const deployment = (name: string, namespace: string, spec: string): string =>
+  `apiVersion: apps/v1\nkind: Deployment\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec:\n` +
+  `  selector: { matchLabels: { app: ${name} } }\n  template:\n    metadata: { labels: { app: ${name} } }\n` +
+  `    spec:\n      containers:\n      - name: app\n        command: [app]\n${spec}`
+const service = (name: string, namespace: string): string =>
+  web
+    .replace('name: web, namespace: baseline', `name: ${name}, namespace: ${namespace}`)
+    .replace('app: web', `app: ${name}`)
+const join3 = (...documents: string[]): string => documents.join('---\n')
+
+test.each([
+  [
+    'a Preview of a Service that does not exist',
+    join3(baseline, web, preview('web', 'baseline', '{ service: wbe, port: 80 }')),
+    'error: a.yaml:15: Preview baseline/web: spec.service "wbe" is not a Service of baseline: did you mean web?',
+  ],
+  [
+    'a Preview of a port that the Service does not have',
+    join3(baseline, web, preview('web', 'baseline', '{ service: web, port: grpc }')),
+    'error: a.yaml:15: Preview baseline/web: spec.port grpc is not a port of Service "web": it has 80 (http)',
+  ],
+  [
+    'a missing ConfigMap',
+    join3(
+      baseline,
+      deployment('web', 'baseline', '        envFrom: [{ configMapRef: { name: settings } }]\n'),
+    ),
+    'error: a.yaml:18: Deployment baseline/web: spec.template.spec.containers[0].envFrom[0].configMapRef.name names ' +
+      'ConfigMap "settings", which the manifests do not contain in this namespace: add it, create it in the cluster, or set optional: true',
+  ],
+  [
+    'a missing key',
+    join3(
+      'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings, namespace: baseline }\ndata: { colour: red }\n',
+      deployment(
+        'web',
+        'baseline',
+        '        env: [{ name: A, valueFrom: { configMapKeyRef: { name: settings, key: color } } }]\n',
+      ),
+    ),
+    'names the key "color" of ConfigMap "settings", which it does not have: did you mean colour?',
+  ],
+  [
+    'a missing Secret, as a note',
+    deployment('web', 'baseline', '      volumes: [{ name: a, secret: { secretName: token } }]\n'),
+    'note: a.yaml:12: Deployment baseline/web: spec.template.spec.volumes[0].secret.secretName names Secret "token"',
+  ],
+  [
+    'an override that no environment above has',
+    join3(
+      baseline,
+      web,
+      environment('alice', 'type: branch\n  base: baseline'),
+      service('wbe', 'alice'),
+      deployment('wbe', 'alice', ''),
+    ),
+    'note: a.yaml:21: Service alice/wbe: metadata.name "wbe" is not a Service of baseline: did you mean web?',
+  ],
+  [
+    'an override that selects no pod',
+    join3(baseline, web, environment('alice', 'type: branch\n  base: baseline'), service('web', 'alice')),
+    'note: a.yaml:22: Service alice/web: spec.selector selects no pod of the manifests',
+  ],
+])('reports %s', async (_, text, message) => {
+  const report = checkReport(await checked({ 'a.yaml': text }))
+  expect(report.text).toContain(message)
+  expect(report.exitCode).toBe(message.startsWith('note') ? 0 : 1)
+})
+
+test('says nothing about what is optional, what the cluster makes, or what another object makes', async () => {
+  const spec =
+    '        envFrom: [{ configMapRef: { name: a, optional: true } }, { secretRef: { name: sealed } }]\n' +
+    '      volumes:\n      - { name: ca, configMap: { name: kube-root-ca.crt } }\n' +
+    '      - { name: tls, secret: { secretName: cert } }\n'
+  const { problems, findings } = await checked({
+    'a.yaml': join3(
+      deployment('web', 'baseline', spec),
+      'apiVersion: bitnami.com/v1alpha1\nkind: SealedSecret\nmetadata: { name: sealed, namespace: baseline }\n',
+      'apiVersion: cert-manager.io/v1\nkind: Certificate\nmetadata: { name: c, namespace: baseline }\nspec: { secretName: cert }\n',
+    ),
+  })
+  expect({ problems, findings }).toEqual({ problems: [], findings: [] })
+})
+
+test('an empty folder is a problem', async () => {
+  const { text, exitCode } = checkReport(await checked({ 'notes.txt': 'x' }))
+  expect(text).toMatch(/^error: .*there is no Kubernetes object here: name a file or a folder with manifests/)
+  expect(exitCode).toBe(1)
+})
+
+test.each([
+  [
+    'a chart',
+    { 'Chart.yaml': 'name: x\n', 'templates/a.yaml': 'a: {{ .Values.a }}\n' },
+    /is a Helm chart: render it first: helm template NAME .* \| branchline check -/,
+  ],
+  [
+    'a template',
+    { 'a.yaml': 'apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}\n' },
+    /^error: a.yaml: this is a Helm template, not YAML: render the chart first/,
+  ],
+  [
+    'a template that breaks the YAML',
+    { 'a.yaml': 'apiVersion: v1\n{{- if .Values.x }}\nkind: Service\n{{- end }}\n' },
+    /this is a Helm template/,
+  ],
+  [
+    'a kustomization',
+    { 'kustomization.yaml': 'resources: [a.yaml]\n', 'a.yaml': 'kind: Patch\n' },
+    /render it first: kubectl kustomize .* \| branchline check -/,
+  ],
+  [
+    'a kustomization further down',
+    { 'dev/kustomization.yaml': 'resources: [a.yaml]\n' },
+    /^error: dev\/kustomization.yaml: .*render it first: kubectl kustomize/,
+  ],
+])('says how to render %s', async (_, files: Record<string, string>, message) => {
+  const { text, exitCode } = checkReport(await checked(files))
+  expect(text).toMatch(message)
+  expect(exitCode).toBe(1)
+})
+
+test('a template in a text of a ConfigMap is no template', async () => {
+  const text =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: alerts }\ndata:\n  a.tmpl: |\n    {{ define "x" }}\n    summary: {{ .Annotations.summary }}\n    {{ end }}\n'
+  expect((await checked({ 'a.yaml': text })).problems).toEqual([])
+})
+
+test('checks a text, and prints JSON', () => {
+  const report = checkReport(checkText('stdin', environment('a', 'type: branch\n  base: gone')), 'json')
+  expect(report.exitCode).toBe(1)
+  expect(JSON.parse(report.text)).toMatchObject({
+    problems: [{ file: 'stdin', line: 6, field: 'spec.base' }],
+    environments: 1,
+  })
 })

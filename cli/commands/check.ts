@@ -8,13 +8,18 @@ import type { Environment } from '@branchline/wire/resources/environment'
 import { parseEnvironment, parsePreview, type Parsed } from '@branchline/wire/resources/parse'
 import type { Preview } from '@branchline/wire/resources/preview'
 import { validateResources } from '@branchline/wire/resources/validate'
+import { missingReferences } from '../check/references.ts'
+import { isKustomization, kustomizeFirst, renderFirst, renderTemplateFirst } from '../check/render-first.ts'
+import { previewProblems, unreachableOverrides } from '../check/services.ts'
 import {
   type FileProblem,
   isObject,
   lineOf,
   type ManifestDocument,
   manifestFiles,
-  readManifests,
+  type ParsedManifests,
+  parseManifests,
+  readManifestText,
 } from './manifest-files.ts'
 
 /** The result of a check. Problems fail it. Findings are only reported. */
@@ -23,6 +28,8 @@ export interface Checked {
   /** Objects that run but are not routed, and the reasons. */
   readonly findings: readonly FileProblem[]
   readonly files: number
+  /** Kubernetes objects. */
+  readonly objects: number
   readonly environments: number
   readonly previews: number
 }
@@ -38,45 +45,92 @@ interface Resources {
   readonly problems: FileProblem[]
 }
 
+/** How a user checks what a renderer prints. */
+const CHECK_STDIN = 'branchline check -'
+
 /**
  * Checks the manifests of a folder or a file: the YAML, the fields of Environments and Previews, and the relations
  * between them. Writes nothing. Rejects if the path cannot be read.
  */
 export async function check(path: string): Promise<Checked> {
   const { files, problems: ignored } = manifestFiles(path)
-  const found: Resources = {
-    environments: [],
-    previews: [],
-    sources: new Map(),
-    seen: new Map(),
-    manifests: [],
-    problems: [...ignored],
+  const found = noResources()
+  found.problems.push(...ignored)
+  const unrendered = renderFirst(path, CHECK_STDIN)
+  if (unrendered !== undefined) {
+    found.problems.push({ file: path, line: undefined, field: undefined, message: unrendered })
+    return result(path, found, files.length)
   }
   for (const file of files) {
     const { documents, problems } = readable(file)
     found.problems.push(...problems)
     for (const document of documents) take(document, found)
   }
-  for (const problem of validateResources(found.environments, found.previews)) {
-    found.problems.push(placed(found, problem))
+  return result(path, found, files.length)
+}
+
+/** Checks a text of manifests, such as what a renderer prints. */
+export function checkText(file: string, text: string): Checked {
+  const found = noResources()
+  const { documents, problems } = parseManifests(file, text)
+  found.problems.push(...problems)
+  for (const document of documents) take(document, found)
+  return result(file, found, 1)
+}
+
+const noResources = (): Resources => ({
+  environments: [],
+  previews: [],
+  sources: new Map(),
+  seen: new Map(),
+  manifests: [],
+  problems: [],
+})
+
+/** Checks the relations between all objects, and gathers what was found. */
+function result(path: string, found: Resources, files: number): Checked {
+  const { environments, previews, manifests } = found
+  const view = { environments, manifests }
+  const related = [
+    ...previewProblems(previews, view),
+    ...missingReferences(manifests),
+    ...unreachableOverrides(previews, view),
+  ]
+  const notes = related.filter(({ severity }) => severity === 'note')
+  const errors = [
+    ...validateResources(environments, previews),
+    ...related.filter(({ severity }) => severity === 'error'),
+  ]
+  for (const one of errors) found.problems.push(placed(found, one))
+  const { findings } = injectEnvironments(manifests)
+  if (manifests.length === 0 && found.problems.length === 0) {
+    const message =
+      'there is no Kubernetes object here: name a file or a folder with manifests (.yaml, .yml, .json)'
+    found.problems.push({ file: path, line: undefined, field: undefined, message })
   }
-  const { findings } = injectEnvironments(found.manifests)
   return {
     problems: found.problems.map((problem) => shortened(path, problem)),
-    findings: findings.map((finding) => shortened(path, placed(found, finding))),
-    files: files.length,
-    environments: found.environments.length,
-    previews: found.previews.length,
+    findings: [...findings, ...notes].map((finding) => shortened(path, placed(found, finding))),
+    files,
+    objects: manifests.length,
+    environments: environments.length,
+    previews: previews.length,
   }
 }
 
 /** Reads the documents of a file. A file that cannot be read is a problem. */
-function readable(file: string): ReturnType<typeof readManifests> {
+function readable(file: string): ParsedManifests {
+  const unread = (message: string): ParsedManifests => ({
+    documents: [],
+    problems: [{ file, line: undefined, field: undefined, message }],
+  })
   try {
-    return readManifests(file)
+    if (isKustomization(file)) return unread(kustomizeFirst(file, CHECK_STDIN))
+    const text = readManifestText(file)
+    const unrendered = renderTemplateFirst(file, text, CHECK_STDIN)
+    return unrendered === undefined ? parseManifests(file, text) : unread(unrendered)
   } catch (error) {
-    const { message } = error as Error
-    return { documents: [], problems: [{ file, line: undefined, field: undefined, message }] }
+    return unread((error as Error).message)
   }
 }
 
@@ -85,16 +139,20 @@ export const problemLine = ({ file, line, message }: FileProblem): string =>
   printableLine(`${file}${line === undefined ? '' : `:${line}`}: ${message}`)
 
 /** Formats the result of a check. The exit code is 0 without a problem, otherwise 1. */
-export function checkReport(checked: Checked): { text: string; exitCode: number } {
+export function checkReport(checked: Checked, output?: 'json'): { text: string; exitCode: number } {
   const { problems, findings, files, environments, previews } = checked
+  const exitCode = problems.length === 0 ? 0 : 1
+  if (output === 'json') return { text: `${JSON.stringify(checked, undefined, 2)}\n`, exitCode }
   const lines = [
     ...problems.map((problem) => `error: ${problemLine(problem)}`),
     ...findings.map((finding) => `note: ${problemLine(finding)}`),
-    `${files} files, ${environments} environments, ${previews} previews: ` +
+    `${count(files, 'file')}, ${count(environments, 'environment')}, ${count(previews, 'preview')}: ` +
       (problems.length === 0 ? 'no problem found' : `${problems.length} with a problem`),
   ]
-  return { text: `${lines.join('\n')}\n`, exitCode: problems.length === 0 ? 0 : 1 }
+  return { text: `${lines.join('\n')}\n`, exitCode }
 }
+
+const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`
 
 function take(document: ManifestDocument, found: Resources): void {
   // The document contains only comments.

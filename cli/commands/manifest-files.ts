@@ -55,16 +55,14 @@ export function readManifestText(file: string): string {
   }
 }
 
-/** Reads the documents of a file. Documents that cannot be read are problems. */
-export function readManifests(file: string): { documents: ManifestDocument[]; problems: FileProblem[] } {
-  return parseManifests(file, readManifestText(file))
+/** The documents of a text, and why others cannot be read. */
+export interface ParsedManifests {
+  readonly documents: ManifestDocument[]
+  readonly problems: FileProblem[]
 }
 
 /** Parses the documents of a YAML or JSON text. Omits empty documents. Invalid documents are problems. */
-export function parseManifests(
-  file: string,
-  text: string,
-): { documents: ManifestDocument[]; problems: FileProblem[] } {
+export function parseManifests(file: string, text: string): ParsedManifests {
   const lines = new LineCounter()
   const documents: ManifestDocument[] = []
   const problems: FileProblem[] = []

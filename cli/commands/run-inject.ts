@@ -1,5 +1,4 @@
 import { sidecarFaults } from '@branchline/cdk8s/inject'
-import { MAX_FILE_BYTES } from '@branchline/runtime/local/manifests/files'
 import { printable } from '@branchline/runtime/local/printable'
 import {
   type InjectCommandOptions,
@@ -11,6 +10,7 @@ import {
 } from './inject.ts'
 import { uninjectTexts } from './inject.ts'
 import { type FileProblem, manifestFiles, readManifestText } from './manifest-files.ts'
+import { readStdin } from './stdin.ts'
 
 const EXIT_USAGE = 64
 
@@ -92,21 +92,6 @@ async function readInputs(paths: readonly string[]): Promise<Inputs> {
     read.problems.push(...problems)
   }
   return read
-}
-
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    if (bytes > MAX_FILE_BYTES) {
-      throw new Error(
-        `standard input has more than ${MAX_FILE_BYTES} bytes: pass the manifests in several parts`,
-      )
-    }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks).toString('utf8')
 }
 
 function write(injected: InjectOutcome, unread: readonly FileProblem[], isCheck: boolean): number {

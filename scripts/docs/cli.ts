@@ -1,3 +1,4 @@
+import { examplesOf, examplesText } from '../../cli/program/examples.ts'
 import { program } from '../../cli/program.ts'
 import { code, table } from './markdown.ts'
 
@@ -25,12 +26,16 @@ function section(command: Command): string {
   const path = pathOf(command)
   const args = command.registeredArguments
   const options = command.options.filter(({ hidden }) => !hidden)
+  const examples = examplesOf(command)
   return [
     `## ${path}\n`,
     `${command.description()}\n`,
     `\`\`\`\n${path} ${command.usage()}\n\`\`\`\n`,
     ...(args.length === 0 ? [] : [table(['Argument', 'Meaning'], args.map(argumentRow))]),
     ...(options.length === 0 ? [] : [table(['Option', 'Default', 'Meaning'], options.map(optionRow))]),
+    ...(examples.length === 0
+      ? []
+      : [`\`\`\`sh\n${examplesText(examples).replaceAll(/^ {2}/gm, '')}\n\`\`\`\n`]),
   ].join('\n')
 }
 

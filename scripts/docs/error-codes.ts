@@ -158,6 +158,18 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'An option or a value of `branchline platform` is wrong.',
       'Correct it. The message names the option and the accepted values.',
     ),
+    BL_TARGET: explained(
+      'There is no running `branchline up` and no cluster to use, or it did not do what was asked.',
+      'Follow the message. `--up`, `--context` and `--kubeconfig` choose where a command works.',
+    ),
+    BL_NOT_FOUND: explained(
+      'An environment, a preview, a service, a pod or a container of this name does not exist.',
+      'Correct the name. The message lists the names, or the nearest one.',
+    ),
+    BL_USAGE: explained(
+      'A command was used in a way that it does not support.',
+      'Correct the command line. The message says how.',
+    ),
     BL_ROUTE_EXPLAIN: explained(
       '`branchline route explain` could not get the hops of the request.',
       'Allow it at the relay: set `relay.routeExplain` of the platform to `allow`.',

@@ -1,0 +1,57 @@
+import { type Command, Option } from 'commander'
+import { nearest } from '@branchline/wire/near'
+
+/** The faults of the values of one command line. All of them are told at once, before any action. */
+const faults: string[] = []
+
+/** An option whose value is parsed. A value for which `parse` returns undefined is a fault. */
+export function parsedOption(
+  flags: string,
+  description: string,
+  wanted: string,
+  parse: (text: string) => unknown,
+): Option {
+  return new Option(flags, description).argParser((text: string) => {
+    const value = parse(text)
+    if (value === undefined) faults.push(`${nameOf(flags)} is "${text}": wanted ${wanted}`)
+    return value
+  })
+}
+
+/** An option with one of a few words as its value. */
+export function oneOfOption(flags: string, description: string, words: readonly string[]): Option {
+  return new Option(flags, `${description}: ${words.join(', ')}`).argParser((text: string) => {
+    if (words.includes(text)) return text
+    const near = nearest(text, words)
+    const remedy = near === undefined ? `wanted one of ${words.join(', ')}` : `did you mean ${near}?`
+    faults.push(`${nameOf(flags)} is "${text}": ${remedy}`)
+    return undefined
+  })
+}
+
+/** The flags without the placeholder of the value: `-p, --port <number>` is `--port`. */
+const nameOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags
+
+/** Tells all faults before the action of any command of a program, and with its own errors. */
+export function tellFaults(program: Command, exit: () => never): void {
+  program.hook('preAction', () => {
+    if (faults.length === 0) return
+    process.stderr.write(takeFaults())
+    exit()
+  })
+  program.configureOutput({ outputError: (text, write) => write(takeFaults() + text) })
+}
+
+const takeFaults = (): string =>
+  faults
+    .splice(0)
+    .map((fault) => `error: ${fault}\n`)
+    .join('')
+
+/** A whole number in bounds. */
+export const wholeNumber =
+  (min: number, max: number) =>
+  (text: string): number | undefined => {
+    const number = /^\d+$/.test(text) ? Number(text) : Number.NaN
+    return number >= min && number <= max ? number : undefined
+  }
