@@ -5,6 +5,7 @@ import { hop } from './http/report.ts'
 import { http2 } from './http2/report.ts'
 import { idle } from './idle.ts'
 import { describeMachine } from './machine.ts'
+import { pairs } from './pairs.ts'
 import { start } from './start.ts'
 import { tcp, websocket } from './stream/report.ts'
 import { table } from './table.ts'
@@ -21,6 +22,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   idle,
   start,
   control,
+  pairs,
 }
 
 const { values, positionals } = parseArgs({
@@ -32,7 +34,9 @@ const { values, positionals } = parseArgs({
     runs: { type: 'string', default: '3' },
   },
 })
-const names = positionals.length === 0 ? Object.keys(BENCHMARKS) : positionals
+/** `pairs` only compares two checkouts. */
+const all = Object.keys(BENCHMARKS).filter((name) => name !== 'pairs' || values.against !== undefined)
+const names = positionals.length === 0 ? all : positionals
 const unknown = names.filter((name) => BENCHMARKS[name] === undefined)
 if (unknown.length > 0) {
   console.error(`no benchmark ${unknown.join(', ')}: there are ${Object.keys(BENCHMARKS).join(', ')}`)

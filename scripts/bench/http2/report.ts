@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import { contest } from '../contest.ts'
 import { contendersOf } from '../contenders/index.ts'
 import { nginxGrpc } from '../contenders/nginx.ts'
 import { BEFORE, OURS } from '../contenders/sidecar.ts'
-import { installed, LOAD_CORE, usage } from '../processes.ts'
+import { installed, usage } from '../processes.ts'
 import {
   asFastAsBefore,
   type Benchmark,
@@ -16,42 +14,12 @@ import {
   ratio,
   type Verdict,
 } from '../verdict.ts'
+import { type Figures, GRPC_MESSAGE, runH2Load } from './load.ts'
 
-interface Figures {
-  readonly requestsPerSecond: number
-  readonly failed: number
-}
 interface Row extends Figures {
   readonly name: string
   readonly kind: string
   readonly cpuMicroseconds: number
-}
-
-/** Runs h2load on the load's core: 8 connections of 32 streams each, all with alice's key. */
-async function run(port: number, seconds: number, body: string | undefined): Promise<Figures> {
-  const post =
-    body === undefined ? [] : ['-d', body, '-H', 'content-type: application/grpc', '-H', 'te: trailers']
-  const args = [
-    '-t1',
-    '-c8',
-    '-m32',
-    `-D${seconds}`,
-    '--warm-up-time=1',
-    '-H',
-    'tracestate: branchline=alice',
-    ...post,
-  ]
-  const { stdout } = await promisify(execFile)('taskset', [
-    '-c',
-    LOAD_CORE,
-    'h2load',
-    ...args,
-    `http://127.0.0.1:${port}/`,
-  ])
-  return {
-    requestsPerSecond: Number(/finished in .*?, ([\d.]+) req\/s/.exec(stdout)?.[1] ?? 0),
-    failed: Number(/(\d+) failed/.exec(stdout)?.[1] ?? 0),
-  }
 }
 
 /** Measures HTTP/2 streams and unary gRPC calls through the sidecar and through nginx, by h2load. */
@@ -68,7 +36,7 @@ export const http2: Benchmark = async ({ seconds, runs, against }) => {
     1000,
     async ({ folder, upstreamPort, running, missing }) => {
       const message = join(folder, 'message')
-      await writeFile(message, Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(100, 'm')]))
+      await writeFile(message, GRPC_MESSAGE)
       const samples: Row[] = []
       for (let i = 0; i < runs; i++) {
         for (const [kind, body] of [
@@ -79,11 +47,11 @@ export const http2: Benchmark = async ({ seconds, runs, against }) => {
             name: 'no proxy',
             kind,
             cpuMicroseconds: 0,
-            ...(await run(upstreamPort, seconds, body)),
+            ...(await runH2Load(upstreamPort, seconds, body)),
           })
           for (const [name, { port, pids }] of running) {
             const before = await usage(pids)
-            const figures = await run(port, seconds, body)
+            const figures = await runH2Load(port, seconds, body)
             const cpuSeconds = (await usage(pids)).cpuSeconds - before.cpuSeconds
             const cpuMicroseconds = (cpuSeconds / (figures.requestsPerSecond * (seconds + 1))) * 1e6
             samples.push({ name, kind, cpuMicroseconds, ...figures })
