@@ -21,6 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
   // One table for many connections: snapshots, deltas, epochs, acknowledgements.
   'runtime/pushed': ['runtime/process'],
+  // Finds services that lose keys: what sidecars count, and what the manager concludes.
+  'runtime/propagation': ['runtime/wire'],
   'runtime/sidecar': [
     'runtime/wire',
     'runtime/transport',
@@ -29,6 +31,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/http2',
     'runtime/process',
     'runtime/pushed',
+    'runtime/propagation',
     'runtime/peers',
   ],
   'runtime/manager': [
@@ -38,6 +41,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/kubernetes',
     'runtime/process',
     'runtime/pushed',
+    'runtime/propagation',
   ],
   'runtime/relay': [
     'runtime/wire',

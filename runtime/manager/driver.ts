@@ -11,6 +11,7 @@ import { resolve } from './plan/resolve.ts'
 import { Hub } from './push/hub.ts'
 import type { PushLimits } from './push/limits.ts'
 import { PodOrigins } from './push/origin.ts'
+import { Propagation } from './propagation/propagation.ts'
 import type { Removal, Source, SourceEvent } from './sources/source.ts'
 import {
   environmentStatus,
@@ -45,6 +46,7 @@ export class Driver {
   readonly #store: Store
   readonly #planner = new Planner()
   readonly #statuses: StatusWriter
+  readonly #propagation: Propagation
   readonly #registrations = new Map<string, Registration>()
   readonly #previewListeners = new Set<(previews: readonly PlannedPreview[]) => void>()
   /** By namespace: the newest epoch in which a table of its sidecars changed. */
@@ -73,6 +75,11 @@ export class Driver {
     this.#statuses = new StatusWriter({ write: (write) => source.writeStatus(write), logger })
     const remove = source.remove?.bind(source)
     this.#remover = remove && new Remover({ remove, removalOf: (id) => this.#removal(id), logger })
+    this.#propagation = new Propagation({
+      plan: () => this.#planner.plan,
+      podAt: (address) => this.#planner.podAt(address),
+      onChange: (id) => this.#writeEnvironment(id),
+    })
     this.hub = new Hub({
       limits,
       logger,
@@ -83,6 +90,8 @@ export class Driver {
         this.#writeEnvironmentOf(namespaceOf(pod))
       },
       onHopDropped: (reason) => metrics.droppedHops.inc(reason),
+      onTraffic: (pod, report) => this.#propagation.take(pod, report),
+      notesOf: (hops) => this.#propagation.notes(hops),
     })
     this.gateway = {
       resolve: (wanted) => resolve(this.#planner.plan.forest, this.#planner.plan.presences, wanted),
@@ -94,11 +103,16 @@ export class Driver {
       report: (label, registration) => this.#register(label, registration),
     }
     leadership.whileServing({ stop: () => this.hub.closeAll('another replica leads') })
+    leadership.whileServing({
+      start: () => this.#propagation.start(),
+      stop: () => this.#propagation.stop(),
+    })
     leadership.whileWriting({ start: () => this.#writeAll() })
     metrics.observe({
       epoch: () => this.#epoch,
       sidecars: () => this.hub.size,
       objects: () => this.#store.sizes(),
+      unreachedOverrides: () => this.#propagation.unreached,
     })
   }
 
@@ -114,6 +128,7 @@ export class Driver {
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     clearTimeout(this.#expiryTimer)
+    this.#propagation.stop()
     await this.#remover?.stop()
     await this.#statuses.stop()
     await this.#options.source.stop()
@@ -266,6 +281,7 @@ export class Driver {
         sidecars: this.#sidecarsOf(namespace),
         previews: this.#summariesOf(namespace),
         deletes: this.#remover !== undefined,
+        unreached: this.#propagation.sentences(id, plan?.key, before),
       })
       return plan && environmentStatus(plan, facts(), before, Date.now())
     })

@@ -16,6 +16,7 @@ export interface Observed {
   readonly epoch: () => number
   readonly sidecars: () => number
   readonly objects: () => Readonly<Record<string, number>>
+  readonly unreachedOverrides: () => number
 }
 
 const PLAN_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5]
@@ -72,7 +73,8 @@ export class ManagerMetrics {
       exposition(
         'branchline_manager_dropped_hops_total',
         'counter',
-        'Reports and queries of hops that were dropped, because a pod exceeded its share or reported for another pod.',
+        'Reports of sidecars, and queries of hops, that were dropped, because a pod exceeded its share or reported for ' +
+          'another pod.',
         this.droppedHops.samples(),
       ),
       exposition(
@@ -86,7 +88,7 @@ export class ManagerMetrics {
   }
 }
 
-const gauges = ({ epoch, sidecars, objects }: Observed): string[] => [
+const gauges = ({ epoch, sidecars, objects, unreachedOverrides }: Observed): string[] => [
   exposition('branchline_manager_epoch', 'gauge', 'The epoch of the newest plan.', only(epoch())),
   exposition(
     'branchline_manager_sidecars_connected',
@@ -99,5 +101,11 @@ const gauges = ({ epoch, sidecars, objects }: Observed): string[] => [
     'gauge',
     'Objects of the cluster that the manager uses, by kind.',
     Object.entries(objects()).map(([kind, count]) => [{ kind }, count] as const),
+  ),
+  exposition(
+    'branchline_manager_unreached_overrides',
+    'gauge',
+    'Overrides that requests do not reach, because a service loses the key (condition OverrideUnreached).',
+    only(unreachedOverrides()),
   ),
 ]

@@ -25,10 +25,13 @@ import { ManagerLink } from './table/link.ts'
 import { Metrics } from './telemetry/metrics.ts'
 import { Outages } from './route/outage.ts'
 import { RareLog } from '../process/rare-log.ts'
+import { Recorder } from '../propagation/recorder.ts'
 import type { Tracer } from './telemetry/tracing.ts'
 
 /** Longer than pods usually take to end. If the pod still runs after it, something other than its end called the hook. */
 const LEAVE_MS = 60_000
+/** How often counts of requests are reported to the manager. */
+const REPORT_MS = 1000
 /** How often new HTTP/2 connections get a GOAWAY while the pod ends. */
 const LEAVE_AGAIN_MS = 1000
 
@@ -80,6 +83,7 @@ class RunningSidecar implements Sidecar {
   #openSinceMs: number | undefined
   #draining = false
   #leaving: NodeJS.Timeout | undefined
+  #reporting: NodeJS.Timeout | undefined
 
   constructor(
     config: SidecarConfig,
@@ -97,8 +101,11 @@ class RunningSidecar implements Sidecar {
       logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
     })
     const holds = new Holds({ ...config.limits.hold, ...limits.hold })
+    const recorder = new Recorder(performance.now())
     const onTable = (): void => holds.releaseAll()
-    this.#link = new ManagerLink({ url, tokenFile, inbound, version, logger, onTable, limits: limits.link })
+    const onObserved = (): void => recorder.again()
+    const link = { url, tokenFile, inbound, version, logger, onTable, onObserved, limits: limits.link }
+    this.#link = new ManagerLink(link)
     this.#metrics = new Metrics({
       epoch: () => this.#link.table?.epoch,
       managerConnected: () => this.#link.state === 'connected',
@@ -110,6 +117,7 @@ class RunningSidecar implements Sidecar {
       outages: new Outages(config.holdTimeoutMs),
       holds,
       metrics: this.#metrics,
+      recorder,
       accessLog: new AccessLog(config.accessLog),
       refusals: new RareLog(logger, 'a client was refused'),
       tracer,
@@ -148,6 +156,7 @@ class RunningSidecar implements Sidecar {
   async open(): Promise<void> {
     const { hosts, adminPort: port, firstTableTimeoutMs, inbound } = this.#config
     this.#link.start()
+    this.#reporting = setInterval(() => this.#reportTraffic(), REPORT_MS).unref()
     this.#admin = await startAdmin({
       host: hosts[0] as string,
       port,
@@ -175,6 +184,16 @@ class RunningSidecar implements Sidecar {
         throw new ListenError(host, port, `the app's port ${appPort}`, error)
       }
     }
+  }
+
+  /** Reports what was counted since the last report, in one message. */
+  #reportTraffic(): void {
+    const { recorder } = this.#context
+    const nowMs = performance.now()
+    recorder.tick(nowMs)
+    if (!this.#link.observes) return recorder.forget(nowMs)
+    const report = recorder.take(nowMs, Date.now())
+    if (report !== undefined) this.#link.reportTraffic(report)
   }
 
   #accept(client: Transport, entry: EntryPort): void {
@@ -211,6 +230,7 @@ class RunningSidecar implements Sidecar {
     await this.#openings.stop()
     await Promise.all([this.#engine.stop(), this.#engine2.stop(), this.#raw.stop(drainTimeoutMs)])
     const { accessLog, tracer } = this.#context
+    clearInterval(this.#reporting)
     await Promise.all([this.#link.stop(), accessLog.close(), tracer?.stop()])
     await this.#admin?.close()
   }

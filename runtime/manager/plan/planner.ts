@@ -53,6 +53,11 @@ export class Planner {
     return [...this.#pods.inNamespace(namespace)].filter((pod) => this.#tables.has(pod))
   }
 
+  /** The id of the pod with an address. */
+  podAt(address: string): string | undefined {
+    return this.#pods.holder(address)
+  }
+
   /** Applies a change of the snapshot. `changes` must name everything that changed since the last update. */
   update(snapshot: Snapshot, changes: Changes): PlanChange {
     const dirt = new Dirt()

@@ -58,7 +58,7 @@ export class PodIndex {
       if (branch.type !== 'branch') continue
       for (const id of this.inNamespace(branch.namespace)) {
         for (const address of this.#pods.get(id)?.addresses ?? NO_ADDRESSES) {
-          if (this.#holder(address) === id) callers[address] = branch.key
+          if (this.holder(address) === id) callers[address] = branch.key
         }
       }
     }
@@ -72,7 +72,7 @@ export class PodIndex {
 
   /** The key that {@link callersOf} returns for an address. Undefined if it returns none. */
   callerAt(node: Node, address: string, forest: Forest): string | undefined {
-    const namespace = this.#pods.get(this.#holder(address) ?? '')?.namespace
+    const namespace = this.#pods.get(this.holder(address) ?? '')?.namespace
     const branch = namespace === undefined ? undefined : forest.byNamespace.get(namespace)
     if (branch?.type !== 'branch') return undefined
     return branch === node || branch.above.includes(node) ? branch.key : undefined
@@ -82,7 +82,8 @@ export class PodIndex {
     return this.#byAddress.get(address) ?? NONE
   }
 
-  #holder(address: string): string | undefined {
+  /** The pod with an address: the newest one that claims it. */
+  holder(address: string): string | undefined {
     const claimants = this.#claimants(address)
     if (claimants.size <= 1) return claimants.values().next().value
     const age = (id: string): string => `${this.#pods.get(id)?.createdAt} ${id}`

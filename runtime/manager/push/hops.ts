@@ -4,7 +4,8 @@ import type { Hop } from '@branchline/wire/explain'
 export const MAX_TRACES = 256
 export const MAX_HOPS = 64
 
-interface Reported {
+/** A hop, and the pod that reported it. */
+export interface PodHop {
   readonly pod: string
   readonly hop: Hop
 }
@@ -12,7 +13,7 @@ interface Reported {
 interface Trace {
   /** The pod that began it. */
   readonly owner: string
-  readonly hops: Reported[]
+  readonly hops: PodHop[]
 }
 
 /**
@@ -46,10 +47,9 @@ export class Hops {
   }
 
   /** The known hops of a trace, in the order in which the requests arrived. */
-  of(trace: string): Hop[] {
-    return (this.#traces.get(trace)?.hops ?? [])
-      .map(({ hop }) => hop)
-      .toSorted((one, other) => one.startMs - other.startMs || other.ms - one.ms)
+  of(trace: string): PodHop[] {
+    const hops = this.#traces.get(trace)?.hops ?? []
+    return hops.toSorted(({ hop: one }, { hop: other }) => one.startMs - other.startMs || other.ms - one.ms)
   }
 
   #forgetOne(): void {

@@ -5,10 +5,10 @@ import type { SidecarTable } from '../plan/plan.ts'
 import { deltaText, snapshotText } from './text.ts'
 
 /** What sidecars send apart from what every subscriber does. */
-export type HopMessage = Extract<SidecarMessage, { type: 'hop' | 'hops' }>
+export type ReportMessage = Extract<SidecarMessage, { type: 'hop' | 'hops' | 'traffic' }>
 
 /** The route tables of sidecars as a pushed table (wire/SPEC.md, 4). */
-export const routesProtocol: PublisherProtocol<SidecarTable, ChangeMemo, HopMessage> = {
+export const routesProtocol: PublisherProtocol<SidecarTable, ChangeMemo, ReportMessage> = {
   maxMessageBytes: MAX_ROUTES_MESSAGE,
   snapshot: snapshotText,
   isDelta: ({ before, after }) => before.environment === after.environment,

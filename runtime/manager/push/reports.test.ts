@@ -38,7 +38,10 @@ test('a pod can report only its own hops', () => {
   reports.add('bob/web', TRACE, hop('alice'))
   reports.add('bob/web', TRACE, hop('bob', 'api'))
   reports.add('unknown/pod', TRACE, hop('unknown'))
-  expect(reports.of('bob/web', TRACE)).toEqual([hop('alice'), hop('alice', 'port 8080')])
+  expect(reports.of('bob/web', TRACE)).toEqual([
+    { pod: 'alice/web', hop: hop('alice') },
+    { pod: 'alice/web', hop: hop('alice', 'port 8080') },
+  ])
   expect(dropped).toEqual(['foreign', 'foreign', 'foreign'])
 })
 
@@ -49,5 +52,8 @@ test('each pod has its own share of reports and queries', () => {
   expect(reports.of('alice/web', TRACE)).toHaveLength(3)
   expect(reports.of('alice/web', TRACE)).toBeUndefined()
   expect(reports.of('bob/web', TRACE)).toHaveLength(3)
-  expect(dropped).toEqual(['rate', 'rate', 'rate', 'rate'])
+  for (let count = 0; count < 3; count++) expect(reports.takesTraffic('bob/web')).toBe(true)
+  expect(reports.takesTraffic('bob/web')).toBe(false)
+  expect(reports.takesTraffic('alice/web')).toBe(true)
+  expect(dropped).toEqual(['rate', 'rate', 'rate', 'rate', 'rate'])
 })

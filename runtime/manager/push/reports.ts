@@ -1,7 +1,7 @@
 import type { Hop } from '@branchline/wire/explain'
 import type { Logger } from '../../process/log.ts'
 import type { SidecarTable } from '../plan/plan.ts'
-import { Hops } from './hops.ts'
+import { Hops, type PodHop } from './hops.ts'
 import type { PushLimits } from './limits.ts'
 
 /** Why a sidecar's report or query was dropped: it has used up its share, or it reported for another pod. */
@@ -19,14 +19,17 @@ interface Share {
   sinceMs: number
   hops: number
   queries: number
+  traffic: number
   /** Whether a drop of the pod has been logged in this second. */
   logged: boolean
 }
 
 const SECOND_MS = 1000
+/** A sidecar reports its traffic every second. */
+const MAX_TRAFFIC_PER_SECOND = 3
 
 /**
- * The hops that sidecars report and query. Each pod has a share of both, which a new connection does not renew. A
+ * The hops that sidecars report and query, and their reports of traffic. Each pod has a share of all, which a new connection does not renew. A
  * report is accepted only if it is about the pod itself: its environment, and one of its services.
  */
 export class Reports {
@@ -46,18 +49,26 @@ export class Reports {
   }
 
   /** The hops of a trace. Undefined if the pod has queried too often. */
-  of(pod: string, trace: string): Hop[] | undefined {
+  of(pod: string, trace: string): PodHop[] | undefined {
     const share = this.#shareOf(pod)
     if (++share.queries <= this.#options.limits.hopQueriesPerSecond) return this.#hops.of(trace)
     this.#drop(pod, share, 'rate')
     return undefined
   }
 
+  /** Whether a report of traffic is within the pod's share. */
+  takesTraffic(pod: string): boolean {
+    const share = this.#shareOf(pod)
+    if (++share.traffic <= MAX_TRAFFIC_PER_SECOND) return true
+    this.#drop(pod, share, 'rate')
+    return false
+  }
+
   #shareOf(pod: string): Share {
     const now = performance.now()
     const known = this.#shares.get(pod)
     if (known !== undefined && now - known.sinceMs < SECOND_MS) return known
-    const share: Share = { sinceMs: now, hops: 0, queries: 0, logged: false }
+    const share: Share = { sinceMs: now, hops: 0, queries: 0, traffic: 0, logged: false }
     this.#shares.delete(pod)
     this.#shares.set(pod, share)
     // The oldest share, whose second has passed.
@@ -71,7 +82,7 @@ export class Reports {
     this.#options.onDropped?.(reason)
     if (share.logged) return
     share.logged = true
-    this.#options.logger.warn({ pod, reason }, 'dropped a hop of a sidecar')
+    this.#options.logger.warn({ pod, reason }, 'dropped a report of a sidecar')
   }
 }
 

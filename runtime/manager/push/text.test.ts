@@ -11,6 +11,7 @@ test('messages match the protocol, also if they share parts', () => {
     expect(managerMessage.parse(JSON.parse(snapshotText(7, { environment, listeners, callers })))).toEqual({
       type: 'snapshot',
       explains: true,
+      observes: true,
       table: { epoch: 7, environment, listeners, callers },
     })
   }

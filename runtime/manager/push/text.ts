@@ -15,7 +15,7 @@ function callersText(callers: object): string {
 /** A `snapshot` message (wire/routes). */
 export function snapshotText(epoch: number, { environment, listeners, callers }: SidecarTable): string {
   const table = `"environment":${JSON.stringify(environment)},"listeners":${JSON.stringify(listeners)}`
-  return `{"type":"snapshot","explains":true,"table":{"epoch":${epoch},${table},"callers":${callersText(callers)}}}`
+  return `{"type":"snapshot","explains":true,"observes":true,"table":{"epoch":${epoch},${table},"callers":${callersText(callers)}}}`
 }
 
 /** A `delta` message (wire/routes). */

@@ -48,6 +48,26 @@ export function warningCondition(warnings: readonly Warning[]): ConditionPart[] 
   return [{ type: 'Warnings', status: 'True', reason: same ? first.reason : 'Several', message }]
 }
 
+/** The type of the condition that says which overrides are not reached. */
+export const UNREACHED = 'OverrideUnreached'
+
+/**
+ * The OverrideUnreached condition: True while a service loses the key, False once that is over. None if it never
+ * happened. It never prevents Ready, because the environment itself is in effect.
+ */
+export function unreachedCondition(
+  sentences: readonly string[],
+  before: readonly Condition[],
+): ConditionPart[] {
+  if (sentences.length > 0) {
+    const message = sentences.slice(0, MAX_WARNINGS).join('. ')
+    return [{ type: UNREACHED, status: 'True', reason: 'KeyLost', message }]
+  }
+  if (!before.some(({ type }) => type === UNREACHED)) return []
+  const message = 'requests reach the overrides with the key again, or the overrides have changed'
+  return [{ type: UNREACHED, status: 'False', reason: 'Reached', message }]
+}
+
 /** The Expired condition: when an environment expires, or what happens after it has. None without a ttl. */
 export function expiryCondition(expiry: Expiry | undefined, deletes: boolean): ConditionPart[] {
   if (expiry === undefined) return []

@@ -44,6 +44,7 @@ test('every column of `kubectl get env -o wide` is one word or a short text of t
     sidecars: { total: 3, connected: 3, acknowledged: 2, epoch: 41 },
     previews: [{ name: 'web', ready: true, url: 'http://web--alice.localhost' }],
     deletes: true,
+    unreached: [],
   }
   const object = {
     metadata: { creationTimestamp: '2026-11-21T10:00:00Z' },
@@ -70,4 +71,18 @@ test('every column of `kubectl get env -o wide` is one word or a short text of t
     Expires: '2026-11-24T10:00:00Z',
     Warnings: 'NotTcp',
   })
+
+  // The column `Reason` names a condition that users should read, although the environment is ready.
+  const unreached = environmentStatus(plan, { ...facts, unreached: ['pricing was not reached'] }, [], 0)
+  expect(unreached.conditions?.map(({ type, status, reason }) => [type, status, reason])).toEqual([
+    ['Ready', 'True', 'OverrideUnreached'],
+    ['OverrideUnreached', 'True', 'KeyLost'],
+    ['Warnings', 'True', 'NotTcp'],
+    ['Expired', 'False', 'TimeToLive'],
+  ])
+  const reached = environmentStatus(plan, facts, unreached.conditions ?? [], 0)
+  expect(reached.conditions?.slice(0, 2).map(({ type, status, reason }) => [type, status, reason])).toEqual([
+    ['Ready', 'True', 'Routed'],
+    ['OverrideUnreached', 'False', 'Reached'],
+  ])
 })

@@ -3,7 +3,15 @@ import type { Condition } from '@branchline/wire/resources/fields'
 import type { PreviewStatus } from '@branchline/wire/resources/preview'
 import type { Registration } from '../gateway-view.ts'
 import type { EnvironmentPlan, PreviewPlan, Verdict } from '../plan/plan.ts'
-import { conditionsOf, expiryCondition, readiness, timeText, warningCondition } from './conditions.ts'
+import {
+  conditionsOf,
+  expiryCondition,
+  readiness,
+  timeText,
+  UNREACHED,
+  unreachedCondition,
+  warningCondition,
+} from './conditions.ts'
 
 /** How many sidecars an environment has, and how many are connected and serve their newest table. */
 export interface Sidecars {
@@ -24,17 +32,24 @@ export interface EnvironmentFacts {
   readonly previews: readonly PreviewSummary[]
   /** Whether this cluster deletes expired environments. */
   readonly deletes: boolean
+  /** Sentences about overrides that requests do not reach, because a service loses the key. */
+  readonly unreached: readonly string[]
 }
 
 /** An Environment's status. `before` contains its current conditions: an unchanged one keeps its transition time. */
 export function environmentStatus(
   plan: EnvironmentPlan,
-  { sidecars, previews, deletes }: EnvironmentFacts,
+  { sidecars, previews, deletes, unreached }: EnvironmentFacts,
   before: readonly Condition[],
   nowMs: number,
 ): EnvironmentStatus {
   const { verdict, key, overrides, warnings, expiry } = plan
-  const parts = [...readiness(verdict), ...warningCondition(warnings), ...expiryCondition(expiry, deletes)]
+  const parts = [
+    ...readiness(unreached.length > 0 ? withUnreached(verdict) : verdict),
+    ...unreachedCondition(unreached, before),
+    ...warningCondition(warnings),
+    ...expiryCondition(expiry, deletes),
+  ]
   const { total, connected, acknowledged, epoch } = sidecars
   const inEffect = {
     key,
@@ -50,6 +65,12 @@ export function environmentStatus(
     ...(expiry !== undefined && { expiresAt: timeText(expiry.endsAtMs) }),
     overrides: [...overrides],
   }
+}
+
+/** Ready names the other condition, so that `kubectl get env` shows it. The environment stays ready. */
+function withUnreached(verdict: Verdict): Verdict {
+  if (verdict.reason !== 'Routed') return verdict
+  return { ...verdict, reason: UNREACHED, message: `${verdict.message}; see the condition ${UNREACHED}` }
 }
 
 /** A wider column would push the others out of sight. */

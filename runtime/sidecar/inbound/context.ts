@@ -1,5 +1,6 @@
 import type { Hop } from '@branchline/wire/explain'
 import type { Inbound } from '@branchline/wire/inbound'
+import type { Missed, TcpHop } from '@branchline/wire/routes/traffic'
 import type { ResponseWaits } from '../../proxy/decision.ts'
 import type { Upstream } from '../../transport/transport.ts'
 import type { AccessLog } from '../telemetry/access-log.ts'
@@ -8,6 +9,7 @@ import type { Holds } from '../route/hold.ts'
 import type { AddedId } from '../route/id-edits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outages } from '../route/outage.ts'
+import type { Recorder } from '../../propagation/recorder.ts'
 import type { RareLog } from '../../process/rare-log.ts'
 import type { Routes } from '../table/table.ts'
 import type { Tracer } from '../telemetry/tracing.ts'
@@ -20,6 +22,8 @@ export interface SidecarContext {
   readonly outages: Outages
   readonly holds: Holds
   readonly metrics: Metrics
+  /** Counts requests by key and caller, for the manager. */
+  readonly recorder: Recorder
   readonly accessLog: AccessLog
   readonly refusals: RareLog
   /** Undefined if spans are not wanted. */
@@ -37,11 +41,18 @@ export interface SidecarContext {
   readonly hopWaits: ResponseWaits | undefined
 }
 
+/** The hops of a trace, and what the manager knows about it in addition. */
+export interface KnownPath {
+  readonly hops: readonly Hop[]
+  readonly missed?: readonly Missed[] | undefined
+  readonly tcp?: readonly TcpHop[] | undefined
+}
+
 /** Reports and queries hops. */
 export interface Explain {
   report(traceId: string, hop: Hop): void
-  /** The known hops of a trace. Undefined if the manager cannot be queried. */
-  hops(traceId: string): Promise<readonly Hop[] | undefined>
+  /** What is known of a trace. Undefined if the manager cannot be queried. */
+  hops(traceId: string): Promise<KnownPath | undefined>
 }
 
 /** The listener that accepted a connection, and the app behind it. */

@@ -3,6 +3,7 @@ import type { HttpError, HttpErrorCode } from '../../proxy/errors.ts'
 import type { EndpointUpstream } from '../route/balance.ts'
 import { unavailable, type UnavailableReason } from '../route/problem.ts'
 import type { SidecarContext } from './context.ts'
+import { endCount } from './counts.ts'
 import {
   type RouteContext,
   failureKind,
@@ -61,12 +62,14 @@ export function record(context: SidecarContext, exchange: ExchangeReport): void 
     return
   }
   const { route } = decision
+  const { service, request } = route
+  endCount(context, route, ms)
   const served = 'candidates' in decision ? learn(context, exchange, decision) : undefined
   const environment = served?.environment ?? route.environment
-  context.metrics.request({ environment, service: route.service, reason: route.reason }, status, ms / 1000)
+  context.metrics.request({ environment, service, reason: route.reason }, status, ms / 1000)
   const failed = status === 0 || status >= 500 || error !== undefined
   if (context.accessLog.wants(failed)) log(context, exchange, route, served)
-  if (route.request.span !== undefined || route.request.explained !== undefined)
+  if (request.span !== undefined || request.explained !== undefined)
     reportHop(context, exchange, route, served)
 }
 

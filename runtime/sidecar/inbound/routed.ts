@@ -25,6 +25,10 @@ export interface RequestContext {
     | { readonly id: string; readonly parent: string | undefined; readonly sinceMs: number }
     | undefined
   readonly span: HopSpan | undefined
+  /** The caller's address, if its requests are counted: no other sidecar sent it, and its key is certain. */
+  readonly from: string | undefined
+  /** Set while the app of this pod serves the request (Recorder.begin). */
+  readonly begun: number | undefined
 }
 
 /** A candidate, with its environment, which is its version. */

@@ -10,6 +10,7 @@ import { idEdits } from '../route/id-edits.ts'
 import { readKey } from '../route/key.ts'
 import { unavailable } from '../route/problem.ts'
 import type { EntryPort, SidecarContext } from './context.ts'
+import { beginCount } from './counts.ts'
 import { explainReply } from './explain.ts'
 import { failureOf, record } from './report.ts'
 import {
@@ -128,6 +129,7 @@ class Routing {
         sinceMs: performance.timeOrigin + performance.now(),
       },
       span: traced.span,
+      ...beginCount(this.#context, { listener, decision, found, routed: this.#routed, remoteAddress }),
     }
     const route: RouteContext = {
       service: listener?.service ?? `port ${inbound.appPort}`,

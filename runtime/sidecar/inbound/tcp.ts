@@ -3,6 +3,7 @@ import { type Pipe, pipe } from '../../transport/pipe.ts'
 import { Reach } from '../../transport/reach.ts'
 import { EndpointUpstream } from '../route/balance.ts'
 import { decideRaw } from '../route/decide.ts'
+import { callerAddress } from '../route/key.ts'
 import type { EntryPort, SidecarContext } from './context.ts'
 
 /** The waits of raw connections, in milliseconds. */
@@ -83,7 +84,12 @@ export class RawConnections {
   dial(client: Transport, { inbound, app }: EntryPort, owner: RawDialOwner): Reach {
     const routes = this.#context.routes()
     const callerKey = client.remoteAddress === undefined ? undefined : routes?.callerKey(client.remoteAddress)
-    const { steps } = decideRaw(routes?.listener(inbound.port), callerKey)
+    const listener = routes?.listener(inbound.port)
+    const { steps, wanted } = decideRaw(listener, callerKey)
+    if (listener !== undefined && client.remoteAddress !== undefined) {
+      const environment = wanted?.environment ?? routes?.environment ?? ''
+      this.#context.recorder.raw(listener.service, callerAddress(client.remoteAddress), environment)
+    }
     const upstreams = steps.flatMap((step): readonly Upstream[] =>
       step.kind === 'local' ? [app] : this.#context.balancer.pick(step.destination),
     )

@@ -3,8 +3,10 @@ import type { Hop } from '@branchline/wire/explain'
 import type { ManagerMessage, RouteDelta } from '@branchline/wire/routes/messages'
 import { MAX_ROUTES_MESSAGE, ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/protocol'
 import { readManagerMessage } from '@branchline/wire/routes/read'
+import type { TrafficReport } from '@branchline/wire/routes/traffic'
 import type { Logger } from '../../process/log.ts'
 import { Subscription, type SubscriptionLimits, type SubscriptionState } from '../../pushed/subscription.ts'
+import type { KnownPath } from '../inbound/context.ts'
 import { PendingQueries } from './pending-queries.ts'
 import { RouteTableError, Table } from './table.ts'
 
@@ -18,11 +20,13 @@ export interface LinkOptions {
   readonly logger: Logger
   /** Called in the same turn in which a table takes effect, before it is acknowledged. */
   readonly onTable?: (table: Table) => void
+  /** Called when a manager is connected that accepts reports of traffic. */
+  readonly onObserved?: () => void
   readonly limits?: Partial<SubscriptionLimits> | undefined
 }
 
-/** While more bytes than this wait to be sent, hops are dropped. */
-const MAX_UNSENT_HOPS = 64 * 1024
+/** While more bytes than this wait to be sent, hops and reports of traffic are dropped. */
+const MAX_UNSENT_REPORTS = 64 * 1024
 
 type SnapshotMessage = Extract<ManagerMessage, { type: 'snapshot' }>
 type HopsMessage = Extract<ManagerMessage, { type: 'hops' }>
@@ -33,8 +37,10 @@ export class ManagerLink {
   readonly #pending = new PendingQueries()
   /** Whether the connected manager accepts hops. */
   #explains = false
+  /** Whether it accepts reports of traffic. */
+  #observes = false
 
-  constructor({ url, tokenFile, inbound, version, logger, onTable, limits }: LinkOptions) {
+  constructor({ url, tokenFile, inbound, version, logger, onTable, onObserved, limits }: LinkOptions) {
     this.#subscription = new Subscription<Table, SnapshotMessage, RouteDelta, HopsMessage>({
       url,
       subprotocol: ROUTES_SUBPROTOCOL,
@@ -51,11 +57,18 @@ export class ManagerLink {
         gap: outOfStep,
       },
       onTable: (table, message) => {
-        if (message.type === 'snapshot') this.#explains = message.explains === true
+        if (message.type === 'snapshot') {
+          this.#explains = message.explains === true
+          this.#observes = message.observes === true
+          if (this.#observes) onObserved?.()
+        }
         onTable?.(table)
       },
-      onOther: ({ trace, hops }) => this.#pending.resolve(trace, hops),
-      onDown: () => (this.#explains = false),
+      onOther: ({ trace, hops, missed, tcp }) => this.#pending.resolve(trace, { hops, missed, tcp }),
+      onDown: () => {
+        this.#explains = false
+        this.#observes = false
+      },
     })
   }
 
@@ -75,13 +88,22 @@ export class ManagerLink {
   /** Reports a hop if the manager accepts hops and keeps up. Otherwise the hop is dropped. */
   report(trace: string, hop: Hop): void {
     const { unsentBytes } = this.#subscription
-    if (this.#explains && unsentBytes !== undefined && unsentBytes < MAX_UNSENT_HOPS) {
+    if (this.#explains && unsentBytes !== undefined && unsentBytes < MAX_UNSENT_REPORTS) {
       this.#subscription.send({ type: 'hop', trace, hop })
     }
   }
 
-  /** Queries the manager for the hops of a trace. Undefined if it cannot be queried or does not respond. */
-  hops(trace: string): Promise<readonly Hop[] | undefined> {
+  /** Whether the manager accepts reports of traffic and keeps up. */
+  get observes(): boolean {
+    return this.#observes && (this.#subscription.unsentBytes ?? Infinity) < MAX_UNSENT_REPORTS
+  }
+
+  reportTraffic(report: TrafficReport): void {
+    this.#subscription.send(report)
+  }
+
+  /** Queries the manager for what it knows of a trace. Undefined if it cannot be queried or does not respond. */
+  hops(trace: string): Promise<KnownPath | undefined> {
     if (!this.#explains || this.#subscription.unsentBytes === undefined) return Promise.resolve(undefined)
     return this.#pending.query(trace, () => this.#subscription.send({ type: 'hops', trace }))
   }

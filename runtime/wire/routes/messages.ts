@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { hop, traceId } from './hop.ts'
 import { isKey } from '../key.ts'
 import { ON_UNAVAILABLE } from './protocol.ts'
+import { missed, tcpHop, traffic } from './traffic.ts'
 import { MAX_WEIGHT } from '../weight.ts'
 
 export { MAX_ROUTES_MESSAGE, ON_UNAVAILABLE, type OnUnavailable, ROUTES_SUBPROTOCOL } from './protocol.ts'
@@ -47,10 +48,27 @@ export type RouteTable = z.infer<typeof table>
 
 /** A message from the manager. A delta applies only to the table of epoch `from`. `null` removes an entry. */
 export const managerMessage = z.discriminatedUnion('type', [
-  /** `explains`: this manager accepts `hop` and responds to `hops`. Without it, a sidecar must not send them. */
-  z.object({ type: z.literal('snapshot'), table, explains: z.boolean().optional() }),
-  /** The response to `hops`: the reported hops of a trace that the manager still has. */
-  z.object({ type: z.literal('hops'), trace: traceId, hops: z.array(hop) }),
+  /**
+   * `explains`: this manager accepts `hop` and responds to `hops`. `observes`: it accepts `traffic`. Without them, a
+   * sidecar must not send these messages.
+   */
+  z.object({
+    type: z.literal('snapshot'),
+    table,
+    explains: z.boolean().optional(),
+    observes: z.boolean().optional(),
+  }),
+  /**
+   * The response to `hops`: the reported hops of a trace that the manager still has, the overrides that it did not
+   * reach, and the known TCP connections of the services on its path.
+   */
+  z.object({
+    type: z.literal('hops'),
+    trace: traceId,
+    hops: z.array(hop),
+    missed: z.array(missed).optional(),
+    tcp: z.array(tcpHop).optional(),
+  }),
   z.object({
     type: z.literal('delta'),
     from: z.number().int().nonnegative(),
@@ -73,7 +91,7 @@ export const managerMessage = z.discriminatedUnion('type', [
 export type ManagerMessage = z.infer<typeof managerMessage>
 export type RouteDelta = Extract<ManagerMessage, { type: 'delta' }>
 
-/** A message from a sidecar: one `hello` first, then an acknowledgement of each epoch that it serves, and hops. */
+/** A message from a sidecar: one `hello` first, then an acknowledgement of each epoch that it serves, and reports. */
 export const sidecarMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hello'), inbound: z.array(port), version: z.string() }),
   z.object({ type: z.literal('ack'), epoch: z.number().int().nonnegative() }),
@@ -81,5 +99,6 @@ export const sidecarMessage = z.discriminatedUnion('type', [
   z.object({ type: z.literal('hop'), trace: traceId, hop }),
   /** Requests the hops of a trace. */
   z.object({ type: z.literal('hops'), trace: traceId }),
+  traffic,
 ])
 export type SidecarMessage = z.infer<typeof sidecarMessage>

@@ -97,6 +97,10 @@ test('accepts hops as the manager has validated them', () => {
     ms: 2,
   }
   const message = { type: 'hops', trace: 'a'.repeat(32), hops: [hop] }
-  expect(readManagerMessage(message)).toEqual(managerMessage.parse(message))
+  const notes = { missed: [{ override: 'pricing' }], tcp: [{ service: 'db', from: 'api', environment: 'a' }] }
+  for (const it of [message, { ...message, ...notes }]) {
+    expect(readManagerMessage(it)).toEqual(managerMessage.parse(it))
+  }
   expect(() => readManagerMessage({ ...message, trace: 'x' })).toThrow(/trace/)
+  expect(() => readManagerMessage({ ...message, missed: 'x' })).toThrow(/missed/)
 })

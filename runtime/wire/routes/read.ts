@@ -2,6 +2,7 @@ import type { Hop } from '../explain.ts'
 import { isKey } from '../key.ts'
 import type { ListenerRoutes, ManagerMessage, RouteDelta, RouteTable, Target } from './messages.ts'
 import { ON_UNAVAILABLE, type OnUnavailable } from './protocol.ts'
+import type { Missed, TcpHop } from './traffic.ts'
 import { isWeight, MAX_WEIGHT } from '../weight.ts'
 
 /** A message that is none of the manager's: says where, and what was wanted. */
@@ -23,13 +24,27 @@ export function readManagerMessage(value: unknown): ManagerMessage {
   if (type === 'snapshot') {
     const table = readTable(message['table'])
     const explains = optional(message['explains'], (it) => boolean(it, 'explains'))
-    return { type, table, ...(explains !== undefined && { explains }) }
+    const observes = optional(message['observes'], (it) => boolean(it, 'observes'))
+    return {
+      type,
+      table,
+      ...(explains !== undefined && { explains }),
+      ...(observes !== undefined && { observes }),
+    }
   }
   if (type === 'delta') return readDelta(message)
   if (type !== 'hops') throw new ManagerMessageError('type', 'snapshot, delta or hops')
   const trace = text(message['trace'], 'trace')
   if (!/^[0-9a-f]{32}$/.test(trace)) throw new ManagerMessageError('trace', '32 hexadecimal digits')
-  return { type, trace, hops: array(message['hops'], 'hops').map(readHop) }
+  const missed = optional(message['missed'], (it) => array(it, 'missed').map(readReported) as Missed[])
+  const tcp = optional(message['tcp'], (it) => array(it, 'tcp').map(readReported) as TcpHop[])
+  return {
+    type,
+    trace,
+    hops: array(message['hops'], 'hops').map(readReported) as Hop[],
+    ...(missed !== undefined && { missed }),
+    ...(tcp !== undefined && { tcp }),
+  }
 }
 
 function readTable(value: unknown): RouteTable {
@@ -102,11 +117,8 @@ function readWeight(value: unknown, path: string): number {
   throw new ManagerMessageError(path, `a whole number from 0 to ${MAX_WEIGHT}`)
 }
 
-/** What sidecars said comes back as it was judged by the manager: enough to pass on what it is. */
-function readHop(value: unknown): Hop {
-  object(value, 'hops')
-  return value as Hop
-}
+/** What sidecars reported comes back as the manager parsed it. A sidecar only passes it on. */
+const readReported = (value: unknown): unknown => object(value, 'hops')
 
 function object(value: unknown, path: string): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value))

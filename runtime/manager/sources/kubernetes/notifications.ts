@@ -17,7 +17,14 @@ export function conditionsOf(status: unknown): readonly ConditionSeen[] {
 }
 
 /** The conditions that need attention. */
-const BAD = new Set(['Ready False', 'Stalled True', 'Reconciling True', 'Warnings True', 'Expired True'])
+const BAD = new Set([
+  'Ready False',
+  'Stalled True',
+  'Reconciling True',
+  'Warnings True',
+  'Expired True',
+  'OverrideUnreached True',
+])
 
 /** The Events for a change from one status to the next: one per condition whose status or reason changed. */
 export function notificationsOf(
@@ -27,6 +34,9 @@ export function notificationsOf(
 ): Notification[] {
   return after
     .filter(({ type, status, reason }) => {
+      // Ready only names another condition, which has its own Event.
+      if (type === 'Ready' && after.some((other) => other.type !== type && other.type === reason))
+        return false
       const was = before.find((condition) => condition.type === type)
       return was?.status !== status || was.reason !== reason
     })
