@@ -1,4 +1,5 @@
 import { ANNOTATIONS } from '@branchline/wire/names'
+import { headlessSentence, hostNetworkSentence, notTcpSentence } from '@branchline/wire/unrouted'
 import { DEFAULT_WEIGHT, MAX_WEIGHT } from '@branchline/wire/weight'
 import { nameId } from '../store/snapshot.ts'
 import type { PodIndex } from './pods.ts'
@@ -65,19 +66,11 @@ function serviceWarnings(node: Node, service: string, view: WarningView, warn: W
   const presence = view.presences.get(nameId(node.namespace, service))
   if (presence === undefined) return
   if (presence.headless) {
-    warn(
-      'HeadlessService',
-      `Service "${service}" is headless: callers connect to its pods directly, bypassing the sidecar, and are not ` +
-        'routed; add a Service with a cluster address and call that',
-    )
+    warn('HeadlessService', headlessSentence(service))
     return
   }
   if (presence.otherPorts.length > 0) {
-    const ports = presence.otherPorts.join(', ')
-    warn(
-      'NotTcp',
-      `Service "${service}" has ${ports}: only TCP is routed, so this traffic goes directly to the app`,
-    )
+    warn('NotTcp', notTcpSentence(service, presence.otherPorts))
   }
   if (presence.foreign) {
     warn(
@@ -95,11 +88,7 @@ function attachmentWarning(service: string, attachment: Attachment, pods: PodInd
   if (pod === undefined) return
   const { workload, inbound } = pod
   if (pod.hostNetwork) {
-    warn(
-      'HostNetwork',
-      `Service "${service}" leads to ${workload}, which has hostNetwork: its ports are the node's, so requests are ` +
-        'not routed; remove hostNetwork if it is not needed',
-    )
+    warn('HostNetwork', hostNetworkSentence(service, workload))
   } else if (pod.addresses.length > 0 && !pod.sidecar) {
     warn(
       'PastSidecar',
