@@ -33,7 +33,7 @@ export async function startManager(
   const driver = new Driver({ source, leadership, limits, metrics, logger, gatherMs })
   const { hub, gateway: view } = driver
   const admin = await serveAdmin({
-    host,
+    hosts: [host],
     port: config.adminPort,
     notReady: () => driver.notReady(),
     metrics: () => metrics.read(),

@@ -7,6 +7,7 @@ import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import { afterEach, describe, expect, test } from 'vitest'
+import { freePortAt } from '../testing/ports.ts'
 import { type AdminServer, serveAdmin } from './admin.ts'
 
 let reason: string | undefined
@@ -17,9 +18,9 @@ const OUTER = Object.values(networkInterfaces())
   .flat()
   .find((found) => found?.family === 'IPv4' && !found.internal)?.address
 
-async function serve(host: string, port = 0): Promise<AdminServer> {
+async function serve(hosts: string | readonly string[], port = 0): Promise<AdminServer> {
   const server = await serveAdmin({
-    host,
+    hosts: [hosts].flat(),
     port,
     notReady: () => reason,
     metrics: () => Promise.resolve({ contentType: 'text/plain; version=0.0.4', text: 'up 1\n' }),
@@ -131,6 +132,14 @@ test('in the embedded cluster, the machine reaches a pod, and a pod does not rea
   const server = await serve('127.0.0.3')
   expect(await statusesFor(server, { host: '127.0.0.3', from: '127.0.0.4' })).toEqual(REFUSED)
   expect(await statusesFor(server, { host: '127.0.0.3' })).toEqual(SERVED)
+})
+
+test('it serves both families at all addresses, and knows its own pod by either', async () => {
+  const server = await serve(['0.0.0.0', '::'], await freePortAt(['0.0.0.0', '::1']))
+  for (const host of ['127.0.0.1', '::1']) {
+    expect(await ask(server, '/table', { host })).toMatchObject({ status: 200 })
+  }
+  expect(await statusesFor(server, { from: '127.0.0.2' })).toEqual(REFUSED)
 })
 
 describe.skipIf(OUTER === undefined)('on the address of a pod', () => {

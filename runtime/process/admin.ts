@@ -6,7 +6,8 @@ import { isFromPage, isLocalPeer, loopbackHosts } from './local-peer.ts'
 
 /** Where the admin listener listens, and what it serves. */
 export interface AdminOptions {
-  readonly host: string
+  /** At least one. If `0.0.0.0` is one of them, `::` means IPv6 alone. A family that the pod does not have is left out. */
+  readonly hosts: readonly string[]
   readonly port: number
   /** Returns why the process cannot take traffic; undefined if it can. */
   readonly notReady: () => string | undefined
@@ -27,15 +28,16 @@ export interface AdminServer {
 
 /**
  * Serves `/livez`, `/readyz` (503 with the reason) and `/metrics` to every peer, and dumps and actions to the pod
- * itself (see {@link isLocalPeer}). Others get a 403 that says how to reach them. Listens on the host, and on the same
+ * itself (see {@link isLocalPeer}). Others get a 403 that says how to reach them. Listens on the hosts, and on the same
  * port of 127.0.0.1 and ::1. Resolves once it listens. Rejects, and keeps no port open, if a port is in use.
  */
 export async function serveAdmin(options: AdminOptions): Promise<AdminServer> {
-  const first = await open(options, options.host, options.port)
+  const [firstHost = '0.0.0.0', ...others] = options.hosts
+  const first = await open(options, firstHost, options.port)
   const { port } = first.address() as AddressInfo
   const servers = [first]
   try {
-    for (const host of loopbackHosts(options.host)) {
+    for (const host of [...others, ...loopbackHosts(options.hosts)]) {
       const server = await open(options, host, port).catch(unlessMissing)
       if (server !== undefined) servers.push(server)
     }
@@ -53,12 +55,13 @@ async function open(options: AdminOptions, host: string, port: number): Promise<
     })
   })
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(port, host, resolve)
+    const ipv6Only = options.hosts.includes('0.0.0.0')
+    server.once('error', reject).listen({ port, host, ipv6Only }, resolve)
   })
   return server
 }
 
-/** A pod without IPv6 has no ::1. */
+/** A pod without IPv6 has neither ::1 nor ::. */
 function unlessMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'EADDRNOTAVAIL' && error.code !== 'EAFNOSUPPORT') throw error
 }

@@ -28,5 +28,5 @@ test.each([
   ['::', []],
   ['localhost', []],
 ])('a server on %s also listens on %j', (host, hosts) => {
-  expect(loopbackHosts(host)).toEqual(hosts)
+  expect(loopbackHosts([host])).toEqual(hosts)
 })

@@ -27,12 +27,12 @@ export function isLocalPeer({ localAddress, remoteAddress }: Ends): boolean {
 }
 
 /** True for an address that only its own machine can reach: 127.0.0.0/8 or ::1. */
-const isLoopback = (address: string): boolean =>
+export const isLoopback = (address: string): boolean =>
   address === '::1' || (isIPv4(address) && address.startsWith('127.'))
 
-/** Returns further hosts for a server that listens on `host`, so that its own pod reaches it over loopback. */
-export function loopbackHosts(host: string): readonly string[] {
-  return COVERING.has(host) || isLoopback(plain(host)) ? [] : OWN
+/** Returns further hosts for a server that listens on `hosts`, so that its own pod reaches it over loopback. */
+export function loopbackHosts(hosts: readonly string[]): readonly string[] {
+  return hosts.some((host) => COVERING.has(host) || isLoopback(plain(host))) ? [] : OWN
 }
 
 /**

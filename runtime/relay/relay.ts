@@ -48,7 +48,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({
-    host,
+    hosts: [host],
     port: config.adminPort,
     notReady: () => (stopping ? 'stopping' : undefined),
     metrics: () => metrics.read(),

@@ -7,7 +7,8 @@ import type { Table } from './table/table.ts'
 
 /** What the admin listener reports. */
 export interface AdminSource {
-  readonly host: string
+  /** The addresses to listen on, at least one. */
+  readonly hosts: readonly string[]
   readonly port: number
   readonly metrics: Metrics
   readonly table: () => Table | undefined
@@ -26,7 +27,7 @@ export interface AdminSource {
  * not make the pod unready.
  */
 export function notReady(
-  source: Omit<AdminSource, 'metrics' | 'host' | 'port' | 'leave'>,
+  source: Omit<AdminSource, 'metrics' | 'hosts' | 'port' | 'leave'>,
   nowMs: number,
 ): string | undefined {
   if (source.draining()) return 'draining'
@@ -45,7 +46,7 @@ export function notReady(
 export async function startAdmin(source: AdminSource): Promise<AdminServer> {
   try {
     return await serveAdmin({
-      host: source.host,
+      hosts: source.hosts,
       port: source.port,
       notReady: () => notReady(source, performance.now()),
       metrics: () => source.metrics.read(),
@@ -53,7 +54,7 @@ export async function startAdmin(source: AdminSource): Promise<AdminServer> {
       actions: { [LEAVE_PATH]: source.leave },
     })
   } catch (error) {
-    const { address = source.host } = error as { readonly address?: string }
+    const { address = source.hosts.join(', ') } = error as { readonly address?: string }
     throw new ListenError(address, source.port, 'health and metrics', error)
   }
 }

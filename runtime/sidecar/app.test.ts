@@ -106,6 +106,7 @@ test('a listener of the sidecar is never used as the app', () => {
   expect(at(['10.0.0.4', 'fd00::4'], 25001)).toEqual(['127.0.0.1', '::1'])
   expect(at(['10.0.0.4'], 25001, ['10.0.0.4'])).toEqual([])
   expect(at(['0.0.0.0'], 25001, all)).toEqual(['::1', 'fd00::4'])
-  expect(at(['::'], 25001, all)).toEqual([])
+  expect(at(['0.0.0.0', '::'], 25001, all)).toEqual([])
+  expect(at(['0.0.0.0', '::'], 8080, all)).toEqual(all)
   expect(at(['10.0.0.4', 'fd00::4'], 25000)).toEqual([])
 })

@@ -5,7 +5,7 @@ import type { Transport, Upstream } from '../transport/transport.ts'
 
 /** The addresses of the sidecar, and those on which the app may listen. */
 export interface Addresses {
-  /** The addresses on which the sidecar listens, at least one. `0.0.0.0` and `::` mean all. */
+  /** The addresses on which the sidecar listens, at least one. `0.0.0.0` and `::` mean all of a family. */
   readonly hosts: readonly string[]
   readonly adminPort: number
   readonly inbound: readonly Inbound[]
@@ -15,6 +15,9 @@ export interface Addresses {
 
 /** The loopback addresses, on which most apps listen. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const
+
+/** All addresses of a pod. They are two listeners, because one for both families reports IPv4 callers as IPv6 addresses. */
+export const ALL_HOSTS: readonly string[] = ['0.0.0.0', '::']
 
 /** Whether this means all addresses of a pod. */
 export const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::'
@@ -37,7 +40,7 @@ export function appHostsAt(addresses: Addresses, port: number): readonly string[
 }
 
 const covers = (listened: string, host: string): boolean =>
-  listened === host || listened === '::' || (listened === '0.0.0.0' && isIPv4(host))
+  listened === host || listened === (isIPv4(host) ? '0.0.0.0' : '::')
 
 /** One port of this pod's app. If it may have several addresses, its key is `localhost:<port>`. */
 export const appUpstream = (hosts: readonly string[], port: number): Upstream =>

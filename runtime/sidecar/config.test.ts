@@ -35,7 +35,7 @@ test('reads the variables that injectSidecar writes', () => {
 
 test('has a default for everything but the inbound ports', () => {
   expect(readConfig({ BRANCHLINE_INBOUND: '25001=80/auto' })).toMatchObject({
-    hosts: ['0.0.0.0'],
+    hosts: ['0.0.0.0', '::'],
     appHosts: ['127.0.0.1', '::1'],
     adminPort: 25000,
     managerUrl: 'ws://branchline-manager.branchline-system.svc.cluster.local:25080/routes',
@@ -43,33 +43,34 @@ test('has a default for everything but the inbound ports', () => {
   })
 })
 
-test('listens at all addresses of its pod, and looks for the app on loopback first', () => {
+test('listens on all addresses, and looks for the app on loopback, then at the addresses of its pod', () => {
   const read = (variables: Record<string, string>): unknown =>
     readConfig({ BRANCHLINE_INBOUND: '25001=80/auto', ...variables })
   const [four, six] = ['10.0.0.4', 'fd00::4']
-  expect(read({ POD_IP: four, POD_IPS: `${four},${six}` })).toMatchObject({
-    hosts: [four, six],
-    appHosts: ['127.0.0.1', '::1', four, six],
-  })
-  expect(read({ POD_IP: six })).toMatchObject({ hosts: [six], appHosts: ['127.0.0.1', '::1', six] })
-  expect(read({ POD_IP: '::', POD_IPS: `${four},${six}` })).toMatchObject({
-    hosts: ['::'],
-    appHosts: ['127.0.0.1', '::1', four, six],
-  })
+  const hosts = ['0.0.0.0', '::']
+  const appHosts = ['127.0.0.1', '::1', four, six]
+  expect(read({ POD_IP: four, POD_IPS: `${four},${six}` })).toMatchObject({ hosts, appHosts })
+  expect(read({ POD_IP: six })).toMatchObject({ hosts, appHosts: ['127.0.0.1', '::1', six] })
+  expect(read({ POD_IP: '::', POD_IPS: `${four},${six}` })).toMatchObject({ hosts, appHosts })
   expect(read({ POD_IP: four, POD_IPS: six, BRANCHLINE_APP_HOST: 'localhost' })).toMatchObject({
-    hosts: [four, six],
+    hosts,
     appHosts: ['localhost'],
   })
 })
 
+test('listens on the address of its pod alone if that is a loopback address, which other pods share', () => {
+  for (const POD_IP of ['127.64.0.2', '::1']) {
+    expect(readConfig({ BRANCHLINE_INBOUND: '25001=80/auto', POD_IP }).hosts).toEqual([POD_IP])
+  }
+})
+
 test('an app port that only the sidecar can have is a fault', () => {
   const inbound = { BRANCHLINE_INBOUND: '25001=25002/http,25002=80/http' }
-  expect(faultsOf({ ...inbound, POD_IP: '10.0.0.4' })).toEqual([])
+  expect(faultsOf({ ...inbound, POD_IP: '127.64.0.2' })).toEqual([])
   const sentence = /^BRANCHLINE_INBOUND: the sidecar itself listens at port 25002/
-  const wildcard = { ...inbound, POD_IP: '::' }
-  const exact = { ...inbound, POD_IP: '10.0.0.4', BRANCHLINE_APP_HOST: '10.0.0.4' }
-  for (const variables of [wildcard, exact])
-    expect(faultsOf(variables)).toEqual([expect.stringMatching(sentence)])
+  const all = { ...inbound, POD_IP: '10.0.0.4' }
+  const exact = { ...inbound, POD_IP: '127.64.0.2', BRANCHLINE_APP_HOST: '127.64.0.2' }
+  for (const variables of [all, exact]) expect(faultsOf(variables)).toEqual([expect.stringMatching(sentence)])
 })
 
 test('names all faults together', () => {

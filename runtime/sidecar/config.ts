@@ -11,8 +11,9 @@ import {
 } from '@branchline/wire/names'
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
+import { isLoopback } from '../process/local-peer.ts'
 import { readSettings } from '../process/settings.ts'
-import { appHostsAt, isWildcard, possibleAppHosts } from './app.ts'
+import { ALL_HOSTS, appHostsAt, possibleAppHosts } from './app.ts'
 import { type AccessLogMode, parseAccessLog } from './telemetry/access-log.ts'
 import { BALANCING, type Balancing } from './route/balance.ts'
 import { ADDED_IDS, type AddedId } from './route/id-edits.ts'
@@ -32,7 +33,7 @@ interface OwnSettings {
 
 /** The configuration of a sidecar. */
 export interface SidecarConfig extends OwnSettings {
-  /** The addresses to listen on, at least one: the pod's, of both families. The first also has the admin port. */
+  /** The addresses to listen on, at least one: all, or the pod's if that is a loopback address. */
   readonly hosts: readonly string[]
   readonly inbound: readonly Inbound[]
   readonly adminPort: number
@@ -73,7 +74,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const podAddresses = [host, ...(read.parsed('POD_IPS', parseAddresses, '') ?? [])]
   const appHost = read.text(VARIABLES.appHost, '')
   const config: SidecarConfig = {
-    hosts: isWildcard(host) ? [host] : [...new Set(podAddresses)],
+    // Pods whose addresses are loopback addresses share the machine's network with each other.
+    hosts: isLoopback(host) ? [host] : ALL_HOSTS,
     inbound: read.parsed(VARIABLES.inbound, parseRequiredInbound, '') ?? [],
     adminPort: read.port(VARIABLES.adminPort, SIDECAR_ADMIN_PORT),
     appHosts: appHost === '' ? possibleAppHosts(podAddresses) : [appHost],

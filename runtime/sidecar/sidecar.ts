@@ -10,7 +10,7 @@ import type { Running } from '../process/main.ts'
 import { DEFAULT_UNREAD_LIMITS, unread } from '../transport/unread-bytes.ts'
 import { AccessLog } from './telemetry/access-log.ts'
 import { startAdmin } from './admin.ts'
-import { appHostsAt, appUpstream } from './app.ts'
+import { appHostsAt, appUpstream, isWildcard } from './app.ts'
 import { Balancer } from './route/balance.ts'
 import type { SidecarConfig } from './config.ts'
 import { ListenError } from './errors.ts'
@@ -67,6 +67,9 @@ export async function startSidecar(
     throw error
   }
 }
+
+const isFamilyMissing = (error: unknown): boolean =>
+  ['EAFNOSUPPORT', 'EADDRNOTAVAIL'].includes((error as NodeJS.ErrnoException).code ?? '')
 
 class RunningSidecar implements Sidecar {
   readonly #config: SidecarConfig
@@ -158,7 +161,7 @@ class RunningSidecar implements Sidecar {
     this.#link.start()
     this.#reporting = setInterval(() => this.#reportTraffic(), REPORT_MS).unref()
     this.#admin = await startAdmin({
-      host: hosts[0] as string,
+      hosts,
       port,
       firstTableTimeoutMs,
       metrics: this.#metrics,
@@ -177,10 +180,14 @@ class RunningSidecar implements Sidecar {
     const { port, appPort } = inbound
     const app = appUpstream(appHostsAt(this.#config, appPort), appPort)
     const entry: EntryPort = { inbound, app }
-    for (const host of this.#config.hosts) {
+    const { hosts } = this.#config
+    const ipv6Only = hosts.includes('0.0.0.0')
+    for (const [index, host] of hosts.entries()) {
       try {
-        this.#listeners.push(await listen({ host, port }, (client) => this.#accept(client, entry)))
+        this.#listeners.push(await listen({ host, port, ipv6Only }, (client) => this.#accept(client, entry)))
       } catch (error) {
+        // A pod without IPv6 has no ::.
+        if (index > 0 && isWildcard(host) && isFamilyMissing(error)) continue
         throw new ListenError(host, port, `the app's port ${appPort}`, error)
       }
     }

@@ -8,6 +8,8 @@ import { type Dial, type ReadMode, SocketTransport } from './socket-transport.ts
 export interface ListenOptions {
   readonly host?: string
   readonly port: number
+  /** Whether `::` means IPv6 alone, so that another listener can have `0.0.0.0` at this port. Default: false. */
+  readonly ipv6Only?: boolean
   /** How to read accepted sockets. Default: `onread` if this Node supports it. */
   readonly mode?: ReadMode
 }
@@ -40,7 +42,8 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
   )
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen({ host: options.host ?? '127.0.0.1', port: options.port, backlog: 1024 }, () => {
+    const { host = '127.0.0.1', port, ipv6Only = false } = options
+    server.listen({ host, port, ipv6Only, backlog: 1024 }, () => {
       server.off('error', reject)
       // After a failed accept (EMFILE), the system reports the failure again with the next connection.
       server.on('error', () => {})

@@ -15,8 +15,9 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_INBOUND:
       'Listeners, with commas: `LISTEN=APP/PROTOCOL`, such as `25001=8080/http`. Required. The injection sets it.',
     BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the route table.',
-    POD_IPS:
-      'All addresses of the pod, with commas. The sidecar listens on them too, unless `POD_IP` means all addresses.',
+    POD_IP:
+      'Address of the pod. The sidecar listens on all addresses, or on this one alone if it is a loopback address, as in the embedded cluster.',
+    POD_IPS: 'All addresses of the pod, with commas. The app is looked for at them.',
     BRANCHLINE_APP_HOST:
       "Address on which the app of the pod listens. Empty: the first of 127.0.0.1, ::1 and the pod's addresses that takes a connection.",
     BRANCHLINE_MANAGER: 'WebSocket URL of the manager.',

@@ -5,10 +5,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import type { Protocol } from '@branchline/wire/inbound'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { AccessLog } from '../telemetry/access-log.ts'
-import { possibleAppHosts } from '../app.ts'
+import { ALL_HOSTS, possibleAppHosts } from '../app.ts'
 import { cleanUp, later } from '../../testing/cleanups.ts'
 import { freePortAt, listenOn } from '../../testing/ports.ts'
-import { type Answer, ask, type Pod, World } from '../fixture/world.ts'
+import { type Answer, ask, type Pod, target, World } from '../fixture/world.ts'
 
 /** What stands for the address of a pod. */
 const POD = '127.0.0.9'
@@ -140,12 +140,19 @@ test.each(['tcp', 'auto'] as const)(
   },
 )
 
-test('a sidecar serves at all addresses of its pod', async () => {
+test('a sidecar serves at all addresses, as kubectl port-forward dials loopback', async () => {
   const app = await world.app('app')
-  const hosts = ['127.0.0.1', '::1']
-  const port = await freePortAt(hosts)
-  await world.pod({ appPort: app, config: { hosts, inbound: [{ port, appPort: app, protocol: 'http' }] } })
-  for (const host of hosts) expect((await ask(port, { host })).status).toBe(200)
+  const { port } = await world.pod({ appPort: app, config: { hosts: ALL_HOSTS } })
+  for (const host of ['127.0.0.1', '::1', POD]) expect((await ask(port, { host })).status).toBe(200)
+})
+
+test('a caller is known by its address, also at a sidecar that serves at all addresses', async () => {
+  const name = (text: string) => world.tcpApp((socket) => socket.end(text))
+  const [base, branch] = [await name('base'), await name('branch')]
+  const sidecar = await world.pod({ appPort: base, protocol: 'tcp', config: { hosts: ALL_HOSTS } })
+  expect(await hear(sidecar.port)).toBe('base')
+  await sidecar.route({ routes: { alice: target('alice', [branch]) } }, { '127.0.0.1': 'alice' })
+  expect(await hear(sidecar.port)).toBe('branch')
 })
 
 test('a sidecar serves in a pod that has IPv6 alone', async () => {
