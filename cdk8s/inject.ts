@@ -8,6 +8,6 @@ export {
 } from './inject/apply.ts'
 export { injectEnvironments, type InjectEnvironmentsOptions } from './inject/environments.ts'
 export type { Manifest } from './inject/manifest.ts'
-export type { Finding } from './inject/plan.ts'
+export { effectOf, type Finding, type FindingEffect } from './inject/finding.ts'
 export { sidecarFaults, type SidecarOptions } from './inject/sidecar.ts'
 export { uninject } from './inject/uninject.ts'

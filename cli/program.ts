@@ -95,6 +95,10 @@ const injectCommand = program
     'wait or size of all sidecars, such as response-timeout=10m; repeatable; annotations take precedence',
     (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
   )
+  .option('--sidecar-cpu <quantity>', 'CPU that sidecars request, such as 50m; default: 10m')
+  .option('--sidecar-memory <quantity>', 'memory that sidecars request, such as 128Mi; default: 64Mi')
+  .option('--sidecar-cpu-limit <quantity>', 'CPU limit of sidecars; default: none')
+  .option('--sidecar-memory-limit <quantity>', 'memory limit of sidecars; default: 192Mi')
   .option('--check', 'print only what would change and what is not routed')
   .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)

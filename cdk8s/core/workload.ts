@@ -6,7 +6,7 @@ import { SynthError } from './errors.ts'
 import { imageFault } from './image-fault.ts'
 import { injectSidecar } from '../inject/apply.ts'
 import type { Manifest } from '../inject/manifest.ts'
-import type { Finding } from '../inject/plan.ts'
+import { effectOf, type Finding } from '../inject/finding.ts'
 import { variableFaults } from './variable.ts'
 import { portsOf, workloadManifests } from './workload-manifests.ts'
 import type { WorkloadProps } from './workload-props.ts'
@@ -79,7 +79,7 @@ function check(
 /** Throws a SynthError if an annotation of the workload is not a setting, or has an invalid value. */
 function checkSettings(name: string, environment: Environment, findings: readonly Finding[]): void {
   const faults = findings
-    .filter(({ reason }) => reason === 'BadSetting')
+    .filter((finding) => effectOf(finding) === 'fault')
     .map(({ message }) => `Workload "${name}" of "${environment.node.id}": ${message}`)
   if (faults.length > 0) throw new SynthError('BL_SYNTH_WORKLOAD', faults)
 }

@@ -10,47 +10,31 @@ import {
   uninject,
 } from '../inject.ts'
 import { podTemplateOf, type PodTemplate, serviceSpecOf } from './manifest.ts'
-
-const deployment = (name: string, spec: Record<string, unknown> = {}, more: object = {}): Manifest => ({
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name, namespace: 'alice' },
-  spec: {
-    selector: { matchLabels: { app: name } },
-    template: {
-      metadata: { labels: { app: name }, ...more },
-      spec: {
-        containers: [{ name: 'app', image: 'x', ports: [{ name: 'web', containerPort: 8080 }] }],
-        ...spec,
-      },
-    },
-  },
-})
-const service = (name: string, spec: Record<string, unknown> = {}, app = name): Manifest => ({
-  apiVersion: 'v1',
-  kind: 'Service',
-  metadata: { name, namespace: 'alice' },
-  spec: { selector: { app }, ports: [{ name: 'http', port: 80, targetPort: 'web' }], ...spec },
-})
-const options = { environment: 'alice', above: ['baseline'] }
+import { deployment, OPTIONS as options, service, targets } from './objects.fixture.ts'
 
 test('a workload and its Service go through the sidecar', () => {
   const { workload, services, findings } = injectSidecar(deployment('api'), [service('api')], options)
-  const template = podTemplateOf(workload)
-  const sidecar = template?.spec?.initContainers?.[0]
-  const target = serviceSpecOf(services[0] as Manifest)?.ports?.[0]?.targetPort
+  const { metadata, spec } = podTemplateOf(workload) as PodTemplate
+  const [sidecar] = spec?.initContainers ?? []
+  const [app] = spec?.containers ?? []
+  const [target] = targets(services[0]) ?? []
   expect(findings).toEqual([])
   expect(target).toMatch(/^branchline-\d{1,4}$/)
   expect(sidecar).toMatchObject({ name: SIDECAR_CONTAINER, restartPolicy: 'Always' })
-  expect(sidecar?.ports).toContainEqual({ name: target, containerPort: 25001 })
+  // Before Kubernetes 1.33, a Service does not find the name of a port of an init container.
+  expect(app?.ports).toEqual([
+    { name: 'web', containerPort: 8080 },
+    { name: target, containerPort: 25001 },
+  ])
+  expect(sidecar?.ports).toEqual([{ name: 'branchline-adm', containerPort: 25000 }])
   expect(sidecar?.env).toContainEqual({ name: 'BRANCHLINE_INBOUND', value: '25001=8080/http' })
-  expect(template?.metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25001=8080/http')
-  expect(template?.metadata?.labels).toMatchObject({
+  expect(metadata?.annotations?.[ANNOTATIONS.inbound]).toBe('25001=8080/http')
+  expect(metadata?.labels).toMatchObject({
     [LABELS.sidecar]: 'true',
     [LABELS.environment]: 'alice',
   })
-  expect(template?.spec?.dnsConfig).toEqual({ searches: ['baseline.svc.cluster.local'] })
-  expect(template?.spec?.containers?.[0]?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
+  expect(spec?.dnsConfig).toEqual({ searches: ['baseline.svc.cluster.local'] })
+  expect(app?.lifecycle).toEqual({ preStop: { sleep: { seconds: 5 } } })
 })
 
 test('a sidecar gets all addresses of its pod', () => {
@@ -122,24 +106,24 @@ describe('objects that are not routed have a finding', () => {
     [
       'headless',
       [deployment('db'), service('db', { clusterIP: 'None' })],
-      /is headless .* add a Service with/,
+      /is headless .*; add a Service with a cluster IP/,
     ],
     [
       'hostNetwork',
       [deployment('a', { hostNetwork: true }), service('a')],
-      /hostNetwork: .* remove hostNetwork/,
+      /hostNetwork: its ports belong to the node.* remove hostNetwork/,
     ],
     [
       'disabled',
       [deployment('a', {}, { annotations: { [ANNOTATIONS.inject]: 'disabled' } }), service('a')],
-      /"disabled": it is not routed/,
+      /not routed, because the pod template of Deployment "a" says .*"disabled"; remove that/,
     ],
     ['no selector', [service('a', { selector: undefined })], /has no spec.selector/],
     ['no workload', [service('a')], /selects no workload of these manifests/],
     [
       'udp',
       [deployment('a'), service('a', { ports: [{ port: 53, protocol: 'UDP' }] })],
-      /ports\[0\].protocol is UDP: only TCP is routed/,
+      /Service "a" has 53\/UDP: only TCP is routed/,
     ],
     [
       'a named port that is not there',
@@ -149,7 +133,7 @@ describe('objects that are not routed have a finding', () => {
     [
       "the admin port's number",
       [deployment('a', { containers: [{ name: 'a', ports: [{ containerPort: 25000 }] }] }), service('a')],
-      /containerPort 25000 is the sidecar's/,
+      /whose port 25000 is the sidecar's admin port/,
     ],
     [
       'too many ports',
@@ -166,7 +150,7 @@ describe('objects that are not routed have a finding', () => {
       deployment('a', { containers: [{ name: 'a' }] }),
       service('a', { ports: [{ port: 80, targetPort: 25000 }] }),
     ],
-    /spec.ports\[0\].targetPort is 25000, the sidecar's admin port/,
+    /selects Deployment "a", whose port 25000 is the sidecar's admin port/,
   ])
   test.each(cases)('%s', (_, manifests, message) => {
     const { findings } = injectSidecars(manifests, options)
@@ -276,6 +260,7 @@ describe('the manifests of a platform', () => {
   test('complete manifests pass unchanged, and sidecars with other options keep them', () => {
     const made = injectSidecars([deployment('api'), service('api')], {
       ...options,
+      above: ['bob', 'baseline'],
       preStopSeconds: 0,
       sidecar: { image: 'mirror/sidecar:2' },
     }).manifests

@@ -15,16 +15,29 @@ export interface Metadata {
   [field: string]: unknown
 }
 
+export interface ContainerPort {
+  name?: string
+  containerPort: number
+  protocol?: string
+  [field: string]: unknown
+}
+
 export interface Container {
   name: string
-  ports?: { name?: string; containerPort: number; protocol?: string; [field: string]: unknown }[]
+  restartPolicy?: string
+  ports?: ContainerPort[]
   env?: { name: string; value?: string; [field: string]: unknown }[]
   lifecycle?: { preStop?: unknown; [field: string]: unknown }
+  resources?: { requests?: Record<string, unknown>; limits?: Record<string, unknown> }
   [field: string]: unknown
 }
 
 export interface PodSpec {
   hostNetwork?: boolean
+  os?: { name?: string }
+  nodeSelector?: Record<string, string>
+  restartPolicy?: string
+  terminationGracePeriodSeconds?: number
   containers?: Container[]
   initContainers?: Container[]
   volumes?: { name: string; [field: string]: unknown }[]
@@ -57,20 +70,43 @@ export interface ServiceSpec {
   [field: string]: unknown
 }
 
-/** The workloads whose pods serve permanently. The pods of a Job end, and no Service selects them. */
-const WORKLOAD_KINDS = new Set(['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'])
+/** The workloads whose pods serve, by the group of their API. */
+const WORKLOADS: Readonly<Record<string, readonly string[]>> = {
+  '': ['ReplicationController'],
+  apps: ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet'],
+  'argoproj.io': ['Rollout'],
+}
+
+const groupOf = ({ apiVersion }: Manifest): string =>
+  apiVersion.includes('/') ? (apiVersion.split('/', 1)[0] as string) : ''
+
+/** YAML has null where a template of Helm rendered nothing. It means the same as an absent field. */
+const present = <T>(value: T | null | undefined): T | undefined => value ?? undefined
+
+interface TemplateHolder {
+  readonly template?: PodTemplate | null
+  readonly jobTemplate?: { readonly spec?: TemplateHolder | null } | null
+}
 
 /** Returns the pod template of a workload, the manifest itself if it is a Pod, or undefined for other kinds. */
 export function podTemplateOf(manifest: Manifest): PodTemplate | undefined {
   if (manifest.kind === 'Pod' && manifest.apiVersion === 'v1') return manifest as PodTemplate
-  if (!manifest.apiVersion.startsWith('apps/') || !WORKLOAD_KINDS.has(manifest.kind)) return undefined
-  return (manifest.spec as { template?: PodTemplate } | undefined)?.template
+  if (WORKLOADS[groupOf(manifest)]?.includes(manifest.kind) !== true) return undefined
+  return present((manifest.spec as TemplateHolder | null | undefined)?.template)
+}
+
+/** Returns the pod template of a Job or a CronJob. Its pods end, and serve nothing that the injection routes. */
+export function jobTemplateOf(manifest: Manifest): PodTemplate | undefined {
+  if (groupOf(manifest) !== 'batch') return undefined
+  const spec = manifest.spec as TemplateHolder | null | undefined
+  if (manifest.kind === 'Job') return present(spec?.template)
+  return manifest.kind === 'CronJob' ? present(spec?.jobTemplate?.spec?.template) : undefined
 }
 
 /** Returns the spec of a Service, or undefined for other kinds. */
 export function serviceSpecOf(manifest: Manifest): ServiceSpec | undefined {
   if (manifest.kind !== 'Service' || manifest.apiVersion !== 'v1') return undefined
-  return manifest.spec as ServiceSpec | undefined
+  return present(manifest.spec as ServiceSpec | null | undefined)
 }
 
 /** Reports whether a Service's selector selects the pods of a template: all its labels match, and it has at least one. */
@@ -79,16 +115,31 @@ export function selects(spec: ServiceSpec, template: PodTemplate): boolean {
   return wanted.length > 0 && wanted.every(([name, value]) => template.metadata?.labels?.[name] === value)
 }
 
-/** Returns the number of a Service port's target in a pod. A name is resolved by the container ports. */
+/**
+ * Returns the number of a Service port's target in a pod. A name is resolved as Kubernetes does: by the ports of the
+ * containers with the same protocol, then by those of native sidecars. An init container that ends serves nothing.
+ */
 export function targetNumber(port: ServicePort, template: PodTemplate): number | undefined {
   const target = port.targetPort ?? port.port
   if (typeof target === 'number') return target
-  return containersOf(template)
-    .flatMap((container) => container.ports ?? [])
-    .find(({ name }) => name === target)?.containerPort
+  const { containers, initContainers } = template.spec ?? {}
+  const sidecars = (initContainers ?? []).filter(({ restartPolicy }) => restartPolicy === 'Always')
+  return [...(containers ?? []), ...sidecars]
+    .flatMap(({ ports }) => ports ?? [])
+    .find(({ name, protocol }) => name === target && (protocol ?? 'TCP') === (port.protocol ?? 'TCP'))
+    ?.containerPort
 }
 
 /** Returns all containers of a pod, init containers first. */
 export function containersOf(template: PodTemplate): Container[] {
   return [...(template.spec?.initContainers ?? []), ...(template.spec?.containers ?? [])]
 }
+
+/** Reports whether two objects are in the same namespace. Objects that name none are in one. */
+export const sameNamespace = (one: Manifest, two: Manifest): boolean =>
+  (one.metadata.namespace ?? '') === (two.metadata.namespace ?? '')
+
+export const nameOf = (manifest: Manifest): string => manifest.metadata.name ?? ''
+
+/** Formats an object for people: `Deployment "web"`. */
+export const shown = (manifest: Manifest): string => `${manifest.kind} "${nameOf(manifest)}"`

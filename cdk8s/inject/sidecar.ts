@@ -14,10 +14,17 @@ import type { SettingName } from '@branchline/wire/settings/table'
 import { annotatedSettings, type RenderedSettings, renderSettings } from '@branchline/wire/settings/value'
 import { VARIABLES } from '@branchline/wire/env'
 import { IMAGES } from '../core/images.ts'
-import type { Container, PodTemplate } from './manifest.ts'
+import type { Container, ContainerPort, PodTemplate } from './manifest.ts'
+import {
+  annotatedResources,
+  DEFAULT_RESOURCES,
+  resourceFaults,
+  type SidecarResources,
+  withParts,
+} from './resources.ts'
 
-/** Options of the sidecar's container. */
-export interface SidecarOptions {
+/** Options of the sidecar's container. A workload's annotations take precedence over its resources and settings. */
+export interface SidecarOptions extends SidecarResources {
   /** Default: the image of this release. */
   readonly image?: string
   /** The manager's WebSocket URL. Default: the manager in the platform's namespace. */
@@ -33,7 +40,7 @@ export interface SidecarOptions {
   readonly settings?: Readonly<Partial<Record<SettingName, string>>>
   /** Default: info. */
   readonly logLevel?: string
-  /** Default: requests of 10m CPU and 64Mi, and a limit of 192Mi. No CPU limit, because throttling adds latency. */
+  /** All resources of the container. `cpu`, `memory` and their limits change single ones. Default: those of the parts. */
   readonly resources?: Readonly<Record<string, unknown>>
 }
 
@@ -51,19 +58,20 @@ export interface NamedInbound extends Inbound {
 }
 
 /**
- * Returns the sidecar as a native sidecar: an init container that keeps running (Kubernetes 1.29 or later). It starts
- * before the app and stops after it.
+ * Returns the sidecar of a pod as a native sidecar: an init container that keeps running (Kubernetes 1.29 or later). It
+ * starts before the app and stops after it.
  */
 export function sidecarContainer(
+  template: PodTemplate,
   inbound: readonly NamedInbound[],
   options: SidecarOptions,
-  settings: RenderedSettings['variables'] = {},
 ): Container {
+  const settings = settingsOfTemplate(template, options).variables
   return {
     name: SIDECAR_CONTAINER,
     image: options.image ?? IMAGES.sidecar,
     restartPolicy: 'Always',
-    ports: sidecarPorts(inbound),
+    ports: [{ name: ADMIN_PORT_NAME, containerPort: SIDECAR_ADMIN_PORT }],
     env: sidecarVariables(inbound, options, settings),
     startupProbe: {
       httpGet: { path: '/livez', port: ADMIN_PORT_NAME },
@@ -85,10 +93,7 @@ export function sidecarContainer(
     },
     // All preStop hooks run when the pod begins to end, although a native sidecar stops after the app.
     lifecycle: { preStop: { exec: { command: [...LEAVE_COMMAND] } } },
-    resources: options.resources ?? {
-      requests: { cpu: '10m', memory: '64Mi' },
-      limits: { memory: '192Mi' },
-    },
+    resources: withParts(options.resources ?? DEFAULT_RESOURCES, options, annotatedResources(template).given),
     securityContext: {
       allowPrivilegeEscalation: false,
       capabilities: { drop: ['ALL'] },
@@ -101,16 +106,17 @@ export function sidecarContainer(
   }
 }
 
-/** Returns the sidecar's ports: one per listener, and the admin port. */
-export function sidecarPorts(inbound: readonly NamedInbound[]): NonNullable<Container['ports']> {
-  return [
-    ...inbound.map(({ slot, port }) => ({ name: inboundPortName(slot), containerPort: port })),
-    { name: ADMIN_PORT_NAME, containerPort: SIDECAR_ADMIN_PORT },
-  ]
-}
+/**
+ * Returns the ports of the sidecar's listeners, for a container of the app. Before Kubernetes 1.33, Services do not find
+ * the name of a port of an init container. All containers of a pod share their ports, so the container does not matter.
+ */
+export const listenerPorts = (inbound: readonly NamedInbound[]): ContainerPort[] =>
+  inbound.map(({ slot, port }) => ({ name: inboundPortName(slot), containerPort: port }))
 
 /** Yields one sentence per fault of the sidecar's options. */
-export function* sidecarFaults({ header, settings }: SidecarOptions): Generator<string> {
+export function* sidecarFaults(options: SidecarOptions): Generator<string> {
+  const { header, settings } = options
+  yield* resourceFaults(options)
   try {
     parseKeyHeader(header ?? '')
   } catch (error) {

@@ -1,46 +1,28 @@
-import { ANNOTATIONS, SIDECAR_CONTAINER } from '@branchline/wire/names'
+import { ANNOTATIONS, inboundPortSlot, SIDECAR_CONTAINER } from '@branchline/wire/names'
 import {
+  jobTemplateOf,
   type Manifest,
   type Metadata,
   type PodSpec,
   podTemplateOf,
   type PodTemplate,
+  type ServicePort,
   type ServiceSpec,
   serviceSpecOf,
 } from './manifest.ts'
+import { type InjectionRecord, preStopsOf, readRecord, restoreEmpty } from './record.ts'
 import { TOKEN_VOLUME } from './sidecar.ts'
-
-/** The changes of an injection, which an annotation records so that `uninject` can undo them. `null` means absent. */
-export interface InjectionRecord {
-  /** Of a Service: the original target of each changed port, by the port's index. */
-  targetPorts?: { [index: string]: number | string | null }
-  /** Of a pod template: the labels that were set, with their original values. */
-  labels?: { [name: string]: string | null }
-  /** The added search domains. */
-  searches?: string[]
-  /** The containers that got a preStop hook. */
-  preStop?: string[]
-  /** The sidecar's variables that come from settings. */
-  settings?: string[]
-}
 
 /** Returns the manifests as they were before the injection. Pure. Other manifests are returned unchanged. */
 export function uninject(manifests: readonly Manifest[]): Manifest[] {
   return manifests.map((manifest) => {
     const copy = structuredClone(manifest)
-    const template = podTemplateOf(copy)
+    const template = podTemplateOf(copy) ?? jobTemplateOf(copy)
     if (template !== undefined) restoreTemplate(template)
     const spec = serviceSpecOf(copy)
     if (spec !== undefined) restoreService(copy, spec)
     return copy
   })
-}
-
-/** Writes the record if something changed. */
-export function writeRecord(holder: { metadata?: Metadata }, record: InjectionRecord): void {
-  if (Object.keys(record).length === 0) return
-  const annotations = { ...holder.metadata?.annotations, [ANNOTATIONS.injected]: JSON.stringify(record) }
-  holder.metadata = { ...holder.metadata, annotations }
 }
 
 function takeRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {
@@ -49,27 +31,45 @@ function takeRecord(holder: { metadata?: Metadata }): InjectionRecord | undefine
   return record
 }
 
-/** Reads the record of the changes. Returns undefined without a record. */
-export function readRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {
-  const text = holder.metadata?.annotations?.[ANNOTATIONS.injected]
-  if (text === undefined) return undefined
-  try {
-    const record: unknown = JSON.parse(text)
-    return typeof record === 'object' && record !== null ? record : {}
-  } catch {
-    // Someone edited the record. The object then stays as it is.
-    return {}
-  }
-}
+const isOurs = (target: unknown): boolean => inboundPortSlot(target) !== undefined
 
+/** Restores the ports that still have our target. Someone has edited the others, and they stay as they are. */
 function restoreService(service: Manifest, spec: ServiceSpec): void {
-  const record = takeRecord(service)
-  for (const [index, target] of Object.entries(record?.targetPorts ?? {})) {
-    const port = spec.ports?.[Number(index)]
-    if (port === undefined) continue
+  const record = takeRecord(service) ?? {}
+  restoreEmpty(service, record)
+  const recorded = record.targetPorts ?? {}
+  const isByTarget = Object.keys(recorded).every(isOurs)
+  const ports = spec.ports ?? []
+  const targets = isByTarget ? recorded : byTarget(recorded, ports)
+  for (const port of ports) {
+    const target = isOurs(port.targetPort) ? targets[port.targetPort as string] : undefined
+    if (target === undefined) continue
     if (target === null) delete port.targetPort
     else port.targetPort = target
   }
+}
+
+/**
+ * Converts a record by index. An index whose port is not ours any more belongs to a port that moved: the recorded targets
+ * that are left go to our ports that are left, in their order.
+ */
+function byTarget(
+  recorded: NonNullable<InjectionRecord['targetPorts']>,
+  ports: readonly ServicePort[],
+): NonNullable<InjectionRecord['targetPorts']> {
+  const targets: NonNullable<InjectionRecord['targetPorts']> = {}
+  const moved: (number | string | null)[] = []
+  for (const [index, target] of Object.entries(recorded)) {
+    const now = ports[Number(index)]?.targetPort
+    if (isOurs(now)) targets[now as string] = target
+    else moved.push(target)
+  }
+  for (const { targetPort } of ports) {
+    if (!isOurs(targetPort) || (targetPort as string) in targets) continue
+    const target = moved.shift()
+    if (target !== undefined) targets[targetPort as string] = target
+  }
+  return targets
 }
 
 function restoreTemplate(template: PodTemplate): void {
@@ -80,27 +80,38 @@ function restoreTemplate(template: PodTemplate): void {
     if (value === null) removeFrom(template.metadata, 'labels', name)
     else template.metadata = { ...template.metadata, labels: { ...template.metadata?.labels, [name]: value } }
   }
-  if (isEmpty(template.metadata)) delete template.metadata
-  if (template.spec !== undefined) restoreSpec(template.spec, record)
+  if (template.spec) restoreSpec(template.spec, record)
+  restoreEmpty(template, record)
+  if (isEmpty(template.metadata) && record.was?.['metadata'] === undefined) delete template.metadata
 }
 
 function restoreSpec(spec: PodSpec, record: InjectionRecord): void {
   strike(spec, 'initContainers', ({ name }) => name === SIDECAR_CONTAINER)
   strike(spec, 'volumes', ({ name }) => name === TOKEN_VOLUME)
   const searches = new Set(record.searches)
-  if (spec.dnsConfig !== undefined && searches.size > 0) {
+  if (spec.dnsConfig && searches.size > 0) {
     strike(spec.dnsConfig, 'searches', (search) => searches.has(search))
     if (isEmpty(spec.dnsConfig)) delete spec.dnsConfig
   }
+  const preStops = preStopsOf(record)
   for (const container of spec.containers ?? []) {
-    if (record.preStop?.includes(container.name) !== true || container.lifecycle === undefined) continue
+    strike(container, 'ports', ({ name }) => isOurs(name))
+    if (!preStops.has(container.name) || !container.lifecycle) continue
+    if (!isSleep(container.lifecycle.preStop, preStops.get(container.name))) continue
     delete container.lifecycle.preStop
     if (isEmpty(container.lifecycle)) delete container.lifecycle
   }
 }
 
-const isEmpty = (object: object | undefined): boolean =>
-  object !== undefined && Object.keys(object).length === 0
+/** Reports whether a hook is the one that an injection added. Another one is of the user, who edited it since. */
+function isSleep(hook: unknown, seconds: number | undefined): boolean {
+  const { sleep, ...others } = (hook ?? {}) as { sleep?: { seconds?: number } }
+  if (sleep === undefined || Object.keys(others).length > 0) return false
+  return seconds === undefined || sleep.seconds === seconds
+}
+
+const isEmpty = (object: object | null | undefined): boolean =>
+  object !== undefined && object !== null && Object.keys(object).length === 0
 
 /** Removes items from a list, and removes the list if it is then empty, because the injection created it. */
 function strike<H extends object, K extends keyof H>(
@@ -108,7 +119,7 @@ function strike<H extends object, K extends keyof H>(
   field: K,
   isOurs: (item: Item<H[K]>) => boolean,
 ): void {
-  const list = holder[field] as Item<H[K]>[] | undefined
+  const list = (holder[field] ?? undefined) as Item<H[K]>[] | undefined
   const left = list?.filter((item) => !isOurs(item))
   if (left === undefined || left.length === list?.length) return
   if (left.length > 0) holder[field] = left as H[K]
@@ -119,7 +130,7 @@ type Item<L> = NonNullable<L> extends readonly (infer T)[] ? T : never
 
 function removeFrom(metadata: Metadata | undefined, field: 'labels' | 'annotations', name: string): void {
   const map = metadata?.[field]
-  if (metadata === undefined || map === undefined) return
+  if (metadata === undefined || !map || !(name in map)) return
   delete map[name]
   if (Object.keys(map).length === 0) delete metadata[field]
 }

@@ -1,5 +1,5 @@
 import { basename, relative } from 'node:path'
-import { injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
+import { effectOf, injectEnvironments, type Finding, type Manifest } from '@branchline/cdk8s/inject'
 import { nameFaults } from '@branchline/runtime/local/manifests/check'
 import type { KubernetesObject } from '@branchline/runtime/local/manifests/object'
 import { printableLine } from '@branchline/runtime/local/printable'
@@ -103,6 +103,8 @@ function result(path: string, found: Resources, files: number): Checked {
   ]
   for (const one of errors) found.problems.push(placed(found, one))
   const { findings } = injectEnvironments(manifests)
+  const faults = findings.filter((finding) => effectOf(finding) === 'fault')
+  for (const fault of faults) found.problems.push(placed(found, fault))
   if (manifests.length === 0 && found.problems.length === 0) {
     const message =
       'there is no Kubernetes object here: name a file or a folder with manifests (.yaml, .yml, .json)'
@@ -110,7 +112,9 @@ function result(path: string, found: Resources, files: number): Checked {
   }
   return {
     problems: found.problems.map((problem) => shortened(path, problem)),
-    findings: [...findings, ...notes].map((finding) => shortened(path, placed(found, finding))),
+    findings: [...findings.filter((finding) => !faults.includes(finding)), ...notes].map((finding) =>
+      shortened(path, placed(found, finding)),
+    ),
     files,
     objects: manifests.length,
     environments: environments.length,

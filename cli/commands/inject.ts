@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
+  effectOf,
   type Finding,
   injectEnvironments,
   injectSidecars,
@@ -40,7 +41,7 @@ export interface InjectOutcome {
   readonly outputs: readonly Input[]
   /** The changed objects, one line each. */
   readonly changes: readonly FileProblem[]
-  /** Objects that are not routed, and the reasons. */
+  /** What the injection does not solve, such as objects that are not routed. */
   readonly findings: readonly FileProblem[]
   /** Documents that could not be read, which pass unchanged, and invalid settings. */
   readonly problems: readonly FileProblem[]
@@ -50,7 +51,7 @@ export interface InjectOutcome {
 export function injectTexts(inputs: readonly Input[], options: InjectCommandOptions = {}): InjectOutcome {
   const { environment, above, sidecar } = options
   // Given options of the sidecar also apply to sidecars that already exist.
-  const common = sidecar === undefined ? { keepSidecars: true } : { sidecar, keepSidecars: false }
+  const common = { keepSidecars: true, overrideSidecars: true, ...(sidecar === undefined ? {} : { sidecar }) }
   return transform(inputs, (manifests) => {
     if (environment === undefined) return injectEnvironments(manifests, common)
     return injectSidecars(manifests, { ...common, environment, ...(above === undefined ? {} : { above }) })
@@ -85,7 +86,7 @@ export function injectReport({ changes, findings, problems }: InjectOutcome): {
     ...problems.map((problem) => `error: ${problemLine(problem)}`),
     ...changes.map((change) => `change: ${problemLine(change)}`),
     ...findings.map((finding) => `note: ${problemLine(finding)}`),
-    `${changes.length} to change, ${findings.length} not routed, ${problems.length} with a problem`,
+    `${changes.length} to change, ${findings.length} with a note, ${problems.length} with a problem`,
   ]
   return { text: `${lines.join('\n')}\n`, exitCode: problems.length === 0 ? 0 : 1 }
 }
@@ -152,11 +153,11 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
         isWhole && documents.some((it) => touched.has(it)) ? rendered(input, documents, touched) : input.text,
     })),
     changes: changed.map(({ place }) => located(place, changeSentence(place.object))),
-    findings: found.filter(({ finding }) => finding.reason !== 'BadSetting').map(({ problem }) => problem),
+    findings: found.filter(({ finding }) => effectOf(finding) !== 'fault').map(({ problem }) => problem),
     // An invalid setting is an error in the manifest, not a remark.
     problems: [
       ...problems,
-      ...found.filter(({ finding }) => finding.reason === 'BadSetting').map(({ problem }) => problem),
+      ...found.filter(({ finding }) => effectOf(finding) === 'fault').map(({ problem }) => problem),
     ],
   }
 }

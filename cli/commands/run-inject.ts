@@ -24,6 +24,11 @@ export interface RunInjectOptions {
   readonly header?: string
   /** Settings of all sidecars, each `NAME=VALUE`. A workload's annotations take precedence. */
   readonly setting?: readonly string[]
+  /** Resources of all sidecars, as quantities of Kubernetes. A workload's annotations take precedence. */
+  readonly sidecarCpu?: string
+  readonly sidecarMemory?: string
+  readonly sidecarCpuLimit?: string
+  readonly sidecarMemoryLimit?: string
   readonly check?: boolean
 }
 
@@ -45,23 +50,29 @@ export async function runInject(paths: readonly string[], options: RunInjectOpti
 }
 
 /** Converts the options of the command to those of the injection. Pure. */
-export const injectOptions = ({
-  environment,
-  above,
-  sidecarImage,
-  header,
-  setting = [],
-}: RunInjectOptions): InjectCommandOptions => ({
-  ...(environment !== undefined && { environment }),
-  ...(above !== undefined && { above: above.split(',').filter((namespace) => namespace !== '') }),
-  ...((sidecarImage !== undefined || header !== undefined || setting.length > 0) && {
-    sidecar: {
-      ...(sidecarImage !== undefined && { image: sidecarImage }),
-      ...(header !== undefined && { header }),
-      ...(setting.length > 0 && { settings: Object.fromEntries(setting.map(pairOf)) }),
-    },
-  }),
-})
+export function injectOptions(options: RunInjectOptions): InjectCommandOptions {
+  const { environment, above, setting = [] } = options
+  const sidecar = present({
+    image: options.sidecarImage,
+    header: options.header,
+    settings: setting.length > 0 ? Object.fromEntries(setting.map(pairOf)) : undefined,
+    cpu: options.sidecarCpu,
+    memory: options.sidecarMemory,
+    cpuLimit: options.sidecarCpuLimit,
+    memoryLimit: options.sidecarMemoryLimit,
+  })
+  return {
+    ...(environment !== undefined && { environment }),
+    ...(above !== undefined && { above: above.split(',').filter((namespace) => namespace !== '') }),
+    ...(Object.keys(sidecar).length > 0 && { sidecar }),
+  }
+}
+
+/** Returns the fields that are set. */
+const present = <T extends object>(fields: T): { [K in keyof T]?: NonNullable<T[K]> } =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: NonNullable<T[K]>
+  }
 
 const pairOf = (text: string): [string, string] => {
   const equals = text.indexOf('=')

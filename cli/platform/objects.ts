@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { injectEnvironments } from '@branchline/cdk8s/inject'
+import { effectOf, injectEnvironments } from '@branchline/cdk8s/inject'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
 import type { ImageCommand } from '@branchline/runtime/local/pods/command'
@@ -55,8 +55,9 @@ export function platformObjects(domain: string, port: number, managers = 1): Kub
 /** Adds a sidecar to every workload of an environment that lacks one. */
 export function withSidecars(objects: readonly KubernetesObject[]): Transformed {
   const { manifests, findings } = injectEnvironments(objects)
-  const problems = findings.map(({ kind, namespace, name, field, message, reason }): ObjectProblem => {
-    const severity = reason === 'BadSetting' ? 'error' : 'warning'
+  const problems = findings.map((finding): ObjectProblem => {
+    const { kind, namespace, name, field, message } = finding
+    const severity = effectOf(finding) === 'fault' ? 'error' : 'warning'
     return { id: `${kind}/${namespace ?? ''}/${name}`, severity, field, message }
   })
   return { objects: manifests as unknown as KubernetesObject[], problems }

@@ -12,6 +12,7 @@ import type { ImageResolver } from './pods/command.ts'
 import { endpointSlices } from './services/endpoints.ts'
 import { hostsText, namespacesAbove, rewriteFile, searchNamespace, withAddresses } from './pods/hosts.ts'
 import type { Service } from './kubernetes.ts'
+import { appPortsOf } from './pods/app-ports.ts'
 import { listenersAt } from './pods/listeners.ts'
 import { ManifestFolder } from './manifests/folder.ts'
 import { idOf, type KubernetesObject } from './manifests/object.ts'
@@ -357,8 +358,9 @@ export class Cluster {
 
   /** Warns if an app listens on all addresses, because requests for another pod could silently reach it. */
   #warnAboutWildcards(pod: PodRunner): void {
-    for (const { name, ports } of pod.spec.containers) {
-      for (const { containerPort } of ports ?? []) {
+    for (const container of pod.spec.containers) {
+      const { name } = container
+      for (const { containerPort } of appPortsOf(container)) {
         const other = this.#workloads.pods.find(
           ({ runner }) => runner !== pod && declares(runner, containerPort) && !runner.terminating,
         )
@@ -380,4 +382,6 @@ export class Cluster {
 const isWorkload = ({ kind }: KubernetesObject): boolean => kind === 'Deployment' || kind === 'StatefulSet'
 
 const declares = (pod: PodRunner, port: number): boolean =>
-  pod.spec.containers.some(({ ports }) => ports?.some(({ containerPort }) => containerPort === port))
+  pod.spec.containers.some((container) =>
+    appPortsOf(container).some(({ containerPort }) => containerPort === port),
+  )

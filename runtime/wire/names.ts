@@ -17,7 +17,10 @@ export const LABELS = {
 
 /** Annotations that Branchline reads or writes. */
 export const ANNOTATIONS = {
-  /** On a pod template: `disabled` prevents the injection of a sidecar. */
+  /**
+   * On a pod template, a workload, a namespace or a Service, as an annotation or a label: `false` or `disabled` prevents
+   * the injection of a sidecar, and `true` or `enabled` allows it again. The nearest to the pod takes precedence.
+   */
   inject: `${GROUP}/inject`,
   /** On a pod template: the sidecar's listeners. See {@link formatInbound}. */
   inbound: `${GROUP}/inbound`,
@@ -27,6 +30,14 @@ export const ANNOTATIONS = {
   expiry: `${GROUP}/expiry`,
   /** On a pod template: its share of the requests that sidecars send to its Service, 0 to 100. Default: 1. */
   weight: `${GROUP}/weight`,
+  /** On a pod template: the CPU that its sidecar requests. Default: 10m. */
+  sidecarCpu: `${GROUP}/sidecar-cpu`,
+  /** On a pod template: the memory that its sidecar requests. Default: 64Mi. */
+  sidecarMemory: `${GROUP}/sidecar-memory`,
+  /** On a pod template: the CPU limit of its sidecar. Default: none, because throttling adds latency. */
+  sidecarCpuLimit: `${GROUP}/sidecar-cpu-limit`,
+  /** On a pod template: the memory limit of its sidecar. Default: 192Mi, or its request if that is more. */
+  sidecarMemoryLimit: `${GROUP}/sidecar-memory-limit`,
   /** On a pod template: the command that the embedded cluster runs in place of the image's entrypoint. */
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */
@@ -45,8 +56,15 @@ export const SIDECAR_FIRST_INBOUND_PORT = 25001
 /** The largest number of Service ports that one sidecar serves. */
 export const SIDECAR_MAX_INBOUND_PORTS = 64
 
-/** Returns the name of the sidecar's container port for its nth listener (at most 15 characters). */
-export const inboundPortName = (index: number): string => `branchline-${index}`
+/** The number of different names of the sidecar's listeners. */
+export const INBOUND_PORT_SLOTS = 10_000
+/** Returns the name of the port of the sidecar's listener with this slot (at most 15 characters). */
+export const inboundPortName = (slot: number): string => `branchline-${slot}`
+/** Returns the slot in the name of a listener's port, or undefined for other names. */
+export function inboundPortSlot(name: unknown): number | undefined {
+  const digits = typeof name === 'string' ? /^branchline-(0|[1-9]\d{0,3})$/.exec(name)?.[1] : undefined
+  return digits === undefined ? undefined : Number(digits)
+}
 
 /** The manager's Service, its port for sidecars (WebSocket), and its port for health and metrics. */
 export const MANAGER_SERVICE = 'branchline-manager'

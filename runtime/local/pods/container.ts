@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Backoff } from '../../process/backoff.ts'
 import type { Container, LifecycleHandler, Probe } from '../kubernetes.ts'
+import { appPortsOf } from './app-ports.ts'
 import { probeLoop, probeOnce, probeTcp, type ProbeTarget } from './probes.ts'
 import type { Exit, Started } from './process.ts'
 
@@ -199,7 +200,7 @@ export class ContainerRunner {
   /** Without a readiness probe, Kubernetes treats a started process as ready. Here it first waits for the ports. */
   async #portsOpen(signal: AbortSignal): Promise<void> {
     const deadline = performance.now() + PORTS_TIMEOUT_MS
-    const ports = (this.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
+    const ports = appPortsOf(this.spec).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
     for (const { containerPort } of ports) {
       let reason: string | undefined = 'not tried'
       while (reason !== undefined && !signal.aborted) {

@@ -6,6 +6,7 @@ import { ANNOTATIONS, SIDECAR_CONTAINER } from '@branchline/wire/names'
 import { containerCommand, type ImageCommand, type ImageResolver } from './command.ts'
 import { ContainerRunner, type Trouble } from './container.ts'
 import { expand, rewritePaths } from './expand.ts'
+import { appPortsOf } from './app-ports.ts'
 import type { Container, PodSpec } from '../kubernetes.ts'
 import { ContainerLog } from './logs.ts'
 import { describeExit, startProcess, type Started } from './process.ts'
@@ -247,7 +248,7 @@ export class PodRunner {
   }
 
   #variables(spec: Container, image: ImageCommand | undefined): Record<string, string> {
-    const port = spec.ports?.[0]?.containerPort
+    const port = appPortsOf(spec)[0]?.containerPort
     const given: Record<string, string> = { POD_IP: this.facts.ip, HOST: this.facts.ip }
     if (port !== undefined) given['PORT'] = String(port)
     for (const [name, value] of Object.entries(image?.env ?? {})) given[name] = expand(value, given)

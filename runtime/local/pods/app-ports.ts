@@ -1,0 +1,6 @@
+import { inboundPortSlot } from '@branchline/wire/names'
+import type { Container } from '../kubernetes.ts'
+
+/** Returns the ports of a container's app. The injection also declares the ports of the sidecar's listeners there. */
+export const appPortsOf = ({ ports }: Container): NonNullable<Container['ports']> =>
+  (ports ?? []).filter(({ name }) => inboundPortSlot(name) === undefined)
