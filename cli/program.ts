@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { check, checkReport, checkText } from './commands/check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
-import { explainRoute, explainText } from './commands/route-explain.ts'
+import { type RouteExplainOptions, runRouteExplain } from './commands/route-explain.ts'
 import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 import { readStdin } from './commands/stdin.ts'
@@ -93,7 +93,7 @@ const injectCommand = program
   .option(
     '--setting <name=value>',
     'wait or size of all sidecars, such as response-timeout=10m; repeatable; annotations take precedence',
-    (value: string, before: readonly string[] | undefined) => [...(before ?? []), value],
+    collected,
   )
   .option('--sidecar-cpu <quantity>', 'CPU that sidecars request, such as 50m; default: 10m')
   .option('--sidecar-memory <quantity>', 'memory that sidecars request, such as 128Mi; default: 64Mi')
@@ -169,16 +169,28 @@ const explainCommand = program
   .description('Inspect the routes of requests.')
   .command('explain')
   .description('Send a request, and print which version served each hop, and why, as a tree.')
-  .argument('<url>', 'URL of a preview, with an optional path')
-  .option('-X, --method <method>', 'method of the request', 'GET')
+  .argument('<url>', 'URL of a preview, with an optional path; without a scheme, http')
+  .option('-X, --method <method>', 'method of the request; default: GET, or POST with -d')
+  .option('-H, --header <line>', 'header of the request, such as "Accept: text/html"; repeatable', collected)
+  .option(
+    '-d, --data <text>',
+    'body of the request; @FILE reads a file, @- standard input; repeatable',
+    collected,
+  )
   .option('--json', 'print JSON')
-  .action(async (url: string, options: { method: string; json?: boolean }) => {
-    const explained = await explainRoute(url, { method: options.method })
-    const text =
-      options.json === true ? `${JSON.stringify(explained, undefined, 2)}\n` : explainText(explained)
-    process.stdout.write(text)
+  .action(async (url: string, options: RouteExplainOptions) => {
+    process.stdout.write(await runRouteExplain(url, options))
   })
-withExamples(explainCommand, [
-  'branchline route explain http://web--alice.localhost:8080/',
-  'which version served each hop',
-])
+withExamples(
+  explainCommand,
+  ['branchline route explain web--alice.localhost:8080/cart', 'which version served each hop'],
+  [
+    `branchline route explain -H 'content-type: application/json' -d '{"sku":1}' web--alice.localhost:8080/cart`,
+    'of a POST',
+  ],
+)
+
+/** The values of an option that may be given several times. */
+function collected(value: string, before: readonly string[] = []): string[] {
+  return [...before, value]
+}

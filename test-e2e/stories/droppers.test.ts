@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { type ExplainedRoute, explainRoute, explainText } from 'branchline/commands/route-explain.ts'
+import { type ExplainedRoute, explainRoute } from 'branchline/route/explain.ts'
+import { explainText } from 'branchline/route/text.ts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
 import { note } from '../harness/test-stories.ts'

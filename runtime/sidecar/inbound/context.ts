@@ -1,6 +1,6 @@
 import type { Hop } from '@branchline/wire/explain'
 import type { Inbound } from '@branchline/wire/inbound'
-import type { Missed, TcpHop } from '@branchline/wire/routes/traffic'
+import type { KnownPath } from '@branchline/wire/routes/traffic'
 import type { ResponseWaits } from '../../proxy/decision.ts'
 import type { Upstream } from '../../transport/transport.ts'
 import type { AccessLog } from '../telemetry/access-log.ts'
@@ -39,13 +39,6 @@ export interface SidecarContext {
    * app applies that workload's settings and reports the reason. Undefined: the same as for an app.
    */
   readonly hopWaits: ResponseWaits | undefined
-}
-
-/** The hops of a trace, and what the manager knows about it in addition. */
-export interface KnownPath {
-  readonly hops: readonly Hop[]
-  readonly missed?: readonly Missed[] | undefined
-  readonly tcp?: readonly TcpHop[] | undefined
 }
 
 /** Reports and queries hops. */

@@ -3,10 +3,9 @@ import type { Hop } from '@branchline/wire/explain'
 import type { ManagerMessage, RouteDelta } from '@branchline/wire/routes/messages'
 import { MAX_ROUTES_MESSAGE, ROUTES_SUBPROTOCOL } from '@branchline/wire/routes/protocol'
 import { readManagerMessage } from '@branchline/wire/routes/read'
-import type { TrafficReport } from '@branchline/wire/routes/traffic'
+import type { KnownPath, TrafficReport } from '@branchline/wire/routes/traffic'
 import type { Logger } from '../../process/log.ts'
 import { Subscription, type SubscriptionLimits, type SubscriptionState } from '../../pushed/subscription.ts'
-import type { KnownPath } from '../inbound/context.ts'
 import { PendingQueries } from './pending-queries.ts'
 import { RouteTableError, Table } from './table.ts'
 
@@ -64,7 +63,8 @@ export class ManagerLink {
         }
         onTable?.(table)
       },
-      onOther: ({ trace, hops, missed, tcp }) => this.#pending.resolve(trace, { hops, missed, tcp }),
+      onOther: ({ trace, hops, missed, tcp }) =>
+        this.#pending.resolve(trace, { hops: [...hops], missed, tcp }),
       onDown: () => {
         this.#explains = false
         this.#observes = false

@@ -1,4 +1,4 @@
-import type { KnownPath } from '../inbound/context.ts'
+import type { KnownPath } from '@branchline/wire/routes/traffic'
 
 /** How long a response may take, and how many traces, and callers of each, may wait at a time. */
 const RESPONSE_TIMEOUT_MS = 2_000

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { hop } from './hop.ts'
 import { isKey } from '../key.ts'
 import { MAX_CALL_TIMES, MAX_TRAFFIC_ENTRIES } from './protocol.ts'
 
@@ -70,3 +71,11 @@ export const tcpHop = z.object({
   environment: z.string().max(253),
 })
 export type TcpHop = z.infer<typeof tcpHop>
+
+/** The response of a sidecar to a query of the hops of a trace (SPEC.md, section 6). */
+export const knownPath = z.object({
+  hops: hop.array(),
+  missed: missed.array().optional(),
+  tcp: tcpHop.array().optional(),
+})
+export type KnownPath = z.infer<typeof knownPath>

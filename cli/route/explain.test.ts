@@ -4,7 +4,9 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { explainRoute, explainText, type HopNode, hopsInOrder, treeOf } from './route-explain.ts'
+import { explainRoute } from './explain.ts'
+import { explainText } from './text.ts'
+import { type HopNode, hopsInOrder, treeOf } from './tree.ts'
 
 const hop = (service: string, startMs: number, ms: number, more: Partial<Hop> = {}): Hop => ({
   service,
@@ -25,16 +27,74 @@ test('without ids, the times of hops determine the tree', () => {
     hop('api', 3, 8, { at: 'alice', environment: 'alice', reason: 'routed' }),
     hop('worker', 13, 5, { status: 0, endpoints: [] }),
   ]
-  expect(explainText({ status: 200, traceId: 'abc', hops })).toBe(
-    [
-      '200  trace abc',
-      'web (baseline)  own, key alice from tracestate  web:80  200  20.0 ms',
-      '├─ api (baseline → alice)  override  api:1 after dead:1  200  10.0 ms',
-      '│  └─ api (alice)  routed  api:80  200  8.0 ms',
-      '└─ worker (baseline)  own  no endpoint  no response  5.0 ms',
-      '',
-    ].join('\n'),
+  expect(explainText({ status: 200, traceId: 'abc', hops, missed: [], tcp: [] })).toBe(
+    `200 OK, trace abc
+
+web (baseline)  own, key alice from tracestate  web:80  200  20.0 ms
+├─ api (baseline → alice)  override  api:1 after dead:1  200  10.0 ms
+│  └─ api (alice)  routed  api:80  200  8.0 ms
+└─ worker (baseline)  own  no endpoint  no response  5.0 ms
+
+service (environment)  why, endpoint, status, time of the response
+(one → other)          the sidecar of one sent the request to other
+routed                 another sidecar chose this version
+override               the environment of the key runs this service itself
+own                    the nearest environment that runs this service for the key is this one
+`,
   )
+})
+
+test('what a request did not reach, and TCP connections, are below and in its tree', () => {
+  const hops = [hop('gateway', 0, 20, { key: 'alice', source: 'caller' })]
+  const missed = [{ override: 'pricing', by: 'gateway', called: 'orders' }, { override: 'mail' }]
+  const tcp = [
+    { service: 'db', from: 'gateway', environment: 'baseline' },
+    { service: 'cache', from: 'other', environment: 'baseline' },
+  ]
+  expect(explainText({ status: 502, traceId: 'abc', hops, missed, tcp })).toBe(
+    `502 Bad Gateway, trace abc
+
+gateway (baseline)  own, key alice from caller  gateway:80  200  20.0 ms
+└─ db (baseline)  tcp
+
+pricing was not reached with the key: gateway called orders without it; see docs/propagation.md
+mail is overridden as well, but was not reached with the key
+
+service (environment)  why, endpoint, status, time of the response
+own                    the nearest environment that runs this service for the key is this one
+key … from caller      the address of the caller's pod, which belongs to a branch
+tcp                    a known connection, not HTTP: the pod that opened it decides, not the key
+`,
+  )
+})
+
+test('the reason why an override was not reached may arrive later than the hops', async () => {
+  const trace = 'a'.repeat(32)
+  const seen: [string | undefined, string | undefined, string][] = []
+  let queries = 0
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      const { method, headers } = request
+      const query = String(headers['x-branchline-route'])
+      if (query === '1') {
+        seen.push([method, headers['x-user'] as string, Buffer.concat(chunks).toString()])
+        response.setHeader('x-branchline-route', `"api";trace="${trace}"`).end()
+        return
+      }
+      const reason = queries++ > 3 ? { by: 'gateway', called: 'orders' } : {}
+      const missed = [{ override: 'pricing', ...reason }]
+      response.end(JSON.stringify({ traceId: trace, hops: [hop('gateway', 1, 2)], missed }))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  const request = { method: 'POST', headers: { 'x-user': 'ann' }, body: Buffer.from('a=1') }
+  const explained = await explainRoute(`http://127.0.0.1:${port}/`, request)
+  expect(seen).toEqual([['POST', 'ann', 'a=1']])
+  expect(explained.missed).toEqual([{ override: 'pricing', by: 'gateway', called: 'orders' }])
+  server.close()
 })
 
 const [A, B, C, D] = ['a', 'b', 'c', 'd'].map((digit) => digit.repeat(16)) as [string, string, string, string]
