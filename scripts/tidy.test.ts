@@ -8,8 +8,10 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/wire': [],
   // Bytes: sockets, pipes, and the interface of a transport.
   'runtime/transport': [],
+  // The HTML of all pages.
+  'runtime/page': [],
   // Shared by both HTTP engines: decisions, heads, errors, clocks.
-  'runtime/proxy': ['runtime/transport'],
+  'runtime/proxy': ['runtime/transport', 'runtime/page'],
   'runtime/http1': ['runtime/transport', 'runtime/proxy'],
   // Programs in other languages, for tests.
   'runtime/peers': [],
@@ -46,6 +48,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/relay': [
     'runtime/wire',
     'runtime/transport',
+    'runtime/page',
     'runtime/proxy',
     'runtime/http1',
     'runtime/tunnel',
@@ -53,7 +56,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],
-  cli: ['runtime/wire', 'runtime/local', 'runtime/process', 'cdk8s'],
+  cli: ['runtime/wire', 'runtime/page', 'runtime/local', 'runtime/process', 'cdk8s'],
   gitops: ['cdk8s', 'runtime/wire'],
   kind: [],
   scripts: [

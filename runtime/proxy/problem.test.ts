@@ -56,7 +56,7 @@ test('the reason is the type by default', () => {
 test('a page and a header say when to try again', () => {
   const later = { ...problem, retryAfterSeconds: 2 }
   expect(headerOf('retry-after', 'text/html', later)).toBe('2')
-  expect(problemReply(later, 'text/html').body).toContain('<meta http-equiv="refresh" content="2">')
+  expect(problemReply(later, 'text/html').body).toContain('<meta http-equiv="refresh" content="2"')
   expect(headerOf('retry-after', 'text/html')).toBeUndefined()
 })
 
@@ -64,4 +64,15 @@ test('text from a client does not become markup', () => {
   const { body } = problemReply({ ...problem, detail: `<script>"&'` }, 'text/html')
   expect(body).toContain('&lt;script&gt;&quot;&amp;&#39;')
   expect(body).not.toContain('<script>')
+})
+
+test('a link leads people and programs on', () => {
+  const linked = { ...problem, link: { url: 'http://localhost:8080/', text: 'All <environments>' } }
+  expect(problemReply(linked, 'text/html').body).toContain(
+    '<a href="http://localhost:8080/">All &lt;environments&gt;</a>',
+  )
+  expect(problemReply(linked, 'text/plain').body).toBe('No preview here: None. See http://localhost:8080/\n')
+  expect(JSON.parse(problemReply(linked, undefined).body as string)).toMatchObject({
+    see: 'http://localhost:8080/',
+  })
 })
