@@ -344,10 +344,11 @@ test('an error about a port in use names its user', async () => {
       servicePort: 7000,
       port: cluster.ports[0] as number,
       owner: '--port',
+      remedy: 'choose another',
     },
   ]
   await expect(TestCluster.start({}, { publish: again })).rejects.toThrow(
-    `port ${cluster.ports[0]} of 127.0.0.1, which --port needs, is in use by another process`,
+    `port ${cluster.ports[0]} of 127.0.0.1, which --port needs, is in use by `,
   )
 })
 

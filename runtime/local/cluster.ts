@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { chmodSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
@@ -23,6 +22,7 @@ import { Problems } from './problems.ts'
 import { Patches } from './patches.ts'
 import { Reaper } from './pods/reaper.ts'
 import { socketOf, writeRun } from './runs.ts'
+import { endLeftovers, runMark } from './pods/leftovers.ts'
 import { findHostsStrategy, type HostsStrategy } from './pods/sandbox.ts'
 import { type Publication, Services } from './services/services.ts'
 import { Store } from './api/store.ts'
@@ -45,8 +45,8 @@ export interface Transformed {
 export interface ClusterOptions {
   /** The folder of manifests to run and watch. */
   readonly folder: string
-  /** Additional objects of the platform. The function gets the numbers of the published ports. */
-  readonly objects?: (ports: readonly number[]) => readonly KubernetesObject[]
+  /** Additional objects of the platform. The function gets the numbers of the published ports, and the run's folder. */
+  readonly objects?: (ports: readonly number[], runFolder: string) => readonly KubernetesObject[]
   /** Resolves an image to the command to run. */
   readonly image?: ImageResolver
   /** Changes the folder's objects before they run (injection). Returns one object for each, in order. */
@@ -58,6 +58,8 @@ export interface ClusterOptions {
   /** Whether pods get hosts files. Default: true if the machine allows it. */
   readonly hosts?: boolean
   readonly onProblem?: (problem: Problem) => void
+  /** Called when a problem that was reported is solved. */
+  readonly onSolved?: (problem: Problem) => void
   readonly onLog?: (line: LogLine) => void
   readonly onChange?: () => void
 }
@@ -94,6 +96,7 @@ export class Cluster {
    * read and its workloads are starting. Rejects if a published port is in use or the folder does not exist.
    */
   static async start(options: ClusterOptions): Promise<{ cluster: Cluster; ports: number[] }> {
+    endLeftovers()
     const cluster = new Cluster(options, await Addresses.open())
     try {
       const ports = await cluster.#start()
@@ -110,10 +113,10 @@ export class Cluster {
     this.runFolder = temporaryFolder('run')
     // Pods that run as another user must reach their own folders below it.
     chmodSync(this.runFolder, 0o711)
-    const run = randomUUID()
+    const run = runMark()
     this.#reaper = new Reaper(run, this.runFolder)
     this.hosts = options.hosts === false ? 'none' : findHostsStrategy()
-    this.#problems = new Problems(options.onProblem)
+    this.#problems = new Problems(options)
     this.#services = new Services({
       addresses,
       onChange: () => this.#changed(),
@@ -181,7 +184,7 @@ export class Cluster {
     const ports: number[] = []
     for (const publication of this.#options.publish ?? [])
       ports.push(await this.#services.publish(publication))
-    this.#own = this.#options.objects?.(ports) ?? []
+    this.#own = this.#options.objects?.(ports, this.runFolder) ?? []
     this.#api = await serveApi({
       path: this.#socketPath,
       store: this.store,
@@ -342,18 +345,27 @@ export class Cluster {
         if (pod.terminating || this.#stopped) return
         const lines = pod.logs.get(container.name)?.lines ?? []
         const message = describeTrouble(container, trouble, lines, listenersAt)
-        this.#report(pod, trouble.type === 'start' ? 'error' : 'warning', message)
+        this.#report(pod, trouble.type === 'start' ? 'error' : 'warning', message, true)
       },
-      onReady: (pod) => this.#warnAboutWildcards(pod),
+      onReady: (pod) => this.#ready(pod),
       onLine: ({ facts }, container, text) =>
         this.#options.onLog?.({ namespace: facts.namespace, pod: facts.name, container, text }),
       onWarning: (pod, message) => this.#report(pod, 'warning', message),
     }
   }
 
-  #report(pod: PodRunner, severity: Problem['severity'], message: string | undefined): void {
+  #report(pod: PodRunner, severity: Problem['severity'], message: string | undefined, passing = false): void {
     const owner = this.#workloads.pods.find(({ runner }) => runner === pod)?.owner
-    if (owner !== undefined && message !== undefined) this.#problems.report(owner, { severity, message })
+    if (owner !== undefined && message !== undefined)
+      this.#problems.report(owner, { severity, message }, passing)
+  }
+
+  #ready(pod: PodRunner): void {
+    const { pods } = this.#workloads
+    const owner = pods.find(({ runner }) => runner === pod)?.owner
+    const own = pods.filter((other) => other.owner === owner && !other.runner.terminating)
+    if (owner !== undefined && own.every(({ runner }) => runner.ready)) this.#problems.recovered(owner)
+    this.#warnAboutWildcards(pod)
   }
 
   /** Warns if an app listens on all addresses, because requests for another pod could silently reach it. */

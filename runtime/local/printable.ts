@@ -43,5 +43,8 @@ export function printableLog(line: string): string {
   return parts.join('') + (isColoured ? RESET : '')
 }
 
+/** The same without colours, for places that are no terminal. */
+export const plainLog = (line: string): string => withoutUnsafe(line.replace(SEQUENCE, ''))
+
 const withoutUnsafe = (text: string): string =>
   text.replace(UNSAFE, (character) => (character === '\t' ? character : ''))

@@ -26,7 +26,7 @@ export function temporaryFoldersOf(kind: string): string[] {
 }
 
 /** The namespace of process ids. Containers may share a folder for temporary files. */
-const NAMESPACE = processNamespace()
+export const NAMESPACE = processNamespace()
 
 function processNamespace(): string {
   try {

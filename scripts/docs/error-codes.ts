@@ -177,8 +177,8 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
   },
   'Embedded cluster': {
     BL_LOCAL_PORT_TAKEN: explained(
-      'Another process uses a port that a Service or a pod needs.',
-      'End that process, or change the port.',
+      'A port that the relay, a Service or a pod needs is in use, or needs a right.',
+      'End the process that the message names, or change the port.',
     ),
     BL_LOCAL_NO_ADDRESS: explained(
       'No block of loopback addresses is free, or the system has only one loopback address.',

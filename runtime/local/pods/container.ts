@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Backoff } from '../../process/backoff.ts'
 import type { Container, LifecycleHandler, Probe } from '../kubernetes.ts'
-import { appPortsOf } from './app-ports.ts'
+import type { ContainerLog } from './logs.ts'
 import { probeLoop, probeOnce, probeTcp, type ProbeTarget } from './probes.ts'
 import type { Exit, Started } from './process.ts'
 
@@ -9,14 +9,20 @@ import type { Exit, Started } from './process.ts'
 const RESTART = { firstMs: 200, maxMs: 10_000 }
 /** After running this long, a container restarts like for the first time, without a wait. */
 const STEADY_MS = 10_000
-/** How long to wait for the ports of a container without a readiness probe before it counts as ready. */
+/** How long ports may take to accept before that is reported as a trouble, in milliseconds. */
 const PORTS_TIMEOUT_MS = 15_000
 const PORTS_EVERY_MS = 50
+const LATE_PORTS_EVERY_MS = 250
 const PORT_TRY_TIMEOUT_MS = 1_000
+/** How many of the last lines of a run are kept, like Kubernetes' FallbackToLogsOnError. */
+const MESSAGE_LINES = 80
 
 export interface ContainerOptions {
   readonly spec: Container
   readonly ip: string
+  /** The ports on which it must accept connections to be ready, if it has no probe. */
+  readonly ports: RequiredPorts
+  readonly log: ContainerLog
   /** Starts the container's process. Throws with the reason if that fails. */
   readonly start: () => Started
   /** Runs a command in the container. Resolves to why it failed, or undefined. */
@@ -25,6 +31,23 @@ export interface ContainerOptions {
   readonly onChange: () => void
   /** Called with what users should know: why it exited, or why it is not ready. */
   readonly onTrouble: (trouble: Trouble) => void
+}
+
+/** The ports of a container that a Service leads to, and those that it only declares. */
+export interface RequiredPorts {
+  /** Without these it is not ready. */
+  readonly served: readonly number[]
+  /** These are waited for, but not for long: nothing shows that they are used. */
+  readonly declared: readonly number[]
+}
+
+/** One run of a container's process that is over. */
+export interface EndedRun {
+  readonly exit: Exit
+  readonly startedAtMs: number
+  readonly endedAtMs: number
+  /** The last lines that it wrote. */
+  readonly lines: readonly string[]
 }
 
 export type Trouble =
@@ -40,6 +63,11 @@ export class ContainerRunner {
   restarts = 0
   started = false
   ready = false
+  /** Why it is not ready, or why it could not be started. Undefined if that is not known. */
+  reason: string | undefined
+  lastRun: EndedRun | undefined
+  /** When its process started, in milliseconds since 1970. Undefined while none runs. */
+  startedAtMs: number | undefined
   readonly #options: ContainerOptions
   readonly #stopping = new AbortController()
   #process: Started | undefined
@@ -131,18 +159,26 @@ export class ContainerRunner {
 
   async #runOnce(): Promise<Exit | undefined> {
     const over = new AbortController()
+    const { log } = this.#options
+    const before = log.count
     try {
       this.#process = this.#options.start()
     } catch (error) {
-      this.#options.onTrouble({ type: 'start', message: (error as Error).message })
+      this.reason = (error as Error).message
+      this.#options.onTrouble({ type: 'start', message: this.reason })
       return undefined
     }
+    const startedAtMs = (this.startedAtMs = Date.now())
+    this.reason = undefined
     this.#changed()
     void this.#watch(over.signal)
     const exit = await this.#process.exited
     over.abort()
     this.#process = undefined
+    this.startedAtMs = undefined
     this.started = this.ready = false
+    const lines = log.last(Math.min(MESSAGE_LINES, log.count - before))
+    this.lastRun = { exit, startedAtMs, endedAtMs: Date.now(), lines }
     this.#changed()
     return exit
   }
@@ -157,7 +193,7 @@ export class ContainerRunner {
     if (livenessProbe !== undefined) void this.#liveness(livenessProbe, signal)
     if (readinessProbe === undefined) {
       if (startupProbe === undefined) await this.#portsOpen(signal)
-      this.#setReady(!signal.aborted)
+      if (!signal.aborted) this.#setReady(true)
       return
     }
     const target = this.#target()
@@ -165,7 +201,7 @@ export class ContainerRunner {
       if (reason !== undefined) this.#options.onTrouble({ type: 'readiness', message: reason })
       this.#setReady(passing)
     }
-    await probeLoop({ probe: readinessProbe, target, signal, onChange })
+    await probeLoop({ probe: readinessProbe, target, signal, onChange, onResult: this.#onResult })
   }
 
   #startup(probe: Probe, signal: AbortSignal): Promise<boolean> {
@@ -178,7 +214,7 @@ export class ContainerRunner {
         ended.abort()
         if (!passing) this.#kill(`its startup probe failed: ${reason}`)
       }
-      void probeLoop({ probe, target: this.#target(), signal: both, onChange })
+      void probeLoop({ probe, target: this.#target(), signal: both, onChange, onResult: this.#onResult })
     })
   }
 
@@ -199,19 +235,38 @@ export class ContainerRunner {
 
   /** Without a readiness probe, Kubernetes treats a started process as ready. Here it first waits for the ports. */
   async #portsOpen(signal: AbortSignal): Promise<void> {
+    const { served, declared } = this.#options.ports
+    for (const port of served) await this.#portOpens(port, signal, true)
+    for (const port of declared) await this.#portOpens(port, signal, false)
+  }
+
+  /** Resolves once a port accepts. A port that need not accept is given up after some time. */
+  async #portOpens(port: number, signal: AbortSignal, must: boolean): Promise<void> {
     const deadline = performance.now() + PORTS_TIMEOUT_MS
-    const ports = appPortsOf(this.spec).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
-    for (const { containerPort } of ports) {
-      let reason: string | undefined = 'not tried'
-      while (reason !== undefined && !signal.aborted) {
-        reason = await probeTcp(this.#options.ip, containerPort, PORT_TRY_TIMEOUT_MS)
-        if (reason === undefined || performance.now() > deadline) break
-        await pause(PORTS_EVERY_MS, signal)
-      }
-      if (reason !== undefined && !signal.aborted) {
-        this.#options.onTrouble({ type: 'ports', port: containerPort, message: reason })
-      }
+    let reported = false
+    while (!signal.aborted) {
+      const reason = await probeTcp(this.#options.ip, port, PORT_TRY_TIMEOUT_MS)
+      if (reason === undefined || signal.aborted) return
+      if (must) this.#explain(`it does not accept connections on port ${port}`)
+      const late = performance.now() > deadline
+      if (late && !reported) this.#options.onTrouble({ type: 'ports', port, message: reason })
+      if (late && !must) return
+      reported = late
+      await pause(late ? LATE_PORTS_EVERY_MS : PORTS_EVERY_MS, signal)
     }
+  }
+
+  /** The result of a probe that decides whether it is ready. */
+  readonly #onResult = (reason: string | undefined): void => {
+    const [, port] = /ECONNREFUSED \S+:(\d+)$/.exec(reason ?? '') ?? []
+    this.#explain(port === undefined ? reason : `it does not accept connections on port ${port}`)
+  }
+
+  /** Keeps why it is not ready. */
+  #explain(reason: string | undefined): void {
+    if (this.reason === reason) return
+    this.reason = reason
+    this.#changed()
   }
 
   #target(): ProbeTarget {
@@ -221,6 +276,7 @@ export class ContainerRunner {
   #setReady(ready: boolean): void {
     if (this.ready === ready) return
     this.ready = ready
+    if (ready) this.reason = undefined
     this.#changed()
   }
 

@@ -11,23 +11,38 @@ export interface Listeners {
   readonly localhost: boolean
 }
 
-/** The listeners on a port, from the text of /proc/net/tcp and tcp6 (proc(5)). */
+/** A listening socket: its address in the form of proc(5), its port, and its inode. */
+export interface ListeningSocket {
+  readonly address: string
+  readonly port: number
+  readonly inode: string
+}
+
+/** The listening sockets in the text of /proc/net/tcp or tcp6 (proc(5)). */
+export function listeningSockets(text: string): ListeningSocket[] {
+  return text.split('\n').flatMap((line) => {
+    const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
+    const [address = '', port = ''] = local.split(':')
+    return state === LISTEN ? [{ address, port: Number.parseInt(port, 16), inode }] : []
+  })
+}
+
+/** Whether an address in the form of proc(5) means all addresses. */
+export const isWildcard = (address: string): boolean => WILDCARDS.has(address)
+
+/** The listeners on a port, from the text of /proc/net/tcp and tcp6. */
 export function parseListeners(text: string, port: number): Listeners {
-  const wanted = port.toString(16).toUpperCase().padStart(4, '0')
-  const addresses = new Set<string>()
-  for (const line of text.split('\n')) {
-    const [, local, , state] = line.trim().split(/\s+/)
-    const [address, number] = local?.split(':') ?? []
-    if (state === LISTEN && number === wanted && address !== undefined) addresses.add(address)
-  }
-  return {
-    wildcard: [...addresses].some((address) => WILDCARDS.has(address)),
-    localhost: addresses.has(LOCALHOST),
-  }
+  const addresses = listeningSockets(text).flatMap((socket) => (socket.port === port ? [socket.address] : []))
+  return { wildcard: addresses.some(isWildcard), localhost: addresses.includes(LOCALHOST) }
 }
 
 /** The listeners on a port of this machine. Without /proc it reports none. */
 export function listenersAt(port: number): Listeners {
+  return parseListeners(socketTables(), port)
+}
+
+/** The text of /proc/net/tcp and tcp6. Empty without /proc. */
+export function socketTables(): string {
   let text = ''
   for (const file of ['/proc/net/tcp', '/proc/net/tcp6']) {
     try {
@@ -36,5 +51,5 @@ export function listenersAt(port: number): Listeners {
       // Not Linux, or no IPv6.
     }
   }
-  return parseListeners(text, port)
+  return text
 }

@@ -19,6 +19,8 @@ export interface LogFollower {
 /** The output of a container: the last lines in memory, and more of them in a file. */
 export class ContainerLog {
   readonly file: string
+  /** How many lines there have been. */
+  count = 0
   readonly #onLine: (text: string) => void
   readonly #lines: string[] = []
   readonly #followers = new Set<LogFollower>()
@@ -33,6 +35,11 @@ export class ContainerLog {
 
   get lines(): readonly string[] {
     return this.#lines
+  }
+
+  /** The last lines, at most as many as are kept. */
+  last(count: number): string[] {
+    return count > 0 ? this.#lines.slice(-count) : []
   }
 
   /** Keeps every line of the stream until its end. */
@@ -67,6 +74,7 @@ export class ContainerLog {
   #add(lines: readonly string[]): void {
     if (lines.length === 0) return
     this.#lines.push(...lines)
+    this.count += lines.length
     if (this.#lines.length > MAX_LINES) this.#lines.splice(0, this.#lines.length - MAX_LINES)
     this.#append(`${lines.join('\n')}\n`)
     for (const line of lines) {

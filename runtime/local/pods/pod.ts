@@ -12,6 +12,7 @@ import { ContainerLog } from './logs.ts'
 import { describeExit, startProcess, type Started } from './process.ts'
 import { type Reaper, RUN_VARIABLE } from './reaper.ts'
 import { findProgram, type HostsStrategy, mayEnter, sandboxed } from './sandbox.ts'
+import { requiredPorts } from './required-ports.ts'
 import { containerVariables, type PodFacts, type VariableSources } from './variables.ts'
 import { fillVolumes, makeFolder, mountsOf, type VolumeSources } from './volumes.ts'
 
@@ -193,6 +194,8 @@ export class PodRunner {
     return new ContainerRunner({
       spec,
       ip: this.facts.ip,
+      ports: requiredPorts(spec, this.spec, this.facts.annotations),
+      log,
       start: () => this.#startContainer(spec, (stream) => log.read(stream)),
       exec: (command, timeoutMs) => this.#exec(spec, command, timeoutMs),
       onChange: () => this.#changed(),

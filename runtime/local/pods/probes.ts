@@ -81,13 +81,16 @@ export interface ProbeLoopOptions {
   readonly signal: AbortSignal
   /** Called when the result changes, by the probe's thresholds. */
   readonly onChange: (passing: boolean, reason: string | undefined) => void
+  /** Called with every result that counts for the thresholds: why it failed, or undefined. */
+  readonly onResult?: (reason: string | undefined) => void
 }
 
 /**
  * Probes until the signal aborts, with Kubernetes' defaults (every 10 s, 3 failures, 1 success). Before its first
  * success it probes more often, and counts as failed once it has failed for as long as Kubernetes would have waited.
  */
-export async function probeLoop({ probe, target, signal, onChange }: ProbeLoopOptions): Promise<void> {
+export async function probeLoop(options: ProbeLoopOptions): Promise<void> {
+  const { probe, target, signal, onChange, onResult } = options
   const periodMs = (probe.periodSeconds ?? 10) * 1000
   const failures = probe.failureThreshold ?? 3
   const failMs = periodMs * failures
@@ -99,6 +102,7 @@ export async function probeLoop({ probe, target, signal, onChange }: ProbeLoopOp
   while (!signal.aborted) {
     const reason = await probeOnce(probe, target)
     if (signal.aborted) return
+    onResult?.(reason)
     succeeded = reason === undefined ? succeeded + 1 : 0
     failed = reason === undefined ? 0 : failed + 1
     const early = verdict === undefined

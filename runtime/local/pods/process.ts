@@ -2,6 +2,9 @@ import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import type { Reaper } from './reaper.ts'
 
+/** How long to wait for the rest of the output of a process that has ended, in milliseconds. */
+const OUTPUT_TIMEOUT_MS = 250
+
 /** The process to start. */
 export interface ProcessOptions {
   readonly argv: readonly string[]
@@ -50,7 +53,13 @@ export function startProcess(options: ProcessOptions): Started {
       // Like on a cluster, where the end of a container's first process ends all of them.
       if (pid !== undefined) send(-pid, 'SIGKILL')
       if (pid !== undefined) options.reaper.remove(pid)
-      resolve({ ...(code !== null && { code }), ...(signal !== null && { signal }) })
+      const exit = { ...(code !== null && { code }), ...(signal !== null && { signal }) }
+      // Its last lines may still be in the pipes. A process that left the group may keep a pipe open.
+      const timer = setTimeout(() => resolve(exit), OUTPUT_TIMEOUT_MS)
+      child.once('close', () => {
+        clearTimeout(timer)
+        resolve(exit)
+      })
     })
   })
   return {

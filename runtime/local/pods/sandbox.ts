@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
+import { temporaryFolder } from '../../process/temporary.ts'
 
 /**
  * How pods get their own hosts file. `root`: with a mount namespace. `user`: with a mount namespace within a user
@@ -24,7 +24,7 @@ export interface SandboxCommand {
 
 /** The first strategy that works on this machine, tested by reading back a hosts file. */
 export function findHostsStrategy(): HostsStrategy {
-  const folder = mkdtempSync(join(tmpdir(), 'branchline-try-'))
+  const folder = temporaryFolder('try')
   const hosts = join(folder, 'hosts')
   writeFileSync(hosts, '127.0.0.2 branchline-try\n')
   try {

@@ -1,11 +1,10 @@
+import { tellingLine } from '@branchline/wire/telling-line'
 import type { Trouble } from './container.ts'
 import type { Container } from '../kubernetes.ts'
 import type { Listeners } from './listeners.ts'
 import { describeExit } from './process.ts'
 
 const ADDRESS_IN_USE = /EADDRINUSE|address (?:is )?already in use|Address in use/i
-/** The most informative line, which a stack trace follows. */
-const ERROR = /^\S*(?:Error|error|Exception|fatal|FATAL|panic)\b.*:/
 const LISTEN_ALONE = 'let it listen only on its own address, which the variables HOST and POD_IP contain'
 /** How many of the last lines are searched. */
 const LAST_LINES = 20
@@ -27,7 +26,7 @@ export function describeTrouble(
           `where other pods and Services have that port: ${LISTEN_ALONE}`
         )
       }
-      const hint = last.findLast((line) => ERROR.test(line)) ?? last.findLast((line) => line.trim() !== '')
+      const hint = tellingLine(last)
       return `${who} ${describeExit(trouble.exit)}${hint === undefined ? '' : ` (it last wrote: ${hint})`}; restarting it`
     }
     case 'start':

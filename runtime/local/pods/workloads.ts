@@ -6,6 +6,7 @@ import type { PodTemplate, Workload } from '../kubernetes.ts'
 import type { KubernetesObject } from '../manifests/object.ts'
 import { type PodHost, PodRunner } from './pod.ts'
 import { planDeployment, planStatefulSet, type Replica, templateHash } from './replicas.ts'
+import { containerStatuses, readyCondition } from './status.ts'
 import { makeFolder, removeFolder } from './volumes.ts'
 
 /** A workload to run, and the folder of its manifest. */
@@ -168,12 +169,10 @@ export function podObject({ runner, template }: ManagedPod): KubernetesObject {
       conditions: [
         condition('PodScheduled', true),
         condition('Initialized', runner.initialized),
-        condition('ContainersReady', runner.ready),
-        condition('Ready', runner.ready),
+        readyCondition('ContainersReady', runner),
+        readyCondition('Ready', runner),
       ],
-      containerStatuses: runner.containers.map(({ spec, ready, started, restarts }) => {
-        return { name: spec.name, image: spec.image ?? '', ready, started, restartCount: restarts }
-      }),
+      ...containerStatuses(runner),
     },
   }
 }

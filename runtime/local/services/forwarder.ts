@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { LocalError } from '../errors.ts'
+import { listenerAt } from './listener-at.ts'
 
 /** How long an endpoint may take to accept, in milliseconds. */
 const CONNECT_TIMEOUT_MS = 2_000
@@ -22,6 +23,8 @@ export interface ForwarderOptions {
   readonly endpoints: () => readonly Endpoint[]
   /** The source address of connections to endpoints, which identifies their origin. Default: the system's choice. */
   readonly source?: () => string | undefined
+  /** What to do if the port is not available: words that follow a colon. Without it, a port that needs a privilege moves. */
+  readonly remedy?: string
 }
 
 /**
@@ -44,7 +47,8 @@ export class Forwarder {
       await listen(server, options.host, options.port)
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      if (code === 'EACCES' && options.port < FIRST_FREE_PORT) await listen(server, options.host, 0)
+      const mayMove = code === 'EACCES' && options.port < FIRST_FREE_PORT && options.remedy === undefined
+      if (mayMove) await listen(server, options.host, 0)
       else throw taken(options, error)
     }
     return new Forwarder(options, server)
@@ -138,10 +142,14 @@ function listen(server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-function taken({ host, port, owner }: ForwarderOptions, cause: unknown): LocalError {
-  const { code } = cause as NodeJS.ErrnoException
-  const why = code === 'EADDRINUSE' ? 'is in use by another process' : `cannot be opened (${code})`
-  return new LocalError('BL_LOCAL_PORT_TAKEN', `port ${port} of ${host}, which ${owner} needs, ${why}`, {
-    cause,
-  })
+function taken({ host, port, owner, remedy }: ForwarderOptions, cause: unknown): LocalError {
+  const why = whyNot(host, port, (cause as NodeJS.ErrnoException).code)
+  const message = `port ${port} of ${host}, which ${owner} needs, ${why}${remedy === undefined ? '' : `: ${remedy}`}`
+  return new LocalError('BL_LOCAL_PORT_TAKEN', message, { cause })
+}
+
+function whyNot(host: string, port: number, code: string | undefined): string {
+  if (code === 'EADDRINUSE') return `is in use by ${listenerAt(host, port) ?? 'another process'}`
+  if (code === 'EACCES' && port < FIRST_FREE_PORT) return 'needs a right that you do not have'
+  return `cannot be opened (${code})`
 }

@@ -35,6 +35,8 @@ export interface Publication {
   readonly port: number
   /** The user of the port, for messages: `--port`. */
   readonly owner: string
+  /** What to do if the port is not available. Default: end the other process, or choose another port. */
+  readonly remedy?: string
 }
 
 /** The Services: each has an address, a forwarder for each port, and names. */
@@ -99,13 +101,20 @@ export class Services {
   }
 
   /** Forwards a port of 127.0.0.1 to a Service port, even if the Service does not exist yet. */
-  async publish({ namespace, service, servicePort, port, owner }: Publication): Promise<number> {
+  async publish({
+    namespace,
+    service,
+    servicePort,
+    port,
+    owner,
+    remedy = ANOTHER,
+  }: Publication): Promise<number> {
     const endpoints = (): { host: string; port: number }[] => {
       const found = this.#entries.get(`${namespace}/${service}`)?.service
       const wanted = found?.spec.ports?.find((candidate) => candidate.port === servicePort)
       return found === undefined || wanted === undefined ? [] : dialable(found, wanted, this.#pods)
     }
-    const forwarder = await Forwarder.open({ host: '127.0.0.1', port, owner, endpoints })
+    const forwarder = await Forwarder.open({ host: '127.0.0.1', port, owner, endpoints, remedy })
     this.#published.push(forwarder)
     return forwarder.port
   }
@@ -223,5 +232,6 @@ const frontsOf = ({ front, aliases }: Entry): Front[] => [
   ...aliases.values(),
 ]
 
+const ANOTHER = 'end that process, or choose another port'
 const LISTEN_ALONE = 'an app that listens on all addresses may use it: let it listen only on $(POD_IP)'
 const BY_VARIABLES = "which the pods' variables contain"
