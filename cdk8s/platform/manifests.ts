@@ -104,6 +104,7 @@ function managerProcess(
         [VARIABLES.cluster]: props.cluster ?? DEFAULTS.cluster,
         [VARIABLES.relay]: typeof relay === 'object' ? own : relay === false ? undefined : relay,
         [VARIABLES.checkPodAddress]: props.manager?.checkPodAddress === false ? 'off' : undefined,
+        [VARIABLES.podMessages]: props.manager?.podMessages === true ? 'show' : undefined,
         [VARIABLES.logLevel]: props.logLevel,
       }),
       ...(relay === false ? [] : [tokenVariable(token)]),

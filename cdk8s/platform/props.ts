@@ -72,6 +72,11 @@ export interface ManagerProps {
    * translates addresses between pods and the manager. Default: true.
    */
   readonly checkPodAddress?: boolean
+  /**
+   * Whether statuses, and responses to visitors of a preview, quote the last line of a container that failed. The exit
+   * code and the reason are always named. Turn it on only if what apps write contains no secrets. Default: false.
+   */
+  readonly podMessages?: boolean
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
   readonly resources?: Resources
 }

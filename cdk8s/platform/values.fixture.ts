@@ -50,6 +50,7 @@ export const anyValues: fc.Arbitrary<PlatformValues> = fc.record<PlatformValues>
     image: image(manager.image),
     replicas: or(manager.replicas, [0, 1, 7, 1_000_000]),
     checkPodAddress: fc.boolean(),
+    podMessages: fc.boolean(),
     resources: or(manager.resources, RESOURCES),
   }),
   relay: fc.record({

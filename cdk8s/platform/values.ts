@@ -41,6 +41,7 @@ export const platformValues = z.strictObject({
     image,
     replicas: z.int().min(0),
     checkPodAddress: z.boolean(),
+    podMessages: z.boolean(),
     resources: object,
   }),
   relay: z.strictObject({
@@ -84,6 +85,7 @@ export const PLATFORM_VALUES: PlatformValues = {
     image: { repository: REPOSITORIES.manager, digest: '' },
     replicas: DEFAULTS.manager.replicas,
     checkPodAddress: true,
+    podMessages: false,
     resources: DEFAULTS.manager.resources,
   },
   relay: {
@@ -160,8 +162,8 @@ function imagesOf(values: PlatformValues): ImageProps {
   } satisfies All<ImageProps>)
 }
 
-const managerOf = ({ replicas, checkPodAddress, resources }: PlatformValues['manager']) =>
-  ({ replicas, checkPodAddress, resources }) satisfies All<ManagerProps>
+const managerOf = ({ replicas, checkPodAddress, podMessages, resources }: PlatformValues['manager']) =>
+  ({ replicas, checkPodAddress, podMessages, resources }) satisfies All<ManagerProps>
 
 function relayOf(relay: PlatformValues['relay']): RelayProps | string | false {
   if (relay.address !== '') return relay.address

@@ -39,6 +39,11 @@ export interface ManagerConfig {
    * API. It is always off for the embedded cluster.
    */
   readonly checkPodAddress: boolean
+  /**
+   * BRANCHLINE_POD_MESSAGES, show or hide: whether statuses, and responses to visitors of a preview, quote the last line
+   * of a container that failed. Default: hide, because apps may write secrets.
+   */
+  readonly podMessages: boolean
   readonly limits: PushLimits
 }
 
@@ -64,6 +69,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     gatherMs: read.integer('BRANCHLINE_GATHER_MS', 5, { min: 0, max: 1_000 }),
     checkPodAddress: source === 'kubernetes' && checked === 'on',
+    podMessages: read.choice(VARIABLES.podMessages, ['show', 'hide'], 'hide') === 'show',
     limits: DEFAULT_PUSH_LIMITS,
   }
   read.check()

@@ -22,7 +22,7 @@ import {
 } from './status/status.ts'
 import { StatusWriter } from './status/writer.ts'
 import { nameId } from './store/snapshot.ts'
-import { Store } from './store/store.ts'
+import { type Complaint, Store } from './store/store.ts'
 
 export interface DriverOptions {
   readonly source: Source
@@ -32,6 +32,8 @@ export interface DriverOptions {
   readonly logger: Logger
   /** How long changes are collected into one epoch. */
   readonly gatherMs: number
+  /** Whether to quote what failed containers wrote. */
+  readonly podMessages: boolean
 }
 
 /** The maximum wait. A timer takes at most 2^31 ms, and the clock may be set or the machine may sleep meanwhile. */
@@ -63,15 +65,16 @@ export class Driver {
   #expiryTimer: NodeJS.Timeout | undefined
 
   constructor(options: DriverOptions) {
-    const { source, leadership, limits, logger, metrics } = options
+    const { source, leadership, limits, logger, metrics, podMessages } = options
     this.#options = options
     this.origins = new PodOrigins(limits)
-    this.#store = new Store(({ kind, metadata }, reason) => {
+    const complain: Complaint = ({ kind, metadata }, reason) => {
       logger.warn(
         { kind, namespace: metadata.namespace, name: metadata.name, reason },
         'ignored an invalid object',
       )
-    })
+    }
+    this.#store = new Store(complain, { messages: podMessages })
     this.#statuses = new StatusWriter({ write: (write) => source.writeStatus(write), logger })
     const remove = source.remove?.bind(source)
     this.#remover = remove && new Remover({ remove, removalOf: (id) => this.#removal(id), logger })

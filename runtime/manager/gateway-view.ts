@@ -25,6 +25,8 @@ export interface Resolution {
   readonly environment: string
   /** Empty if the nearest environment has no ready endpoint and its rule is not `baseline`. */
   readonly endpoints: readonly string[]
+  /** If none is ready: why, as words that follow the Service's name. Undefined if that is not known. */
+  readonly trouble?: string
 }
 
 /** The result of a preview's registration at the relay. */

@@ -28,9 +28,9 @@ export async function startManager(
   logger: Logger,
   leadership = new Leadership('leads'),
 ): Promise<RunningManager> {
-  const { host, limits, gatherMs, cluster } = config
+  const { host, limits, gatherMs, cluster, podMessages } = config
   const metrics = new ManagerMetrics()
-  const driver = new Driver({ source, leadership, limits, metrics, logger, gatherMs })
+  const driver = new Driver({ source, leadership, limits, metrics, logger, gatherMs, podMessages })
   const { hub, gateway: view } = driver
   const admin = await serveAdmin({
     hosts: [host],

@@ -1,4 +1,5 @@
 import { BlockList } from 'node:net'
+import { isAbsolute } from 'node:path'
 import { isKey } from '@branchline/wire/key'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
@@ -20,6 +21,11 @@ export interface RelayConfig {
   readonly domain: string
   /** BRANCHLINE_PUBLIC_URL: the URL at which visitors reach the domain. Default: http://<domain>:<visitors' port>. */
   readonly publicUrl: URL
+  /**
+   * BRANCHLINE_INDEX: the Unix socket of an HTTP server that answers requests for the domain itself. Default: none, and
+   * the relay answers with a page that lists nothing.
+   */
+  readonly index: string | undefined
   /** BRANCHLINE_RELAY_TOKEN: the credentials of clusters, see {@link parseCredentials}. Never logged. */
   readonly credentials: readonly Credential[]
   /** BRANCHLINE_TRACE. Default: restart. */
@@ -71,6 +77,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     domain,
     httpPort,
     publicUrl: publicUrl ?? new URL('http://localhost'),
+    index: read.parsed(VARIABLES.index, parseSocket, ''),
     credentials: read.parsed(VARIABLES.relayToken, parseCredentials, '') ?? [],
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
     header: read.parsed(VARIABLES.header, parseKeyHeader, ''),
@@ -94,6 +101,11 @@ function parseDomain(text: string): string {
   throw new RangeError(
     `${JSON.stringify(text)} is not a domain: wanted DNS labels with dots, such as preview.example.com`,
   )
+}
+
+function parseSocket(text: string): string | undefined {
+  if (text === '' || isAbsolute(text)) return text || undefined
+  throw new RangeError(`${JSON.stringify(text)} is not the absolute path of a Unix socket`)
 }
 
 function parsePublicUrl(text: string): URL {

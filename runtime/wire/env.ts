@@ -33,6 +33,10 @@ export const VARIABLES = {
   domain: 'BRANCHLINE_DOMAIN',
   /** Of the relay: the URL at which visitors reach it. */
   publicUrl: 'BRANCHLINE_PUBLIC_URL',
+  /** Of the relay: the Unix socket of the server that answers requests for the domain itself. */
+  index: 'BRANCHLINE_INDEX',
+  /** Of the manager: whether people read what a failed container wrote, `show` or `hide`. */
+  podMessages: 'BRANCHLINE_POD_MESSAGES',
   /** Of the relay: the folder with its state. */
   stateDirectory: 'BRANCHLINE_STATE_DIR',
   /** Of a process with an admin port: the port. */

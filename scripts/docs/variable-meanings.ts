@@ -46,12 +46,16 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_NAMESPACE: "Namespace of the replicas' Lease.",
     HOSTNAME: 'Name of this replica. Kubernetes sets it to the name of the pod.',
     BRANCHLINE_GATHER_MS: 'How long changes are gathered into one epoch.',
+    BRANCHLINE_POD_MESSAGES:
+      'Whether a status, and the response to a visitor, quote the last line of a container that failed. The exit code is always named.',
     BRANCHLINE_CHECK_POD_ADDRESS:
       "Whether a sidecar's token is accepted only from an address of its pod. Off with the source `local`.",
   },
   Relay: {
     ...COMMON,
     BRANCHLINE_DOMAIN: 'Domain of previews. Their hosts are `<label>.<domain>`.',
+    BRANCHLINE_INDEX:
+      'Unix socket of a server that answers requests for the domain itself. Empty: a page that lists nothing.',
     BRANCHLINE_PUBLIC_URL: 'How visitors reach the domain: scheme, host and port.',
     BRANCHLINE_RELAY_TOKEN:
       'Credentials of clusters, with commas: `token`, or `cluster:token` for one cluster. Required.',

@@ -14,6 +14,12 @@ export class HandPlan implements GatewayView {
     return this
   }
 
+  /** A service without a ready endpoint, and why. */
+  down(environment: string, service: string, port: number, trouble: string): this {
+    this.#services.set(`${environment}/${service}:${port}`, { environment, endpoints: [], trouble })
+    return this
+  }
+
   /** Plans a preview of port 80 of the service `web` in each environment. */
   plan(...environments: string[]): this {
     return this.#set(environments.map((environment) => previewOf({ environment, service: 'web', port: 80 })))

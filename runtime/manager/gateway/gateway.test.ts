@@ -244,6 +244,18 @@ describe('a stream', () => {
     expect((await ask('alice', 'empty', 80)).error).toMatchObject({ fault: 'unavailable' })
   })
 
+  test('to a service without a ready endpoint says why, as the cluster reports it', async () => {
+    const view = new HandPlan()
+      .plan('alice')
+      .down('alice', 'web', 80, 'exited with code 1: DB_URL is not set')
+    await connected(view)
+    const { error } = await ask('alice', 'web', 80)
+    expect(error).toMatchObject({
+      fault: 'unavailable',
+      message: 'web of alice exited with code 1: DB_URL is not set',
+    })
+  })
+
   test('ends at once on both sides when the link is cut', async () => {
     const sockets: Socket[] = []
     const endpoint = await listenTcp((socket) => {

@@ -5,7 +5,7 @@ import { tcpUpstream } from '../../transport/tcp.ts'
 import type { Logger } from '../../process/log.ts'
 import { RareLog } from '../../process/rare-log.ts'
 import type { TunnelStream } from '../../tunnel/index.ts'
-import type { GatewayView, PlannedPreview, Wanted } from '../gateway-view.ts'
+import type { GatewayView, PlannedPreview, Resolution, Wanted } from '../gateway-view.ts'
 import { attemptsOf } from './endpoint.ts'
 import type { GatewayLimits } from './limits.ts'
 
@@ -50,7 +50,7 @@ export class StreamServer {
     }
     const endpoints = attemptsOf(found.endpoints, this.#turn++, this.#limits.attempts)
     if (endpoints.length === 0) {
-      return stream.reset('unavailable', `no endpoint of ${service} in ${found.environment} is ready`)
+      return stream.reset('unavailable', sentenceOf(service, found, 'has no ready endpoint'))
     }
     // Bytes that arrive before the endpoint is connected wait in the stream, within its credit.
     stream.pause()
@@ -69,7 +69,7 @@ export class StreamServer {
         stream.receiver = IGNORE
         stream.reset(
           'connect',
-          `no endpoint of ${service} in ${found.environment} accepts connections (${tried} tried)`,
+          sentenceOf(service, found, `has no endpoint that accepts connections (${tried} tried)`),
         )
       },
     })
@@ -93,5 +93,9 @@ export class StreamServer {
     stream.reset('forbidden', `${nameOf(stream.target)} is not the target of a preview`)
   }
 }
+
+/** What the cluster reports about the pods, or else what is missing. */
+const sentenceOf = (service: string, { environment, trouble }: Resolution, missing: string): string =>
+  `${service} of ${environment} ${trouble ?? missing}`
 
 const nameOf = ({ environment, service, port }: Wanted): string => `${environment}/${service}:${port}`

@@ -53,7 +53,8 @@ export function presenceOf(snapshot: Snapshot, id: string): ServicePresence | un
       }
     }
   }
-  const ports = new Map([...found].map(([port, it]) => [port, it.presence()]))
+  const trouble = snapshot.troubleOf(id)
+  const ports = new Map([...found].map(([port, it]) => [port, it.presence(trouble)]))
   const { ports: names, protocols, headless, otherPorts } = service
   return { ports, names, protocols, attachments: [...attachments.values()], foreign, headless, otherPorts }
 }
@@ -68,12 +69,16 @@ class PortEndpoints {
     this.#weights.set(state, weights.set(endpoint, Math.max(weights.get(endpoint) ?? 0, weight)))
   }
 
-  presence(): Presence {
+  presence(trouble: string | undefined): Presence {
     const ready = this.#weights.get('ready')
     if (ready !== undefined) return endpointsOf(ready)
     // Like kube-proxy, prefer endpoints that still serve.
     const reserve = this.#weights.get('ending') ?? this.#weights.get('unready')
-    return reserve === undefined ? { endpoints: [] } : { endpoints: [], reserve: endpointsOf(reserve) }
+    return {
+      endpoints: [],
+      ...(reserve !== undefined && { reserve: endpointsOf(reserve) }),
+      ...(trouble !== undefined && { trouble }),
+    }
   }
 }
 

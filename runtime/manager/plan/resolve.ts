@@ -18,7 +18,9 @@ export function resolve(
   wanted: Wanted,
 ): Resolution | undefined {
   const found = resolved(forest, presences, wanted)
-  return found && { environment: found.environment, endpoints: found.endpoints }
+  if (found === undefined) return undefined
+  const { ready: _, ...resolution } = found
+  return resolution
 }
 
 /** The same, and whether the endpoints are ready. */
@@ -34,7 +36,13 @@ export function resolved(
   if (owner === undefined) return undefined
   const presence = chain.get(owner)
   const { endpoints } = endpointsFor(owner, presence)
-  return { environment: owner.name, endpoints, ready: (presence?.endpoints.length ?? 0) > 0 }
+  const trouble = presence?.trouble
+  return {
+    environment: owner.name,
+    endpoints,
+    ready: (presence?.endpoints.length ?? 0) > 0,
+    ...(trouble !== undefined && { trouble }),
+  }
 }
 
 function chainPresences(

@@ -13,6 +13,8 @@ export interface Endpoints {
 export interface Presence extends Endpoints {
   /** If no endpoint is ready: the endpoints that run anyway. Undefined if there are none. */
   readonly reserve?: Endpoints
+  /** If no endpoint is ready: why, as words that follow the Service's name. Undefined if that is not known. */
+  readonly trouble?: string
 }
 
 /**
@@ -68,8 +70,15 @@ export function planListener(
   }
   const isRoot = node.above.length === 0
   const { onUnavailable } = node
-  const listener = { service, routes, own: isRoot ? [] : own.sort(), onUnavailable }
-  return base === undefined ? listener : { ...listener, base: targetOf(base) }
+  const trouble = presences.get(node)?.trouble
+  return {
+    service,
+    routes,
+    own: isRoot ? [] : own.sort(),
+    ...(base !== undefined && { base: targetOf(base) }),
+    onUnavailable,
+    ...(trouble !== undefined && { trouble }),
+  }
 }
 
 /** Whether two listeners are equal. Equal targets must be the same objects. */
@@ -78,6 +87,7 @@ export function sameListener(one: ListenerRoutes, two: ListenerRoutes): boolean 
   return (
     one.service === two.service &&
     one.onUnavailable === two.onUnavailable &&
+    one.trouble === two.trouble &&
     one.base === two.base &&
     one.own.length === two.own.length &&
     one.own.every((key, index) => key === two.own[index]) &&

@@ -18,12 +18,14 @@ export class Targets {
     const same =
       before?.environment === environment &&
       before.onUnavailable === onUnavailable &&
+      before.trouble === presence?.trouble &&
       before.endpoints.length === endpoints.length &&
       before.endpoints.every((endpoint, index) => endpoint === endpoints[index]) &&
       (before.weights === weights || isDeepStrictEqual(before.weights, weights))
     if (same) return before
     const target: Target = { environment, endpoints: [...endpoints], onUnavailable }
     if (weights !== undefined) target.weights = { ...weights }
+    if (presence?.trouble !== undefined) target.trouble = presence.trouble
     this.#targets.set(id, ports.set(port, target))
     return target
   }

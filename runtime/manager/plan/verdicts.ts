@@ -83,7 +83,11 @@ function standing(
     return [...ports].some(({ endpoints }) => endpoints.length === 0)
   })
   if (unready.length > 0) {
-    const message = `no endpoint is ready: ${unready.join(', ')} (${RULES[node.onUnavailable]})`
+    const named = unready.map((service) => {
+      const trouble = troubleOf(presences.get(nameId(node.namespace, service)))
+      return trouble === undefined ? service : `${service} ${trouble}`
+    })
+    const message = `no endpoint is ready: ${named.join(', ')} (${RULES[node.onUnavailable]})`
     return { ready: false, reason: 'OverrideUnavailable', message }
   }
   if (node.type !== 'branch')
@@ -91,6 +95,10 @@ function standing(
   const what = overrides.length === 0 ? 'overrides nothing' : `overrides ${overrides.join(', ')}`
   return { ready: true, reason: 'Routed', message: what }
 }
+
+/** A trouble is the same for all ports. */
+const troubleOf = (presence: ServicePresence | undefined): string | undefined =>
+  [...(presence?.ports.values() ?? [])].find(({ trouble }) => trouble !== undefined)?.trouble
 
 const RULES = {
   baseline: 'its base serves meanwhile',
@@ -130,7 +138,8 @@ export function previewPlan(
   if (spoken !== undefined) return { verdict: no('ProtocolUnsupported', spoken), planned }
   if (!found.ready) {
     const rest = found.endpoints.length === 0 ? '' : ': requests go to endpoints that are not ready'
-    const message = `${service} of ${found.environment} has no ready endpoint${rest}`
+    const why = found.trouble === undefined ? '' : `, because it ${found.trouble}`
+    const message = `${service} of ${found.environment} has no ready endpoint${why}${rest}`
     return { verdict: no('ServiceUnavailable', message), planned }
   }
   const message = `${service} of ${found.environment} serves requests`

@@ -24,6 +24,8 @@ export interface Snapshot {
   /** By the Service's id, then by the slice's name. */
   readonly slices: ReadonlyMap<string, ReadonlyMap<string, SliceFacts>>
   readonly pods: ReadonlyMap<string, PodFacts>
+  /** Why a Service (its id) has no ready endpoint, by the state of its pods: words that follow its name. */
+  troubleOf(id: string): string | undefined
   /** Ids of the environments that have expired. */
   readonly expired: ReadonlySet<string>
   /** Namespaces that are being deleted, in which environments or previews may still exist. */

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { API_VERSION } from '@branchline/wire/names'
+import type { TroubleOptions } from '@branchline/wire/pod-trouble'
 import type { Environment } from '@branchline/wire/resources/environment'
 import { type Parsed, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import type { Preview } from '@branchline/wire/resources/preview'
@@ -8,6 +9,7 @@ import { heldBy } from '../expiry/expiry.ts'
 import { parseService, parseSlice, type ServiceFacts, type SliceFacts } from './objects.ts'
 import { isTerminating } from './namespace.ts'
 import { parsePod, type PodFacts } from './pod.ts'
+import { Troubles } from './troubles.ts'
 import { type Changes, nameId, noChanges, type Snapshot, type Unreadable } from './snapshot.ts'
 
 /** Reports an object of another kind that could not be parsed, and why. */
@@ -31,10 +33,17 @@ export class Store implements Snapshot {
   readonly #serviceOfSlice = new Map<string, string>()
   /** Terminating namespaces that are gone, while events of their objects are still to arrive. */
   readonly #gone = new Set<string>()
+  readonly #troubles: Troubles
   #changes = noChanges()
 
-  constructor(complain: Complaint) {
+  /** By default, troubles quote nothing. */
+  constructor(complain: Complaint, options: TroubleOptions = { messages: false }) {
     this.#complain = complain
+    this.#troubles = new Troubles(options)
+  }
+
+  troubleOf(id: string): string | undefined {
+    return this.#troubles.of(id)
   }
 
   /** Returns what changed since the last call. */
@@ -97,6 +106,7 @@ export class Store implements Snapshot {
       case 'Service': {
         const facts = this.#read(now, parseService)
         if (replace(this.services, id, facts)) this.#changes.services.add(id)
+        if (this.#troubles.setService(id, facts && now)) this.#changes.services.add(id)
         break
       }
       case 'EndpointSlice':
@@ -104,6 +114,7 @@ export class Store implements Snapshot {
         break
       case 'Pod':
         if (replace(this.pods, id, this.#read(now, parsePod))) this.#changes.pods.add(id)
+        for (const service of this.#troubles.setPod(id, now)) this.#changes.services.add(service)
         break
       default:
     }

@@ -2,7 +2,8 @@ import type { Candidate, ExchangeReport, FailureReply } from '../../proxy/decisi
 import type { HttpError, HttpErrorCode } from '../../proxy/errors.ts'
 import type { EndpointUpstream } from '../route/balance.ts'
 import { unavailable, type UnavailableReason } from '../route/problem.ts'
-import type { SidecarContext } from './context.ts'
+import { troubleIn } from '../route/trouble.ts'
+import type { EntryPort, SidecarContext } from './context.ts'
 import { endCount } from './counts.ts'
 import {
   type RouteContext,
@@ -24,8 +25,8 @@ const REASONS: Partial<Record<HttpErrorCode, UnavailableReason>> = {
 }
 
 /** The response to a request that failed: it names the environment and service, the reason, and the start of the outage. */
-export function failureOf({ outages }: SidecarContext): FailureReply {
-  return (error, { head, decision, reached }) => {
+export function failureOf({ outages, routes }: SidecarContext): FailureReply {
+  return (error, { head, client, decision, reached }) => {
     const reason = REASONS[error.code]
     if (reason === undefined || !isRouted(decision)) return undefined
     const { route } = decision
@@ -33,7 +34,9 @@ export function failureOf({ outages }: SidecarContext): FailureReply {
     const { service } = route
     const { environment } = receiverOf(reached) ?? route
     const since = outages.since(route)
-    const cause = isUnanswered(reason) ? undefined : causeOf(error)
+    const cause = isUnanswered(reason)
+      ? troubleIn(routes(), client.context as EntryPort, environment)
+      : causeOf(error)
     return unavailable(
       { status: error.status, environment, service, reason, cause, since },
       head.get('accept'),
@@ -41,7 +44,7 @@ export function failureOf({ outages }: SidecarContext): FailureReply {
   }
 }
 
-/** Whether the endpoint sent no part of a response. Its sentence then says all that is known. */
+/** Whether the endpoint sent no part of a response. Then only the manager may know the cause. */
 const isUnanswered = (reason: UnavailableReason | undefined): boolean =>
   reason === 'unreachable' || reason === 'closed' || reason === 'unprocessed'
 

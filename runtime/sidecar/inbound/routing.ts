@@ -9,6 +9,7 @@ import { decide, type Decision, type Step } from '../route/decide.ts'
 import { idEdits } from '../route/id-edits.ts'
 import { readKey } from '../route/key.ts'
 import { unavailable } from '../route/problem.ts'
+import { troubleIn } from '../route/trouble.ts'
 import type { EntryPort, SidecarContext } from './context.ts'
 import { beginCount } from './counts.ts'
 import { explainReply } from './explain.ts'
@@ -209,11 +210,15 @@ class Routing {
     return { set: [[EXPLAIN_HEADER, `${field[1].replace(/^1, /, '')}${trace}`]] }
   }
 
+  #trouble(environment: string): string | undefined {
+    return troubleIn(this.#context.routes(), this.#client.context as EntryPort, environment)
+  }
+
   #noEndpoint(route: RouteContext): RoutedReply {
     const { environment, service } = route
     const since = this.#context.outages.since(route)
     const reply: Reply = unavailable(
-      { status: 502, environment, service, reason: 'no-endpoint', since },
+      { status: 502, environment, service, reason: 'no-endpoint', cause: this.#trouble(environment), since },
       this.#head.get('accept'),
     )
     return { ...reply, route }

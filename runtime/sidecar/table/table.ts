@@ -24,6 +24,8 @@ export interface Destination {
   readonly environment: string
   readonly endpoints: readonly Endpoint[]
   readonly onUnavailable: OnUnavailable
+  /** Why it has no ready endpoint: words that follow the service's name. */
+  readonly trouble?: string | undefined
 }
 
 /** The routes of one listener. */
@@ -34,6 +36,8 @@ export interface Listener {
   readonly base: Destination | undefined
   /** The rule of the pod's own environment, for requests whose app in this pod is gone. */
   readonly onUnavailable: OnUnavailable
+  /** Why the service has no ready endpoint in the pod's own environment: words that follow its name. */
+  readonly trouble?: string | undefined
   /** The key of an environment's number in ids. Undefined if this listener does not know it. */
   keyOfNumber(number: string): string | undefined
   /** Whether this environment has a base. */
@@ -67,6 +71,7 @@ class MutableListener implements Listener {
   own = new Set<string>()
   base: Destination | undefined = undefined
   onUnavailable: OnUnavailable = 'baseline'
+  trouble: string | undefined = undefined
   /** Created on first use, because it needs a hash for each key and most tables never use it. */
   #numbers: Map<string, string> | undefined = undefined
 
@@ -172,6 +177,7 @@ interface Change {
   readonly own: ReadonlySet<string> | undefined
   readonly base: Destination | null | undefined
   readonly onUnavailable: OnUnavailable | undefined
+  readonly trouble: string | null | undefined
 }
 
 function compileChange(port: string, change: ListenerChange): Change | { port: number; service: null } {
@@ -183,6 +189,7 @@ function compileChange(port: string, change: ListenerChange): Change | { port: n
     own: change.own && new Set(change.own),
     base: change.base && compileTarget(change.base),
     onUnavailable: change.onUnavailable,
+    trouble: change.trouble,
   }
 }
 
@@ -200,6 +207,7 @@ function applyChange(
   if (change.own !== undefined) listener.setOwn(change.own)
   if (change.base !== undefined) listener.base = change.base ?? undefined
   if (change.onUnavailable !== undefined) listener.onUnavailable = change.onUnavailable
+  if (change.trouble !== undefined) listener.trouble = change.trouble ?? undefined
   listeners.set(change.port, listener)
 }
 
@@ -215,13 +223,15 @@ function compileListener(routes: ListenerRoutes): MutableListener {
   listener.setOwn(new Set(routes.own))
   listener.base = routes.base && compileTarget(routes.base)
   listener.onUnavailable = routes.onUnavailable ?? 'baseline'
+  listener.trouble = routes.trouble
   return listener
 }
 
-const compileTarget = ({ environment, endpoints, weights, onUnavailable }: Target): Destination => ({
+const compileTarget = ({ environment, endpoints, weights, onUnavailable, trouble }: Target): Destination => ({
   environment,
   endpoints: endpoints.map((authority) => compileEndpoint(authority, weights)),
   onUnavailable,
+  trouble,
 })
 
 function compileEndpoint(authority: string, weights: Target['weights']): Endpoint {
@@ -234,15 +244,16 @@ function compileEndpoint(authority: string, weights: Target['weights']): Endpoin
   )
 }
 
-const dumpListener = ({ service, routes, own, base, onUnavailable }: Listener): ListenerRoutes => ({
+const dumpListener = ({ service, routes, own, base, onUnavailable, trouble }: Listener): ListenerRoutes => ({
   service,
   routes: Object.fromEntries([...routes].map(([key, destination]) => [key, dumpTarget(destination)])),
   own: [...own],
   ...(base && { base: dumpTarget(base) }),
   ...(onUnavailable !== 'baseline' && { onUnavailable }),
+  ...(trouble !== undefined && { trouble }),
 })
 
-function dumpTarget({ environment, endpoints, onUnavailable }: Destination): Target {
+function dumpTarget({ environment, endpoints, onUnavailable, trouble }: Destination): Target {
   const weighted = endpoints.filter(({ weight }) => weight !== DEFAULT_WEIGHT)
   const weights = Object.fromEntries(weighted.map(({ authority, weight }) => [authority, weight]))
   return {
@@ -250,5 +261,6 @@ function dumpTarget({ environment, endpoints, onUnavailable }: Destination): Tar
     endpoints: endpoints.map((endpoint) => endpoint.authority),
     ...(weighted.length > 0 && { weights }),
     onUnavailable,
+    ...(trouble !== undefined && { trouble }),
   }
 }

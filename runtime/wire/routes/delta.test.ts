@@ -78,6 +78,7 @@ const someTarget = fc.record(
       maxKeys: 2,
     }),
     onUnavailable: fc.constantFrom('baseline', 'fail'),
+    trouble: fc.constantFrom('exited with code 1', 'exited with code 2'),
   },
   { requiredKeys: ['environment', 'endpoints', 'onUnavailable'] },
 )
@@ -88,6 +89,7 @@ const listener = fc.record(
     own: fc.array(key, { maxLength: 2 }),
     base: someTarget,
     onUnavailable: fc.constantFrom('baseline', 'hold', 'fail'),
+    trouble: fc.constantFrom('exited with code 1', 'exited with code 2'),
   },
   { requiredKeys: ['service', 'routes', 'own', 'onUnavailable'] },
 )

@@ -44,12 +44,14 @@ function applyListener(
 ): ListenerRoutes {
   const base = change.base === undefined ? before?.base : (change.base ?? undefined)
   const onUnavailable = change.onUnavailable ?? before?.onUnavailable
+  const trouble = change.trouble === undefined ? before?.trouble : (change.trouble ?? undefined)
   return {
     service: change.service,
     routes: merge(before?.routes ?? {}, change.routes),
     own: change.own ?? before?.own ?? [],
     ...(base !== undefined && { base }),
     ...(onUnavailable !== undefined && { onUnavailable }),
+    ...(trouble !== undefined && { trouble }),
   }
 }
 
@@ -63,7 +65,9 @@ function diffListeners(
   const sameOwn = isDeepStrictEqual(before.own, after.own)
   const sameBase = isDeepStrictEqual(before.base, after.base)
   const sameRule = before.onUnavailable === after.onUnavailable
-  if (before.service === after.service && isEmpty(routes) && sameOwn && sameBase && sameRule) return undefined
+  const sameTrouble = before.trouble === after.trouble
+  const same = before.service === after.service && sameOwn && sameBase && sameRule && sameTrouble
+  if (same && isEmpty(routes)) return undefined
   return {
     service: after.service,
     routes,
@@ -71,6 +75,7 @@ function diffListeners(
     ...(!sameBase && { base: after.base ?? null }),
     // A delta cannot remove a rule, but no rule means the same as `baseline`.
     ...(!sameRule && { onUnavailable: after.onUnavailable ?? 'baseline' }),
+    ...(!sameTrouble && { trouble: after.trouble ?? null }),
   }
 }
 

@@ -10,6 +10,9 @@ export { MAX_ROUTES_MESSAGE, ON_UNAVAILABLE, type OnUnavailable, ROUTES_SUBPROTO
 const key = z.string().refine(isKey, 'not a routing key')
 const port = z.number().int().min(1).max(65535)
 
+/** Why a service has no ready endpoint, for people to read: words that follow its name. One line. */
+const trouble = z.string().max(1_000).optional()
+
 /**
  * The endpoints of a service in an environment, each `address:port` (IPv6 in brackets). `weights` lists the endpoints
  * whose weight is not 1. An endpoint of weight 0 gets requests only if there is no other endpoint.
@@ -19,6 +22,7 @@ const target = z.object({
   endpoints: z.array(z.string()),
   weights: z.record(z.string(), z.number().int().min(0).max(MAX_WEIGHT)).optional(),
   onUnavailable: z.enum(ON_UNAVAILABLE),
+  trouble,
 })
 export type Target = z.infer<typeof target>
 
@@ -27,6 +31,7 @@ export type Target = z.infer<typeof target>
  * locally on a root environment (without `base`). On a branch it is served locally if `own` contains it (the branch's
  * key and those of its descendants), and otherwise goes to `base`. A request without a key is served locally.
  * `onUnavailable` is the rule for requests whose app in this pod is gone, if there is a `base`. Default: `baseline`.
+ * `trouble` concerns the service in the pod's own environment.
  */
 const listener = z.object({
   service: z.string(),
@@ -34,6 +39,7 @@ const listener = z.object({
   own: z.array(key),
   base: target.optional(),
   onUnavailable: z.enum(ON_UNAVAILABLE).optional(),
+  trouble,
 })
 export type ListenerRoutes = z.infer<typeof listener>
 
@@ -82,6 +88,7 @@ export const managerMessage = z.discriminatedUnion('type', [
           own: z.array(key).optional(),
           base: target.nullable().optional(),
           onUnavailable: z.enum(ON_UNAVAILABLE).optional(),
+          trouble: z.string().max(1_000).nullable().optional(),
         })
         .nullable(),
     ),

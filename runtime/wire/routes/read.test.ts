@@ -10,6 +10,7 @@ const or = <T>(right: fc.Arbitrary<T>): fc.Arbitrary<unknown> =>
     { weight: 1, arbitrary: fc.constantFrom<unknown>(null, 1, -1, 1.5, '', 'NO KEY', [], {}, true) },
   )
 const key = fc.constantFrom('alice', 'a', 'constructor')
+const trouble = or(fc.constantFrom('exited with code 1', 'x'.repeat(1_000), 'x'.repeat(1_001)))
 const weight = fc.constantFrom(0, 1, 100, 101, -1)
 const target = fc.record(
   {
@@ -17,6 +18,7 @@ const target = fc.record(
     endpoints: or(fc.array(or(fc.constant('10.0.0.1:1')), { maxLength: 2 })),
     weights: or(fc.dictionary(fc.constantFrom('10.0.0.1:1', 'constructor'), or(weight), { maxKeys: 2 })),
     onUnavailable: or(fc.constantFrom('baseline', 'hold', 'fail')),
+    trouble,
     unknown: fc.constant(1),
   },
   { requiredKeys: ['environment', 'endpoints', 'onUnavailable', 'unknown'] },
@@ -24,7 +26,7 @@ const target = fc.record(
 const parts = { service: or(key), routes: or(fc.dictionary(key, or(target))), own: or(fc.array(or(key))) }
 const rule = or(fc.constantFrom('baseline', 'hold', 'fail'))
 const listener = fc.record(
-  { ...parts, base: or(target), onUnavailable: rule },
+  { ...parts, base: or(target), onUnavailable: rule, trouble },
   { requiredKeys: ['service', 'routes', 'own'] },
 )
 const change = fc.record(
@@ -33,6 +35,7 @@ const change = fc.record(
     routes: or(fc.dictionary(key, or(fc.option(target)))),
     base: or(fc.option(target)),
     onUnavailable: rule,
+    trouble: or(fc.option(trouble)),
   },
   { requiredKeys: ['service', 'routes'] },
 )

@@ -67,6 +67,7 @@ function readListener(value: unknown, path: string): ListenerRoutes {
     own: array(listener['own'], `${path}.own`).map((it) => key(it, `${path}.own`)),
     ...(base !== undefined && { base }),
     ...(rule !== undefined && { onUnavailable: rule }),
+    ...troubleIn(listener, path),
   }
 }
 
@@ -92,6 +93,7 @@ function readChange(value: unknown, path: string): NonNullable<RouteDelta['liste
     ...(own !== undefined && { own }),
     ...(base !== undefined && { base }),
     ...(rule !== undefined && { onUnavailable: rule }),
+    ...(change['trouble'] === null ? { trouble: null } : troubleIn(change, path)),
   }
 }
 
@@ -103,7 +105,17 @@ function readTarget(value: unknown, path: string): Target {
     endpoints: array(target['endpoints'], `${path}.endpoints`).map((it) => text(it, `${path}.endpoints`)),
     ...(weights !== undefined && { weights }),
     onUnavailable: readRule(target['onUnavailable'], `${path}.onUnavailable`),
+    ...troubleIn(target, path),
   }
+}
+
+const MAX_TROUBLE = 1_000
+
+function troubleIn(of: Readonly<Record<string, unknown>>, path: string): { trouble?: string } {
+  const trouble = optional(of['trouble'], (it) => text(it, `${path}.trouble`))
+  if (trouble === undefined) return {}
+  if (trouble.length <= MAX_TROUBLE) return { trouble }
+  throw new ManagerMessageError(`${path}.trouble`, `at most ${MAX_TROUBLE} characters`)
 }
 
 function readRule(value: unknown, path: string): OnUnavailable {

@@ -19,6 +19,15 @@ const METADATA = {
 
 const PORTS: Kept = { name: true, port: true, appProtocol: true, protocol: true, targetPort: true }
 
+const ENDED: Kept = { exitCode: true, reason: true, message: true }
+/** Why a container is not ready. */
+const CONTAINER: Kept = {
+  name: true,
+  ready: true,
+  state: { waiting: { reason: true, message: true }, terminated: ENDED },
+  lastState: { terminated: ENDED },
+}
+
 /** The fields to keep of each kind. */
 const KEPT = {
   Namespace: { metadata: METADATA, status: { phase: true } },
@@ -50,7 +59,14 @@ const KEPT = {
   Pod: {
     metadata: { ...METADATA, ownerReferences: { kind: true, name: true, controller: true } },
     spec: { hostNetwork: true, dnsPolicy: true, dnsConfig: { searches: true } },
-    status: { phase: true, podIP: true, podIPs: true },
+    status: {
+      phase: true,
+      podIP: true,
+      podIPs: true,
+      conditions: { type: true, status: true, reason: true, message: true },
+      initContainerStatuses: CONTAINER,
+      containerStatuses: CONTAINER,
+    },
   },
 } as const satisfies Record<WatchedKind, Kept>
 
