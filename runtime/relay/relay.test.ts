@@ -180,8 +180,11 @@ describe('a missing target', () => {
     expect(JSON.parse(reply.body)).toMatchObject({
       reason: 'tunnel-unknown',
       title: 'The preview did not respond',
+      detail: 'no service web.',
+      environment: 'alice',
+      service: 'web',
+      cause: 'no service web',
     })
-    expect(reply.body).toContain('web of the environment alice')
   })
 
   test('a preview that is not public is a 403', async () => {

@@ -6,7 +6,9 @@ import type { Running } from '../process/main.ts'
 import { unread } from '../transport/unread-bytes.ts'
 import type { TunnelLink } from '../tunnel/index.ts'
 import { Clusters } from './worker/clusters/clusters.ts'
+import type { Credential } from './worker/clusters/credentials.ts'
 import type { RelayConfig } from './config.ts'
+import { Apex } from './worker/visitors/apex.ts'
 import { Frontend, isServed } from './worker/visitors/frontend.ts'
 import { Hold } from './worker/visitors/hold.ts'
 import { refusedTrailers } from './worker/visitors/head-edits.ts'
@@ -117,13 +119,19 @@ async function restoreRegistry(config: RelayConfig, logger: Logger): Promise<Res
   const known = new Set(credentials.map(({ id }) => id))
   registry.restore(remembered?.filter(({ credential }) => known.has(credential)) ?? [], startedAtMs)
   state?.save()
-  const areAllBack = (): boolean => remembered !== undefined && registry.awaited === 0
-  return {
-    registry,
-    state,
-    isReturning: () => performance.now() - startedAtMs < limits.returnMs && !areAllBack(),
+  const areAllBack = (): boolean =>
+    (remembered !== undefined && registry.awaited === 0) || haveAllListed(credentials, registry)
+  let over = false
+  const isReturning = (): boolean => {
+    over ||= performance.now() - startedAtMs >= limits.returnMs || areAllBack()
+    return !over
   }
+  return { registry, state, isReturning }
 }
+
+/** Whether every cluster that may connect has listed its previews. Unknown if a credential is valid for any cluster. */
+const haveAllListed = (credentials: readonly Credential[], registry: Registry<TunnelLink>): boolean =>
+  credentials.every(({ id, cluster }) => cluster !== undefined && registry.hasListed(id, cluster))
 
 function serveVisitors(
   config: RelayConfig,
@@ -137,10 +145,11 @@ function serveVisitors(
   },
 ): { engine: HttpEngine; metrics: RelayMetrics } {
   const { registry, clusters, pool, hold, isReturning, visitors } = parts
-  const { limits, domain, trace, header, publicUrl } = config
+  const { limits, domain, trace, header, publicUrl, index } = config
   const scheme = publicUrl.protocol.slice(0, -1)
   const frontend = new Frontend({
     domain,
+    apex: new Apex({ domain, publicUrl, index }),
     edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
     find: (label) => registry.find(label),
     isReturning,

@@ -31,7 +31,7 @@ describe('a relay that has just started', () => {
       expect(JSON.parse(reply.body)).toMatchObject({ reason: 'relay-started' })
     }
     const html = await visit(returning.httpPort, { host: 'a.localhost', headers: { accept: 'text/html' } })
-    expect(html.body).toContain('<meta http-equiv="refresh" content="2">')
+    expect(html.body).toContain('<meta http-equiv="refresh" content="2"')
     const relay = await relayFor({}, { returnMs: 50 })
     await until(async () => (await visit(relay.httpPort, { host: 'unknown.localhost' })).status === 404)
   })
@@ -55,6 +55,16 @@ describe('a relay that has just started', () => {
     expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(503)
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice')])
     expect((await visit(relay.httpPort, { host: 'unknown.localhost' })).status).toBe(404)
+  })
+
+  test('responds with 404 at once if all clusters that may connect have listed their previews', async () => {
+    const relay = await relayFor({ BRANCHLINE_RELAY_TOKEN: `x:${X},y:${Y}` }, { returnMs: LONG_MS })
+    const statusOf = async (): Promise<number> =>
+      (await visit(relay.httpPort, { host: 'unknown.localhost' })).status
+    await TestCluster.connect(relay.tunnelPort, 'x', [previewOf('alice')], {}, { token: X })
+    expect(await statusOf()).toBe(503)
+    await TestCluster.connect(relay.tunnelPort, 'y', [], {}, { token: Y })
+    expect(await statusOf()).toBe(404)
   })
 
   test('does not start with an invalid state file', async () => {

@@ -63,7 +63,13 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
 /** Returns a transport that connects to a host and port. */
 export function dialTcp(host: string, port: number): Transport {
   const transport = new SocketTransport()
-  return transport.attach(connectTo(host, port, transport), 'onread', false)
+  return transport.attach(connectTo({ host, port }, transport), 'onread', false)
+}
+
+/** Returns a transport that connects to a Unix socket. */
+function dialUnix(path: string): Transport {
+  const transport = new SocketTransport()
+  return transport.attach(connectTo({ path }, transport), 'onread', false)
 }
 
 /** Receives the result of {@link dialFirst}, before the transport's receiver does. */
@@ -100,7 +106,7 @@ class HostDial implements Dial {
   }
 
   connect(): net.Socket {
-    return connectTo(this.#hosts[this.#at] as string, this.#port, this.#transport)
+    return connectTo({ host: this.#hosts[this.#at] as string, port: this.#port }, this.#transport)
   }
 
   reached(): void {
@@ -116,10 +122,12 @@ class HostDial implements Dial {
   }
 }
 
-const connectTo = (host: string, port: number, { onread }: SocketTransport): net.Socket =>
+const connectTo = (
+  address: { readonly host: string; readonly port: number } | { readonly path: string },
+  { onread }: SocketTransport,
+): net.Socket =>
   net.connect({
-    host,
-    port,
+    ...address,
     noDelay: true,
     keepAlive: true,
     onread: onread as unknown as net.OnReadOpts,
@@ -131,6 +139,9 @@ export const tcpUpstream = (host: string, port: number): Upstream => ({
   key: net.isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`,
   dial: () => dialTcp(host, port),
 })
+
+/** The upstream at a Unix socket. */
+export const unixUpstream = (path: string): Upstream => ({ key: `unix:${path}`, dial: () => dialUnix(path) })
 
 /**
  * Moves the handle of an accepted socket into a socket of our own. Only that lets an accepted connection read into a

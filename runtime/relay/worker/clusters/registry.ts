@@ -97,6 +97,12 @@ export class Registry<Link> {
     return this.#awaited.size
   }
 
+  /** Whether a cluster is connected and has listed all its previews. */
+  hasListed(credential: string, name: string): boolean {
+    const members = this.#clusters.get(idOf(credential, name))?.members.values() ?? []
+    return [...members].some(({ complete }) => complete)
+  }
+
   find(label: string): Lookup<Link> {
     return this.#claims.get(label)?.[0]?.labels.get(label)?.lookup ?? UNKNOWN
   }

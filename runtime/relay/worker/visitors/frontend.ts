@@ -13,6 +13,7 @@ import type { Head } from '../../../proxy/head.ts'
 import { type Problem, problemReply } from '../../../proxy/problem.ts'
 import type { Upstream } from '../../../transport/transport.ts'
 import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../../../tunnel/index.ts'
+import type { Apex } from './apex.ts'
 import type { Live, Lookup } from '../clusters/cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import type { Hold } from './hold.ts'
@@ -24,6 +25,7 @@ const { STATUS_CODES } = process.getBuiltinModule('node:http')
 
 export interface FrontendOptions {
   readonly domain: string
+  readonly apex: Apex
   readonly edits: EditOptions
   readonly find: (label: string) => Lookup<TunnelLink>
   /** Whether the relay has just started, so that clusters may not have returned yet. */
@@ -51,6 +53,7 @@ export class Frontend {
   route(head: Head, client: Client, sinceMs?: number): Decision | Promise<Decision> {
     const found = this.#find(head.host)
     if (found.state !== 'live') {
+      if (this.#options.apex.has(head.host)) return this.#options.apex.route(head)
       return this.#await(found, head, client) ?? reply(this.#absence(head.host, found), head)
     }
     const { access } = found.preview
@@ -96,10 +99,11 @@ export class Frontend {
   failure(error: HttpError, head: Head): Reply {
     if (!isUpstreamFault(error)) return reply(refused(error), head)
     const found = this.#find(head.host)
+    if (this.#options.apex.has(head.host)) return this.#options.apex.failure(head)
     if (found.state !== 'live') return reply(this.#absence(head.host, found), head)
     if (isFull(error)) return reply(fullLinks(found.cluster), head)
     const { service, environment } = found.preview
-    return reply(failed(error, service, environment), head)
+    return reply({ ...failed(error, service, environment), ...this.#link }, head)
   }
 
   /** The cluster of a finished exchange. Undefined if its host is unknown. */
@@ -141,7 +145,15 @@ export class Frontend {
 
   #absence(host: string, found: Exclude<Lookup<TunnelLink>, Live<TunnelLink>>): Problem {
     if (this.#options.isReturning()) return justStarted(host)
-    return found.state === 'unknown' ? unknownHost(host) : goneCluster(host, found.cluster)
+    return found.state === 'unknown'
+      ? { ...unknownHost(host), ...this.#link }
+      : goneCluster(host, found.cluster)
+  }
+
+  /** A link to the index, where there is one. */
+  get #link(): Pick<Problem, 'link'> {
+    const { link } = this.#options.apex
+    return link === undefined ? {} : { link }
   }
 
   #pathsOf(found: Live<TunnelLink>): PreviewPaths {
@@ -343,13 +355,21 @@ const notPublic = (access: string): Problem => ({
 function failed(error: HttpError, service: string, environment: string): Problem {
   const cause = error.cause
   const fault = cause instanceof TunnelStreamError ? cause : undefined
+  const what = `The service ${service} of the environment ${environment} did not respond`
   return {
     status: error.status,
     reason: fault === undefined ? (REASONS[error.code] ?? 'upstream') : `tunnel-${fault.fault}`,
     title: 'The preview did not respond',
-    detail: `The service ${service} of the environment ${environment} did not respond: ${fault?.message ?? error.message}.`,
+    detail:
+      fault !== undefined && SAYING.has(fault.fault)
+        ? `${fault.message}.`
+        : `${what}: ${fault?.message ?? error.message}.`,
+    members: { environment, service, cause: fault?.message },
   }
 }
+
+/** The faults whose message comes from the cluster, and is a sentence that names the service. */
+const SAYING: ReadonlySet<string> = new Set(['unknown', 'unavailable', 'connect'])
 
 const REASONS: Readonly<Record<string, string>> = {
   BL_HTTP_UPSTREAM_UNREACHABLE: 'unreachable',

@@ -15,3 +15,15 @@ export function labelOf(authority: string, domain: string): string | undefined {
 export function urlOf(label: string, publicUrl: URL): string {
   return `${publicUrl.protocol}//${label}.${publicUrl.host}`
 }
+
+const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]'])
+
+/**
+ * Whether an authority is the domain itself, or this machine (as with `kubectl port-forward`). No other name counts: a
+ * page of another site may let a name of its own lead here (DNS rebinding).
+ */
+export function isApex(authority: string, domain: string): boolean {
+  const [, name] = /^([a-z0-9.-]{1,255}?|\[::1\])\.?(?::\d{0,5})?$/i.exec(authority) ?? []
+  const host = name?.toLowerCase()
+  return host !== undefined && (host === domain || LOOPBACK.has(host))
+}

@@ -1,0 +1,80 @@
+import type { Candidate, Decision, Reply } from '../../../proxy/decision.ts'
+import type { Head } from '../../../proxy/head.ts'
+import { type Problem, problemReply } from '../../../proxy/problem.ts'
+import { BRAND } from '../../../page/brand.ts'
+import { preferredType } from '../../../page/formats.ts'
+import { html } from '../../../page/html.ts'
+import { page, PAGE_HEADERS } from '../../../page/page.ts'
+import { unixUpstream } from '../../../transport/tcp.ts'
+import { isApex, urlOf } from './host.ts'
+
+export interface ApexOptions {
+  readonly domain: string
+  readonly publicUrl: URL
+  /** The Unix socket of the server that answers. Undefined: the relay answers with a page that lists nothing. */
+  readonly index: string | undefined
+}
+
+/** The host without a label: the domain itself. The relay knows no environments, so another server may answer. */
+export class Apex {
+  readonly #options: ApexOptions
+  readonly #candidates: readonly Candidate[]
+
+  constructor(options: ApexOptions) {
+    this.#options = options
+    const { index } = options
+    this.#candidates = index === undefined ? [] : [{ upstream: unixUpstream(index) }]
+  }
+
+  /** A link to the index for other pages. Undefined if nothing lists anything. */
+  get link(): Problem['link'] {
+    const { index, publicUrl } = this.#options
+    return index === undefined ? undefined : { url: publicUrl.href, text: 'All environments and previews' }
+  }
+
+  has(authority: string): boolean {
+    const { domain, publicUrl } = this.#options
+    return isApex(authority, domain) || isApex(authority, publicUrl.hostname)
+  }
+
+  route(head: Head): Decision {
+    return this.#candidates.length === 0 ? this.#page(head) : { candidates: this.#candidates }
+  }
+
+  /** The response if the server of the index does not respond. */
+  failure(head: Head): Reply {
+    const problem: Problem = {
+      status: 502,
+      reason: 'index-unavailable',
+      title: 'The index is not available',
+      detail: 'The server that lists environments did not respond. Previews are not affected.',
+    }
+    return problemReply(problem, head.get('accept'))
+  }
+
+  #page(head: Head): Reply {
+    const previews = urlOf('<preview>--<environment>', this.#options.publicUrl)
+    const type = preferredType(head.get('accept'), ['application/json', 'text/html', 'text/plain'])
+    const sentence =
+      'It lists none of them, because it has no sign-in. Ask your team for the URL of a preview.'
+    const bodies: Readonly<Record<string, string>> = {
+      'application/json': `${JSON.stringify({ previews })}\n`,
+      'text/plain': `Branchline serves previews at ${previews}. ${sentence}\n`,
+    }
+    const body = html`<main class="card">
+      ${BRAND}
+      <h1>Previews</h1>
+      <p class="lead">This host serves previews at <code>${previews}</code>.</p>
+      <p>${sentence}</p>
+    </main>`
+    return {
+      status: 200,
+      headers: [
+        ['content-type', `${type}${type === 'application/json' ? '' : '; charset=utf-8'}`],
+        ['vary', 'accept'],
+        ...PAGE_HEADERS,
+      ],
+      body: bodies[type] ?? page({ title: 'Branchline previews', body }),
+    }
+  }
+}
