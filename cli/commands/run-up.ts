@@ -34,7 +34,8 @@ export async function runUp(options: RunUpOptions): Promise<number> {
     return EXIT_USAGE
   }
   const startedAt = performance.now()
-  const signal = nextSignal()
+  const stopping = new AbortController()
+  const signal = nextSignal().then(() => stopping.abort())
   let platform: Platform | undefined
   const draw = throttled(() => {
     if (platform !== undefined) screen.draw(environmentTable(platform.environments()))
@@ -47,20 +48,18 @@ export async function runUp(options: RunUpOptions): Promise<number> {
     `branchline: ${printableLine(options.folder)} on this machine, for development and tests; use Kubernetes for production`,
   )
   try {
-    const starting = up({ ...options, onEvent })
-    const first = await Promise.race([starting, signal])
-    platform = await starting
-    if (first !== undefined) {
-      screen.line(summaryLine(platform, performance.now() - startedAt))
-      draw()
-      await signal
-    }
+    const running = await up({ ...options, onEvent, signal: stopping.signal })
+    platform = running
+    screen.line(summaryLine(running, performance.now() - startedAt))
+    draw()
+    await signal
     platform = undefined
     screen.end()
-    await (await starting).stop()
+    await running.stop()
     return 0
   } catch (error) {
     screen.end()
+    if (stopping.signal.aborted) return 0
     process.stderr.write(`${printable((error as Error).message)}\n`)
     return EXIT_FAILED
   }
@@ -68,11 +67,18 @@ export async function runUp(options: RunUpOptions): Promise<number> {
 
 function show(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
   if (event.type === 'problem') screen.line(printableLine(`! ${describeProblem(event.problem)}`))
+  if (event.type === 'solved') screen.line(printableLine(`solved: ${describeProblem(event.problem)}`))
   if (event.type === 'log' && isWanted(event.line, logs)) {
     const { namespace, pod, container, text } = event.line
     screen.line(`${namespace}/${pod} ${container} | ${printableLog(text)}`)
   }
-  if (event.type === 'preview' && !screen.isLive) {
+  // The table of a live screen shows both.
+  if (screen.isLive) return
+  if (event.type === 'environment') {
+    const { name, ready, message } = event.environment
+    screen.line(printableLine(ready ? `ready ${name}` : `not ready ${name}: ${message}`))
+  }
+  if (event.type === 'preview') {
     const { environment, name, url, ready, message } = event.preview
     const line = ready
       ? `ready ${environment} ${name} ${url}`

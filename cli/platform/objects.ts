@@ -7,7 +7,7 @@ import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
 import type { ImageCommand } from '@branchline/runtime/local/pods/command'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
-import { MANAGER_SERVICE } from '@branchline/wire/names'
+import { MANAGER_SERVICE, RELAY_SERVICE } from '@branchline/wire/names'
 import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import { validateResources } from '@branchline/wire/resources/validate'
 import { VARIABLES } from '@branchline/wire/env'
@@ -35,21 +35,55 @@ export function platformImage(image: string): ImageCommand | undefined {
   }
 }
 
-/** Returns the platform's objects for the embedded cluster, with a new relay token. Default: one manager. */
-export function platformObjects(domain: string, port: number, managers = 1): KubernetesObject[] {
+/** Where the platform's processes run, and how many. */
+export interface PlatformOptions {
+  readonly domain: string
+  /** The port of preview URLs. */
+  readonly port: number
+  /** Default: one. */
+  readonly managers?: number | undefined
+  /** The Unix socket of the server that answers at the domain itself. */
+  readonly index: string
+}
+
+/** The name of the only cluster at the relay. */
+const CLUSTER = 'local'
+
+/** Returns the platform's objects for the embedded cluster, with a new relay token. */
+export function platformObjects({ domain, port, managers = 1, index }: PlatformOptions): KubernetesObject[] {
+  const relayToken = randomBytes(32).toString('base64url')
   const manifests = platformManifests({
     source: 'local',
-    cluster: 'local',
+    cluster: CLUSTER,
+    manager: { podMessages: true },
     relay: { domain, publicUrl: `http://${domain}:${port}`, routeExplain: 'allow' },
-    relayToken: randomBytes(32).toString('base64url'),
+    relayToken,
   })
   const objects = manifests as unknown as KubernetesObject[]
-  // Every manager plans and leads, because this API has no Lease. Their plans are equal.
   for (const { kind, metadata, spec } of objects) {
-    if (kind === 'Deployment' && metadata.name === MANAGER_SERVICE)
-      Object.assign(spec as object, { replicas: managers })
+    if (kind !== 'Deployment') continue
+    const deployment = spec as PlatformDeployment
+    // Every manager plans and leads, because this API has no Lease. Their plans are equal.
+    if (metadata.name === MANAGER_SERVICE) deployment.replicas = managers
+    if (metadata.name === RELAY_SERVICE) {
+      const [container] = deployment.template.spec.containers
+      const others = container?.env.filter(({ name }) => name !== VARIABLES.relayToken) ?? []
+      // A credential of one cluster tells the relay that no other cluster is to come.
+      const token = { name: VARIABLES.relayToken, value: `${CLUSTER}:${relayToken}` }
+      if (container !== undefined) container.env = [...others, token, { name: VARIABLES.index, value: index }]
+    }
   }
   return objects
+}
+
+interface Variable {
+  readonly name: string
+  readonly value?: string
+}
+
+interface PlatformDeployment {
+  replicas: number
+  readonly template: { readonly spec: { readonly containers: { env: Variable[] }[] } }
 }
 
 /** Adds a sidecar to every workload of an environment that lacks one. */

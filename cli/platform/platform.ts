@@ -15,6 +15,8 @@ export interface UpOptions {
   readonly managers?: number
   /** How long pods may take to end when the platform stops, in milliseconds. Default: 3,000. */
   readonly stopTimeoutMs?: number
+  /** Ends the start and every wait. {@link up} then rejects with its reason, once nothing runs any longer. */
+  readonly signal?: AbortSignal
   /** Called for every event. */
   readonly onEvent?: (event: PlatformEvent) => void
 }
@@ -23,8 +25,12 @@ export interface UpOptions {
 export type PlatformEvent =
   /** A manifest or a pod has a problem. Each problem is reported once, as one sentence. */
   | { readonly type: 'problem'; readonly problem: Problem }
-  /** A preview became ready or not ready, or its URL changed. */
+  /** A problem that was reported is solved. */
+  | { readonly type: 'solved'; readonly problem: Problem }
+  /** A preview became ready or not ready, or its URL or the reason changed. */
   | { readonly type: 'preview'; readonly preview: PreviewView }
+  /** The same of an environment. */
+  | { readonly type: 'environment'; readonly environment: EnvironmentView }
   /** {@link Platform.environments} or {@link Platform.state} changed. */
   | { readonly type: 'changed' }
   /** A line that a container wrote. */
@@ -43,7 +49,7 @@ export interface PreviewView {
   readonly message?: string
 }
 
-/** One Environment, by its status. */
+/** One Environment, by its status. It is ready only if all its pods are. */
 export interface EnvironmentView {
   readonly name: string
   readonly namespace: string
@@ -70,8 +76,10 @@ export interface Platform {
   problems(): readonly Problem[]
   /** Returns a preview's URL, such as `http://web--alice.localhost:8080`, if its status has one. */
   previewUrl(environment: string, preview: string): string | undefined
-  /** Resolves with the URL when the preview is ready. After the timeout it rejects with the reason. */
+  /** Resolves with the URL when the preview is ready. After the timeout, or a stop, it rejects with the reason. */
   waitForPreview(environment: string, preview: string, timeoutMs: number): Promise<string>
+  /** The URL of the page that lists everything. */
+  readonly indexUrl: string
   /** Returns the last lines that the containers of a pod wrote. */
   logs(namespace: string, pod: string): readonly LogLine[]
   /** Ends every process and removes every file. Resolves when none remains. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { Cluster } from '@branchline/runtime/local/cluster'
 import { namespacesAbove } from '@branchline/runtime/local/pods/hosts'
 import { namedEnvironment } from '@branchline/runtime/local/api/objects'
@@ -8,6 +9,9 @@ import { PLATFORM_NAMESPACE, RELAY_HTTP_PORT, RELAY_SERVICE } from '@branchline/
 import type { EnvironmentView, Platform, PreviewView, UpOptions } from './platform.ts'
 import { CliError } from './errors.ts'
 import { checkEnvironments, platformImage, platformObjects, withSidecars } from './objects.ts'
+import { type IndexServer, serveIndex } from './index-page/server.ts'
+import type { IndexSource } from './index-page/model.ts'
+import { type ServiceView, serviceViews, whyNotReady } from './services-view.ts'
 import { STARTING_MS, StartingPods } from './starting.ts'
 import { environmentViews } from './view.ts'
 
@@ -20,6 +24,7 @@ const LAST_LINES = 5
 /** The platform on the embedded cluster. */
 export class RunningPlatform implements Platform {
   readonly port: number
+  readonly indexUrl: string
   readonly runFolder: string
   /** How pods resolve names: by hosts files, or only by variables (`none`). */
   readonly hosts: string
@@ -32,6 +37,9 @@ export class RunningPlatform implements Platform {
   readonly #starting = new StartingPods()
   /** The previews that were ready at some time, by `namespace/name`. */
   readonly #wereReady = new Set<string>()
+  /** Aborted by {@link stop}, which ends every wait. */
+  readonly #stopping = new AbortController()
+  #index: IndexServer | undefined
   #timer: NodeJS.Timeout | undefined
 
   /** Starts the cluster and the platform on it. Resolves when the processes are starting. */
@@ -47,26 +55,37 @@ export class RunningPlatform implements Platform {
           service: RELAY_SERVICE,
           servicePort: RELAY_HTTP_PORT,
           port,
-          owner: '--port (the port of preview URLs)',
+          owner: 'the relay',
+          remedy: portRemedy(port),
         },
       ],
-      objects: ([taken]) => platformObjects(domain, taken ?? port, managers),
+      objects: ([taken], runFolder) =>
+        platformObjects({ domain, port: taken ?? port, managers, index: indexSocket(runFolder) }),
       image: platformImage,
       transform: withSidecars,
       check: checkEnvironments,
       onProblem: (problem) => onEvent?.({ type: 'problem', problem }),
+      onSolved: (problem) => onEvent?.({ type: 'solved', problem }),
       onLog: (line) => onEvent?.({ type: 'log', line }),
       onChange: () => {
         for (const check of waiting) check()
       },
     })
-    return new RunningPlatform(options, cluster, ports[0] ?? port, waiting)
+    const running = new RunningPlatform(options, cluster, ports[0] ?? port, waiting)
+    try {
+      running.#index = await serveIndex(indexSocket(cluster.runFolder), running.#indexSource())
+      return running
+    } catch (error) {
+      await running.stop()
+      throw error
+    }
   }
 
   private constructor(options: UpOptions, cluster: Cluster, port: number, waiting: Set<() => void>) {
     this.#options = options
     this.#cluster = cluster
     this.port = port
+    this.indexUrl = `http://${options.domain ?? DEFAULT_DOMAIN}:${port}/`
     this.runFolder = cluster.runFolder
     this.hosts = cluster.hosts
     this.#waiting = waiting
@@ -87,6 +106,7 @@ export class RunningPlatform implements Platform {
           namespace === PLATFORM_NAMESPACE && name.startsWith(`${RELAY_SERVICE}-`) && ready,
       )
     if (await this.#until(isReady, timeoutMs)) return
+    this.#options.signal?.throwIfAborted()
     const output = this.state()
       .pods.filter(({ namespace, ready }) => namespace === PLATFORM_NAMESPACE && !ready)
       .flatMap(({ namespace, name }) => this.logs(namespace, name).slice(-LAST_LINES))
@@ -107,7 +127,10 @@ export class RunningPlatform implements Platform {
   environments(): EnvironmentView[] {
     const { store } = this.#cluster
     const objects = store.list('Environment')
-    const views = environmentViews(objects, store.list('Preview'), this.#readyAfterMs)
+    const services = this.services()
+    const views = environmentViews(objects, store.list('Preview'), this.#readyAfterMs).map((view) =>
+      withPods(view, services),
+    )
     const starting = this.#starting.update(this.state(), performance.now())
     if (starting.length === 0) return views
     const environments = objects.map(namedEnvironment)
@@ -118,6 +141,22 @@ export class RunningPlatform implements Platform {
         ? view
         : this.#heldBack(view, `pod ${first.namespace}/${first.name} is starting`)
     })
+  }
+
+  /** The Services with pods, and other pods, with why they are not ready. */
+  services(): ServiceView[] {
+    const { store } = this.#cluster
+    return serviceViews(store.list('Service'), store.list('Pod'))
+  }
+
+  #indexSource(): IndexSource {
+    return {
+      folder: this.#options.folder,
+      environments: () => this.environments(),
+      services: () => this.services(),
+      problems: () => this.problems(),
+      logs: (namespace, pod) => this.logs(namespace, pod),
+    }
   }
 
   /** Reports previews that were never ready as not ready. */
@@ -151,8 +190,10 @@ export class RunningPlatform implements Platform {
     return this.#cluster.logs(namespace, pod)
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
+    this.#stopping.abort()
     clearTimeout(this.#timer)
+    await this.#index?.close()
     return this.#cluster.stop(this.#options.stopTimeoutMs)
   }
 
@@ -177,7 +218,10 @@ export class RunningPlatform implements Platform {
       this.#readyAfterMs.delete(name)
     }
     this.#followPreviews(environments)
-    for (const preview of environments.flatMap(({ previews }) => previews)) this.#report(preview)
+    for (const environment of environments) {
+      this.#reportEnvironment(environment)
+      for (const preview of environment.previews) this.#report(preview)
+    }
     this.#options.onEvent?.({ type: 'changed' })
   }
 
@@ -198,31 +242,64 @@ export class RunningPlatform implements Platform {
 
   #report(preview: PreviewView): void {
     const id = `${preview.environment}/${preview.name}`
-    const text = `${preview.ready} ${preview.url}`
+    const text = `${preview.ready} ${preview.url} ${preview.ready ? '' : preview.message}`
     if (this.#reported.get(id) === text) return
     this.#reported.set(id, text)
     this.#options.onEvent?.({ type: 'preview', preview })
   }
 
-  /** Resolves with whether the condition became true in time. It is checked at every change. */
+  #reportEnvironment(environment: EnvironmentView): void {
+    const { name, ready, message } = environment
+    const text = `${ready} ${ready ? '' : message}`
+    if (this.#reported.get(name) === text) return
+    this.#reported.set(name, text)
+    this.#options.onEvent?.({ type: 'environment', environment })
+  }
+
+  /** Resolves with whether the condition became true in time, and before a stop. It is checked at every change. */
   #until(condition: () => boolean, timeoutMs: number): Promise<boolean> {
+    const { signal = this.#stopping.signal } = this.#options
+    const stopped = AbortSignal.any([signal, this.#stopping.signal])
     return new Promise((resolve) => {
       const end = (held: boolean): void => {
         clearTimeout(timer)
         this.#waiting.delete(check)
+        stopped.removeEventListener('abort', give)
         resolve(held)
       }
+      const give = (): void => end(false)
       const timer = setTimeout(() => end(false), timeoutMs)
       const check = (): void => {
         if (condition()) end(true)
       }
+      if (stopped.aborted) return give()
+      stopped.addEventListener('abort', give, { once: true })
       this.#waiting.add(check)
       check()
     })
   }
 }
 
+const indexSocket = (runFolder: string): string => join(runFolder, 'index.sock')
+
+/** The lowest port on which every user may listen. */
+const FIRST_FREE_PORT = 1024
+
+/** What users can do if the port of previews is not available. */
+function portRemedy(port: number): string {
+  const other = `choose another port, such as --port ${port === DEFAULT_PORT ? 8081 : DEFAULT_PORT}, or --port 0 for any free one`
+  return port < FIRST_FREE_PORT
+    ? `${other}; or allow the port with "sudo sysctl net.ipv4.ip_unprivileged_port_start=${port}"`
+    : other
+}
+
 const idOf = ({ namespace }: EnvironmentView, { name }: PreviewView): string => `${namespace}/${name}`
+
+/** An environment is not ready while one of its Services has no ready pod, whatever its status says. */
+function withPods(view: EnvironmentView, services: readonly ServiceView[]): EnvironmentView {
+  const message = view.ready ? whyNotReady(services, view.namespace) : undefined
+  return message === undefined ? view : { ...view, ready: false, message }
+}
 
 const notReady = (preview: PreviewView, message: string): PreviewView => ({
   ...preview,

@@ -29,7 +29,7 @@ export function environmentTable(environments: readonly EnvironmentView[]): stri
 export function summaryLine(platform: Platform, startedInMs: number): string {
   const pods = platform.state().pods.length
   return (
-    `up after ${(startedInMs / 1000).toFixed(1)} s: ${pods} pods, previews on port ${platform.port}, ` +
+    `up after ${(startedInMs / 1000).toFixed(1)} s: ${pods} pods, all environments at ${platform.indexUrl}, ` +
     `logs in ${platform.runFolder}/pods; press Ctrl-C to stop`
   )
 }

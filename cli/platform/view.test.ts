@@ -50,6 +50,8 @@ test.each([
 
 test('each run has a different relay token', () => {
   const secretOf = (): unknown =>
-    platformObjects('localhost', 1).find(({ kind }) => kind === 'Secret')?.['stringData']
+    platformObjects({ domain: 'localhost', port: 1, index: '/i' }).find(({ kind }) => kind === 'Secret')?.[
+      'stringData'
+    ]
   expect(secretOf()).not.toEqual(secretOf())
 })

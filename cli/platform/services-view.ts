@@ -1,0 +1,97 @@
+import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { SIDECAR_CONTAINER } from '@branchline/wire/names'
+import { podTrouble } from '@branchline/wire/pod-trouble'
+
+/** A Service with its pods, or pods that belong to no Service. */
+export interface ServiceView {
+  /** The name of the Service, or of the pods' workload. */
+  readonly name: string
+  readonly namespace: string
+  /** Whether one of its pods is ready, so that a request would be answered. */
+  readonly ready: boolean
+  /** Why not: words that follow the name, such as `exited with code 1: DB_URL is not set`. */
+  readonly why?: string
+  /** The names of its pods. */
+  readonly pods: readonly string[]
+}
+
+interface PodView {
+  readonly name: string
+  readonly namespace: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly ready: boolean
+  readonly why: string
+}
+
+/** Returns all Services with pods, and the pods that no Service selects, sorted by namespace and name. */
+export function serviceViews(
+  services: readonly KubernetesObject[],
+  pods: readonly KubernetesObject[],
+): ServiceView[] {
+  const views = pods.filter(({ metadata }) => !('deletionTimestamp' in metadata)).map(podView)
+  const found = new Map<string, ServiceView>()
+  const selected = new Set<PodView>()
+  for (const service of services) {
+    const own = views.filter((pod) => selects(service, pod))
+    if (own.length === 0) continue
+    for (const pod of own) selected.add(pod)
+    const { name, namespace = '' } = service.metadata
+    const view = viewOf(name, namespace, own)
+    // Two Services of the same pods are one: the first has the name by which callers usually know it.
+    const key = `${namespace} ${view.pods.join()}`
+    if (!found.has(key)) found.set(key, view)
+  }
+  const others = Map.groupBy(
+    views.filter((pod) => !selected.has(pod)),
+    (pod) => `${pod.namespace} ${workloadOf(pod)}`,
+  )
+  for (const [key, own] of others)
+    found.set(key, viewOf(workloadOf(own[0] as PodView), own[0]?.namespace ?? '', own))
+  return [...found.values()].sort(
+    (one, two) => one.namespace.localeCompare(two.namespace) || one.name.localeCompare(two.name),
+  )
+}
+
+/** Why an environment is not ready, by its pods. Undefined if every Service has a ready pod. */
+export function whyNotReady(services: readonly ServiceView[], namespace: string): string | undefined {
+  const unready = services.filter((service) => service.namespace === namespace && !service.ready)
+  return unready.length === 0 ? undefined : unready.map(({ name, why }) => `${name} ${why}`).join('; ')
+}
+
+function viewOf(name: string, namespace: string, pods: readonly PodView[]): ServiceView {
+  const ready = pods.some((pod) => pod.ready)
+  const names = pods.map((pod) => pod.name)
+  // The newest pod is the one that people wait for.
+  return { name, namespace, ready, ...(!ready && { why: pods.at(-1)?.why ?? '' }), pods: names }
+}
+
+function podView(pod: KubernetesObject): PodView {
+  const { name, namespace = '', labels = {} } = pod.metadata
+  const { conditions = [] } = (pod['status'] ?? {}) as {
+    conditions?: { type: string; status: string; message?: string }[]
+  }
+  const ready = conditions.find(({ type }) => type === 'Ready')
+  const why = podTrouble(pod, { messages: true }) ?? waitingOf(ready?.message ?? '')
+  return { name, namespace, labels, ready: ready?.status === 'True', why }
+}
+
+/** The message names each container that is not ready, and its reason. */
+function waitingOf(message: string): string {
+  const [, container, reason] = /^container ([^:,]+): (.*)$/.exec(message) ?? []
+  if (reason === undefined || container === SIDECAR_CONTAINER) return 'is starting'
+  return `is not ready: ${reason.includes(', container ') ? message : reason}`
+}
+
+function selects({ metadata, spec }: KubernetesObject, pod: PodView): boolean {
+  const { selector } = (spec ?? {}) as { selector?: Readonly<Record<string, string>> }
+  const entries = Object.entries(selector ?? {})
+  if (entries.length === 0 || metadata.namespace !== pod.namespace) return false
+  return entries.every(([name, value]) => pod.labels[name] === value)
+}
+
+/** The name of the workload: that of the pod without its hash and its own part. */
+const workloadOf = ({ name, labels }: PodView): string => {
+  const hash = labels['pod-template-hash']
+  const end = hash === undefined ? -1 : name.lastIndexOf(`-${hash}-`)
+  return end === -1 ? name.replace(/-\d+$/, '') : name.slice(0, end)
+}
