@@ -51,7 +51,7 @@ test('a pod is a process with its own address, variables, arguments and files', 
   expect(await file()).toBe('v1')
   cluster.write('c.json', [{ ...config, data: { k: 'v2' } }])
   await until(async () => (await file()) === 'v2', 'the new file')
-  expect(cluster.reported).toEqual([])
+  expect(cluster.cluster.problems()).toEqual([])
 })
 
 test('a container that dies or fails its liveness probe is restarted, and the reason is reported', async () => {

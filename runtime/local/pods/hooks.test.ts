@@ -72,7 +72,7 @@ test('a hook that cannot run does not delay its pod', async () => {
   await cluster.ready('shop', 'a')
   cluster.remove('a.json')
   await until(() => cluster.pods('shop', 'a').length === 0, 'its end')
-  expect(cluster.reported).toEqual([])
+  expect(cluster.cluster.problems()).toEqual([])
 })
 
 test('exec probes: ready when the command succeeds, not ready when it fails, killed when it hangs', async () => {
