@@ -66,6 +66,13 @@ describe('objects of cdk8s-plus in an environment', () => {
     expect(template?.spec?.dnsConfig?.searches).toEqual(['baseline.svc.cluster.local'])
     expect(sidecars(find(alice, 'StatefulSet', 'postgres'))).toEqual(['branchline-sidecar'])
   })
+  test('see them as Jobs too, which get no sidecar', () => {
+    const { alice } = shop()
+    new Job(alice, 'migrate', { containers: [{ image: 'shop/migrate:1' }] })
+    const template = anyPodTemplateOf(find(alice, 'Job', 'migrate'))
+    expect(template?.spec?.dnsConfig?.searches).toEqual(['baseline.svc.cluster.local'])
+    expect(template?.spec?.initContainers).toBeUndefined()
+  })
   test('are valid, and meet the Pod Security Standard that their namespace enforces', async () => {
     const { alice, baseline, pricing } = shop()
     new Override(alice, pricing, { image: 'shop/pricing:pr-7' })

@@ -6,6 +6,7 @@ import { type RouteExplainOptions, runRouteExplain } from './commands/route-expl
 import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 import { readStdin } from './commands/stdin.ts'
+import { addInitCommand } from './init/command.ts'
 import { addEnvironmentCommands } from './program/environments.ts'
 import { withExamples } from './program/examples.ts'
 import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
@@ -51,6 +52,7 @@ withExamples(
   ['branchline up manifests/', 'run a folder; http://localhost:8080 then lists what runs'],
   ['branchline up manifests/ --port 0 --logs pricing', 'on any free port, with the output of pricing'],
 )
+addInitCommand(program)
 
 addInspectCommands(program, version)
 addEnvironmentCommands(program)

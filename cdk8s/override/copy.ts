@@ -32,8 +32,8 @@ const OWN_SERVICE_FIELDS = [
  * original alone: uid, owner, node ports, cluster IPs, host names. Pure.
  */
 export function copyTo(namespace: string, manifest: Manifest): Manifest {
-  const { status: _status, metadata, ...rest } = structuredClone(manifest)
-  const copy: Manifest = { ...rest, metadata: { ...keptMetadata(metadata), namespace } }
+  const { status: _status, apiVersion, kind, metadata, ...rest } = structuredClone(manifest)
+  const copy: Manifest = { apiVersion, kind, metadata: { ...keptMetadata(metadata), namespace }, ...rest }
   const spec = serviceSpecOf(copy)
   if (spec !== undefined) cleanService(spec)
   if (copy.kind === 'PersistentVolumeClaim') delete recordOf(copy.spec)['volumeName']

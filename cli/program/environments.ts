@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type DeleteOptions, runDelete, runPause } from '../commands/env.ts'
 import { runRestart } from '../commands/restart.ts'
+import { addCreateCommand } from '../environment-files/command.ts'
 import type { TargetOptions } from '../target/choose.ts'
 import { withExamples } from './examples.ts'
 import { withNamespace, withTarget } from './target-options.ts'
@@ -8,7 +9,8 @@ import { withNamespace, withTarget } from './target-options.ts'
 /** Adds the commands that change environments: env and restart. */
 export function addEnvironmentCommands(program: Command): void {
   program.commandsGroup('Environments:')
-  const env = program.command('env').description('Pause, resume and delete environments.')
+  const env = program.command('env').description('Create, pause, resume and delete environments.')
+  addCreateCommand(env)
   addPause(env)
   addDelete(env)
   addRestart(program)

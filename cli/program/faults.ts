@@ -18,6 +18,22 @@ export function parsedOption(
   })
 }
 
+/** An option that may be given several times. Each value is parsed, and all of them are a list. */
+export function repeatedOption(
+  flags: string,
+  description: string,
+  wanted: string,
+  parse: (text: string) => unknown,
+): Option {
+  return new Option(flags, `${description}; repeatable`).argParser(
+    (text: string, before: readonly unknown[] | undefined): readonly unknown[] => {
+      const value = parse(text)
+      if (value === undefined) faults.push(`${nameOf(flags)} is "${text}": wanted ${wanted}`)
+      return [...(before ?? []), value]
+    },
+  )
+}
+
 /** An option with one of a few words as its value. */
 export function oneOfOption(flags: string, description: string, words: readonly string[]): Option {
   return new Option(flags, `${description}: ${words.join(', ')}`).argParser((text: string) => {
