@@ -203,6 +203,8 @@ export class RunningPlatform implements Platform {
   }
 
   #changed(): void {
+    // Pods that end because of a stop are not news.
+    if (this.#stopping.signal.aborted || this.#options.signal?.aborted === true) return
     const environments = this.environments()
     const now = performance.now()
     for (const { name, ready, previews } of environments) {

@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { type Endpoint, Forwarder } from './forwarder.ts'
@@ -116,3 +118,34 @@ test("a connection uses the given source address, and a peer's reset is forwarde
   const [error] = (await once(socket, 'error')) as [NodeJS.ErrnoException]
   expect(error.code).toBe('ECONNRESET')
 })
+
+/** The lowest port on which every user may listen. 0 where the system does not say. */
+function firstFreePort(): number {
+  try {
+    return Number(readFileSync('/proc/sys/net/ipv4/ip_unprivileged_port_start', 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+test.skipIf(firstFreePort() <= 80)(
+  'a port that needs a right is an error with its remedy, unless it may move',
+  () => {
+    const open = (remedy: string): string => {
+      const script = `
+      import { Forwarder } from ${JSON.stringify(new URL('forwarder.ts', import.meta.url).href)}
+      if (process.getuid() === 0) process.setuid(65534)
+      const options = { host: '127.0.0.1', port: 80, owner: 'the relay', endpoints: () => [], ${remedy} }
+      const opened = await Forwarder.open(options).catch((error) => error)
+      console.log(opened.message ?? opened.port)
+      opened.close?.()`
+      return execFileSync(process.execPath, ['--input-type=module', '-e', script], {
+        encoding: 'utf8',
+      }).trim()
+    }
+    expect(open(`remedy: 'choose another port'`)).toBe(
+      'port 80 of 127.0.0.1, which the relay needs, needs a right that you do not have: choose another port',
+    )
+    expect(Number(open(''))).toBeGreaterThanOrEqual(1024)
+  },
+)
