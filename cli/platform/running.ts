@@ -12,7 +12,7 @@ import { checkEnvironments, platformImage, platformObjects, withSidecars } from 
 import { type IndexServer, serveIndex } from './index-page/server.ts'
 import type { IndexSource } from './index-page/model.ts'
 import { type ServiceView, serviceViews, whyNotReady } from './services-view.ts'
-import { STARTING_MS, StartingPods } from './starting.ts'
+import { StartingPods } from './starting.ts'
 import { environmentViews } from './view.ts'
 
 /** The default port and domain of preview URLs. */
@@ -20,6 +20,9 @@ const DEFAULT_PORT = 8080
 const DEFAULT_DOMAIN = 'localhost'
 /** How many lines of output an error shows of a pod that did not become ready. */
 const LAST_LINES = 5
+
+/** How often previews that are not ready are judged again without an event, in milliseconds. */
+const CHECK_EVERY_MS = 1_000
 
 /** The platform on the embedded cluster. */
 export class RunningPlatform implements Platform {
@@ -239,7 +242,7 @@ export class RunningPlatform implements Platform {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
       for (const check of this.#waiting) check()
-    }, STARTING_MS).unref()
+    }, CHECK_EVERY_MS).unref()
   }
 
   #report(preview: PreviewView): void {

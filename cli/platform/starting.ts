@@ -1,7 +1,7 @@
 import type { LocalState } from '@branchline/wire/local-api'
 
 /** How long a pod counts as starting, in milliseconds. Previews do not wait for it any longer. */
-export const STARTING_MS = 10_000
+export const STARTING_MS = 30_000
 
 /** The pods that are starting: never ready, no container restarted, and seen for less than {@link STARTING_MS}. */
 export class StartingPods {

@@ -127,6 +127,16 @@ test('programs get the same as JSON', async () => {
   expect(index.problems[0]?.text).toContain('a.yaml:3: Deployment alice/pricing: bad')
 })
 
+test('curl gets plain text without control characters', async () => {
+  const { type, body } = await read('/', '*/*')
+  expect(type).toBe('text/plain; charset=utf-8')
+  expect(body).toContain('http://web--baseline.localhost:1/')
+  expect(body).toContain('error: a.yaml:3: Deployment alice/pricing: bad <script>')
+  expect(body).toContain('alice/pricing: exited <script>')
+  // oxlint-disable-next-line no-control-regex -- the pattern is for these characters
+  expect(body).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
+})
+
 test('updates can be paused', async () => {
   for (const path of ['/', '/logs/alice/pricing']) {
     const { body } = await read(`${path}?updates=off`, 'text/html')

@@ -4,6 +4,7 @@ import { createHttpServer } from '@branchline/runtime/process/http-server'
 import { preferredType } from '@branchline/runtime/page/formats'
 import { PAGE_HEADERS } from '@branchline/runtime/page/page'
 import { indexOf, type IndexSource, serviceOf } from './model.ts'
+import { indexText } from './text.ts'
 import { indexPage, logsPage, missingPage, type PageFacts } from './pages.ts'
 
 /** How many of the last lines of each pod the page of a service shows. */
@@ -17,7 +18,7 @@ export interface IndexServer {
 
 /**
  * Serves the index on a Unix socket, to which the relay forwards requests for the domain itself (decision 0077): `/` as a
- * page or, for `Accept: application/json`, as JSON, and a page with the output of each service. Rejects if it cannot
+ * page, as JSON, or as plain text, by the `Accept` field, and a page with the output of each service. Rejects if it cannot
  * listen.
  */
 export async function serveIndex(path: string, source: IndexSource): Promise<IndexServer> {
@@ -56,9 +57,10 @@ interface Content {
 
 function contentOf(source: IndexSource, path: string, facts: PageFacts, accept: string | undefined): Content {
   if (path === '/') {
-    // Browsers and people with curl get the page. Programs ask for JSON.
-    const type = preferredType(accept, ['text/html', 'application/json'])
+    // Browsers ask for HTML, and programs for JSON. curl asks for anything, on a terminal.
+    const type = preferredType(accept, ['text/plain', 'text/html', 'application/json'])
     const index = indexOf(source)
+    if (type === 'text/plain') return { status: 200, type, body: indexText(index) }
     const body = type === 'text/html' ? indexPage(index, facts) : `${JSON.stringify(index)}\n`
     return { status: 200, type, body }
   }

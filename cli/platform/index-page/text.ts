@@ -1,0 +1,12 @@
+import { printableLine } from '@branchline/runtime/local/printable'
+import { environmentTable } from '../table.ts'
+import type { Index } from './model.ts'
+
+/** The index as plain text for a terminal: the table of `up`, services that are not ready, and problems. */
+export function indexText({ environments, problems }: Index): string {
+  const services = environments.flatMap(({ name, services }) =>
+    services.flatMap((service) => (service.ready ? [] : [`${name}/${service.name}: ${service.why}`])),
+  )
+  const lines = [...services, ...problems.map(({ severity, text }) => `${severity}: ${text}`)]
+  return [environmentTable(environments), ...lines.map(printableLine), ''].join('\n')
+}
