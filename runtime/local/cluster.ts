@@ -11,10 +11,12 @@ import type { ImageResolver } from './pods/command.ts'
 import { endpointSlices } from './services/endpoints.ts'
 import { hostsText, namespacesAbove, rewriteFile, searchNamespace, withAddresses } from './pods/hosts.ts'
 import type { Service } from './kubernetes.ts'
-import { appPortsOf } from './pods/app-ports.ts'
+import { appPortsOf, declaresPort } from './pods/app-ports.ts'
 import { listenersAt } from './pods/listeners.ts'
 import { ManifestFolder } from './manifests/folder.ts'
+import { withOverlays } from './manifests/local-settings.ts'
 import { idOf, type KubernetesObject } from './manifests/object.ts'
+import { templatePath } from './manifests/pod-template.ts'
 import type { FileContent, Manifest } from './manifests/read.ts'
 import { filesOf, machineVariables, missingNamespaces, namedEnvironment, valuesOf } from './api/objects.ts'
 import type { PodHost, PodRunner } from './pods/pod.ts'
@@ -23,14 +25,15 @@ import { Patches } from './patches.ts'
 import { Reaper } from './pods/reaper.ts'
 import { socketOf, writeRun } from './runs.ts'
 import { endLeftovers, runMark } from './pods/leftovers.ts'
-import { findHostsStrategy, type HostsStrategy } from './pods/sandbox.ts'
+import { canMount, findHostsStrategy, type HostsStrategy } from './pods/sandbox.ts'
 import { type Publication, Services } from './services/services.ts'
 import { Store } from './api/store.ts'
 import { Tokens } from './pods/tokens.ts'
 import { describeTrouble, wildcardSentence } from './pods/troubles.ts'
 import type { LogLine, Problem } from './types.ts'
 import { type PodFacts, serviceVariables } from './pods/variables.ts'
-import { backendOf, type DesiredWorkload, type ManagedPod, podObject, Workloads } from './pods/workloads.ts'
+import type { DesiredWorkload } from './pods/desired.ts'
+import { backendOf, type ManagedPod, podObject, stateOf, Workloads } from './pods/workloads.ts'
 
 /** A problem of an object, with its {@link idOf}. */
 export interface ObjectProblem extends Problem {
@@ -57,6 +60,8 @@ export interface ClusterOptions {
   readonly publish?: readonly Publication[]
   /** Whether pods get hosts files. Default: true if the machine allows it. */
   readonly hosts?: boolean
+  /** The current time in milliseconds since 1970, for the schedules of CronJobs. Default: that of the machine. */
+  readonly now?: () => number
   readonly onProblem?: (problem: Problem) => void
   /** Called when a problem that was reported is solved. */
   readonly onSolved?: (problem: Problem) => void
@@ -131,6 +136,11 @@ export class Cluster {
       runFolder: this.runFolder,
       addresses,
       host: this.#podHost(run),
+      now: options.now,
+      onJobEnded: (id, failure) => {
+        if (failure === undefined) this.#problems.recovered(id)
+        else this.#problems.report(id, { severity: 'error', message: failure }, true)
+      },
       onCreate: (pod) => this.#writeHosts(pod),
       onGone: (pod) => this.#gone(pod),
     })
@@ -139,14 +149,7 @@ export class Cluster {
 
   /** The running pods and their processes. */
   state(): LocalState {
-    const pods = this.#workloads.pods.map(({ runner }) => {
-      const { namespace, name, ip } = runner.facts
-      const containers = runner.containers.map(({ spec, pid, restarts }) => {
-        return pid === undefined ? { name: spec.name, restarts } : { name: spec.name, restarts, pid }
-      })
-      return { namespace, name, ip, ready: runner.ready, containers }
-    })
-    return { pods }
+    return stateOf(this.#workloads.pods)
   }
 
   problems(): readonly Problem[] {
@@ -212,9 +215,9 @@ export class Cluster {
 
   /** Applies the current content of the folder. */
   #apply(content: FileContent): void {
-    const { manifests, problems } = content
+    const { manifests, problems, overlays = [] } = content
     this.#content = content
-    const objects = manifests.map(({ object }) => object)
+    const { objects, problems: unknown } = withOverlays(manifests, overlays, resolve(this.#options.folder))
     const transformed = this.#options.transform?.(objects) ?? { objects, problems: [] }
     const patched = this.#patches.apply(transformed.objects)
     const all = [...this.#own, ...patched.filter((object) => object !== undefined)]
@@ -224,7 +227,7 @@ export class Cluster {
     this.#applied = ids
     for (const object of wanted) this.store.apply(object)
     const checked = this.#options.check?.(this.store.list()) ?? []
-    this.#problems.setManifests(manifests, [...problems, ...transformed.problems, ...checked])
+    this.#problems.setManifests(manifests, [...problems, ...unknown, ...transformed.problems, ...checked])
     this.#setDesired(patched, manifests)
     for (const { runner } of this.#workloads.pods) if (!runner.terminating) runner.refreshVolumes()
     this.#changed()
@@ -232,6 +235,7 @@ export class Cluster {
 
   #setDesired(objects: readonly (KubernetesObject | undefined)[], manifests: readonly Manifest[]): void {
     const folder = resolve(this.#options.folder)
+    const isWorkload = (object: KubernetesObject): boolean => templatePath(object) !== undefined
     this.#desired.clear()
     for (const object of this.#own.filter(isWorkload)) {
       this.#desired.set(idOf(object), { object, directory: this.runFolder })
@@ -288,9 +292,10 @@ export class Cluster {
     const wanted = [
       ...this.#workloads.pods.map(podObject),
       ...services.flatMap((service) => endpointSlices(service, backends)),
+      ...this.#workloads.jobs,
     ]
     const ids = new Set(wanted.map(idOf))
-    for (const object of [...this.store.list('Pod'), ...this.store.list('EndpointSlice')]) {
+    for (const object of ['Pod', 'EndpointSlice', 'Job'].flatMap((kind) => this.store.list(kind))) {
       if (!ids.has(idOf(object))) this.store.delete(idOf(object))
     }
     for (const object of wanted) this.store.apply(object)
@@ -316,12 +321,12 @@ export class Cluster {
     return [...new Set([namespace, ...above, ...searches.flatMap((domain) => searchNamespace(domain) ?? [])])]
   }
 
-  #gone({ runner, owner }: ManagedPod): void {
+  #gone({ runner, root }: ManagedPod): void {
     const { uid, namespace, name } = runner.facts
     for (const log of runner.logs.values()) log.end()
     this.#hostsTexts.delete(uid)
     this.#tokens.revoke(namespace, name)
-    if (!this.#desired.has(owner)) this.#problems.forget(owner)
+    if (!this.#desired.has(root)) this.#problems.forget(root)
     this.#changed()
   }
 
@@ -332,6 +337,7 @@ export class Cluster {
       run,
       reaper: this.#reaper,
       hosts: this.hosts,
+      canMount: canMount(this.hosts),
       image: this.#options.image ?? (() => undefined),
       machine: machineVariables(process.env),
       values: (pod, kind, name) => valuesOf(get(kind, pod.namespace, name)),
@@ -355,16 +361,16 @@ export class Cluster {
   }
 
   #report(pod: PodRunner, severity: Problem['severity'], message: string | undefined, passing = false): void {
-    const owner = this.#workloads.pods.find(({ runner }) => runner === pod)?.owner
-    if (owner !== undefined && message !== undefined)
-      this.#problems.report(owner, { severity, message }, passing)
+    const root = this.#workloads.pods.find(({ runner }) => runner === pod)?.root
+    if (root !== undefined && message !== undefined)
+      this.#problems.report(root, { severity, message }, passing)
   }
 
   #ready(pod: PodRunner): void {
     const { pods } = this.#workloads
-    const owner = pods.find(({ runner }) => runner === pod)?.owner
-    const own = pods.filter((other) => other.owner === owner && !other.runner.terminating)
-    if (owner !== undefined && own.every(({ runner }) => runner.ready)) this.#problems.recovered(owner)
+    const root = pods.find(({ runner }) => runner === pod)?.root
+    const own = pods.filter((other) => other.root === root && !other.runner.terminating)
+    if (root !== undefined && own.every(({ runner }) => runner.ready)) this.#problems.recovered(root)
     this.#warnAboutWildcards(pod)
   }
 
@@ -374,7 +380,7 @@ export class Cluster {
       const { name } = container
       for (const { containerPort } of appPortsOf(container)) {
         const other = this.#workloads.pods.find(
-          ({ runner }) => runner !== pod && declares(runner, containerPort) && !runner.terminating,
+          ({ runner }) => runner !== pod && declaresPort(runner.spec, containerPort) && !runner.terminating,
         )
         if (other === undefined || !listenersAt(containerPort).wildcard) continue
         const { namespace, name: otherName } = other.runner.facts
@@ -390,10 +396,3 @@ export class Cluster {
     return variables
   }
 }
-
-const isWorkload = ({ kind }: KubernetesObject): boolean => kind === 'Deployment' || kind === 'StatefulSet'
-
-const declares = (pod: PodRunner, port: number): boolean =>
-  pod.spec.containers.some((container) =>
-    appPortsOf(container).some(({ containerPort }) => containerPort === port),
-  )

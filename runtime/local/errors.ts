@@ -3,6 +3,7 @@ export type LocalErrorCode =
   | 'BL_LOCAL_PORT_TAKEN'
   | 'BL_LOCAL_NO_ADDRESS'
   | 'BL_LOCAL_NO_COMMAND'
+  | 'BL_LOCAL_NO_FOLDER'
   | 'BL_LOCAL_NO_VALUE'
   | 'BL_LOCAL_FOLDER'
   | 'BL_LOCAL_FILE'

@@ -42,6 +42,8 @@ export const ANNOTATIONS = {
   localCommand: `${GROUP}/local-command`,
   /** On a pod template: the folder in which the embedded cluster runs it. */
   localDir: `${GROUP}/local-dir`,
+  /** On a pod template: folders, files or globs, separated by commas. A change there restarts the command. */
+  localWatch: `${GROUP}/local-watch`,
 } as const
 
 /** The name of the sidecar's container. */

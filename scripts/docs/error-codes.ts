@@ -186,7 +186,11 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
     ),
     BL_LOCAL_NO_COMMAND: explained(
       'A container has no command to run on this machine.',
-      'Set `command`, or the annotation `branchline.dev/local-command`.',
+      'Add the line that the message shows to `branchline.local.yaml`. The annotation `branchline.dev/local-command` does the same.',
+    ),
+    BL_LOCAL_NO_FOLDER: explained(
+      'The folder in which a command of a container runs does not exist.',
+      'Correct `dir` in `branchline.local.yaml`, or the annotation `branchline.dev/local-dir`.',
     ),
     BL_LOCAL_NO_VALUE: explained(
       'A container refers to a ConfigMap, Secret or key that does not exist.',

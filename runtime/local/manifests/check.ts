@@ -1,11 +1,19 @@
 import { fieldProblems, parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import type { z } from 'zod'
-import { SCHEMAS } from '../kubernetes.ts'
+import { type CronJob, SCHEMAS } from '../kubernetes.ts'
+import { scheduleFault } from '../pods/cron.ts'
 import type { Problem } from '../types.ts'
 import { type KubernetesObject, nameOf, typeOf } from './object.ts'
 import { type NameFault, objectNameFaults } from './names.ts'
 import { innerNameFaults } from './pod-names.ts'
-import { INERT_KINDS, KEPT_KINDS, UNSUPPORTED_KINDS, UNSUPPORTED_POD_FIELDS } from './support.ts'
+import { podTemplateOf, templatePath } from './pod-template.ts'
+import {
+  INERT_KINDS,
+  KEPT_KINDS,
+  UNSUPPORTED_JOB_FIELDS,
+  UNSUPPORTED_KINDS,
+  UNSUPPORTED_POD_FIELDS,
+} from './support.ts'
 
 type Fault = Pick<Problem, 'severity' | 'field' | 'message' | 'object'>
 type Unnamed = Omit<Fault, 'object'>
@@ -63,8 +71,8 @@ function checkKnown(
   named: (faults: readonly Unnamed[]) => Fault[],
   warnings: readonly Unnamed[],
 ): Checked {
-  const misnamed = innerNameFaults(object)
-  if (misnamed.length > 0) return { faults: named([...misnamed.map(asError), ...warnings]) }
+  const wrong = [...innerNameFaults(object), ...jobFaults(object)]
+  if (wrong.length > 0) return { faults: named([...wrong.map(asError), ...warnings]) }
   return { object, faults: named([...warnings, ...unsupportedFields(object)]) }
 }
 
@@ -93,15 +101,43 @@ function withoutUnknown(object: KubernetesObject, error: z.ZodError): Kubernetes
   return copy
 }
 
+/** What Kubernetes refuses in a Job or a CronJob. */
+function jobFaults(object: KubernetesObject): { field: string; message: string }[] {
+  if (!isJob(object)) return []
+  const faults: { field: string; message: string }[] = []
+  const { restartPolicy } = podTemplateOf(object)?.spec ?? {}
+  if (restartPolicy !== 'OnFailure' && restartPolicy !== 'Never') {
+    const field = [...(templatePath(object) ?? []), 'spec', 'restartPolicy'].join('.')
+    const is = restartPolicy === undefined ? 'is missing: set it to' : `is "${restartPolicy}": wanted`
+    faults.push({ field, message: `${field} ${is} Never or OnFailure` })
+  }
+  if (object.kind !== 'CronJob') return faults
+  const { spec } = object as unknown as CronJob
+  const wrong = scheduleFault(spec.schedule, spec.timeZone)
+  if (wrong !== undefined) {
+    const field = `spec.${wrong.field}`
+    faults.push({ field, message: `${field} is ${JSON.stringify(spec[wrong.field])}: ${wrong.message}` })
+  }
+  return faults
+}
+
 function unsupportedFields(object: KubernetesObject): Unnamed[] {
-  const spec = valuesAt(object, ['spec', 'template', 'spec'])[0]
+  const templateSpec = [...(templatePath(object) ?? []), 'spec']
+  const spec = templatePath(object) === undefined ? undefined : valuesAt(object, templateSpec)[0]
   const faults = UNSUPPORTED_POD_FIELDS.flatMap(({ path, why, harmless }) =>
     valuesAt(spec?.value, path.split('.'))
       .filter(({ value }) => harmless?.(value) !== true)
-      .map((found) => fault(`spec.template.spec.${found.path}`, why)),
+      .map((found) => fault(`${templateSpec.join('.')}.${found.path}`, why)),
   )
-  return [...faults, ...unsupportedOf(object)]
+  const jobs = UNSUPPORTED_JOB_FIELDS.flatMap((name) =>
+    valuesAt(object, [...(templatePath(object) ?? []).slice(0, -1), name]).map((found) =>
+      fault(found.path, 'is not supported: it has no effect'),
+    ),
+  )
+  return [...faults, ...(isJob(object) ? jobs : []), ...unsupportedOf(object)]
 }
+
+const isJob = ({ kind }: KubernetesObject): boolean => kind === 'Job' || kind === 'CronJob'
 
 const fault = (field: string, why: string): Unnamed => ({
   severity: 'warning',
@@ -115,7 +151,7 @@ function unsupportedOf(object: KubernetesObject): Unnamed[] {
       .filter(({ value }) => value !== 'TCP')
       .map(({ path }) => fault(path, 'is not supported: only TCP is forwarded'))
   }
-  return valuesAt(object, ['spec', 'template', 'spec', 'volumes', '*'])
+  return valuesAt(object, [...(templatePath(object) ?? []), 'spec', 'volumes', '*'])
     .filter(({ value }) => !VOLUMES.some((type) => type in (value as object)))
     .map(({ path, value }) => {
       const type = Object.keys(value as object).find((key) => key !== 'name') ?? 'type'
@@ -123,7 +159,15 @@ function unsupportedOf(object: KubernetesObject): Unnamed[] {
     })
 }
 
-const VOLUMES = ['emptyDir', 'configMap', 'secret', 'downwardAPI', 'projected', 'hostPath']
+const VOLUMES = [
+  'emptyDir',
+  'configMap',
+  'secret',
+  'downwardAPI',
+  'projected',
+  'hostPath',
+  'persistentVolumeClaim',
+]
 
 /** The values at a path, each with its own path. `*` stands for every index. */
 function valuesAt(value: unknown, path: readonly string[], at = ''): { path: string; value: unknown }[] {

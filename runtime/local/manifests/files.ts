@@ -10,7 +10,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs'
-import { join, relative, sep } from 'node:path'
+import { basename, join, relative, sep } from 'node:path'
 import { LocalError } from '../errors.ts'
 
 /** The maximum size of a manifest, in bytes. The API server accepts 3 MB. */
@@ -23,6 +23,9 @@ const MAX_ENTRIES = 100_000
 export const MAX_FOLDER_DEPTH = 32
 
 const MANIFEST = /\.(ya?ml|json)$/
+/** The name of the file that says how workloads run on this machine. */
+export const OVERLAY_FILE = 'branchline.local.yaml'
+const OVERLAY = /^branchline\.local\.ya?ml$/
 
 /** A path below the folder that is not read, and the reason. */
 interface IgnoredPath {
@@ -40,6 +43,8 @@ interface ManifestPath {
 export interface FolderListing {
   /** In the order of their paths. Each file on disk appears once. */
   readonly files: readonly ManifestPath[]
+  /** The files named {@link OVERLAY_FILE}, which are no manifests. */
+  readonly overlays: readonly ManifestPath[]
   readonly ignored: readonly IgnoredPath[]
 }
 
@@ -57,10 +62,14 @@ const isManifestName = (name: string): boolean => MANIFEST.test(name)
  */
 export function listManifests(folder: string): FolderListing {
   const root = realpathSync(folder)
-  const walk: Walk = { folder, root, seen: new Set(), entries: 0, files: [], ignored: [] }
+  const walk: Walk = { folder, root, seen: new Set(), entries: 0, files: [], overlays: [], ignored: [] }
   walkFolder(walk, folder, root, 0)
   const byPath = (one: { path: string }, other: { path: string }): number => (one.path < other.path ? -1 : 1)
-  return { files: walk.files.toSorted(byPath), ignored: walk.ignored.toSorted(byPath) }
+  return {
+    files: walk.files.toSorted(byPath),
+    overlays: walk.overlays.toSorted(byPath),
+    ignored: walk.ignored.toSorted(byPath),
+  }
 }
 
 interface Walk {
@@ -71,6 +80,7 @@ interface Walk {
   readonly seen: Set<string>
   entries: number
   readonly files: ManifestPath[]
+  readonly overlays: ManifestPath[]
   readonly ignored: IgnoredPath[]
 }
 
@@ -101,7 +111,8 @@ function takeEntry(walk: Walk, path: string, entry: string, depth: number): void
   else if (!stat.isFile()) walk.ignored.push({ path, message: NOT_REGULAR })
   else if (!walk.seen.has(target)) {
     walk.seen.add(target)
-    walk.files.push({ path, target })
+    const list = OVERLAY.test(basename(path)) ? walk.overlays : walk.files
+    list.push({ path, target })
     if (walk.files.length > MAX_FILES) throw tooMuch(walk, `more than ${MAX_FILES} manifests`)
   }
 }

@@ -5,6 +5,7 @@ import { watch, type FSWatcher } from 'chokidar'
 import { type Problem, describeProblem } from '../types.ts'
 import { isHidden, listManifests, MAX_FOLDER_DEPTH, pathIn, readText } from './files.ts'
 import { idOf, nameOf } from './object.ts'
+import { readOverlay } from './overlay.ts'
 import { type FileContent, type Manifest, readManifests } from './read.ts'
 
 export interface FolderOptions {
@@ -69,10 +70,11 @@ export class ManifestFolder {
 
   /** Reads new and changed files. Returns whether there are any. */
   #scan(): boolean {
-    const { files, ignored } = listManifests(this.#folder)
+    const { files, overlays, ignored } = listManifests(this.#folder)
     let changed = false
-    for (const { path, target } of files) changed = this.#read(path, target) || changed
-    const paths = new Set(files.map(({ path }) => path))
+    for (const { path, target } of files) changed = this.#read(path, target, readManifests) || changed
+    for (const { path, target } of overlays) changed = this.#read(path, target, readOverlayFile) || changed
+    const paths = new Set([...files, ...overlays].map(({ path }) => path))
     for (const path of this.#files.keys()) if (!paths.has(path)) changed = this.#files.delete(path) || changed
     const problems = ignored.map(({ path, message }): Problem => {
       return { severity: 'warning', file: pathIn(this.#folder, path), message }
@@ -82,11 +84,11 @@ export class ManifestFolder {
     return changed
   }
 
-  #read(path: string, target: string): boolean {
+  #read(path: string, target: string, read: Reader): boolean {
     const version = versionOf(target)
     const before = this.#files.get(path)
     if (before !== undefined && before.version === version) return false
-    const content = withLastGood(readFile(target, pathIn(this.#folder, path)), before?.content)
+    const content = withLastGood(readFile(target, pathIn(this.#folder, path), read), before?.content)
     this.#files.set(path, { content, version })
     return before === undefined || !isDeepStrictEqual(before.content, content)
   }
@@ -110,9 +112,17 @@ function versionOf(target: string): string {
   return stat === undefined ? 'gone' : `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`
 }
 
-function readFile(target: string, file: string): FileContent {
+function readOverlayFile(file: string, text: string): FileContent {
+  const { overlay, problems } = readOverlay(file, text)
+  return { manifests: [], problems, overlays: [overlay] }
+}
+
+/** Reads the content of a file from its path for messages and its text. */
+type Reader = (file: string, text: string) => FileContent
+
+function readFile(target: string, file: string, read: Reader): FileContent {
   try {
-    return readManifests(file, readText(target))
+    return read(file, readText(target))
   } catch (error) {
     const message = `cannot be read: ${(error as Error).message}`
     return { manifests: [], problems: [{ severity: 'error', file, message }] }
@@ -128,7 +138,8 @@ function withLastGood(content: FileContent, before: FileContent | undefined): Fi
   const kept = before.manifests.filter(
     ({ object }) => !now.has(idOf(object)) && (wrong.has(undefined) || wrong.has(nameOf(object))),
   )
-  return { manifests: [...content.manifests, ...kept], problems: content.problems }
+  const { overlays = [] } = before
+  return { manifests: [...content.manifests, ...kept], problems: content.problems, overlays }
 }
 
 function withoutDuplicates(contents: readonly FileContent[]): FileContent {
@@ -149,5 +160,6 @@ function withoutDuplicates(contents: readonly FileContent[]): FileContent {
     }
   }
   const unique = new Map(problems.map((problem) => [describeProblem(problem), problem]))
-  return { manifests: [...first.values()], problems: [...unique.values()] }
+  const overlays = contents.flatMap((content) => content.overlays ?? [])
+  return { manifests: [...first.values()], problems: [...unique.values()], overlays }
 }

@@ -1,5 +1,6 @@
 import type { Container, PodSpec, Projection, Volume, Workload } from '../kubernetes.ts'
 import type { KubernetesObject } from './object.ts'
+import { podTemplateOf, templatePath } from './pod-template.ts'
 import {
   checked,
   dataKey,
@@ -26,10 +27,11 @@ export function innerNameFaults(object: KubernetesObject): NameFault[] {
 function faultsOf(object: KubernetesObject): Faults {
   if (object.kind === 'ConfigMap') return keyFaults(object, ['data', 'binaryData'])
   if (object.kind === 'Secret') return keyFaults(object, ['data', 'stringData'])
-  if (object.kind !== 'Deployment' && object.kind !== 'StatefulSet') return []
-  const { template, volumeClaimTemplates = [] } = (object as unknown as Workload).spec
+  const template = podTemplateOf(object)
+  if (template === undefined) return []
+  const { volumeClaimTemplates = [] } = (object as unknown as Workload).spec
   return [
-    ...podFaults(template.spec, 'spec.template.spec'),
+    ...podFaults(template.spec, [...(templatePath(object) ?? []), 'spec'].join('.')),
     ...volumeClaimTemplates.map(({ metadata }, index) =>
       checked(`spec.volumeClaimTemplates[${index}].metadata.name`, metadata.name, dnsLabel),
     ),
@@ -88,6 +90,13 @@ const volumeFaults = (volume: Volume, path: string): Faults => [
   ...itemFaults(volume.configMap?.items, `${path}.configMap`),
   ...itemFaults(volume.secret?.items, `${path}.secret`),
   ...itemFaults(volume.downwardAPI?.items, `${path}.downwardAPI`),
+  volume.persistentVolumeClaim === undefined
+    ? undefined
+    : checked(
+        `${path}.persistentVolumeClaim.claimName`,
+        volume.persistentVolumeClaim.claimName,
+        dnsSubdomain,
+      ),
   ...(volume.projected?.sources ?? []).flatMap((source, index) =>
     projectionFaults(source, `${path}.projected.sources[${index}]`),
   ),

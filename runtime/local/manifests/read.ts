@@ -1,6 +1,8 @@
-import { isMap, isNode, isPair, LineCounter, type Document, type Node } from 'yaml'
+import { LineCounter } from 'yaml'
+import { lineAt } from './lines.ts'
 import { type KubernetesObject, kubernetesObject } from './object.ts'
 import { checkObject } from './check.ts'
+import type { Overlay } from './overlay.ts'
 import type { Problem } from '../types.ts'
 import { parseYaml } from './yaml.ts'
 
@@ -15,6 +17,7 @@ export interface Manifest {
 export interface FileContent {
   readonly manifests: readonly Manifest[]
   readonly problems: readonly Problem[]
+  readonly overlays?: readonly Overlay[]
 }
 
 /** The maximum problems of one file to report. */
@@ -28,7 +31,8 @@ export function readManifests(file: string, text: string): FileContent {
   const lines = new LineCounter()
   const read: Read = { objects: [], problems: [] }
   for (const parsed of parseYaml(text, lines)) {
-    if (parsed.message === undefined) readDocument(parsed, (node) => lineOf(lines, node), read)
+    if (parsed.message === undefined)
+      readDocument(parsed.value, (path) => lineAt(lines, parsed.document, path), read)
     else read.problems.push(notValid(parsed))
   }
   const more = read.problems.length - MAX_PROBLEMS
@@ -49,19 +53,16 @@ interface Read {
   readonly problems: Problem[]
 }
 
-interface Parsed {
-  readonly document: Document.Parsed
-  readonly value: unknown
-}
+type LineAt = (path: readonly (string | number)[]) => number
 
-function readDocument({ document, value }: Parsed, lineOfNode: (node: unknown) => number, read: Read): void {
+function readDocument(value: unknown, lineOfPath: LineAt, read: Read): void {
   // A document of comments only.
   if (value === null || value === undefined) return
   const list = isList(value) ? value.items : undefined
   const parts = list ?? [value]
   for (const [index, part] of parts.entries()) {
     const path = list === undefined ? [] : ['items', index]
-    readObject(part, (field) => lineOfNode(nodeAt(document, [...path, ...field])), read)
+    readObject(part, (field) => lineOfPath([...path, ...field]), read)
   }
 }
 
@@ -71,7 +72,7 @@ const isList = (value: unknown): value is { items: unknown[] } =>
   String((value as { kind?: unknown }).kind).endsWith('List') &&
   Array.isArray((value as { items?: unknown }).items)
 
-function readObject(value: unknown, lineAt: (path: (string | number)[]) => number, read: Read): void {
+function readObject(value: unknown, lineAt: LineAt, read: Read): void {
   const parsed = kubernetesObject(value)
   if (parsed.object === undefined) {
     read.problems.push({ severity: 'error', line: lineAt([]), message: parsed.message })
@@ -87,27 +88,3 @@ function readObject(value: unknown, lineAt: (path: (string | number)[]) => numbe
 
 const fieldPath = (field: string): (string | number)[] =>
   [...field.matchAll(/[^.[\]]+/g)].map(([part]) => (/^\d+$/.test(part) ? Number(part) : part))
-
-/** The node at a path, or at its nearest existing part. For a field it is the key, which has the right line. */
-function nodeAt(document: Document.Parsed, path: readonly (string | number)[]): Node | null {
-  let node: unknown = document.contents
-  let found: unknown = node
-  for (const part of path) {
-    if (isMap(node)) {
-      const pair = node.items.find((item) => isPair(item) && String(item.key) === String(part))
-      if (pair === undefined) break
-      found = pair.key
-      node = pair.value
-    } else {
-      const item = (node as { items?: unknown[] } | null)?.items?.[Number(part)]
-      if (item === undefined) break
-      found = node = item
-    }
-  }
-  return isNode(found) ? found : null
-}
-
-function lineOf(lines: LineCounter, node: unknown): number {
-  const range = isNode(node) ? node.range : undefined
-  return range ? lines.linePos(range[0]).line : 1
-}

@@ -10,6 +10,9 @@ export const INERT_KINDS: ReadonlySet<string> = new Set([
   'v1/ServiceAccount',
   'v1/ResourceQuota',
   'v1/LimitRange',
+  'v1/PersistentVolumeClaim',
+  'v1/PersistentVolume',
+  'storage.k8s.io/v1/StorageClass',
   'rbac.authorization.k8s.io/v1/Role',
   'rbac.authorization.k8s.io/v1/RoleBinding',
   'rbac.authorization.k8s.io/v1/ClusterRole',
@@ -26,10 +29,7 @@ export const UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
   'networking.k8s.io/v1/Ingress': 'is not served: write a Preview, or call the Service',
   'autoscaling/v2/HorizontalPodAutoscaler': 'has no effect: spec.replicas of the workload applies',
   'apps/v1/DaemonSet': 'is not run: there are no nodes here, use a Deployment',
-  'batch/v1/Job': 'is not run: use an init container, or run it by hand',
-  'batch/v1/CronJob': 'is not run: run it by hand',
   'v1/Pod': 'is not run: use a Deployment, which restarts it',
-  'v1/PersistentVolumeClaim': 'is not bound: volumes are folders that are removed with the run',
 }
 
 interface Unsupported {
@@ -73,11 +73,18 @@ export const UNSUPPORTED_POD_FIELDS: readonly Unsupported[] = [
       Array.isArray(value) && value.every((option: { name?: unknown }) => option.name === 'ndots'),
   },
   ...containers('ports.*.hostPort', 'is not supported: call the pod through its Service'),
-  ...containers('env.*.valueFrom.resourceFieldRef', 'is not supported: processes here have no limits'),
   ...containers('env.*.valueFrom.fileKeyRef', 'is not supported: use a ConfigMap or a Secret'),
   ...containers('lifecycle.postStart', 'is not supported'),
   ...containers('lifecycle.preStop.tcpSocket', 'is not supported, like on Kubernetes'),
-  ...containers('volumeMounts.*.subPathExpr', 'is not supported: use subPath'),
   ...containers('volumeDevices', 'is not supported'),
   ...probes('grpc', 'is not supported: use tcpSocket, or exec with a health client'),
+]
+
+/** Fields of a Job's spec that change its behaviour on a cluster, but have no effect here. */
+export const UNSUPPORTED_JOB_FIELDS: readonly string[] = [
+  'backoffLimitPerIndex',
+  'maxFailedIndexes',
+  'managedBy',
+  'podFailurePolicy',
+  'successPolicy',
 ]

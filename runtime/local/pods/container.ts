@@ -51,7 +51,7 @@ export interface EndedRun {
 }
 
 export type Trouble =
-  | { readonly type: 'exit'; readonly exit: Exit }
+  | { readonly type: 'exit'; readonly exit: Exit; readonly isFinal?: boolean }
   | { readonly type: 'start'; readonly message: string }
   | { readonly type: 'liveness'; readonly message: string }
   | { readonly type: 'readiness'; readonly message: string }
@@ -70,6 +70,8 @@ export class ContainerRunner {
   startedAtMs: number | undefined
   readonly #options: ContainerOptions
   readonly #stopping = new AbortController()
+  #wake = new AbortController()
+  #isRestarting = false
   #process: Started | undefined
   #ended: Promise<void> | undefined
 
@@ -88,22 +90,40 @@ export class ContainerRunner {
     await this.#until(() => this.started || this.#stopping.signal.aborted)
   }
 
-  /** Runs it until it has exited with 0 once, and restarts it after failures. Resolves then, or when stopped. */
-  async runToEnd(): Promise<void> {
+  /**
+   * Runs it until it has exited with 0 once. After a failure it is restarted, unless `retries` is false. Resolves then,
+   * or when stopped, with whether it has exited with 0.
+   */
+  async runToEnd(retries = true): Promise<boolean> {
     const backoff = new Backoff(RESTART)
+    let isDone = false
     this.#ended = (async () => {
       while (!this.#stopping.signal.aborted) {
         const exit = await this.#runOnce()
-        if (exit?.code === 0) break
-        if (exit !== undefined && !this.#stopping.signal.aborted)
-          this.#options.onTrouble({ type: 'exit', exit })
+        isDone = exit?.code === 0
+        if (!isDone && exit !== undefined && !this.#stopping.signal.aborted)
+          this.#options.onTrouble({ type: 'exit', exit, isFinal: !retries })
+        if (isDone || !retries) break
         this.restarts++
-        await pause(backoff.nextMs(), this.#stopping.signal)
+        await this.#pause(backoff.nextMs())
       }
-      this.started = this.ready = !this.#stopping.signal.aborted
+      this.started = this.ready = isDone && !this.#stopping.signal.aborted
       this.#changed()
     })()
     await this.#ended
+    return isDone
+  }
+
+  /** Ends its process within the time and starts it again, without a wait. Without a process it only starts it. */
+  restart(timeoutMs: number): void {
+    this.#wake.abort()
+    this.#wake = new AbortController()
+    const ending = this.#process
+    if (ending === undefined) return
+    this.#isRestarting = true
+    ending.signal('SIGTERM')
+    const killer = setTimeout(() => ending.killGroup(), timeoutMs)
+    void ending.exited.then(() => clearTimeout(killer))
   }
 
   /**
@@ -144,6 +164,12 @@ export class ContainerRunner {
       const startedAt = performance.now()
       const exit = await this.#runOnce()
       if (this.#stopping.signal.aborted) return
+      if (this.#isRestarting) {
+        this.#isRestarting = false
+        backoff.reset()
+        isFirst = true
+        continue
+      }
       if (exit !== undefined) this.#options.onTrouble({ type: 'exit', exit })
       if (performance.now() - startedAt > STEADY_MS) {
         backoff.reset()
@@ -152,9 +178,14 @@ export class ContainerRunner {
       this.restarts++
       this.#changed()
       // Always wait after a failed start.
-      if (!isFirst || exit === undefined) await pause(backoff.nextMs(), this.#stopping.signal)
+      if (!isFirst || exit === undefined) await this.#pause(backoff.nextMs())
       isFirst = false
     }
+  }
+
+  /** Waits, until the stop or a restart at the latest. */
+  async #pause(ms: number): Promise<void> {
+    await pause(ms, AbortSignal.any([this.#stopping.signal, this.#wake.signal]))
   }
 
   async #runOnce(): Promise<Exit | undefined> {

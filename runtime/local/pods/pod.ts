@@ -1,20 +1,13 @@
-import { existsSync, mkdirSync, statSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import type { Readable } from 'node:stream'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ANNOTATIONS, SIDECAR_CONTAINER } from '@branchline/wire/names'
-import { containerCommand, type ImageCommand, type ImageResolver } from './command.ts'
 import { ContainerRunner, type Trouble } from './container.ts'
-import { expand, rewritePaths } from './expand.ts'
-import { appPortsOf } from './app-ports.ts'
 import type { Container, PodSpec } from '../kubernetes.ts'
 import { ContainerLog } from './logs.ts'
-import { describeExit, startProcess, type Started } from './process.ts'
-import { type Reaper, RUN_VARIABLE } from './reaper.ts'
-import { findProgram, type HostsStrategy, mayEnter, sandboxed } from './sandbox.ts'
+import { Launcher, type LaunchHost } from './launch.ts'
 import { requiredPorts } from './required-ports.ts'
-import { containerVariables, type PodFacts, type VariableSources } from './variables.ts'
-import { fillVolumes, makeFolder, mountsOf, type VolumeSources } from './volumes.ts'
+import type { PodFacts } from './variables.ts'
+import { fillVolumes, makeFolder, type VolumeSources } from './volumes.ts'
 
 /** Kubernetes' default of terminationGracePeriodSeconds. */
 const GRACE_SECONDS = 30
@@ -24,27 +17,12 @@ const WITHDRAW_MS = 200
 const SIDECAR_GRACE_MS = 2_000
 
 /** What pods need from their cluster. */
-export interface PodHost {
-  /** The mark of the run, see {@link RUN_VARIABLE}. */
-  readonly run: string
-  readonly reaper: Reaper
-  readonly hosts: HostsStrategy
-  readonly image: ImageResolver
-  /** The variables of the machine that every process gets, by a list of names. */
-  readonly machine: Readonly<Record<string, string>>
-  readonly values: (
-    pod: PodFacts,
-    ...of: Parameters<VariableSources['values']>
-  ) => ReturnType<VariableSources['values']>
+export interface PodHost extends LaunchHost {
   readonly files: (
     pod: PodFacts,
     ...of: Parameters<VolumeSources['files']>
   ) => ReturnType<VolumeSources['files']>
   readonly token: (pod: PodFacts, audience: string) => string
-  /** The service variables, and others that the cluster gives to pods of a namespace. */
-  readonly variables: (pod: PodFacts) => Readonly<Record<string, string>>
-  /** Replaces names of Services in a text if they would not resolve. */
-  readonly withAddresses: (pod: PodFacts, text: string) => string
   readonly onChange: () => void
   readonly onTrouble: (pod: PodRunner, container: Container, trouble: Trouble) => void
   /** Called each time the pod becomes ready. */
@@ -56,6 +34,8 @@ export interface PodHost {
 
 export interface PodOptions {
   readonly facts: PodFacts
+  /** The name of its workload. */
+  readonly workload: string
   readonly spec: PodSpec
   /** The pod's folder within the run's: hosts file, volumes, logs. */
   readonly folder: string
@@ -75,10 +55,16 @@ export class PodRunner {
   readonly logs = new Map<string, ContainerLog>()
   terminating = false
   initialized = false
+  /** How a pod that does not restart its containers has ended. Undefined before, and for other pods. */
+  finished: 'Succeeded' | 'Failed' | undefined
   readonly #options: PodOptions
   readonly #host: PodHost
   readonly #tokens = new Map<string, string>()
-  #folders = new Map<string, string>()
+  readonly #launcher: Launcher
+  #folders: ReadonlyMap<string, string> = new Map<string, string>()
+  /** What its volumes still lack. */
+  #missing: readonly string[] = []
+  #filled = Promise.withResolvers<void>()
   #wasReady = false
 
   constructor(options: PodOptions, host: PodHost) {
@@ -87,6 +73,9 @@ export class PodRunner {
     this.#options = options
     this.#host = host
     this.hostsFile = join(options.folder, 'hosts')
+    this.#launcher = new Launcher({ ...options, hostsFile: this.hostsFile }, host, (message) =>
+      host.onWarning(this, message),
+    )
     mkdirSync(options.folder, { recursive: true })
     this.containers = [...(options.spec.initContainers ?? []), ...options.spec.containers].map((spec) =>
       this.#runner(spec),
@@ -95,28 +84,52 @@ export class PodRunner {
 
   /** Whether every container is ready (Kubernetes: condition ContainersReady). */
   get ready(): boolean {
-    return this.initialized && !this.terminating && this.#lasting().every((container) => container.ready)
+    return this.serving && !this.terminating
   }
 
   /** Whether it still serves, terminating or not (EndpointSlice: condition serving). */
   get serving(): boolean {
-    return this.initialized && this.#lasting().every((container) => container.ready)
+    const isRunning = this.initialized && this.finished === undefined
+    return isRunning && this.#lasting().every((container) => container.ready)
   }
 
-  /** Starts the containers, with one init container after the other. Resolves once the app containers start. */
+  /**
+   * Waits for the sources of its volumes, and starts the containers, with one init container after the other. Resolves
+   * once the app containers start, or at their end if the pod has a restart policy other than Always.
+   */
   async start(): Promise<void> {
     this.refreshVolumes()
+    await this.#filled.promise
     for (const container of this.containers) {
       if (this.terminating) return
       if (!this.#isInit(container)) continue
-      await (isSidecar(container) ? container.keepRunning() : container.runToEnd())
+      if (isSidecar(container)) await container.keepRunning()
+      else if (!(await container.runToEnd(this.spec.restartPolicy !== 'Never'))) return this.#finish('Failed')
     }
     if (this.terminating) return
     this.initialized = true
-    for (const container of this.containers) {
-      if (!this.#isInit(container)) void container.keepRunning()
+    const apps = this.containers.filter((container) => !this.#isInit(container))
+    if ((this.spec.restartPolicy ?? 'Always') === 'Always') {
+      for (const container of apps) void container.keepRunning()
+      this.#host.onChange()
+      return
     }
+    const retries = this.spec.restartPolicy === 'OnFailure'
+    const ended = await Promise.all(apps.map((container) => container.runToEnd(retries)))
+    await this.#finish(ended.every(Boolean) ? 'Succeeded' : 'Failed')
+  }
+
+  /** Ends the sidecars of a pod whose containers have ended. */
+  async #finish(phase: 'Succeeded' | 'Failed'): Promise<void> {
+    if (this.terminating) return
+    this.finished = phase
     this.#host.onChange()
+    await this.#stopSidecars(() => SIDECAR_GRACE_MS)
+    this.#host.onChange()
+  }
+
+  async #stopSidecars(graceMs: () => number): Promise<void> {
+    for (const sidecar of this.containers.filter(isSidecar).toReversed()) await sidecar.stop(graceMs())
   }
 
   /**
@@ -126,6 +139,7 @@ export class PodRunner {
    */
   async stop(hurryMs?: number): Promise<void> {
     this.terminating = true
+    this.#filled.resolve()
     this.#host.onChange()
     const hooks = hurryMs === undefined
     const graceMs = hurryMs ?? (this.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000
@@ -150,18 +164,30 @@ export class PodRunner {
 
   /** Writes the files of ConfigMaps, Secrets and tokens with their current values. */
   refreshVolumes(): void {
+    try {
+      this.#fillVolumes()
+    } catch (error) {
+      this.#missing = [`the volumes cannot be written: ${(error as Error).message}`]
+    }
+    for (const message of this.#missing) this.#host.onWarning(this, message)
+    if (this.#missing.length === 0) this.#filled.resolve()
+  }
+
+  #fillVolumes(): void {
     const folder = join(this.#options.folder, 'volumes')
-    const owner = this.#userOf(undefined)
+    const owner = this.#launcher.userOf(undefined)
     const sources: VolumeSources = {
       pod: this.facts,
       files: (kind, name) => this.#host.files(this.facts, kind, name),
       token: (audience) => this.#token(audience),
     }
-    this.#folders = fillVolumes(this.spec, folder, { ...sources, ...(owner !== undefined && { owner }) })
-    for (const [name, path] of this.#options.claims) {
-      makeFolder(path, owner)
-      this.#folders.set(name, path)
-    }
+    makeFolder(folder, owner)
+    // Files may be open to all users of a container, and must not be open to those of the machine.
+    chmodSync(folder, this.#launcher.hasSeveralUsers() ? 0o711 : 0o700)
+    const filled = fillVolumes(this.spec, folder, { ...sources, ...(owner !== undefined && { owner }) })
+    for (const path of this.#options.claims.values()) makeFolder(path, owner)
+    this.#folders = new Map([...filled.folders, ...this.#options.claims])
+    this.#missing = filled.missing
   }
 
   #changed(): void {
@@ -196,99 +222,11 @@ export class PodRunner {
       ip: this.facts.ip,
       ports: requiredPorts(spec, this.spec, this.facts.annotations),
       log,
-      start: () => this.#startContainer(spec, (stream) => log.read(stream)),
-      exec: (command, timeoutMs) => this.#exec(spec, command, timeoutMs),
+      start: () => this.#launcher.start(spec, this.#folders, (stream) => log.read(stream)),
+      exec: (command, timeoutMs) => this.#launcher.exec(spec, command, timeoutMs),
       onChange: () => this.#changed(),
       onTrouble: (trouble) => this.#host.onTrouble(this, spec, trouble),
     })
-  }
-
-  #startContainer(spec: Container, onOutput: (stream: Readable) => void): Started {
-    const image = this.#imageOf(spec)
-    const variables = this.#variables(spec, image)
-    const isMain = spec === this.spec.containers.find(({ name }) => name !== SIDECAR_CONTAINER)
-    const { annotations } = this.facts
-    const command = containerCommand({ container: spec, isMain, annotations, variables, image })
-    return this.#startProcess(spec, command, variables, onOutput)
-  }
-
-  async #exec(spec: Container, command: readonly string[], timeoutMs: number): Promise<string | undefined> {
-    const variables = this.#variables(spec, this.#imageOf(spec))
-    const started = this.#startProcess(spec, command, variables, (stream) => stream.resume())
-    const timer = setTimeout(() => started.killGroup(), timeoutMs)
-    const exit = await started.exited
-    clearTimeout(timer)
-    return exit.code === 0 ? undefined : `${command[0]} ${describeExit(exit)}`
-  }
-
-  #startProcess(
-    spec: Container,
-    command: readonly string[],
-    variables: Readonly<Record<string, string>>,
-    onOutput: (stream: Readable) => void,
-  ): Started {
-    const mounts = mountsOf(spec, this.#folders)
-    for (const path of mounts.values()) if (!existsSync(path)) makeFolder(path, this.#userOf(spec))
-    const env: Record<string, string> = { ...this.#host.machine }
-    for (const [name, value] of Object.entries(variables)) {
-      env[name] = this.#host.withAddresses(this.facts, rewritePaths(value, mounts))
-    }
-    env[RUN_VARIABLE] = this.#host.run
-    const cwd = this.#directory(spec, mounts)
-    const argv = command.map((part) => rewritePaths(part, mounts))
-    const user = this.#allowedUser(spec, cwd, argv[0] as string)
-    if (user !== undefined) makeFolder((env['HOME'] = join(this.#options.folder, 'home')), user)
-    // Like a container, each pod has its own /tmp, which is removed with the pod.
-    if (variables['TMPDIR'] === undefined)
-      makeFolder((env['TMPDIR'] = join(this.#options.folder, 'tmp')), user)
-    const sandbox = { argv, hosts: this.hostsFile, ...(user !== undefined && { user }) }
-    const { reaper, hosts } = this.#host
-    return startProcess({ argv: sandboxed(hosts, sandbox), env, cwd, reaper, onOutput })
-  }
-
-  #imageOf(spec: Container): ImageCommand | undefined {
-    return spec.image === undefined ? undefined : this.#host.image(spec.image)
-  }
-
-  #variables(spec: Container, image: ImageCommand | undefined): Record<string, string> {
-    const port = appPortsOf(spec)[0]?.containerPort
-    const given: Record<string, string> = { POD_IP: this.facts.ip, HOST: this.facts.ip }
-    if (port !== undefined) given['PORT'] = String(port)
-    for (const [name, value] of Object.entries(image?.env ?? {})) given[name] = expand(value, given)
-    const services = { ...given, ...this.#host.variables(this.facts) }
-    return containerVariables(spec, {
-      pod: this.facts,
-      services,
-      values: (kind, name) => this.#host.values(this.facts, kind, name),
-    })
-  }
-
-  #directory(spec: Container, mounts: ReadonlyMap<string, string>): string {
-    const local = this.facts.annotations[ANNOTATIONS.localDir]
-    if (local !== undefined) return resolve(this.#options.directory, local)
-    const wanted = spec.workingDir === undefined ? undefined : rewritePaths(spec.workingDir, mounts)
-    const isThere = wanted !== undefined && statSync(wanted, { throwIfNoEntry: false })?.isDirectory()
-    return isThere === true ? wanted : this.#options.directory
-  }
-
-  /** The user that a container, or else its pod, requests. Undefined if the caller cannot switch to it. */
-  #userOf(spec: Container | undefined): { uid: number; gid: number } | undefined {
-    if (process.getuid?.() !== 0) return undefined
-    if (spec !== undefined && this.#imageOf(spec) !== undefined) return undefined
-    const first = spec ?? this.spec.containers.find((container) => this.#imageOf(container) === undefined)
-    const uid = first?.securityContext?.runAsUser ?? this.spec.securityContext?.runAsUser
-    if (uid === undefined || uid === 0) return undefined
-    return { uid, gid: first?.securityContext?.runAsGroup ?? this.spec.securityContext?.runAsGroup ?? uid }
-  }
-
-  #allowedUser(spec: Container, cwd: string, program: string): { uid: number; gid: number } | undefined {
-    const user = this.#userOf(spec)
-    if (user === undefined) return undefined
-    const closed = [cwd, dirname(findProgram(program) ?? '/')].find((folder) => !mayEnter(user, folder))
-    if (closed === undefined) return user
-    const message = `container ${spec.name} runs as root: it requests user ${user.uid}, which may not enter ${closed}`
-    this.#host.onWarning(this, message)
-    return undefined
   }
 }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { temporaryFolder } from '../../process/temporary.ts'
+import { type Mount, MOUNT_SCRIPT, mountSteps, stepArguments } from './mounts.ts'
 
 /**
  * How pods get their own hosts file. `root`: with a mount namespace. `user`: with a mount namespace within a user
@@ -18,6 +19,10 @@ export interface SandboxCommand {
   readonly argv: readonly string[]
   /** The pod's hosts file. */
   readonly hosts: string
+  /** The volumes to mount. Default: none. */
+  readonly mounts?: readonly Mount[]
+  /** A folder for what mounts need. Absent only without mounts. */
+  readonly hold?: string
   /** The user and group to switch to, if the caller is root. */
   readonly user?: { readonly uid: number; readonly gid: number }
 }
@@ -41,6 +46,32 @@ function works(strategy: HostsStrategy, hosts: string): boolean {
   return status === 0 && stdout.includes('branchline-try')
 }
 
+/** Whether volumes can be mounted, tested with a mount point that exists nowhere, and one below /etc. */
+export function canMount(strategy: HostsStrategy): boolean {
+  if (strategy === 'none') return false
+  const known = mountable.get(strategy) ?? tryMounts(strategy)
+  mountable.set(strategy, known)
+  return known
+}
+
+const mountable = new Map<HostsStrategy, boolean>()
+
+function tryMounts(strategy: HostsStrategy): boolean {
+  const folder = temporaryFolder('try')
+  try {
+    const hosts = join(folder, 'hosts')
+    writeFileSync(hosts, 'branchline-try\n')
+    const targets = ['/branchline-try/hosts', '/etc/branchline-try/hosts']
+    const mounts = targets.map((target) => ({ source: hosts, target, readOnly: true }))
+    const argv = ['cat', '/etc/hosts', ...targets]
+    const [file, ...args] = sandboxed(strategy, { argv, hosts, mounts, hold: join(folder, 'hold') })
+    const { stdout } = spawnSync(file as string, args, { encoding: 'utf8', timeout: TRY_TIMEOUT_MS })
+    return stdout === 'branchline-try\n'.repeat(3)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
 const BIND_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
 
 /**
@@ -48,12 +79,15 @@ const BIND_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
  * the process id is that of the command.
  */
 export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): string[] {
-  const { hosts, user } = command
+  const { hosts, user, mounts = [], hold } = command
   const argv =
     user === undefined
       ? command.argv
       : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command.argv]
-  const bind = ['sh', '-c', BIND_HOSTS, 'sh', hosts]
+  const bind =
+    mounts.length === 0 || hold === undefined
+      ? ['sh', '-c', BIND_HOSTS, 'sh', hosts]
+      : ['sh', '-c', MOUNT_SCRIPT, 'sh', hold, hosts, ...stepArguments(mountSteps(mounts)), '--']
   if (strategy === 'none') return [...argv]
   if (strategy === 'root') return ['unshare', '--mount', '--', ...bind, ...argv]
   const back = [`--map-user=${process.getuid?.()}`, `--map-group=${process.getgid?.()}`]

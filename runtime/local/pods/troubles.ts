@@ -27,7 +27,7 @@ export function describeTrouble(
         )
       }
       const hint = tellingLine(last)
-      return `${who} ${describeExit(trouble.exit)}${hint === undefined ? '' : ` (it last wrote: ${hint})`}; restarting it`
+      return `${who} ${describeExit(trouble.exit)}${hint === undefined ? '' : ` (it last wrote: ${hint})`}${trouble.isFinal === true ? '' : '; restarting it'}`
     }
     case 'start':
       return trouble.message.startsWith('container') ? trouble.message : `${who}: ${trouble.message}`

@@ -28,7 +28,14 @@ test('variables come from services, maps, fields and each other, in that order',
       { name: 'MAYBE', valueFrom: { configMapKeyRef: { name: 'c', key: 'no', optional: true } } },
     ],
   }
-  expect(containerVariables(container, { pod, values, services: { API_SERVICE_PORT: '80' } })).toEqual({
+  expect(
+    containerVariables(container, {
+      pod,
+      spec: { containers: [container] },
+      values,
+      services: { API_SERVICE_PORT: '80' },
+    }),
+  ).toEqual({
     API_SERVICE_PORT: 'own',
     P_a: '1',
     IP: '127.40.1.1',
@@ -43,9 +50,9 @@ test('an error names a missing value', () => {
     name: 'api',
     env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 's', key: 'no' } } }],
   }
-  expect(() => containerVariables(container, { pod, values, services: {} })).toThrow(
-    /env X needs Secret s\[no\]/,
-  )
+  expect(() =>
+    containerVariables(container, { pod, spec: { containers: [container] }, values, services: {} }),
+  ).toThrow(/env X needs Secret s\[no\]/)
 })
 
 test('service variables match a kubelet’s, and the nearest Service wins', () => {

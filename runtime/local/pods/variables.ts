@@ -1,6 +1,7 @@
 import { LocalError } from '../errors.ts'
 import { expand } from './expand.ts'
-import type { Container } from '../kubernetes.ts'
+import type { Container, PodSpec } from '../kubernetes.ts'
+import { resourceOf } from './resources.ts'
 
 type Values = Readonly<Record<string, string>>
 
@@ -18,6 +19,7 @@ export interface PodFacts {
 /** The sources of a container's variables. */
 export interface VariableSources {
   readonly pod: PodFacts
+  readonly spec: PodSpec
   /** The result of {@link serviceVariables}. */
   readonly services: Values
   /** The values of a ConfigMap or Secret in the pod's namespace. Undefined if there is none. */
@@ -31,7 +33,8 @@ export interface VariableSources {
 export function containerVariables(container: Container, sources: VariableSources): Record<string, string> {
   const variables: Record<string, string> = { ...sources.services, ...fromSources(container, sources) }
   for (const { name, value, valueFrom } of container.env ?? []) {
-    const found = valueFrom === undefined ? expand(value ?? '', variables) : valueOf(name, valueFrom, sources)
+    const found =
+      valueFrom === undefined ? expand(value ?? '', variables) : valueOf(container, name, valueFrom, sources)
     if (found !== undefined) variables[name] = found
   }
   return variables
@@ -52,7 +55,14 @@ function fromSources(container: Container, sources: VariableSources): Record<str
 
 type ValueFrom = NonNullable<NonNullable<Container['env']>[number]['valueFrom']>
 
-function valueOf(name: string, from: ValueFrom, sources: VariableSources): string | undefined {
+function valueOf(
+  container: Container,
+  name: string,
+  from: ValueFrom,
+  sources: VariableSources,
+): string | undefined {
+  if (from.resourceFieldRef !== undefined)
+    return resourceOf(sources.spec, from.resourceFieldRef, container.name)
   if (from.fieldRef !== undefined) return fieldOf(from.fieldRef.fieldPath, sources.pod)
   const kind = from.configMapKeyRef === undefined ? 'Secret' : 'ConfigMap'
   const ref = from.configMapKeyRef ?? from.secretKeyRef

@@ -1,24 +1,24 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
+import type { LocalState } from '@branchline/wire/local-api'
 import type { Addresses } from '../services/addresses.ts'
 import type { Backend } from '../services/endpoints.ts'
 import type { PodTemplate, Workload } from '../kubernetes.ts'
 import type { KubernetesObject } from '../manifests/object.ts'
+import type { DesiredWorkload, NewPod } from './desired.ts'
+import { indexOf, JobController } from './job-controller.ts'
+import type { JobPod } from './jobs.ts'
 import { type PodHost, PodRunner } from './pod.ts'
 import { planDeployment, planStatefulSet, type Replica, templateHash } from './replicas.ts'
 import { containerStatuses, readyCondition } from './status.ts'
 import { makeFolder, removeFolder } from './volumes.ts'
 
-/** A workload to run, and the folder of its manifest. */
-export interface DesiredWorkload {
-  readonly object: KubernetesObject
-  readonly directory: string
-}
-
 /** A pod with its owner and template. */
 export interface ManagedPod {
   readonly runner: PodRunner
   readonly owner: string
+  /** The id of the object of a manifest that its owner belongs to. */
+  readonly root: string
   readonly hash: string
   readonly template: PodTemplate
 }
@@ -27,6 +27,10 @@ export interface WorkloadsOptions {
   readonly runFolder: string
   readonly addresses: Addresses
   readonly host: PodHost
+  /** The current time in milliseconds since 1970. Default: that of the machine. */
+  readonly now?: (() => number) | undefined
+  /** Called when a Job has ended, with the id of its manifest's object, and why if it has failed. */
+  readonly onJobEnded: (id: string, failure: string | undefined) => void
   /** Called before a pod starts. */
   readonly onCreate: (pod: ManagedPod) => void
   /** Called once a pod's processes, folder and address are gone. */
@@ -38,9 +42,25 @@ export class Workloads {
   readonly #options: WorkloadsOptions
   readonly #pods = new Map<string, ManagedPod>()
   readonly #leaving = new Map<string, Promise<void>>()
+  readonly #jobs: JobController
 
   constructor(options: WorkloadsOptions) {
     this.#options = options
+    this.#jobs = new JobController({
+      now: options.now ?? Date.now,
+      podsOf: (owner) => this.pods.filter((pod) => pod.owner === owner).map(jobPod),
+      create: (pod) => this.#create(pod),
+      remove: (owner, names) => {
+        for (const pod of this.#podsOf(owner)) if (names.includes(pod.runner.facts.name)) this.#remove(pod)
+      },
+      onAgain: () => options.host.onChange(),
+      onEnded: options.onJobEnded,
+    })
+  }
+
+  /** The Jobs, also those of CronJobs, with their status. */
+  get jobs(): KubernetesObject[] {
+    return this.#jobs.objects
   }
 
   /** All pods, including terminating ones. */
@@ -50,29 +70,45 @@ export class Workloads {
 
   /** Takes one step towards the desired state. Called again whenever a pod or a workload changed. */
   reconcile(desired: ReadonlyMap<string, DesiredWorkload>): void {
+    const all = this.#jobs.startRuns(desired)
     for (const pod of this.pods) {
-      if (!desired.has(pod.owner) && !pod.runner.terminating) this.#remove(pod)
+      if (!all.has(pod.owner) && !pod.runner.terminating) this.#remove(pod)
     }
-    for (const [id, { object, directory }] of desired) {
-      const workload = object as unknown as Workload
-      const own = this.pods.filter((pod) => pod.owner === id && !pod.runner.terminating)
-      const replicas = own.map((pod): Replica => {
-        return { name: pod.runner.facts.name, hash: pod.hash, ready: pod.runner.ready }
-      })
-      const plan =
-        workload.kind === 'StatefulSet'
-          ? planStatefulSet(workload, replicas, this.#leavingNames(id))
-          : planDeployment(workload, replicas, () => podName(workload))
-      for (const name of plan.create) this.#create(id, workload, name, directory)
-      for (const name of plan.remove) {
-        const pod = own.find(({ runner }) => runner.facts.name === name)
-        if (pod !== undefined) this.#remove(pod)
-      }
+    for (const [id, workload] of all) {
+      const { kind } = workload.object
+      if (kind === 'Job') this.#jobs.reconcile(id, workload)
+      else if (kind !== 'CronJob') this.#reconcile(id, workload)
+    }
+    this.#jobs.planned()
+  }
+
+  #podsOf(owner: string): ManagedPod[] {
+    return this.pods.filter((pod) => pod.owner === owner && !pod.runner.terminating)
+  }
+
+  #reconcile(id: string, { object, directory }: DesiredWorkload): void {
+    const workload = object as unknown as Workload
+    const own = this.#podsOf(id)
+    const replicas = own.map((pod): Replica => {
+      return { name: pod.runner.facts.name, hash: pod.hash, ready: pod.runner.ready }
+    })
+    const plan =
+      workload.kind === 'StatefulSet'
+        ? planStatefulSet(workload, replicas, this.#leavingNames(id))
+        : planDeployment(workload, replicas, () => podName(workload))
+    const { template } = workload.spec
+    const hash = templateHash(template)
+    for (const name of plan.create)
+      this.#create({ owner: id, root: id, object, directory, name, hash, template })
+    for (const name of plan.remove) {
+      const pod = own.find(({ runner }) => runner.facts.name === name)
+      if (pod !== undefined) this.#remove(pod)
     }
   }
 
   /** Ends all pods within the time. Resolves once no process is left. */
   async stop(timeoutMs: number): Promise<void> {
+    this.#jobs.stop()
     for (const pod of this.pods) this.#remove(pod, timeoutMs)
     while (this.#leaving.size > 0) await Promise.all(this.#leaving.values())
   }
@@ -82,11 +118,9 @@ export class Workloads {
     return new Set(leaving.map(({ runner }) => runner.facts.name))
   }
 
-  #create(owner: string, workload: Workload, name: string, directory: string): void {
+  #create({ owner, root, object, directory, name, hash, template }: NewPod): void {
     const { addresses, host, runFolder } = this.#options
-    const namespace = workload.metadata.namespace as string
-    const { template } = workload.spec
-    const hash = templateHash(template)
+    const namespace = object.metadata.namespace as string
     const facts = {
       namespace,
       name,
@@ -97,15 +131,11 @@ export class Workloads {
       serviceAccount: template.spec.serviceAccountName ?? 'default',
     }
     const folder = join(runFolder, 'pods', `${namespace}_${name}`)
-    const claims = new Map(
-      (workload.spec.volumeClaimTemplates ?? []).map(({ metadata }) => [
-        metadata.name,
-        join(runFolder, 'claims', `${namespace}_${metadata.name}-${name}`),
-      ]),
-    )
     makeFolder(folder)
-    const runner = new PodRunner({ facts, spec: template.spec, folder, directory, claims }, host)
-    const pod = { runner, owner, hash, template }
+    const claims = claimsOf(object, template, name, join(runFolder, 'claims'))
+    const workload = owner === root ? object.metadata.name : (root.split('/').at(-1) as string)
+    const runner = new PodRunner({ facts, workload, spec: template.spec, folder, directory, claims }, host)
+    const pod = { runner, owner, root, hash, template }
     this.#pods.set(facts.uid, pod)
     this.#options.onCreate(pod)
     void runner.start()
@@ -127,12 +157,53 @@ export class Workloads {
   }
 }
 
+function jobPod({ runner, hash }: ManagedPod): JobPod {
+  const restarts = runner.containers.reduce((sum, container) => sum + container.restarts, 0)
+  const index = indexOf(runner.facts.annotations)
+  const { finished, terminating, facts } = runner
+  return { name: facts.name, hash, finished, terminating, restarts, ...(index !== undefined && { index }) }
+}
+
+/**
+ * The folders of a pod's claims, by volume name. Those of a StatefulSet belong to one pod, and the others to all pods of
+ * the namespace that name them.
+ */
+function claimsOf(
+  object: KubernetesObject,
+  { spec }: PodTemplate,
+  pod: string,
+  folder: string,
+): Map<string, string> {
+  const { namespace } = object.metadata
+  const claims = new Map<string, string>()
+  for (const { name, persistentVolumeClaim: claim } of spec.volumes ?? []) {
+    if (claim !== undefined) claims.set(name, join(folder, `${namespace}_${claim.claimName}`))
+  }
+  const { volumeClaimTemplates = [] } = (object as unknown as Workload).spec
+  for (const { metadata } of volumeClaimTemplates)
+    claims.set(metadata.name, join(folder, `${namespace}_${metadata.name}-${pod}`))
+  return claims
+}
+
 /** The maximum length of a pod's host name, in characters. Like Kubernetes, cut the name of the workload. */
 const MAX_POD_NAME = 63
 
 function podName({ metadata, spec }: Workload): string {
   const end = `-${templateHash(spec.template)}-${randomBytes(3).toString('hex').slice(0, 5)}`
   return metadata.name.slice(0, MAX_POD_NAME - end.length) + end
+}
+
+/** The pods that have not ended, and their processes. */
+export function stateOf(pods: readonly ManagedPod[]): LocalState {
+  const running = pods.filter(({ runner }) => runner.finished === undefined)
+  const states = running.map(({ runner }) => {
+    const { namespace, name, ip } = runner.facts
+    const containers = runner.containers.map(({ spec, pid, restarts }) => {
+      return pid === undefined ? { name: spec.name, restarts } : { name: spec.name, restarts, pid }
+    })
+    return { namespace, name, ip, ready: runner.ready, containers }
+  })
+  return { pods: states }
 }
 
 /** A pod in the form in which Services select it. */
@@ -161,7 +232,7 @@ export function podObject({ runner, template }: ManagedPod): KubernetesObject {
     },
     spec: template.spec,
     status: {
-      phase: runner.initialized ? 'Running' : 'Pending',
+      phase: runner.finished ?? (runner.initialized ? 'Running' : 'Pending'),
       podIP: ip,
       podIPs: [{ ip }],
       hostIP: '127.0.0.1',
