@@ -25,8 +25,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/pushed': ['runtime/process'],
   // Finds services that lose keys: what sidecars count, and what the manager concludes.
   'runtime/propagation': ['runtime/wire'],
+  // What visitors may send: one key, by the host.
+  'runtime/visitor': ['runtime/wire', 'runtime/proxy'],
   'runtime/sidecar': [
     'runtime/wire',
+    'runtime/visitor',
     'runtime/transport',
     'runtime/proxy',
     'runtime/http1',
@@ -47,6 +50,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/relay': [
     'runtime/wire',
+    'runtime/visitor',
     'runtime/transport',
     'runtime/page',
     'runtime/proxy',

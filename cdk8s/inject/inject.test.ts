@@ -305,6 +305,17 @@ describe('settings', () => {
     })
   })
 
+  test('an entry domain becomes a variable, also after a change', () => {
+    const ENTRY = 'branchline.dev/entry-domain'
+    const [api] = injectSidecars(annotated({ [ENTRY]: 'Shop.example.com' }), options).manifests
+    expect(variables(api)).toMatchObject({ BRANCHLINE_ENTRY_DOMAIN: 'shop.example.com' })
+    const wrong = injectSidecars(annotated({ [ENTRY]: '*.shop.example.com' }), options)
+    expect(wrong.findings[0]?.message).toMatch(
+      /entry-domain is "\*\.shop\.example\.com": wanted a domain such as/,
+    )
+    expect(variables(wrong.manifests[0])).not.toHaveProperty('BRANCHLINE_ENTRY_DOMAIN')
+  })
+
   test('uninject keeps the annotation, and removes the sidecar with its variables, byte for byte', () => {
     const before = annotated({ [TIMEOUT]: '10m' })
     const { manifests } = injectSidecars(before, options)

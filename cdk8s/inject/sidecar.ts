@@ -1,5 +1,6 @@
 import { formatInbound, type Inbound } from '@branchline/wire/inbound'
 import {
+  ANNOTATIONS,
   inboundPortName,
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
@@ -8,6 +9,7 @@ import {
   SIDECAR_CONTAINER,
   TOKEN_AUDIENCE,
 } from '@branchline/wire/names'
+import { parseEntryDomain } from '@branchline/wire/entry-domain'
 import { LEAVE_COMMAND } from '@branchline/wire/leave'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import type { SettingName } from '@branchline/wire/settings/table'
@@ -126,10 +128,21 @@ export function* sidecarFaults(options: SidecarOptions): Generator<string> {
   for (const fault of faults) yield `sidecar.settings: ${fault}`
 }
 
-/** Renders the settings of a workload: those of the options, overridden by those of its annotations. */
+/** Renders the settings of a workload: those of the options, overridden by those of its annotations, and its entry domain. */
 export function settingsOfTemplate(template: PodTemplate, options: SidecarOptions): RenderedSettings {
-  const annotated = annotatedSettings(template.metadata?.annotations)
-  return renderSettings('sidecar', { ...(options.settings as Record<string, string>), ...annotated })
+  const annotations = template.metadata?.annotations
+  const settings = { ...(options.settings as Record<string, string>), ...annotatedSettings(annotations) }
+  return withEntryDomain(renderSettings('sidecar', settings), annotations?.[ANNOTATIONS.entryDomain])
+}
+
+function withEntryDomain(rendered: RenderedSettings, text: string | undefined): RenderedSettings {
+  if (text === undefined) return rendered
+  try {
+    const domain = parseEntryDomain(text) ?? ''
+    return { ...rendered, variables: { ...rendered.variables, [VARIABLES.entryDomain]: domain } }
+  } catch (error) {
+    return { ...rendered, faults: [...rendered.faults, `entry-domain is ${(error as Error).message}`] }
+  }
 }
 
 function sidecarVariables(

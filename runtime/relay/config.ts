@@ -1,3 +1,4 @@
+import type { TraceMode } from '../visitor/key-edits.ts'
 import { BlockList } from 'node:net'
 import { isAbsolute } from 'node:path'
 import { isKey } from '@branchline/wire/key'
@@ -12,8 +13,7 @@ import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
 /** Whether a request continues the visitor's trace, if it has one, or gets a new one. */
-const TRACE_MODES = ['restart', 'keep'] as const
-export type TraceMode = (typeof TRACE_MODES)[number]
+const TRACE_MODES = ['restart', 'keep'] as const satisfies readonly TraceMode[]
 
 /** The relay's configuration, from its environment variables. */
 export interface RelayConfig {

@@ -9,6 +9,7 @@ import {
   ROUTES_PATH,
   SIDECAR_ADMIN_PORT,
 } from '@branchline/wire/names'
+import { parseEntryDomain } from '@branchline/wire/entry-domain'
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { isLoopback } from '../process/local-peer.ts'
@@ -45,6 +46,8 @@ export interface SidecarConfig extends OwnSettings {
   readonly tokenFile: string
   /** An additional header that carries the key, in lower case. Undefined if there is none. */
   readonly keyHeader: string | undefined
+  /** The domain below which the host of a visitor's request means a key. Undefined: no visitor comes without a relay. */
+  readonly entryDomain: string | undefined
   /** The id headers to add to requests for the pod's app if they lack them, so that the app forwards one of them. */
   readonly addedIds: readonly AddedId[]
   /** The name of this hop in Via. Undefined: Via is not added. */
@@ -82,6 +85,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     managerUrl: read.parsed(VARIABLES.manager, parseManager, DEFAULT_MANAGER) ?? '',
     tokenFile: read.text(VARIABLES.tokenFile, DEFAULT_TOKEN_FILE),
     keyHeader: read.parsed(VARIABLES.header, parseKeyHeader, ''),
+    entryDomain: read.parsed(VARIABLES.entryDomain, parseEntryDomain, ''),
     addedIds: read.parsed('BRANCHLINE_ID_HEADERS', parseIds, DEFAULT_IDS) ?? [],
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     balancing: read.choice('BRANCHLINE_BALANCING', BALANCING, 'least-outstanding'),

@@ -16,6 +16,7 @@ import type { SidecarConfig } from './config.ts'
 import { ListenError } from './errors.ts'
 import { Holds } from './route/hold.ts'
 import type { EntryPort, SidecarContext } from './inbound/context.ts'
+import { Entry } from './inbound/entry.ts'
 import { http1Engine } from './inbound/http1.ts'
 import { http2Engine } from './inbound/http2.ts'
 import { type Engines, Openings } from './inbound/opening.ts'
@@ -126,6 +127,7 @@ class RunningSidecar implements Sidecar {
       tracer,
       explain: config.routeExplain === 'allow' ? this.#link : undefined,
       keyHeader: config.keyHeader,
+      entry: config.entryDomain === undefined ? undefined : new Entry(config.entryDomain, config.keyHeader),
       addedIds: config.addedIds,
       hopWaits: limits.hop ?? config.limits.hop,
     }

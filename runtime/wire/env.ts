@@ -13,6 +13,8 @@ export const VARIABLES = {
   appHost: 'BRANCHLINE_APP_HOST',
   /** Of a sidecar and the relay: the configured header, see `parseKeyHeader`. */
   header: 'BRANCHLINE_HEADER',
+  /** Of a sidecar: the domain below which hosts mean keys, see `parseEntryDomain`. */
+  entryDomain: 'BRANCHLINE_ENTRY_DOMAIN',
   /** Of a sidecar and the relay: whether a request may ask for its path, `allow` or `deny`. */
   routeExplain: 'BRANCHLINE_ROUTE_EXPLAIN',
   /** Of a sidecar and the relay: settings as one JSON object, see `parseSettings`. */

@@ -28,6 +28,8 @@ export const ANNOTATIONS = {
   injected: `${GROUP}/injected`,
   /** On an Environment: what happens to it after its ttl ends, `keep` or `delete`. */
   expiry: `${GROUP}/expiry`,
+  /** On a pod template: the domain below which the host of a visitor's request means a key (`alice.shop.example.com`). */
+  entryDomain: `${GROUP}/entry-domain`,
   /** On a pod template: its share of the requests that sidecars send to its Service, 0 to 100. Default: 1. */
   weight: `${GROUP}/weight`,
   /** On a pod template: the CPU that its sidecar requests. Default: 10m. */

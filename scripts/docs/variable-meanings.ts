@@ -26,6 +26,8 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ID_HEADERS:
       'Id headers that apps get if they have none, with commas; also `x-cloud-trace-context`, or `none`.',
     BRANCHLINE_VIA: VIA,
+    BRANCHLINE_ENTRY_DOMAIN:
+      'Domain below which the host of a visitor means a key: with shop.example.com, alice.shop.example.com means alice. The annotation branchline.dev/entry-domain sets it.',
     BRANCHLINE_BALANCING: 'How an endpoint is chosen.',
     BRANCHLINE_ACCESS_LOG:
       '`off`, `errors` (no response, or a 5xx), `sample:N` (one of N, and errors) or `all`.',

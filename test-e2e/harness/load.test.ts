@@ -1,6 +1,7 @@
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { afterEach, expect, test, vi } from 'vitest'
+import { until } from '@branchline/runtime/testing/until'
+import { afterEach, expect, test } from 'vitest'
 import { startLoad } from './load.ts'
 
 /** Proves that the load counts faults: a server produces each kind of fault. */
@@ -34,7 +35,7 @@ test('all courses share all connections, and right responses are not faults', as
   const at = await serve((_count, response) => response.end(RIGHT))
   const courses = ['a', 'b', 'c'].map((name) => ({ url: `http://${name}.${at}`, paths: ['web@alice'] }))
   const load = startLoad(courses, CONNECTIONS)
-  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(100))
+  await until(() => load.requests() > 100)
   expect(await load.stop()).toMatchObject({ wrong: 0, failed: 0 })
   expect(connections.size).toBe(CONNECTIONS)
   expect(hosts.size).toBe(3)
@@ -43,7 +44,7 @@ test('all courses share all connections, and right responses are not faults', as
 test('counts and names one wrong hop among many', async () => {
   const at = await serve((count, response) => response.end(count === 50 ? WRONG : RIGHT))
   const load = startLoad([{ url: `http://a.${at}`, paths: ['web@alice'] }], CONNECTIONS)
-  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
+  await until(() => load.requests() > 60)
   const result = await load.stop()
   expect(result).toMatchObject({ wrong: 1, failed: 0 })
   expect(result.samples[0]).toContain('took web@bob, wanted web@alice')
@@ -58,7 +59,7 @@ test('another status, a cut response and a closed connection are failures', asyn
     else response.end(RIGHT)
   })
   const load = startLoad([{ url: `http://a.${at}`, paths: ['web@alice'] }], CONNECTIONS)
-  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(60))
+  await until(() => load.requests() > 60)
   expect(await load.stop()).toMatchObject({ wrong: 0, failed: 3 })
 })
 
@@ -66,10 +67,10 @@ test('while routes change, only the old path and the new path are right', async 
   const at = await serve((_count, response) => response.end(WRONG))
   const course = { url: `http://a.${at}`, paths: ['web@alice', 'web@bob'] }
   const load = startLoad([course], CONNECTIONS)
-  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(20))
+  await until(() => load.requests() > 20)
   course.paths = ['web@carol']
   const before = load.requests()
-  await vi.waitFor(() => expect(load.requests()).toBeGreaterThan(before + 40))
+  await until(() => load.requests() > before + 40)
   const { wrong, failed } = await load.stop()
   expect(wrong).toBeGreaterThan(20)
   expect(failed).toBe(0)

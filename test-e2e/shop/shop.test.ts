@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net'
 import { createInterface } from 'node:readline'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { until } from '../harness/until.ts'
 import { type ShopResponse, parseResponse, SERVICE_FIELD } from './hop.ts'
 
 /** The whole shop without a platform: four processes, each on its own address. */
@@ -39,7 +40,7 @@ const answer = async (path: string, headers?: Record<string, string>): Promise<S
 
 beforeAll(async () => {
   for (const service of ['db', 'worker', 'api', 'web'] as const) start(service)
-  await vi.waitFor(() => answer('/'), { timeout: READY_TIMEOUT_MS - 1000 })
+  await until('the shop answers', () => answer('/'), READY_TIMEOUT_MS - 1000)
 }, READY_TIMEOUT_MS)
 
 afterAll(async () => {

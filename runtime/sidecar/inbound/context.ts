@@ -6,6 +6,7 @@ import type { Upstream } from '../../transport/transport.ts'
 import type { AccessLog } from '../telemetry/access-log.ts'
 import type { Balancer } from '../route/balance.ts'
 import type { Holds } from '../route/hold.ts'
+import type { Entry } from './entry.ts'
 import type { AddedId } from '../route/id-edits.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outages } from '../route/outage.ts'
@@ -32,6 +33,8 @@ export interface SidecarContext {
   readonly explain: Explain | undefined
   /** The configured header that carries a key, in lower case. */
   readonly keyHeader: string | undefined
+  /** Undefined if visitors do not come through an ingress. */
+  readonly entry: Entry | undefined
   /** The id headers to add for the apps of this pod. */
   readonly addedIds: readonly AddedId[]
   /**

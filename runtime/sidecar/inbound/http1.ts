@@ -7,5 +7,10 @@ import { httpRouting } from './routing.ts'
  * `context` is an `EntryPort`.
  */
 export function http1Engine(context: SidecarContext, limits: Partial<Limits> = {}, via?: string): HttpEngine {
-  return new HttpEngine({ ...httpRouting(context), limits, via })
+  return new HttpEngine({
+    ...httpRouting(context),
+    refusesTrailer: context.entry?.refusesTrailer,
+    limits,
+    via,
+  })
 }

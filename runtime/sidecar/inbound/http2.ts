@@ -11,5 +11,10 @@ export function http2Engine(
   limits: Partial<Http2Limits> = {},
   via?: string,
 ): Http2Engine {
-  return new Http2Engine({ ...httpRouting(context), limits, via })
+  return new Http2Engine({
+    ...httpRouting(context),
+    refusesTrailer: context.entry?.refusesTrailer,
+    limits,
+    via,
+  })
 }

@@ -7,11 +7,12 @@ import type { Head } from '../../proxy/head.ts'
 import type { Upstream } from '../../transport/transport.ts'
 import { decide, type Decision, type Step } from '../route/decide.ts'
 import { idEdits } from '../route/id-edits.ts'
-import { readKey } from '../route/key.ts'
+import { type KeyContext, readKey } from '../route/key.ts'
 import { unavailable } from '../route/problem.ts'
 import { troubleIn } from '../route/trouble.ts'
 import type { EntryPort, SidecarContext } from './context.ts'
 import { beginCount } from './counts.ts'
+import { afterEntry, type Entered } from './entry.ts'
 import { explainReply } from './explain.ts'
 import { failureOf, record } from './report.ts'
 import {
@@ -33,10 +34,12 @@ export function httpRouting(
 ): Required<Pick<EngineOptions, 'route' | 'failure' | 'observer'>> {
   return {
     route: (head, client) => {
-      const path = context.explain && head.get(EXPLAIN_HEADER)
+      const entered = context.entry?.enter(head, context.routes()?.environment || 'unknown')
+      // A visitor must not learn which versions exist.
+      const path = entered === undefined ? context.explain && head.get(EXPLAIN_HEADER) : undefined
       const hops = path === undefined ? undefined : requestedTrace(path)
       if (hops !== undefined) return explainReply(context.explain, hops)
-      return new Routing(context, head, client, path).decide()
+      return new Routing(context, head, client, path, entered).decide()
     },
     failure: failureOf(context),
     observer: {
@@ -56,15 +59,27 @@ class Routing {
   readonly #routed: boolean
   /** The path so far, from the field of a request that asks for its path. */
   readonly #path: string | undefined
+  /** Set for a request that a visitor sent through an ingress. */
+  readonly #entered: Entered | undefined
+  /** The fields that count: those of the head, or what the entry leaves of them. */
+  readonly #fields: Pick<Head, 'get'>
   #traced: Traced | undefined = undefined
   #request: RequestContext | undefined = undefined
 
-  constructor(context: SidecarContext, head: Head, client: Client, path: string | undefined) {
+  constructor(
+    context: SidecarContext,
+    head: Head,
+    client: Client,
+    path: string | undefined,
+    entered: Entered | undefined,
+  ) {
     this.#context = context
     this.#head = head
     this.#client = client
     this.#routed = head.get(ROUTED_HEADER) !== undefined
     this.#path = path
+    this.#entered = entered
+    this.#fields = entered?.fields ?? head
   }
 
   decide(): RoutedForward | RoutedReply {
@@ -110,19 +125,20 @@ class Routing {
     const routes = this.#context.routes()
     const listener = routes?.listener(inbound.port)
     const callerKey = remoteAddress === undefined ? undefined : routes?.callerKey(remoteAddress)
-    const found = readKey(this.#head, {
-      header: this.#context.keyHeader,
-      callerKey,
-      numbers: listener,
-      callers: routes,
-    })
+    const found = this.#findKey(listener, routes, callerKey)
     const decision = decide(listener, {
       key: found?.key,
       foreign: found?.source === 'id' && found.key === undefined,
       routed: this.#routed,
     })
     const own = routes?.environment || 'unknown'
-    const traced = (this.#traced ??= traceOf(this.#context, this.#head, found, this.#path !== undefined))
+    const traced = (this.#traced ??= traceOf(
+      this.#context,
+      this.#head,
+      this.#fields,
+      found,
+      this.#path !== undefined,
+    ))
     this.#request ??= {
       traceId: traced.traceparent?.slice(3, 35),
       explained: traced.explained && {
@@ -141,6 +157,15 @@ class Routing {
       request: this.#request,
     }
     return [decision, route]
+  }
+
+  #findKey(
+    numbers: KeyContext['numbers'],
+    callers: KeyContext['callers'],
+    callerKey: string | undefined,
+  ): ReturnType<typeof readKey> {
+    if (this.#entered !== undefined) return { key: this.#entered.key, source: 'host' }
+    return readKey(this.#head, { header: this.#context.keyHeader, callerKey, numbers, callers })
   }
 
   #candidates(steps: readonly Step[], before: number, route: RouteContext): RoutedCandidate[] {
@@ -163,7 +188,7 @@ class Routing {
         candidates.push({
           upstream: endpoint,
           version: environment,
-          edits: all,
+          edits: afterEntry(this.#entered, all),
           environment,
           endpoint,
           intended,
@@ -186,10 +211,11 @@ class Routing {
     const ids =
       found === undefined || addedIds.length === 0
         ? NO_FIELDS
-        : idEdits(this.#head, found.key, this.#traced?.traceparent, addedIds)
+        : idEdits(this.#fields, found.key, this.#traced?.traceparent, addedIds)
     const set = ids.length === 0 ? this.#traced?.set : [...(this.#traced?.set ?? []), ...ids]
-    if (set === undefined) return this.#routed ? STRIP : NONE
-    return this.#routed ? { ...STRIP, set } : { set }
+    const edits =
+      set === undefined ? (this.#routed ? STRIP : NONE) : this.#routed ? { ...STRIP, set } : { set }
+    return afterEntry(this.#entered, edits)
   }
 
   /** The path so far, for the next sidecar of this exchange. */

@@ -23,15 +23,16 @@ export interface Traced {
   readonly span: HopSpan | undefined
 }
 
-/** The trace with which a request is forwarded: its own, a new one if its key needs one, or that of a recorded span. */
+/** `fields` are those of the head that count. The trace with which a request is forwarded: its own, a new one if its key needs one, or that of a recorded span. */
 export function traceOf(
   { tracer, explain }: SidecarContext,
-  head: Head,
+  head: Pick<Head, 'method' | 'target'>,
+  fields: Pick<Head, 'get'>,
   found: FoundKey | ForeignId | undefined,
   asksForPath: boolean,
 ): Traced {
-  const set = found && propagate(head, found)
-  const came = head.get('traceparent')
+  const set = found && propagate(fields, found)
+  const came = fields.get('traceparent')
   const given = set === undefined ? came : (set.find(([name]) => name === 'traceparent')?.[1] ?? came)
   const asksForHops = explain !== undefined && (asksForPath || (given !== undefined && isExplained(given, 3)))
   const sent = asksForHops ? explainedParent(given, found?.key) : given
@@ -44,7 +45,7 @@ export function traceOf(
   const traceparent = span?.traceparent ?? withFreshParent(sent as string)
   return withTraceparent(set, given, traceparent, span, {
     id: parentIdOf(traceparent),
-    parent: parentIn(head),
+    parent: parentIn(fields),
   })
 }
 

@@ -5,7 +5,7 @@ import { environmentNumber, mintTraceparent, traceparentId, traceparentOf } from
 import { readTracestateKey, writeTracestateKey } from '@branchline/wire/tracestate'
 
 /** The sources of a key, in the order in which they are read (wire/SPEC.md, section 1). */
-const KEY_SOURCES = ['tracestate', 'baggage', 'header', 'id', 'caller'] as const
+const KEY_SOURCES = ['host', 'tracestate', 'baggage', 'header', 'id', 'caller'] as const
 type KeySource = (typeof KEY_SOURCES)[number]
 
 /** A request's key, and its source. */
@@ -91,7 +91,7 @@ export function propagate(
   fields: Fields,
   found: FoundKey | ForeignId,
 ): ReadonlyArray<readonly [string, string]> | undefined {
-  if (found.source === 'tracestate' || found.source === 'baggage') return undefined
+  if (found.source === 'host' || found.source === 'tracestate' || found.source === 'baggage') return undefined
   const minted = mintedParent(fields, found)
   if (found.key === undefined) return minted === undefined ? undefined : [minted]
   const set: Array<readonly [string, string]> = [

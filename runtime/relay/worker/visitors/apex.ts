@@ -6,7 +6,7 @@ import { preferredType } from '../../../page/formats.ts'
 import { html } from '../../../page/html.ts'
 import { page, PAGE_HEADERS } from '../../../page/page.ts'
 import { unixUpstream } from '../../../transport/tcp.ts'
-import { isApex, urlOf } from './host.ts'
+import { isApex, urlOf } from '../../../visitor/host.ts'
 
 export interface ApexOptions {
   readonly domain: string

@@ -17,7 +17,7 @@ import type { Apex } from './apex.ts'
 import type { Live, Lookup } from '../clusters/cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import type { Hold } from './hold.ts'
-import { labelOf } from './host.ts'
+import { labelOf } from '../../../visitor/host.ts'
 import type { Visitor, Visitors } from './visitors.ts'
 
 // An `import` of node:http also loads undici (runtime/process/admin.ts).

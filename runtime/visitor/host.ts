@@ -3,12 +3,19 @@
  * have a port, capitals and a trailing dot. The label is looked up as a whole, never parsed.
  */
 export function labelOf(authority: string, domain: string): string | undefined {
-  if (authority.length > 260) return undefined
-  const [, name] = /^([a-z0-9.-]+?)\.?(?::\d{0,5})?$/i.exec(authority) ?? []
-  const host = name?.toLowerCase()
+  const host = hostOf(authority)
   if (host === undefined || !host.endsWith(`.${domain}`)) return undefined
   const label = host.slice(0, -domain.length - 1)
   return label === '' || label.length > 63 || label.includes('.') ? undefined : label
+}
+
+/**
+ * The host of an authority (RFC 9110, 7.2) in lower case, without its port and a trailing dot. Undefined if it is not a
+ * host name.
+ */
+function hostOf(authority: string): string | undefined {
+  if (authority.length > 260) return undefined
+  return /^([a-z0-9.-]+?)\.?(?::\d{0,5})?$/i.exec(authority)?.[1]?.toLowerCase()
 }
 
 /** The URL of a label for visitors: the public URL with the label before its host. */
