@@ -5,6 +5,7 @@ interface Failure {
   readonly code?: unknown
   readonly body?: unknown
   readonly statusCode?: unknown
+  readonly status?: unknown
   readonly message?: string
   readonly cause?: unknown
 }
@@ -13,7 +14,7 @@ interface Failure {
 export function clusterError(what: string, target: string, server: string, error: unknown): CliError {
   if (error instanceof CliError) return error
   const failure = error as Failure
-  const status = [failure.code, failure.statusCode].find((code) => typeof code === 'number')
+  const status = [failure.code, failure.statusCode, failure.status].find((code) => typeof code === 'number')
   const reason =
     typeof status === 'number' && !isNetwork(failure)
       ? `${messageOf(failure) ?? `the API server answered ${status}`}${REMEDIES[status] ?? ''}`
@@ -32,7 +33,9 @@ const isNetwork = ({ code, body, cause }: Failure): boolean =>
   cause !== undefined || (code === 500 && body === undefined)
 
 /** The message of a metav1.Status, in the body as text or as an object. */
-function messageOf({ body }: Failure): string | undefined {
+function messageOf({ body, status: code, message: text }: Failure): string | undefined {
+  // An ApiError of ours: `GET /path: 403 pods is forbidden`.
+  if (typeof code === 'number') return text?.slice(text.indexOf(`: ${code} `) + `: ${code} `.length)
   const status = typeof body === 'string' ? parsed(body) : body
   const { message } = (status ?? {}) as { message?: unknown }
   return typeof message === 'string' && message !== '' ? message : undefined

@@ -1,21 +1,23 @@
 import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { PassThrough } from 'node:stream'
 import {
   KubeConfig,
   KubernetesObjectApi,
   type KubernetesObject as ClientObject,
-  Log,
   PatchStrategy,
   VersionApi,
 } from '@kubernetes/client-node'
+import { kubeConfigAccess } from '@branchline/runtime/kubernetes/access'
+import { type Api, createApi } from '@branchline/runtime/kubernetes/api'
+import { DEFAULT_KUBERNETES_LIMITS } from '@branchline/runtime/kubernetes/limits'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import type { LocalEvent, LocalKind, LocalPatch } from '@branchline/wire/local-api'
+import { systemSentence } from '../output/system-errors.ts'
 import { CliError } from '../platform/errors.ts'
 import { clusterError } from './cluster-error.ts'
 import { KINDS } from './kinds.ts'
+import { eachLine } from './lines.ts'
 import type { ContainerName, LogOptions, Target } from './target.ts'
 import { type Listed, watchCollection } from './watch.ts'
 
@@ -33,6 +35,7 @@ export class ClusterTarget implements Target {
   readonly name: string
   readonly config: KubeConfig
   readonly #objects: KubernetesObjectApi
+  readonly #api: Api
 
   /** Reads the kubeconfig. Sends nothing. Throws a {@link CliError} if it does not have the context. */
   static open(choice: ClusterChoice): ClusterTarget {
@@ -43,6 +46,7 @@ export class ClusterTarget implements Target {
     this.config = config
     this.name = `context ${config.getCurrentContext()}`
     this.#objects = KubernetesObjectApi.makeApiClient(config)
+    this.#api = createApi(kubeConfigAccess(config), DEFAULT_KUBERNETES_LIMITS)
   }
 
   async list(kind: LocalKind, namespace?: string): Promise<KubernetesObject[]> {
@@ -79,22 +83,12 @@ export class ClusterTarget implements Target {
     onLine: (line: string) => void,
     signal: AbortSignal,
   ): Promise<void> {
-    const stream = new PassThrough()
-    const lines = createInterface({ input: stream, crlfDelay: Infinity })
-    const request = await this.#call(`logs of pod ${namespace}/${pod}`, () =>
-      new Log(this.config).log(namespace, pod, container, stream, {
-        follow,
-        ...(tail !== undefined && { tailLines: tail }),
-      }),
+    const path = `/api/v1/namespaces/${namespace}/pods/${pod}/log`
+    // Not the library's Log: an abort or a reset there is an exception that nothing can catch.
+    const response = await this.#call(`logs of pod ${namespace}/${pod}`, () =>
+      this.#api.open({ method: 'GET', path, query: { container, follow, tailLines: tail }, signal }),
     )
-    const stop = (): void => {
-      request.abort()
-      stream.end()
-    }
-    if (signal.aborted) stop()
-    signal.addEventListener('abort', stop, { once: true })
-    for await (const line of lines) onLine(line)
-    signal.removeEventListener('abort', stop)
+    await eachLine(response, onLine, signal)
   }
 
   async patch({ kind, namespace, name, patch }: LocalPatch): Promise<void> {
@@ -148,10 +142,12 @@ function loadConfig({ context, kubeconfig }: ClusterChoice): KubeConfig {
     else if (hasDefaultConfig()) config.loadFromDefault()
     else throw new Error('there is none in KUBECONFIG or ~/.kube/config: name a file with --kubeconfig')
   } catch (error) {
-    const file = kubeconfig === undefined ? '' : ` ${kubeconfig}`
-    throw new CliError('BL_TARGET', `the kubeconfig${file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    })
+    const sentence = systemSentence(error)
+    const message =
+      sentence === undefined
+        ? `the kubeconfig cannot be read: ${(error as Error).message}`
+        : `the kubeconfig ${sentence}`
+    throw new CliError('BL_TARGET', message, { cause: error })
   }
   const names = config.getContexts().map(({ name }) => name)
   if (context !== undefined && !names.includes(context)) {

@@ -1,6 +1,5 @@
 import { get, type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
 import { text } from 'node:stream/consumers'
-import { createInterface } from 'node:readline'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import {
   type LocalEvent,
@@ -12,6 +11,7 @@ import {
 } from '@branchline/wire/local-api'
 import type { FoundRun } from '@branchline/runtime/local/runs'
 import { CliError } from '../platform/errors.ts'
+import { eachLine } from './lines.ts'
 import type { ContainerName, LogOptions, Target } from './target.ts'
 
 /** How long a call other than a watch or a log may take, in milliseconds. */
@@ -105,7 +105,7 @@ export class LocalTarget implements Target {
     try {
       const response = await this.#send(pathOf(path, query), { signal })
       await this.#checked(response, query['pod'] ?? path)
-      for await (const line of createInterface({ input: response, crlfDelay: Infinity })) onLine(line)
+      await eachLine(response, onLine, signal)
     } catch (error) {
       if (!signal.aborted) throw error
     }

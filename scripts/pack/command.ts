@@ -6,7 +6,7 @@ import { notices } from './notices.ts'
 
 /** The processes that the embedded cluster runs for the platform's images. */
 const PROCESSES = ['sidecar', 'manager', 'relay'] as const
-/** Loaded only for a kubeconfig, which the embedded cluster does not have. */
+/** Loaded by a process only for a kubeconfig, which the embedded cluster does not have. */
 const EXTERNAL = ['@kubernetes/client-node']
 
 /**
@@ -16,7 +16,7 @@ const EXTERNAL = ['@kubernetes/client-node']
 export async function buildCommand(folder: string): Promise<string> {
   const target = join(folder, 'branchline')
   await mkdir(join(target, 'processes'), { recursive: true })
-  const inputs = new Set(await bundle(join(ROOT, 'cli/main.ts'), join(target, 'main.js'), EXTERNAL))
+  const inputs = new Set(await bundle(join(ROOT, 'cli/main.ts'), join(target, 'main.js')))
   for (const name of PROCESSES) {
     const entry = join(ROOT, `runtime/${name}/main.ts`)
     for (const input of await bundle(entry, join(target, `processes/${name}.js`), EXTERNAL)) inputs.add(input)
