@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
-import { check, checkReport, checkText } from './commands/check.ts'
+import { type CheckOptions, runCheck } from './commands/run-check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { type RouteExplainOptions, runRouteExplain } from './commands/route-explain.ts'
 import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
-import { readStdin } from './commands/stdin.ts'
 import { addInitCommand } from './init/command.ts'
 import { addEnvironmentCommands } from './program/environments.ts'
 import { withExamples } from './program/examples.ts'
@@ -60,12 +59,17 @@ addEnvironmentCommands(program)
 program.commandsGroup('Manifests:')
 const checkCommand = program
   .command('check')
-  .description('Check the manifests of a folder or a file, without running them.')
-  .argument('<path>', 'folder or file, or - for standard input')
+  .description('Check manifests without running them, or a cluster.')
+  .argument('[path]', 'folder or file, or - for standard input')
+  .option('--pre', 'check whether Branchline can be installed on a cluster')
+  .option('--cluster', 'check an installation: versions, rights, admission, environments, sidecars, DNS')
+  .option('--context <name>', 'with --pre or --cluster: context of the kubeconfig')
+  .option('--kubeconfig <file>', 'with --pre or --cluster: kubeconfig file')
+  .option('-n, --namespace <name>', 'with --pre or --cluster: namespace in which to try a pod with a sidecar')
+  .option('--domain <domain>', 'with --pre: domain of the preview URLs, to look up')
   .addOption(oneOfOption('-o, --output <format>', 'format', ['json']))
-  .action(async (path: string, { output }: { output?: 'json' }) => {
-    const checked = path === '-' ? checkText('stdin', await readStdin()) : await check(path)
-    const { text, exitCode } = checkReport(checked, output)
+  .action(async (path: string | undefined, options: CheckOptions) => {
+    const { text, exitCode } = await runCheck(path, options, version)
     process.stdout.write(text)
     process.exitCode = exitCode
   })
@@ -73,6 +77,8 @@ withExamples(
   checkCommand,
   ['branchline check manifests/', 'a folder, in CI'],
   ['helm template shop ./chart | branchline check -', 'what a chart renders'],
+  ['branchline check --pre --domain preview.example.com', 'a cluster, before the installation'],
+  ['branchline check --cluster --context dev', 'a cluster with Branchline, as linkerd check does'],
 )
 
 const injectCommand = program

@@ -6,7 +6,6 @@ import {
   KubernetesObjectApi,
   type KubernetesObject as ClientObject,
   PatchStrategy,
-  VersionApi,
 } from '@kubernetes/client-node'
 import { kubeConfigAccess } from '@branchline/runtime/kubernetes/access'
 import { type Api, createApi } from '@branchline/runtime/kubernetes/api'
@@ -118,10 +117,13 @@ export class ClusterTarget implements Target {
   }
 
   async serverVersion(): Promise<string> {
-    const version = await this.#call('read the version', () =>
-      this.config.makeApiClient(VersionApi).getCode(),
-    )
-    return version.gitVersion
+    const version = await this.request('read the version', { method: 'GET', path: '/version' })
+    return String((version as { gitVersion?: string }).gitVersion)
+  }
+
+  /** Sends one request that no other method covers, and resolves with the JSON of the response. */
+  async request(what: string, request: Parameters<Api['request']>[0]): Promise<unknown> {
+    return await this.#call(what, () => this.#api.request(request))
   }
 
   async #call<T>(what: string, call: () => Promise<T>): Promise<T> {

@@ -12,7 +12,7 @@ export async function eachLine(
 ): Promise<void> {
   const lines = createInterface({ input: stream, crlfDelay: Number.POSITIVE_INFINITY })
   await new Promise<void>((resolve, reject) => {
-    const fail = (error: unknown): void => (signal.aborted ? resolve() : reject(error as Error))
+    const fail = (error: unknown): void => (signal.aborted ? resolve() : reject(error))
     // These stay after the end: an aborted response reports its error late.
     stream.on('error', fail)
     lines.on('error', fail)
