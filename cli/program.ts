@@ -6,6 +6,7 @@ import { type RouteExplainOptions, runRouteExplain } from './commands/route-expl
 import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 import { addInitCommand } from './init/command.ts'
+import { addCompletionCommands } from './program/completion.ts'
 import { addEnvironmentCommands } from './program/environments.ts'
 import { withExamples } from './program/examples.ts'
 import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
@@ -202,3 +203,9 @@ withExamples(
 function collected(value: string, before: readonly string[] = []): string[] {
   return [...before, value]
 }
+withExamples(explainCommand, [
+  'branchline route explain http://web--alice.localhost:8080/',
+  'which version served each hop',
+])
+
+addCompletionCommands(program)

@@ -60,14 +60,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],
-  cli: [
-    'runtime/wire',
-    'runtime/page',
-    'runtime/local',
-    'runtime/process',
-    'runtime/kubernetes',
-    'cdk8s',
-  ],
+  cli: ['runtime/wire', 'runtime/page', 'runtime/local', 'runtime/process', 'runtime/kubernetes', 'cdk8s'],
   gitops: ['cdk8s', 'runtime/wire'],
   kind: [],
   scripts: [

@@ -1,4 +1,4 @@
-import { type Manifest, podTemplateOf, selects, serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
+import { type Manifest, serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
 import { nearest } from '@branchline/wire/near'
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
@@ -44,7 +44,7 @@ export function previewProblems(previews: readonly Preview[], view: ServiceView)
 
 /**
  * Services of branches that get no request by the name that callers use: no environment above has the Service, and no
- * Preview leads to it; or it selects no pod. Notes, because a branch may add a service.
+ * Preview leads to it. Notes, because a branch may add a service. The injection notes those that select no pod.
  */
 export function unreachableOverrides(previews: readonly Preview[], view: ServiceView): ObjectProblem[] {
   const byName = namesOf(view)
@@ -60,11 +60,6 @@ export function unreachableOverrides(previews: readonly Preview[], view: Service
     return own.flatMap((service) => {
       const { name = '', namespace } = service.metadata
       const at = { severity: 'note', kind: 'Service', namespace, name } as const
-      if (!selectsAny(service, view)) {
-        const message =
-          'spec.selector selects no pod of the manifests, so this overrides nothing: correct it, or add the workload'
-        return [{ ...at, field: 'spec.selector', message }]
-      }
       const isShown = previews.some(
         (preview) => preview.spec.service === name && preview.metadata.namespace === namespace,
       )
@@ -85,17 +80,3 @@ const namesOf = ({ environments }: ServiceView): Map<string, Environment> =>
 
 const servicesIn = ({ metadata }: Environment, { manifests }: ServiceView): Manifest[] =>
   manifests.filter((one) => serviceSpecOf(one) !== undefined && one.metadata.namespace === metadata.namespace)
-
-function selectsAny(service: Manifest, { manifests }: ServiceView): boolean {
-  const spec = serviceSpecOf(service)
-  // Endpoints, or a name elsewhere.
-  if (spec === undefined || spec.selector === undefined || spec.type === 'ExternalName') return true
-  return manifests.some((one) => {
-    const template = podTemplateOf(one)
-    return (
-      template !== undefined &&
-      one.metadata.namespace === service.metadata.namespace &&
-      selects(spec, template)
-    )
-  })
-}

@@ -23,13 +23,17 @@ const preview = (name: string, namespace: string, spec = '{ service: web, port: 
   `apiVersion: branchline.dev/v1alpha1\nkind: Preview\nmetadata: { name: ${name}, namespace: ${namespace} }\nspec: ${spec}\n`
 
 const baseline = environment('baseline', 'type: shared')
+/** A Service whose pods are not in the manifests. */
+const external =
+  'apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: baseline }\n' +
+  'spec: { type: ExternalName, externalName: web.example.com, ports: [{ port: 80 }] }\n'
 const web =
   'apiVersion: v1\nkind: Service\nmetadata: { name: web, namespace: baseline }\n' +
   'spec: { selector: { app: web }, ports: [{ name: http, port: 80 }] }\n'
 
 test('a valid folder has no problem; other kinds and hidden folders pass', async () => {
   const result = await checked({
-    'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}---\n${web}`,
+    'baseline.yaml': `${baseline}---\n${preview('web', 'baseline')}---\n${external}`,
     'branches/alice.yml': environment('alice', 'type: branch\n  base: baseline'),
     'other.yaml': 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n',
     '.git/broken.yaml': 'a: [',
@@ -221,7 +225,7 @@ test.each([
   [
     'an override that selects no pod',
     join3(baseline, web, environment('alice', 'type: branch\n  base: baseline'), service('web', 'alice')),
-    'note: a.yaml:22: Service alice/web: spec.selector selects no pod of the manifests',
+    'note: a.yaml:22: Service alice/web: Service "web" selects no workload of these manifests',
   ],
 ])('reports %s', async (_, text, message) => {
   const report = checkReport(await checked({ 'a.yaml': text }))

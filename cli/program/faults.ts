@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { nearest } from '@branchline/wire/near'
 
 /** The faults of the values of one command line. All of them are told at once, before any action. */
@@ -36,13 +36,25 @@ export function repeatedOption(
 
 /** An option with one of a few words as its value. */
 export function oneOfOption(flags: string, description: string, words: readonly string[]): Option {
-  return new Option(flags, `${description}: ${words.join(', ')}`).argParser((text: string) => {
-    if (words.includes(text)) return text
-    const near = nearest(text, words)
-    const remedy = near === undefined ? `wanted one of ${words.join(', ')}` : `did you mean ${near}?`
-    faults.push(`${nameOf(flags)} is "${text}": ${remedy}`)
-    return undefined
-  })
+  const option = new Option(flags, description)
+  // Not `choices()`, which would tell one fault at a time. Help and completion read the words here.
+  option.argChoices = [...words]
+  return option.argParser((text: string) => oneOf(nameOf(flags), text, words))
+}
+
+/** An argument that is one of a few words. */
+export function oneOfArgument(name: string, description: string, words: readonly string[]): Argument {
+  const argument = new Argument(name, description)
+  argument.argChoices = [...words]
+  return argument.argParser((text: string) => oneOf(argument.name(), text, words))
+}
+
+function oneOf(name: string, text: string, words: readonly string[]): string | undefined {
+  if (words.includes(text)) return text
+  const near = nearest(text, words)
+  const remedy = near === undefined ? `wanted one of ${words.join(', ')}` : `did you mean ${near}?`
+  faults.push(`${name} is "${text}": ${remedy}`)
+  return undefined
 }
 
 /** The flags without the placeholder of the value: `-p, --port <number>` is `--port`. */
