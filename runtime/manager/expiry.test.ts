@@ -64,9 +64,9 @@ async function start(source: Source): Promise<void> {
   base.say({ type: 'hello', inbound: [25001], version: 'test' })
 }
 
-/** The branch alice, which expires in half a second, on a base. */
-function shop(more: object = {}): void {
-  const creationTimestamp = new Date(Date.now() - 59_500).toISOString()
+/** The branch alice, which expires a minute after its creation, on a base. */
+function shop(more: object = {}, ageMs = 0): void {
+  const creationTimestamp = new Date(Date.now() - ageMs).toISOString()
   const metadata = { creationTimestamp, uid: 'u1', resourceVersion: '7', ...more }
   api.put(
     environment('base'),
@@ -75,6 +75,9 @@ function shop(more: object = {}): void {
     ...running('alice', 'api', '10.0.0.2'),
   )
 }
+
+/** Makes alice an hour old, so that its ttl has ended. */
+const expire = (more: object = {}): void => shop(more, 3_600_000)
 
 const routes = (): string[] => Object.keys(base.table?.listeners[25001]?.routes ?? {})
 const statusWith = (text: string) =>
@@ -85,6 +88,7 @@ test('an expired environment that nothing holds is routed to its base, then dele
   await start(deleting(1))
   await until(() => routes().includes('alice'), 'the override')
   expect(removals).toEqual([])
+  expire()
   await until(() => base.table !== undefined && routes().length === 0, 'the base')
   await until(() => removals.length === 2, 'its end')
   const removal = { namespace: 'alice', name: 'alice', uid: 'u1', resourceVersion: '7' }
@@ -100,6 +104,7 @@ test.each([
     shop(metadata)
     await start(deleting(0))
     await until(() => routes().includes('alice'), 'the override')
+    expire(metadata)
     const status = await until(() => statusWith(held), 'the condition')
     await until(() => routes().length === 0, 'the base')
     const { conditions, expiresAt } = status.status as { conditions: object[]; expiresAt: string }
@@ -112,7 +117,7 @@ test.each([
 )
 
 test('branches hold the environment that they are based on, until they are gone', async () => {
-  shop()
+  expire()
   const ui = environment('ui', { base: 'alice' })
   api.put(ui)
   await start(deleting(0))
@@ -123,7 +128,7 @@ test('branches hold the environment that they are based on, until they are gone'
 })
 
 test('a cluster that deletes nothing says so in the condition, and a longer ttl brings the environment back', async () => {
-  shop()
+  expire()
   await start(new LocalSource({ socketPath: api.socketPath, logger }))
   const status = await until(() => statusWith('this cluster deletes nothing'), 'the condition')
   expect(status.status).toMatchObject({ key: 'alice' })
