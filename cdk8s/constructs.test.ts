@@ -119,6 +119,15 @@ test('ports by name, variables, and the command of the embedded cluster', () => 
   })
 })
 
+test('an environment whose namespace wants no sidecars gets none', () => {
+  const environment = new Environment(app(), 'a', {
+    type: 'shared',
+    labels: { 'branchline.dev/inject': 'false' },
+  })
+  new Workload(environment, 'web', { image: 'a:1', port: 80 })
+  expect(podTemplateOf(find(environment, 'Deployment', 'web'))?.spec?.initContainers).toBeUndefined()
+})
+
 describe('the platform', () => {
   const platform = (props?: PlatformProps) => new Platform(app(), 'platform', props)
   test('has all its objects', () => {

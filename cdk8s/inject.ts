@@ -10,4 +10,4 @@ export { injectEnvironments, type InjectEnvironmentsOptions } from './inject/env
 export type { Manifest } from './inject/manifest.ts'
 export { effectOf, type Finding, type FindingEffect } from './inject/finding.ts'
 export { sidecarFaults, type SidecarOptions } from './inject/sidecar.ts'
-export { uninject } from './inject/uninject.ts'
+export { isInjected, uninject } from './inject/uninject.ts'

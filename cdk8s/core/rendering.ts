@@ -85,7 +85,9 @@ export class Rendering {
       )
     }
     const { namespace, podSecurity } = this.#rendered
-    const isOwn = ({ manifest }: { manifest: Manifest }): boolean => manifest.metadata.namespace === namespace
+    // The Namespace may say that its workloads want no sidecar.
+    const isOwn = ({ manifest: { kind, metadata } }: { manifest: Manifest }): boolean =>
+      metadata.namespace === namespace || (kind === 'Namespace' && metadata.name === namespace)
     const own = all.filter(isOwn)
     const filled = own.map(({ manifest }) =>
       podSecurity === 'restricted' ? fillRestricted(manifest) : manifest,

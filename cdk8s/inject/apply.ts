@@ -5,6 +5,7 @@ import { policyNotices } from './policies.ts'
 import { type Finding, findingAt } from './finding.ts'
 import { joinEnvironment, joinSearches, sidecarOf } from './join.ts'
 import {
+  injectedTemplateOf,
   jobTemplateOf,
   type Manifest,
   podTemplateOf,
@@ -40,7 +41,7 @@ export function injectSidecars(manifests: readonly Manifest[], options: InjectOp
   const before = new Map<Manifest, PodTemplate | undefined>()
   const bare = manifests.map((manifest) => {
     const [copy] = uninject([manifest]) as [Manifest]
-    before.set(copy, podTemplateOf(manifest) ?? jobTemplateOf(manifest))
+    before.set(copy, injectedTemplateOf(manifest))
     for (const [port, slot] of slotsBefore(manifest, copy)) known.set(port, slot)
     return copy
   })

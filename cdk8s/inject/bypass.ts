@@ -27,11 +27,13 @@ export interface Surroundings {
 }
 
 const templateOf = (workload: Manifest): PodTemplate => podTemplateOf(workload) as PodTemplate
-const LINUX_ONLY = 'kubernetes.io/os'
+const OS_LABEL = 'kubernetes.io/os'
+/** The labels by which a StatefulSet numbers its pods. No template has them. */
+const OF_ONE_POD = new Set(['statefulset.kubernetes.io/pod-name', 'apps.kubernetes.io/pod-index'])
 
 /** Reports whether the pods run on Windows nodes, where the sidecar's image does not run. */
 function isWindows({ spec }: PodTemplate): boolean {
-  return spec?.os?.name === 'windows' || spec?.nodeSelector?.[LINUX_ONLY] === 'windows'
+  return spec?.os?.name === 'windows' || spec?.nodeSelector?.[OS_LABEL] === 'windows'
 }
 
 /** Reports whether a workload stays as it is: no sidecar, no label, no search domains. */
@@ -54,6 +56,15 @@ export function whyServiceBypasses(
       'spec.selector',
       'NoSelector',
       `${name} has no spec.selector, so requests to its endpoints are not routed: select a workload with a sidecar`,
+    ]
+  }
+  const single = Object.keys(spec.selector ?? {}).find((label) => OF_ONE_POD.has(label))
+  if (single !== undefined) {
+    return [
+      'spec.selector',
+      'SinglePod',
+      `${name} selects a single pod by ${single}: its callers want exactly this pod, so requests are not routed; let ` +
+        'callers use a Service of all pods if they must be routed',
     ]
   }
   const disabler = whoDisables(service, around.namespaces)

@@ -4,6 +4,7 @@ import { nameOf } from './manifest.ts'
 /** What a finding is about. `unrouted`: requests bypass the sidecar. `notice`: something else to do. `fault`: invalid. */
 const EFFECTS = {
   Headless: 'unrouted',
+  SinglePod: 'unrouted',
   NoSelector: 'unrouted',
   NoWorkload: 'unrouted',
   HostNetwork: 'unrouted',

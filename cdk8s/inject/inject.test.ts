@@ -118,6 +118,14 @@ describe('objects that are not routed have a finding', () => {
       [deployment('a', {}, { annotations: { [ANNOTATIONS.inject]: 'disabled' } }), service('a')],
       /not routed, because the pod template of Deployment "a" says .*"disabled"; remove that/,
     ],
+    [
+      'a single pod',
+      [
+        deployment('db'),
+        service('db', { selector: { app: 'db', 'statefulset.kubernetes.io/pod-name': 'db-0' } }),
+      ],
+      /selects a single pod by statefulset.kubernetes.io\/pod-name: .* a Service of all pods/,
+    ],
     ['no selector', [service('a', { selector: undefined })], /has no spec.selector/],
     ['no workload', [service('a')], /selects no workload of these manifests/],
     [

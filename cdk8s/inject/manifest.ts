@@ -103,6 +103,10 @@ export function jobTemplateOf(manifest: Manifest): PodTemplate | undefined {
   return manifest.kind === 'CronJob' ? present(spec?.jobTemplate?.spec?.template) : undefined
 }
 
+/** Returns the pod template of every kind that an injection may change: a workload, a Pod, a Job or a CronJob. */
+export const injectedTemplateOf = (manifest: Manifest): PodTemplate | undefined =>
+  podTemplateOf(manifest) ?? jobTemplateOf(manifest)
+
 /** Returns the spec of a Service, or undefined for other kinds. */
 export function serviceSpecOf(manifest: Manifest): ServiceSpec | undefined {
   if (manifest.kind !== 'Service' || manifest.apiVersion !== 'v1') return undefined

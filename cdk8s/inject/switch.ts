@@ -1,6 +1,6 @@
 import { ANNOTATIONS } from '@branchline/wire/names'
 import { type Finding, findingAt } from './finding.ts'
-import { jobTemplateOf, type Manifest, type Metadata, nameOf, podTemplateOf, shown } from './manifest.ts'
+import { injectedTemplateOf, type Manifest, type Metadata, nameOf, shown } from './manifest.ts'
 
 const VALUES: Readonly<Record<string, boolean>> = {
   true: true,
@@ -18,8 +18,6 @@ function said(metadata: Metadata | null | undefined): { field: string; value: un
   return undefined
 }
 
-const templateOf = (manifest: Manifest) => podTemplateOf(manifest) ?? jobTemplateOf(manifest)
-
 /**
  * Returns the object that prevents the injection of a workload or of a Service, as people would name it. Undefined if it
  * is allowed. What is nearest to the pod decides: its template, the workload, then the namespace.
@@ -27,7 +25,7 @@ const templateOf = (manifest: Manifest) => podTemplateOf(manifest) ?? jobTemplat
 export function whoDisables(object: Manifest, namespaces: readonly Manifest[]): string | undefined {
   const namespace = namespaces.find((it) => nameOf(it) === object.metadata.namespace)
   const levels: [string, Metadata | undefined][] = [
-    [`the pod template of ${shown(object)}`, templateOf(object)?.metadata],
+    [`the pod template of ${shown(object)}`, injectedTemplateOf(object)?.metadata],
     [shown(object), object.metadata],
     [namespace === undefined ? '' : shown(namespace), namespace?.metadata],
   ]
@@ -42,7 +40,7 @@ export function whoDisables(object: Manifest, namespaces: readonly Manifest[]): 
 /** Returns the objects whose switch has a value that means nothing. */
 export function switchFaults(manifests: readonly Manifest[]): Finding[] {
   return manifests.flatMap((manifest) => {
-    const template = templateOf(manifest)
+    const template = injectedTemplateOf(manifest)
     const places: [string, Metadata | undefined][] = [['metadata', manifest.metadata]]
     if (template !== undefined && manifest.kind !== 'Pod') {
       places.push(['spec.template.metadata', template.metadata])

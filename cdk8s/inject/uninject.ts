@@ -1,10 +1,9 @@
 import { ANNOTATIONS, inboundPortSlot, SIDECAR_CONTAINER } from '@branchline/wire/names'
 import {
-  jobTemplateOf,
+  injectedTemplateOf,
   type Manifest,
   type Metadata,
   type PodSpec,
-  podTemplateOf,
   type PodTemplate,
   type ServicePort,
   type ServiceSpec,
@@ -17,12 +16,17 @@ import { TOKEN_VOLUME } from './sidecar.ts'
 export function uninject(manifests: readonly Manifest[]): Manifest[] {
   return manifests.map((manifest) => {
     const copy = structuredClone(manifest)
-    const template = podTemplateOf(copy) ?? jobTemplateOf(copy)
+    const template = injectedTemplateOf(copy)
     if (template !== undefined) restoreTemplate(template)
     const spec = serviceSpecOf(copy)
     if (spec !== undefined) restoreService(copy, spec)
     return copy
   })
+}
+
+/** Reports whether an object has the record of an injection. */
+export function isInjected(manifest: Manifest): boolean {
+  return readRecord(injectedTemplateOf(manifest) ?? manifest) !== undefined
 }
 
 function takeRecord(holder: { metadata?: Metadata }): InjectionRecord | undefined {

@@ -98,6 +98,30 @@ test('a Service and its workload may be in two files, in a List, or in JSON', ()
   }
 })
 
+test('says what happens to each object', () => {
+  const job =
+    'apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate }\nspec:\n  template:\n    spec:\n      containers:\n        - name: a\n'
+  const inputs = [
+    { file, text: YAML },
+    { file: 'job.yaml', text: job },
+  ]
+  const said = (outcome: ReturnType<typeof injectTexts>) => outcome.changes.map(({ message }) => message)
+  const injected = injectTexts(inputs, options)
+  expect(said(injected)).toEqual([
+    'Deployment api: its pods get a sidecar',
+    'Service api: its ports target the sidecar',
+    'Job migrate: its pods join the environment, without a sidecar',
+  ])
+  expect(said(injectTexts(injected.outputs, { ...options, sidecar: { cpu: '50m' } }))).toEqual([
+    'Deployment api: its sidecar is updated',
+  ])
+  expect(said(uninjectTexts(injected.outputs))).toEqual([
+    'Deployment api: its pods lose the sidecar',
+    'Service api: its ports target the app again',
+    'Job migrate: its pods leave the environment',
+  ])
+})
+
 test('injects into a document with anchors', () => {
   const text = YAML.replace('matchLabels: { app: api }', 'matchLabels: &labels { app: api }').replace(
     'labels: { app: api }\n    spec',

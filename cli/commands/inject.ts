@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util'
 import {
   effectOf,
   type Finding,
+  hasSidecar,
+  isInjected,
   injectEnvironments,
   injectSidecars,
   type Manifest,
@@ -152,7 +154,7 @@ function transform(inputs: readonly Input[], change: Change): InjectOutcome {
       text:
         isWhole && documents.some((it) => touched.has(it)) ? rendered(input, documents, touched) : input.text,
     })),
-    changes: changed.map(({ place }) => located(place, changeSentence(place.object))),
+    changes: changed.map(({ place, after }) => located(place, changeSentence(place.object, after))),
     findings: found.filter(({ finding }) => effectOf(finding) !== 'fault').map(({ problem }) => problem),
     // An invalid setting is an error in the manifest, not a remark.
     problems: [
@@ -220,8 +222,16 @@ const located = ({ document, path }: Place, message: string): FileProblem => ({
   message,
 })
 
-function changeSentence({ kind, metadata }: Manifest): string {
-  return kind === 'Service'
-    ? `Service ${metadata.name}: its ports target the sidecar`
-    : `${kind} ${metadata.name}: its pods get a sidecar`
+function changeSentence(before: Manifest, after: Manifest): string {
+  const { kind, metadata } = before
+  const isUndone = !isInjected(after)
+  const what =
+    kind === 'Service'
+      ? ['its ports target the sidecar', 'its ports target the app again']
+      : hasSidecar(before)
+        ? ['its sidecar is updated', 'its pods lose the sidecar']
+        : hasSidecar(after)
+          ? ['its pods get a sidecar']
+          : ['its pods join the environment, without a sidecar', 'its pods leave the environment']
+  return `${kind} ${metadata.name}: ${what[isUndone ? 1 : 0]}`
 }
