@@ -30,7 +30,11 @@ export default defineConfig({
         test: {
           name: 'slow',
           // The campaigns of `unit` at their full length and size, one after another.
-          include: ['runtime/*/campaign/*.test.ts', 'test-e2e/campaign/campaign.test.ts'],
+          include: [
+            'runtime/*/campaign/*.test.ts',
+            'test-e2e/campaign/campaign.test.ts',
+            'test-e2e/stories/propagation.test.ts',
+          ],
           fileParallelism: false,
           testTimeout: 600_000,
           env: { BRANCHLINE_SLOW: '1' },

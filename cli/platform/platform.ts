@@ -59,6 +59,8 @@ export interface EnvironmentView {
   readonly ready: boolean
   readonly message?: string
   readonly previews: readonly PreviewView[]
+  /** Why requests do not reach an override: a service on their path loses the key. */
+  readonly unreached?: string
   /** Milliseconds from reading the manifest until the environment was first ready with all its previews. */
   readonly readyAfterMs?: number
 }

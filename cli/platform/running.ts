@@ -13,6 +13,7 @@ import { type IndexServer, serveIndex } from './index-page/server.ts'
 import type { IndexSource } from './index-page/model.ts'
 import { type ServiceView, serviceViews, whyNotReady } from './services-view.ts'
 import { StartingPods } from './starting.ts'
+import { Unreached, unreachedProblems } from './unreached.ts'
 import { environmentViews } from './view.ts'
 
 /** The default port and domain of preview URLs. */
@@ -43,6 +44,7 @@ export class RunningPlatform implements Platform {
   /** Aborted by {@link stop}, which ends every wait. */
   readonly #stopping = new AbortController()
   #index: IndexServer | undefined
+  readonly #unreached = new Unreached()
   #timer: NodeJS.Timeout | undefined
 
   /** Starts the cluster and the platform on it. Resolves when the processes are starting. */
@@ -171,7 +173,7 @@ export class RunningPlatform implements Platform {
   }
 
   problems(): readonly Problem[] {
-    return this.#cluster.problems()
+    return [...this.#cluster.problems(), ...unreachedProblems(this.environments())]
   }
 
   previewUrl(environment: string, preview: string): string | undefined {
@@ -227,6 +229,7 @@ export class RunningPlatform implements Platform {
       this.#reportEnvironment(environment)
       for (const preview of environment.previews) this.#report(preview)
     }
+    this.#unreached.update(environments, this.#options)
     this.#options.onEvent?.({ type: 'changed' })
   }
 

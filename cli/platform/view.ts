@@ -19,6 +19,7 @@ export function environmentViews(
     const { overrides = [] } = statusOf(object)
     const own = previews.filter(({ metadata }) => metadata.namespace === namespace)
     const after = readyAfterMs.get(name)
+    const unreached = unreachedOf(object)
     return {
       name,
       namespace,
@@ -28,6 +29,7 @@ export function environmentViews(
       previews: own.map((preview) => previewView(preview, name)),
       ...(base !== undefined && { base }),
       ...(after !== undefined && { readyAfterMs: after }),
+      ...(unreached !== undefined && { unreached }),
     }
   })
   return inOrder(views)
@@ -45,6 +47,12 @@ function readiness(object: KubernetesObject): { ready: boolean; message?: string
   const ready = statusOf(object).conditions?.find(({ type }) => type === 'Ready')
   if (ready === undefined) return { ready: false, message: 'the manager has not seen it yet' }
   return { ready: ready.status === 'True', message: ready.message }
+}
+
+/** Why requests do not reach an override, although the environment is ready. */
+function unreachedOf(object: KubernetesObject): string | undefined {
+  const condition = statusOf(object).conditions?.find(({ type }) => type === 'OverrideUnreached')
+  return condition?.status === 'True' ? condition.message : undefined
 }
 
 const statusOf = (object: KubernetesObject): Status => object['status'] ?? {}

@@ -34,23 +34,45 @@ const FORWARDS: Readonly<Record<string, Forward>> = {
     const copied: Record<string, string> = typeof id === 'string' ? { 'x-request-id': id } : {}
     return copied
   },
+  w3c: (incoming) => {
+    const names = ['traceparent', 'tracestate', 'baggage']
+    return Object.fromEntries(
+      names.flatMap((name) => {
+        const value = incoming[name]
+        return typeof value === 'string' ? [[name, value]] : []
+      }),
+    )
+  },
   none: () => ({}),
 }
 
-const { NAME = '', VERSION = '', PORT = '8000', HOST = '0.0.0.0', FORWARD = 'none', UPSTREAM } = process.env
+const { NAME = '', VERSION = '', PORT = '8000', HOST = '0.0.0.0', FORWARD = 'none' } = process.env
+/** The services that it calls, one after another, and the interval at which it calls them without a request. */
+const UPSTREAMS = process.env['UPSTREAM']?.split(',') ?? []
+const JOB_MS = Number(process.env['JOB_MS'] ?? 0)
 
 async function answer(request: IncomingMessage): Promise<string[]> {
-  const me = `${NAME} ${VERSION}`
-  if (request.url === '/ready' || UPSTREAM === undefined) return [me]
+  const said = [`${NAME} ${VERSION}`]
+  if (request.url !== '/') return said
   const headers = FORWARDS[FORWARD]?.(request.headers) ?? {}
+  for (const upstream of UPSTREAMS) said.push(...(await call(upstream, headers)))
+  return said
+}
+
+async function call(upstream: string, headers: Record<string, string>): Promise<string[]> {
   // Every request has its own connection, so that none goes to a former owner of a Service's address.
-  const upstream = await fetch(UPSTREAM, {
+  const response = await fetch(upstream, {
     headers: { ...headers, connection: 'close' },
     signal: AbortSignal.timeout(10_000),
   })
-  if (!upstream.ok) throw new Error(`${UPSTREAM} returned ${upstream.status}`)
-  return [me, ...((await upstream.json()) as string[])]
+  if (!response.ok) throw new Error(`${upstream} returned ${response.status}`)
+  return (await response.json()) as string[]
 }
+
+if (JOB_MS > 0)
+  setInterval(() => {
+    for (const upstream of UPSTREAMS) call(upstream, {}).catch(() => undefined)
+  }, JOB_MS)
 
 createServer((request, response) => {
   answer(request).then(

@@ -35,6 +35,8 @@ function running(platform: Platform): Running {
     previewUrl: (name, preview, timeoutMs) => platform.waitForPreview(name, preview, timeoutMs),
     overrides: (name) => Promise.resolve(environment(name)?.overrides ?? []),
     message: (name) => Promise.resolve(environment(name)?.message),
+    unreached: (name) => Promise.resolve(environment(name)?.unreached),
+    showsCallers: platform.state().pods.every(({ ip }) => !ip.startsWith('127.')),
     problems: () => Promise.resolve(sentences(platform)),
     processes: () => Promise.resolve(processes()),
     kill: ({ pid }) => {

@@ -97,6 +97,11 @@ export class RunningProgram {
     return new RunningProgram(folder, await chosenTarget().start(folder))
   }
 
+  /** Replaces the text of a file of manifests, or adds one. */
+  write(name: string, text: string): Promise<void> {
+    return writeFile(join(this.#folder, `${name}.yaml`), text)
+  }
+
   urlOf(environment: string, preview: string): Promise<string> {
     return this.platform.previewUrl(environment, preview, READY_TIMEOUT_MS)
   }

@@ -23,6 +23,10 @@ export interface Running {
   overrides(environment: string): Promise<readonly string[]>
   /** Returns the message of an environment's status. */
   message(environment: string): Promise<string | undefined>
+  /** Returns why requests do not reach an override, if the environment's status says so. */
+  unreached(environment: string): Promise<string | undefined>
+  /** Whether a connection shows which pod opened it. On loopback it does not. */
+  readonly showsCallers: boolean
   /** Returns the current problems, one sentence each, with file and field. */
   problems(): Promise<readonly string[]>
   /** Returns all containers of all pods. */

@@ -75,6 +75,12 @@ function running(api: Api, { context, folder, sync }: Started): Running {
     previewUrl: (name, preview, timeoutMs) => previewUrl(api, name, preview, timeoutMs),
     overrides: async (name) => (await environment(name))?.status?.overrides ?? [],
     message,
+    showsCallers: true,
+    unreached: async (name) => {
+      const conditions = (await environment(name))?.status?.conditions
+      const found = conditions?.find(({ type }) => type === 'OverrideUnreached')
+      return found?.status === 'True' ? found.message : undefined
+    },
     // Problems of `branchline check`, as in CI before an apply, of the API server, and of the manager.
     problems: async () => [
       ...(await check(folder)).problems.map(problemLine),
