@@ -75,6 +75,17 @@ test('pods without a Service count by their workload, two Services of the same p
   ])
 })
 
+test('a pod that has ended is not awaited; a pod that runs after it counts', () => {
+  const ended = (name: string, phase: string) => pod(name, 'migrate', false, { ...exited, phase })
+  expect(serviceViews([], [ended('migrate-a', 'Failed'), ended('migrate-b', 'Succeeded')])).toMatchObject([
+    { name: 'migrate-a', ended: 'Failed', why: 'exited with code 1: no DB' },
+    { name: 'migrate-b', ended: 'Succeeded' },
+  ])
+  const views = serviceViews([], [ended('migrate-h1-a', 'Failed'), pod('migrate-h1-b', 'migrate', false)])
+  expect(whyNotReady(views, 'shop')).toBe('migrate is starting')
+  expect(whyNotReady(serviceViews([], [ended('migrate-a', 'Failed')]), 'shop')).toBeUndefined()
+})
+
 test.each([
   ['container web: it responded with 503', 'is not ready: it responded with 503'],
   ['container a: slow, container b: late', 'is not ready: container a: slow, container b: late'],

@@ -11,6 +11,8 @@ export interface ServiceView {
   readonly ready: boolean
   /** Why not: words that follow the name, such as `exited with code 1: DB_URL is not set`. */
   readonly why?: string
+  /** How its last pod ended, if it runs to an end and has. Then it is neither ready nor awaited. */
+  readonly ended?: 'Succeeded' | 'Failed'
   /** The names of its pods. */
   readonly pods: readonly string[]
 }
@@ -21,6 +23,7 @@ interface PodView {
   readonly labels: Readonly<Record<string, string>>
   readonly ready: boolean
   readonly why: string
+  readonly ended: ServiceView['ended']
 }
 
 /** Returns all Services with pods, and the pods that no Service selects, sorted by namespace and name. */
@@ -54,25 +57,32 @@ export function serviceViews(
 
 /** Why an environment is not ready, by its pods. Undefined if every Service has a ready pod. */
 export function whyNotReady(services: readonly ServiceView[], namespace: string): string | undefined {
-  const unready = services.filter((service) => service.namespace === namespace && !service.ready)
+  const unready = services.filter(
+    (service) => service.namespace === namespace && !service.ready && service.ended === undefined,
+  )
   return unready.length === 0 ? undefined : unready.map(({ name, why }) => `${name} ${why}`).join('; ')
 }
 
 function viewOf(name: string, namespace: string, pods: readonly PodView[]): ServiceView {
-  const ready = pods.some((pod) => pod.ready)
+  const running = pods.filter((pod) => pod.ended === undefined)
   const names = pods.map((pod) => pod.name)
+  const view = { name, namespace, pods: names }
+  if (running.some((pod) => pod.ready)) return { ...view, ready: true }
   // The newest pod is the one that people wait for.
-  return { name, namespace, ready, ...(!ready && { why: pods.at(-1)?.why ?? '' }), pods: names }
+  const { why = '', ended } = running.at(-1) ?? pods.at(-1) ?? {}
+  return { ...view, ready: false, why, ...(ended !== undefined && { ended }) }
 }
 
 function podView(pod: KubernetesObject): PodView {
   const { name, namespace = '', labels = {} } = pod.metadata
-  const { conditions = [] } = (pod['status'] ?? {}) as {
+  const { conditions = [], phase } = (pod['status'] ?? {}) as {
+    phase?: string
     conditions?: { type: string; status: string; message?: string }[]
   }
   const ready = conditions.find(({ type }) => type === 'Ready')
   const why = podTrouble(pod, { messages: true }) ?? waitingOf(ready?.message ?? '')
-  return { name, namespace, labels, ready: ready?.status === 'True', why }
+  const ended = phase === 'Succeeded' || phase === 'Failed' ? phase : undefined
+  return { name, namespace, labels, ready: ready?.status === 'True', why, ended }
 }
 
 /** The message names each container that is not ready, and its reason. */

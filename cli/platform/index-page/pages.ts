@@ -222,11 +222,13 @@ function servicesSection({ name, services }: IndexEnvironment, index: number): H
   </section>`
 }
 
-const stateOf = ({ ready, why }: IndexService): Html =>
-  ready
-    ? html`<span class="badge good">Ready</span>`
-    : html`<span class="badge bad">Not ready</span>
-        <div class="small">${sentence((why ?? '').replace(/^is not ready: /, ''))}</div>`
+function stateOf({ ready, why, ended }: IndexService): Html {
+  if (ready) return html`<span class="badge good">Ready</span>`
+  if (ended === 'Succeeded') return html`<span class="badge">Completed</span>`
+  const reason = sentence((why ?? '').replace(/^is not ready: /, ''))
+  return html`<span class="badge bad">${ended ?? 'Not ready'}</span>
+    <div class="small">${reason}</div>`
+}
 
 const output = (lines: readonly string[]): Html =>
   lines.length === 0 ? html`<p class="soft small">no output yet</p>` : html`<pre>${lines.join('\n')}</pre>`

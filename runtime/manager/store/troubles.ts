@@ -67,8 +67,10 @@ export class Troubles {
 
   #troubled(pod: KubernetesObject): TroubledPod | undefined {
     const { labels = {}, creationTimestamp: createdAt = '' } = pod.metadata
-    // One that is being deleted has a successor, whose trouble counts.
-    const trouble = 'deletionTimestamp' in pod.metadata ? undefined : podTrouble(pod, this.#options)
+    // One that ends or has ended has a successor, whose trouble counts, or none is wanted.
+    const { phase } = (pod['status'] ?? {}) as { phase?: unknown }
+    const isOver = 'deletionTimestamp' in pod.metadata || phase === 'Succeeded' || phase === 'Failed'
+    const trouble = isOver ? undefined : podTrouble(pod, this.#options)
     return trouble === undefined ? undefined : { labels, createdAt, trouble }
   }
 }
