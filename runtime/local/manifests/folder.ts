@@ -6,6 +6,7 @@ import { type Problem, describeProblem } from '../types.ts'
 import { isHidden, listManifests, MAX_FOLDER_DEPTH, pathIn, readText } from './files.ts'
 import { idOf, nameOf } from './object.ts'
 import { readOverlay } from './overlay.ts'
+import { NOTED_ONCE } from './support.ts'
 import { type FileContent, type Manifest, readManifests } from './read.ts'
 
 export interface FolderOptions {
@@ -161,5 +162,22 @@ function withoutDuplicates(contents: readonly FileContent[]): FileContent {
   }
   const unique = new Map(problems.map((problem) => [describeProblem(problem), problem]))
   const overlays = contents.flatMap((content) => content.overlays ?? [])
-  return { manifests: [...first.values()], problems: [...unique.values()], overlays }
+  return { manifests: [...first.values()], problems: notedOnce([...unique.values()]), overlays }
+}
+
+/** Keeps the first problem of each kind in {@link NOTED_ONCE}, and says how many more there are. */
+function notedOnce(problems: readonly Problem[]): Problem[] {
+  const kindOf = ({ object }: Problem): string | undefined =>
+    NOTED_ONCE.find((kind) => object?.startsWith(`${kind} `) === true)
+  const counts = new Map<string | undefined, number>()
+  for (const problem of problems) counts.set(kindOf(problem), (counts.get(kindOf(problem)) ?? 0) + 1)
+  const seen = new Set<string>()
+  return problems.flatMap((problem) => {
+    const kind = kindOf(problem)
+    if (kind === undefined) return [problem]
+    if (seen.has(kind)) return []
+    seen.add(kind)
+    const more = (counts.get(kind) ?? 1) - 1
+    return [more === 0 ? problem : { ...problem, message: `${problem.message} (and ${more} more)` }]
+  })
 }

@@ -23,14 +23,20 @@ export const INERT_KINDS: ReadonlySet<string> = new Set([
   'coordination.k8s.io/v1/Lease',
 ])
 
+const NO_SCALING = 'has no effect: spec.replicas of the workload applies'
+
 /** Why a kind does not run, and what to do instead. */
 export const UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
   'networking.k8s.io/v1/NetworkPolicy': 'is not enforced: every process here can reach every other one',
   'networking.k8s.io/v1/Ingress': 'is not served: write a Preview, or call the Service',
-  'autoscaling/v2/HorizontalPodAutoscaler': 'has no effect: spec.replicas of the workload applies',
+  'autoscaling/v1/HorizontalPodAutoscaler': NO_SCALING,
+  'autoscaling/v2/HorizontalPodAutoscaler': NO_SCALING,
   'apps/v1/DaemonSet': 'is not run: there are no nodes here, use a Deployment',
   'v1/Pod': 'is not run: use a Deployment, which restarts it',
 }
+
+/** Kinds without effect that a folder has many of. One sentence stands for all. */
+export const NOTED_ONCE: readonly string[] = ['HorizontalPodAutoscaler']
 
 interface Unsupported {
   /** The path within a pod's spec. `*` stands for any index. */
