@@ -51,7 +51,7 @@ test('hooks of sidecars run together with those of the apps, and sidecars still 
     ports: [],
     readinessProbe: undefined,
     command: sleeper('app'),
-    lifecycle: hook(`until test -e ${output}; do sleep 0.05; done; echo hook app >> ${output}`),
+    lifecycle: hook(`until test -s ${output}; do sleep 0.05; done; echo hook app >> ${output}`),
   }
   const sidecar = {
     name: 'proxy',
