@@ -168,6 +168,11 @@ export class Launcher {
     return localSettings(this.#options.facts.annotations, spec.name, this.#role(spec) === 'main')
   }
 
+  /** The folder to which the files to watch are relative. */
+  sourceFolder(spec: Container): string {
+    return resolve(this.#options.directory, this.settings(spec).dir ?? '.')
+  }
+
   #role(spec: Container): 'main' | 'other' | 'init' {
     if (this.#options.spec.initContainers?.includes(spec) === true) return 'init'
     return spec === this.#options.spec.containers.find(({ name }) => name !== SIDECAR_CONTAINER)
@@ -195,9 +200,8 @@ export class Launcher {
   }
 
   #directory(spec: Container, mounts: readonly Mount[]): string {
-    const { dir } = this.settings(spec)
-    if (dir !== undefined) {
-      const folder = resolve(this.#options.directory, dir)
+    if (this.settings(spec).dir !== undefined) {
+      const folder = this.sourceFolder(spec)
       if (MACHINE.isFolder(folder)) return folder
       throw new LocalError(
         'BL_LOCAL_NO_FOLDER',

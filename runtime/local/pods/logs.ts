@@ -42,6 +42,11 @@ export class ContainerLog {
     return count > 0 ? this.#lines.slice(-count) : []
   }
 
+  /** Adds a line that the container did not write. */
+  note(text: string): void {
+    this.#add([text])
+  }
+
   /** Keeps every line of the stream until its end. */
   read(stream: Readable): void {
     let rest = ''

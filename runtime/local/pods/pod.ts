@@ -7,6 +7,7 @@ import { ContainerLog } from './logs.ts'
 import { Launcher, type LaunchHost } from './launch.ts'
 import { requiredPorts } from './required-ports.ts'
 import type { PodFacts } from './variables.ts'
+import { parsePatterns, SourceWatch } from './watch.ts'
 import { fillVolumes, makeFolder, type VolumeSources } from './volumes.ts'
 
 /** Kubernetes' default of terminationGracePeriodSeconds. */
@@ -15,6 +16,9 @@ const GRACE_SECONDS = 30
 const WITHDRAW_MS = 200
 /** The minimum time that a sidecar has to end after its app, in milliseconds. */
 const SIDECAR_GRACE_MS = 2_000
+
+/** The time that a container has to end when its files have changed, in milliseconds. */
+const RESTART_GRACE_MS = 5_000
 
 /** What pods need from their cluster. */
 export interface PodHost extends LaunchHost {
@@ -61,6 +65,7 @@ export class PodRunner {
   readonly #host: PodHost
   readonly #tokens = new Map<string, string>()
   readonly #launcher: Launcher
+  readonly #watches: SourceWatch[] = []
   #folders: ReadonlyMap<string, string> = new Map<string, string>()
   /** What its volumes still lack. */
   #missing: readonly string[] = []
@@ -100,12 +105,16 @@ export class PodRunner {
   async start(): Promise<void> {
     this.refreshVolumes()
     await this.#filled.promise
+    if (this.terminating) return
+    this.#watchSources()
     for (const container of this.containers) {
       if (this.terminating) return
       if (!this.#isInit(container)) continue
       if (isSidecar(container)) await container.keepRunning()
       else if (!(await container.runToEnd(this.spec.restartPolicy !== 'Never'))) return this.#finish('Failed')
     }
+    // A change of a file counts from the moment in which its program runs.
+    await Promise.all(this.#watches.map((watch) => watch.ready))
     if (this.terminating) return
     this.initialized = true
     const apps = this.containers.filter((container) => !this.#isInit(container))
@@ -117,6 +126,23 @@ export class PodRunner {
     const retries = this.spec.restartPolicy === 'OnFailure'
     const ended = await Promise.all(apps.map((container) => container.runToEnd(retries)))
     await this.#finish(ended.every(Boolean) ? 'Succeeded' : 'Failed')
+  }
+
+  /** Restarts containers when their files change. */
+  #watchSources(): void {
+    for (const container of this.containers) {
+      const { spec } = container
+      const { watch } = this.#launcher.settings(spec)
+      if (watch === undefined || this.#isInit(container)) continue
+      const onChange = (path: string): void => {
+        this.logs.get(spec.name)?.note(`branchline: ${path} changed: restarting`)
+        container.restart(RESTART_GRACE_MS)
+      }
+      const onWarning = (message: string): void =>
+        this.#host.onWarning(this, `container ${spec.name}: its watch ${message}`)
+      const folder = this.#launcher.sourceFolder(spec)
+      this.#watches.push(new SourceWatch({ patterns: parsePatterns(watch), folder, onChange, onWarning }))
+    }
   }
 
   /** Ends the sidecars of a pod whose containers have ended. */
@@ -140,6 +166,7 @@ export class PodRunner {
   async stop(hurryMs?: number): Promise<void> {
     this.terminating = true
     this.#filled.resolve()
+    for (const watch of this.#watches) void watch.stop()
     this.#host.onChange()
     const hooks = hurryMs === undefined
     const graceMs = hurryMs ?? (this.spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000

@@ -195,17 +195,15 @@ describe('an overlay', () => {
     await said(cluster, '1 in src')
     writeFileSync(overlay, 'a: { command: "echo \\"$X in ${PWD##*/}\\"; sleep 60", dir: src, env: { X: 2 } }')
     await said(cluster, '2 in src')
-    const before = cluster.reported.length
+    const problem = (text: RegExp) =>
+      until(
+        () => cluster.reported.some((line) => text.test(line)),
+        () => cluster.reported.join('\n'),
+      )
     writeFileSync(overlay, 'a: { comand: x }')
-    await until(() => cluster.reported.length > before, 'a problem')
-    expect(cluster.reported.at(-1)).toMatch(
-      /^branchline\.local\.yaml:1: a\.comand is not a known field: did you mean command/,
-    )
-    writeFileSync(overlay, 'b: { dir: . }')
-    await until(() => cluster.reported.length > before + 1, 'another problem')
-    expect(cluster.reported.at(-1)).toMatch(
-      /^branchline\.local\.yaml:1: b is not a workload of these manifests/,
-    )
+    await problem(/^branchline\.local\.yaml:1: a\.comand is not a known field: did you mean command/)
+    writeFileSync(overlay, 'other: { dir: . }')
+    await problem(/^branchline\.local\.yaml:1: other is not a workload of these manifests: there are a$/)
   })
 
   test('with a folder that does not exist is a problem that names it', async () => {
@@ -225,4 +223,17 @@ test('files of volumes are closed to other users of the machine', async () => {
   const folder = join(cluster.cluster.runFolder, 'pods', `shop_${pod?.name}`, 'volumes')
   expect(statSync(folder).mode & 0o777).toBe(0o700)
   expect(readFileSync(join(folder, 'v', 'k'), 'utf8')).toBe('v')
+})
+
+test('autoscalers are noted in one sentence', async () => {
+  const scaler = (name: string): object => ({
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: metadata(name),
+    spec: { scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, maxReplicas: 3 },
+  })
+  const cluster = await start({ 'a.json': ['a', 'b', 'c'].map(scaler) })
+  expect(cluster.reported).toEqual([
+    'a.json:1: HorizontalPodAutoscaler shop/a: has no effect: spec.replicas of the workload applies (and 2 more)',
+  ])
 })
