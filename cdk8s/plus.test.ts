@@ -105,9 +105,11 @@ describe('objects of cdk8s-plus in an environment', () => {
     expect(kept).toMatchObject({ runAsNonRoot: false, capabilities: { drop: ['ALL'] } })
   })
   test('are seen when they change between two syntheses', () => {
-    const { baseline, web } = shop()
+    const { baseline, root, web } = shop()
     objects(baseline)
+    expect(root.synthYaml()).not.toContain('shop/second:1')
     web.addContainer({ name: 'second', image: 'shop/second:1' })
+    expect(root.synthYaml()).toContain('shop/second:1')
     ApiObject.of(web).addJsonPatch(JsonPatch.add('/metadata/labels', { a: 'b' }))
     deployment(baseline, 'late').exposeViaService({ name: 'late' })
     const changed = find(baseline, 'Deployment', 'web')

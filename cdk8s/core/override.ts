@@ -17,12 +17,18 @@ export interface OverrideProps extends OverrideChanges {
   readonly from?: readonly Manifest[]
 }
 
-const WORKLOADS = ['Deployment', 'StatefulSet', 'DaemonSet', 'ReplicaSet', 'Pod'] as const
+const WORKLOADS = [
+  'Deployment',
+  'StatefulSet',
+  'DaemonSet',
+  'ReplicaSet',
+  'Pod',
+  'Rollout',
+  'ReplicationController',
+] as const
 /** The kinds that an override copies, or reads to decide what to copy. */
 const KINDS = new Set<string>([
   ...WORKLOADS,
-  'Rollout',
-  'ReplicationController',
   'Service',
   'ConfigMap',
   'Secret',
@@ -30,6 +36,8 @@ const KINDS = new Set<string>([
   'ServiceAccount',
   'PersistentVolumeClaim',
 ])
+
+const isWorkload = ({ kind }: ApiObject): boolean => (WORKLOADS as readonly string[]).includes(kind)
 
 /**
  * A workload of the base, changed for a branch. It is copied from the nearest environment above that has it, together
@@ -84,12 +92,15 @@ export class Override extends Construct {
   }
 
   #manifestsAbove(): Manifest[] {
-    return aboveInApp(this.#registry, this.#environment.node.id).flatMap(({ metadata }) => {
+    const above = aboveInApp(this.#registry, this.#environment.node.id).flatMap(({ metadata }) => {
       const rendering = this.#registry.renderings.get(metadata.name)
-      if (rendering === undefined) return []
-      const objects = rendering.objects.filter(({ kind }) => KINDS.has(kind))
-      return objects.map((object) => rendering.bare(object))
+      const objects = rendering?.objects.filter(({ kind }) => KINDS.has(kind)) ?? []
+      return objects.map((object) => ({ object, render: () => rendering?.bare(object) }))
     })
+    // Rendering the other workloads of a large base would take most of the time of a synth.
+    const isNamed = above.some(({ object }) => isWorkload(object) && object.name === this.#name)
+    const needed = above.filter(({ object }) => !isNamed || !isWorkload(object) || object.name === this.#name)
+    return needed.flatMap(({ render }) => render() ?? [])
   }
 
   /** Constructs the objects. Replaces those of an earlier synthesis, because the base may have changed. */

@@ -2,6 +2,7 @@ import type { Environment as EnvironmentResource } from '@branchline/wire/resour
 import { type Problem, validateResources } from '@branchline/wire/resources/validate'
 import { API_VERSION } from '@branchline/wire/names'
 import { nearest } from '@branchline/wire/near'
+import { App } from 'cdk8s'
 import type { IConstruct } from 'constructs'
 import { SynthError } from './errors.ts'
 import { previewFaults } from './preview-faults.ts'
@@ -23,13 +24,41 @@ export function registryOf(construct: IConstruct): Registry {
     overrides: [],
   }
   registries.set(root, registry)
-  // Every way to synthesise an app or a chart validates first, and then renders each object once.
-  root.node.addValidation({ validate: () => prepareSynth(registry) })
+  // Every way to synthesise an app or a chart validates first, and then renders each object once. The synthesis of an app
+  // validates again for each chart, in which nothing has changed.
+  const synthesis = { isRunning: false, isPrepared: false }
+  root.node.addValidation({
+    validate: () => {
+      if (synthesis.isPrepared) return []
+      prepareSynth(registry)
+      synthesis.isPrepared = synthesis.isRunning
+      return []
+    },
+  })
+  followSynthesis(root, synthesis)
   return registry
 }
 
+/** Notes when the whole app is being synthesised. */
+function followSynthesis(root: IConstruct, synthesis: { isRunning: boolean; isPrepared: boolean }): void {
+  if (!(root instanceof App)) return
+  const followed =
+    <T>(run: () => T) =>
+    (): T => {
+      synthesis.isRunning = true
+      try {
+        return run()
+      } finally {
+        synthesis.isRunning = false
+        synthesis.isPrepared = false
+      }
+    }
+  root.synth = followed(root.synth.bind(root))
+  root.synthYaml = followed(root.synthYaml.bind(root))
+}
+
 /** Throws a SynthError if the resources contradict each other. Then constructs what the overrides take from their bases. */
-function prepareSynth(registry: Registry): string[] {
+function prepareSynth(registry: Registry): void {
   const typos = [...registry.environments.values()].flatMap((it) => baseTypo(registry, it) ?? [])
   if (typos.length > 0) throw new SynthError('BL_SYNTH_ENVIRONMENT', typos)
   validate(registry)
@@ -44,7 +73,6 @@ function prepareSynth(registry: Registry): string[] {
   }
   const faults = previewFaults(registry)
   if (faults.length > 0) throw new SynthError('BL_SYNTH_PREVIEW', faults)
-  return []
 }
 
 /** A base that this app does not define is assumed to be a shared environment of another app or repository. */

@@ -30,7 +30,7 @@ export function planOverride(manifests: readonly Manifest[], request: OverrideRe
   const found = findWorkload(manifests, request)
   if (typeof found === 'string') return { manifests: [], notes: [], faults: [found] }
   const { namespace, changes } = request
-  const own = uninject(manifests.filter(({ metadata }) => metadata.namespace === found.metadata.namespace))
+  const own = manifests.filter(({ metadata }) => metadata.namespace === found.metadata.namespace)
   const [base] = uninject([found]) as [Manifest]
   const workload = copyTo(namespace, base)
   const template = podTemplateOf(workload) as PodTemplate
@@ -39,14 +39,10 @@ export function planOverride(manifests: readonly Manifest[], request: OverrideRe
   if (faults.length === 0) faults.push(...imagesMissing(template))
   const references = withPullSecrets(referencesOf(template), own)
   const needed = references.map((reference) => resolve(reference, own, request, found))
+  const others = [...uninject(servicesOf(own, base)), ...needed.flatMap(({ manifest }) => manifest ?? [])]
   return {
     base: found,
-    manifests: [
-      workload,
-      ...[...servicesOf(own, base), ...needed.flatMap(({ manifest }) => manifest ?? [])].map((it) =>
-        copyTo(namespace, it),
-      ),
-    ],
+    manifests: [workload, ...others.map((it) => copyTo(namespace, it))],
     notes: needed.flatMap(({ note }) => note ?? []),
     faults,
   }
