@@ -47,7 +47,7 @@ const refused = (fault: string): InitPlan => ({
 
 /** Plans the Environment, the Previews and the local overlay of an app from its manifests. Pure. */
 export function planInit(manifests: readonly Manifest[], request: InitRequest): InitPlan {
-  const present = manifests.find(({ kind }) => kind === 'Environment')
+  const present = manifests.find((it) => it.kind === 'Environment' && !isBranch(it))
   if (present !== undefined) {
     return refused(
       `the manifests already have the Environment "${present.metadata.name}": use branchline up, or branchline env create for a branch`,
@@ -92,6 +92,8 @@ export function planInit(manifests: readonly Manifest[], request: InitRequest): 
   }
 }
 
+const isBranch = ({ spec }: Manifest): boolean => (spec as { type?: unknown } | undefined)?.type === 'branch'
+
 const previewOf = ({ service, port }: Entry, namespace: string): Manifest => ({
   apiVersion: API_VERSION,
   kind: 'Preview',
@@ -134,7 +136,7 @@ function localWorkload(workload: Manifest, { run, isKnownImage }: InitRequest): 
   const command = (container?.['command'] ?? []) as readonly string[]
   const args = (container?.['args'] ?? []) as readonly string[]
   const found = run({ names: namesOf(name, image, container?.name), command, args })
-  const isKnown = found === undefined && command.length === 0 && isKnownImage(image, args)
+  const isKnown = found === undefined && isKnownImage(image, [...command, ...args])
   return { name, image, run: found, isKnown }
 }
 

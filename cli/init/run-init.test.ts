@@ -133,6 +133,15 @@ test.each<[string, Partial<InitOptions>, string, string]>([
   expect(readdirSync(join(root, 'k8s'))).toEqual(['all.yaml'])
 })
 
+test('a folder that already has branches gets its base', () => {
+  const spec = 'spec: { type: branch, base: baseline }'
+  write(
+    'k8s/alice.yaml',
+    `apiVersion: branchline.dev/v1alpha1\nkind: Environment\nmetadata: { name: alice }\n${spec}\n`,
+  )
+  expect(init()).toMatchObject({ exitCode: 0, stderr: '' })
+})
+
 test('a folder with an Environment, a chart, a broken file, and no folder are refused', () => {
   expect(init({}, join(root, 'nowhere')).stderr).toBe(
     'error: nowhere is not a folder: name the folder of your manifests\n',

@@ -1,5 +1,6 @@
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { officialImage } from '@branchline/runtime/local/pods/images'
 import { printable } from '@branchline/runtime/local/printable'
 import { failed, type Outcome } from '../output/outcome.ts'
 import { readFolder, shortPath } from '../environment-files/folder.ts'
@@ -45,7 +46,7 @@ export function runInit(folder: string, { name, namespace, force = false }: Init
     name,
     ...(namespace !== undefined && { namespace }),
     run: (workload) => localRun(workload, folders),
-    isKnownImage,
+    isKnownImage: (image, args) => officialImage(image, args) !== undefined,
   })
   if (plan.faults.length > 0) return failed(plan.faults)
   writeFileSync(
@@ -55,9 +56,6 @@ export function runInit(folder: string, { name, namespace, force = false }: Init
   writeFileSync(files[1], overlayText(plan.locals, resolve(folder)))
   return { exitCode: 0, stdout: printable(report(folder, name, plan, files)), stderr: '' }
 }
-
-const isKnownImage = (image: string): boolean =>
-  /^(?:docker\.io\/)?(?:library\/)?(?:redis|valkey)(?:[:@]|$)/.test(image)
 
 function report(folder: string, name: string, plan: InitPlan, files: readonly [string, string]): string {
   const { entries, locals, unknown } = plan
