@@ -3,7 +3,12 @@ import { Command } from 'commander'
 import { type CheckOptions, runCheck } from './commands/run-check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { type RouteExplainOptions, runRouteExplain } from './commands/route-explain.ts'
-import { runInject, type RunInjectOptions, runUninject } from './commands/run-inject.ts'
+import {
+  runInject,
+  type RunInjectOptions,
+  runUninject,
+  type RunUninjectOptions,
+} from './commands/run-inject.ts'
 import { runUp } from './commands/run-up.ts'
 import { addInitCommand } from './init/command.ts'
 import { addCompletionCommands } from './program/completion.ts'
@@ -84,7 +89,9 @@ withExamples(
 
 const injectCommand = program
   .command('inject')
-  .description('Add the sidecar to manifests, and print them.')
+  .description(
+    'Add the sidecar to manifests, and print them. Render a chart or a kustomization first, and pass it as -.',
+  )
   .argument('<paths...>', 'files or folders, or - for standard input')
   .option(
     '-e, --environment <name>',
@@ -109,13 +116,17 @@ const injectCommand = program
   .option('--sidecar-cpu-limit <quantity>', 'CPU limit of sidecars; default: none')
   .option('--sidecar-memory-limit <quantity>', 'memory limit of sidecars; default: 192Mi')
   .option('--check', 'print only what would change and what is not routed')
+  .option('--in-place', 'replace the files, and print the names of those that change')
+  .option('--out <folder>', 'write the files to this folder, and print their names')
   .action(async (paths: string[], options: RunInjectOptions) => {
     process.exitCode = await runInject(paths, options)
   })
 withExamples(
   injectCommand,
   ['branchline inject manifests/ > injected.yaml', 'a folder with its Environments'],
+  ['branchline inject --in-place manifests/', 'the files themselves; uninject restores them byte for byte'],
   ['helm template shop ./chart | branchline inject -e baseline - | kubectl apply -f -', 'a chart'],
+  ['kustomize build overlays/alice | branchline inject - > injected.yaml', 'a kustomization'],
   ['branchline inject --check manifests/', 'what would change, and what is not routed'],
 )
 
@@ -124,7 +135,9 @@ const uninjectCommand = program
   .description('Remove the sidecar from manifests, and print them.')
   .argument('<paths...>', 'files or folders, or - for standard input')
   .option('--check', 'print only what would change')
-  .action(async (paths: string[], options: { check?: boolean }) => {
+  .option('--in-place', 'replace the files, and print the names of those that change')
+  .option('--out <folder>', 'write the files to this folder, and print their names')
+  .action(async (paths: string[], options: RunUninjectOptions) => {
     process.exitCode = await runUninject(paths, options)
   })
 withExamples(uninjectCommand, [

@@ -126,6 +126,7 @@ function result(path: string, found: Resources, files: number): Checked {
 function readable(file: string): ParsedManifests {
   const unread = (message: string): ParsedManifests => ({
     documents: [],
+    remains: [],
     problems: [{ file, line: undefined, field: undefined, message }],
   })
   try {

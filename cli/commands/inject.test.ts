@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { injectReport, injectTexts, missingEnvironment, uninjectTexts } from './inject.ts'
@@ -122,19 +124,89 @@ test('says what happens to each object', () => {
   ])
 })
 
-test('injects into a document with anchors', () => {
+test('an alias is written out, and uninject writes it again', () => {
   const text = YAML.replace('matchLabels: { app: api }', 'matchLabels: &labels { app: api }').replace(
     'labels: { app: api }\n    spec',
-    'labels: *labels\n    spec',
+    'labels: *labels # the same\n    spec',
   )
-  const output = injectTexts([{ file, text }], options).outputs[0]?.text ?? ''
-  const deployment = parseAllDocuments(output)[0]?.toJS() as {
-    spec: { selector: object; template: { metadata: object } }
-  }
-  expect(deployment.spec.selector).toEqual({ matchLabels: { app: 'api' } })
-  expect(deployment.spec.template.metadata).toMatchObject({
-    labels: { app: 'api', 'branchline.dev/sidecar': 'true' },
+  const { outputs } = injectTexts([{ file, text }], options)
+  expect(outputs[0]?.text).toContain(
+    'labels: {app: api, branchline.dev/environment: alice, branchline.dev/sidecar: "true"} # the same\n',
+  )
+  expect(outputs[0]?.text).toContain(
+    `branchline.dev/injected-source: '{"/spec/template/metadata/labels":" *labels"}'`,
+  )
+  expect(uninjectTexts(outputs).outputs).toEqual([{ file, text }])
+})
+
+test('values keep their meaning and their style: octal modes, quotes, merge keys', () => {
+  const text = YAML.replace(
+    '      containers:',
+    '      volumes: [{ name: key, secret: { secretName: key, defaultMode: 0400 } }]\n      containers:',
+  )
+    .replace('          ports:', '          env: [{ name: A, value: "yes" }]\n          ports:')
+    .replace('metadata:\n      labels: { app: api }', 'metadata:\n      labels:\n        <<: { app: api }')
+  const { outputs } = injectTexts([{ file, text }], options)
+  expect(outputs[0]?.text).toContain('defaultMode: 0400')
+  expect(outputs[0]?.text).toContain('value: "yes"')
+  expect(outputs[0]?.text).toContain('<<: { app: api }\n        branchline.dev/environment: alice\n')
+  expect(uninjectTexts(outputs).outputs).toEqual([{ file, text }])
+})
+
+test('what people add to an injected file stays', () => {
+  const once = injectTexts([{ file, text: YAML }], options).outputs[0]?.text ?? ''
+  const edited = once
+    .replace('# one is enough', '# two are better')
+    .replace('replicas: 1', 'replicas: 2')
+    .replace('        - name: branchline-sidecar', '        # ours\n        - name: branchline-sidecar')
+  const again = injectTexts([{ file, text: edited }], { ...options, sidecar: { image: 'mirror/sidecar:2' } })
+  expect(again.outputs[0]?.text).toContain(
+    '# ours\n        - name: branchline-sidecar\n          image: mirror/sidecar:2',
+  )
+  expect(uninjectTexts(again.outputs).outputs[0]?.text).toContain('# two are better\n  replicas: 2\n')
+})
+
+test('a target port that was changed after the injection stays', () => {
+  const text = YAML.replace('targetPort: web', 'targetPort: "8080"')
+  const once = injectTexts([{ file, text }], options).outputs[0]?.text ?? ''
+  expect(uninjectTexts([{ file, text: once }]).outputs[0]?.text).toBe(text)
+})
+
+describe('files that depend on each other', () => {
+  const [workload = '', , service = ''] = YAML.split('---\n')
+  const twice = 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: a }\ndata:\n  x: 1\n  x: 2\n'
+  const other = service.replaceAll(/\bapi\b/g, 'other')
+
+  test.each([
+    ['the file of the workload', { 'w.yaml': `${workload}---\n${twice}`, 's.yaml': service }],
+    ['the file of the Service', { 'w.yaml': workload, 's.yaml': `${service}---\n${twice}` }],
+    ['a document with half a workload', { 'w.yaml': `${workload}x: [\n`, 's.yaml': service }],
+  ])('%s cannot be edited, so the other file passes unchanged as well', (_name, files) => {
+    const inputs = [
+      ...Object.entries(files).map(([name, text]) => ({ file: name, text })),
+      { file: 'o.yaml', text: `${workload.replaceAll(/\bapi\b/g, 'other')}---\n${other}` },
+    ]
+    const outcome = injectTexts(inputs, options)
+    expect(outcome.outputs.slice(0, 2)).toEqual(inputs.slice(0, 2))
+    expect(outcome.problems).toHaveLength(1)
+    expect(outcome.findings.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/ api: left as it is, because it belongs together with [ws]\.yaml$/),
+    ])
+    // Only that file is refused.
+    expect(outcome.changes.map(({ file }) => file)).toEqual(['o.yaml', 'o.yaml'])
   })
+})
+
+test('inject and uninject restore third-party manifests byte for byte', () => {
+  const inputs = ['library.yaml', 'new-books.yaml'].map((name) => {
+    return {
+      file: name,
+      text: readFileSync(join(import.meta.dirname, '../../test-e2e/foreign', name), 'utf8'),
+    }
+  })
+  const { outputs, changes } = injectTexts(inputs)
+  expect(changes.length).toBeGreaterThan(6)
+  expect(uninjectTexts(outputs).outputs).toEqual(inputs)
 })
 
 describe('bad input', () => {

@@ -10,16 +10,18 @@ import {
   type SidecarOptions,
   uninject,
 } from '@branchline/cdk8s/inject'
+import { injectText, type Located, objectsIn, uninjectText } from '../edit/document.ts'
+import { EditError } from '../edit/edit.ts'
+import { takeSources } from '../edit/record.ts'
 import { problemLine } from './check.ts'
+import { dependentsOf } from './dependents.ts'
 import {
   type FileProblem,
-  isObject,
   lineOf,
   type ManifestDocument,
+  type ParsedManifests,
   parseManifests,
 } from './manifest-files.ts'
-import { editDocument } from './yaml-edit.ts'
-import { styleOf } from './yaml-style.ts'
 
 /** A file's name and its text. */
 export interface Input {
@@ -45,24 +47,36 @@ export interface InjectOutcome {
   readonly changes: readonly FileProblem[]
   /** What the injection does not solve, such as objects that are not routed. */
   readonly findings: readonly FileProblem[]
-  /** Documents that could not be read, which pass unchanged, and invalid settings. */
+  /** Why files pass unchanged: documents that cannot be read or edited. Also invalid settings. */
   readonly problems: readonly FileProblem[]
 }
 
-/** Adds the sidecar to manifests in YAML or JSON. Other documents pass byte for byte. Pure. */
+/**
+ * Adds the sidecar to manifests in YAML or JSON. Changes only what differs, so that everything else passes byte for byte,
+ * and so that {@link uninjectTexts} restores every file byte for byte. A file with a document for which that is not
+ * possible passes unchanged, together with the objects of other files that depend on it. Pure.
+ */
 export function injectTexts(inputs: readonly Input[], options: InjectCommandOptions = {}): InjectOutcome {
   const { environment, above, sidecar } = options
   // Given options of the sidecar also apply to sidecars that already exist.
   const common = { keepSidecars: true, overrideSidecars: true, ...(sidecar === undefined ? {} : { sidecar }) }
-  return transform(inputs, (manifests) => {
-    if (environment === undefined) return injectEnvironments(manifests, common)
-    return injectSidecars(manifests, { ...common, environment, ...(above === undefined ? {} : { above }) })
+  return transform(inputs, {
+    change: (manifests) => {
+      if (environment === undefined) return injectEnvironments(manifests, common)
+      return injectSidecars(manifests, { ...common, environment, ...(above === undefined ? {} : { above }) })
+    },
+    edit: injectText,
+    areDependent: true,
   })
 }
 
-/** Removes the sidecar from manifests. Pure. */
+/** Removes the sidecar from manifests. A file that cannot be edited passes unchanged. Pure. */
 export function uninjectTexts(inputs: readonly Input[]): InjectOutcome {
-  return transform(inputs, (manifests) => ({ manifests: uninject(manifests), findings: [] }))
+  return transform(inputs, {
+    change: (manifests) => ({ manifests: uninject(manifests), findings: [] }),
+    edit: (text) => uninjectText(text),
+    areDependent: false,
+  })
 }
 
 /** Returns an error message if neither the options nor the manifests name an environment, otherwise undefined. */
@@ -70,9 +84,12 @@ export function missingEnvironment(
   inputs: readonly Input[],
   options: InjectCommandOptions,
 ): string | undefined {
+  const isEnvironment = ({ object }: Located): boolean => object.kind === 'Environment'
   if (
     options.environment !== undefined ||
-    gather(inputs).places.some(({ object }) => object.kind === 'Environment')
+    inputs.some(({ file, text }) =>
+      parseManifests(file, text).documents.some(({ value }) => objectsIn(value).some(isEnvironment)),
+    )
   ) {
     return undefined
   }
@@ -93,76 +110,151 @@ export function injectReport({ changes, findings, problems }: InjectOutcome): {
   return { text: `${lines.join('\n')}\n`, exitCode: problems.length === 0 ? 0 : 1 }
 }
 
-/** An object in a document: the document itself, or an item of a List. */
-interface Place {
+interface Transform {
+  readonly change: (manifests: readonly Manifest[]) => {
+    readonly manifests: readonly Manifest[]
+    readonly findings: readonly Finding[]
+  }
+  /** Changes the objects of a document, by their index in its List. Throws an {@link EditError}. */
+  readonly edit: (text: string, objects: ReadonlyMap<number | undefined, Manifest>) => string
+  /** Whether objects that depend on a file that passes unchanged pass unchanged as well. */
+  readonly areDependent: boolean
+}
+
+/** A file with its documents. */
+interface Read extends ParsedManifests {
+  readonly input: Input
+}
+
+/** An object in a document of a file, without the record of its original texts. */
+interface Place extends Located {
+  readonly read: Read
   readonly document: ManifestDocument
-  readonly path: readonly (string | number)[]
-  readonly object: Manifest
 }
 
-interface Gathered {
-  readonly files: readonly { input: Input; documents: ManifestDocument[]; isWhole: boolean }[]
-  readonly places: Place[]
-  readonly problems: FileProblem[]
+function transform(inputs: readonly Input[], how: Transform): InjectOutcome {
+  const reads = inputs.map((input) => ({ input, ...parseManifests(input.file, input.text) }))
+  const problems = new Map<Read, readonly FileProblem[]>()
+  for (const read of reads) if (read.problems.length > 0) problems.set(read, read.problems)
+  // Each round passes at least one more file unchanged.
+  for (;;) {
+    const { refused, ...outcome } = attempt(reads, problems, how)
+    if (refused.size === 0) {
+      const all = reads.flatMap((read) => problems.get(read) ?? [])
+      return { ...outcome, problems: [...all, ...outcome.problems] }
+    }
+    for (const [read, problem] of refused) problems.set(read, [problem])
+  }
 }
 
-function gather(inputs: readonly Input[]): Gathered {
-  const places: Place[] = []
-  const problems: FileProblem[] = []
-  const files = inputs.map((input) => {
-    const parsed = parseManifests(input.file, input.text)
-    problems.push(...parsed.problems)
-    for (const document of parsed.documents) places.push(...placesIn(document))
-    return { input, documents: parsed.documents, isWhole: parsed.problems.length === 0 }
-  })
-  return { files, places, problems }
+interface Attempt extends InjectOutcome {
+  /** The files that cannot be edited, and the reasons. */
+  readonly refused: ReadonlyMap<Read, FileProblem>
 }
 
-function placesIn(document: ManifestDocument): Place[] {
-  const object = document.value
-  if (!isObject(document)) return []
-  const { kind, items } = object as Manifest & { items?: unknown }
-  if (kind !== 'List' || !Array.isArray(items)) return [{ document, path: [], object: object as Manifest }]
-  return (items as Manifest[]).map((item, index) => ({ document, path: ['items', index], object: item }))
-}
-
-type Change = (manifests: readonly Manifest[]) => {
-  readonly manifests: readonly Manifest[]
-  readonly findings: readonly Finding[]
-}
-
-function transform(inputs: readonly Input[], change: Change): InjectOutcome {
-  const { files, places, problems } = gather(inputs)
-  // Objects without metadata pass. The API server refuses them.
-  const whole = places.filter(
-    ({ object }) => typeof object?.metadata === 'object' && object.metadata !== null,
+function attempt(reads: readonly Read[], broken: ReadonlyMap<Read, unknown>, how: Transform): Attempt {
+  const places = reads.flatMap(placesIn)
+  const { waiting, notes } = how.areDependent ? withoutDependents(places, broken) : NONE
+  const takesPart = (place: Place): boolean =>
+    (!broken.has(place.read) || place.object.kind === 'Environment') && !waiting.has(place)
+  const given = places.filter(takesPart)
+  const { manifests, findings } = how.change(given.map(({ object }) => object))
+  const after = new Map(given.map((place, index) => [place, manifests[index] as Manifest]))
+  const changed = given.filter(
+    (place) => !broken.has(place.read) && !isDeepStrictEqual(place.object, after.get(place)),
   )
-  const { manifests, findings } = change(whole.map(({ object }) => object))
-  const changed = whole.flatMap((place, index) => {
-    const after = manifests[index] as Manifest
-    return isDeepStrictEqual(place.object, after) ? [] : [{ place, after }]
-  })
-  for (const document of new Set(changed.map(({ place }) => place.document))) {
-    const own = changed.filter(({ place }) => place.document === document)
-    applyTo(document, own)
-  }
-  const touched = new Set(changed.map(({ place }) => place.document))
-  const found = findings.map((finding) => ({ finding, problem: locatedFinding(finding, whole) }))
+  const { texts, refused } = editFiles(reads, places, changed, after, how)
+  const found = findings.map((finding) => ({ finding, problem: locatedFinding(finding, given) }))
+  const isFault = ({ finding }: { finding: Finding }): boolean => effectOf(finding) === 'fault'
   return {
-    outputs: files.map(({ input, documents, isWhole }) => ({
-      file: input.file,
-      text:
-        isWhole && documents.some((it) => touched.has(it)) ? rendered(input, documents, touched) : input.text,
-    })),
-    changes: changed.map(({ place, after }) => located(place, changeSentence(place.object, after))),
-    findings: found.filter(({ finding }) => effectOf(finding) !== 'fault').map(({ problem }) => problem),
+    outputs: reads.map((read) => ({ file: read.input.file, text: texts.get(read) ?? read.input.text })),
+    changes: changed.map((place) => {
+      return located(place, changeSentence(place.object, after.get(place) as Manifest))
+    }),
+    findings: [...notes, ...found.filter((it) => !isFault(it)).map(({ problem }) => problem)],
     // An invalid setting is an error in the manifest, not a remark.
-    problems: [
-      ...problems,
-      ...found.filter(({ finding }) => effectOf(finding) === 'fault').map(({ problem }) => problem),
-    ],
+    problems: found.filter(isFault).map(({ problem }) => problem),
+    refused,
   }
 }
+
+function placesIn(read: Read): Place[] {
+  return read.documents.flatMap((document) =>
+    objectsIn(document.value).map(({ item, object }) => {
+      return { read, document, item, object: takeSources(object).bare }
+    }),
+  )
+}
+
+interface Waiting {
+  readonly waiting: ReadonlySet<Place>
+  readonly notes: readonly FileProblem[]
+}
+
+const NONE: Waiting = { waiting: new Set(), notes: [] }
+
+/** Finds the objects of other files that depend on files that pass unchanged. */
+function withoutDependents(places: readonly Place[], broken: ReadonlyMap<Read, unknown>): Waiting {
+  const cause = new Map<Manifest, string>()
+  for (const read of broken.keys()) {
+    for (const value of read.remains) {
+      for (const { object } of objectsIn(value)) cause.set(object, read.input.file)
+    }
+  }
+  for (const { read, object } of places) if (broken.has(read)) cause.set(object, read.input.file)
+  const others = places.filter(({ read }) => !broken.has(read))
+  const dependents = dependentsOf(
+    others.map(({ object }) => object),
+    cause,
+  )
+  const waiting = others.filter(({ object }) => dependents.has(object))
+  const notes = waiting.map((place) => {
+    const { kind, metadata } = place.object
+    const file = dependents.get(place.object)
+    return located(place, `${kind} ${metadata.name}: left as it is, because it belongs together with ${file}`)
+  })
+  return { waiting: new Set(waiting), notes }
+}
+
+function editFiles(
+  reads: readonly Read[],
+  places: readonly Place[],
+  changed: readonly Place[],
+  after: ReadonlyMap<Place, Manifest>,
+  { edit }: Transform,
+): { texts: Map<Read, string>; refused: Map<Read, FileProblem> } {
+  const texts = new Map<Read, string>()
+  const refused = new Map<Read, FileProblem>()
+  const touched = new Set(changed.map(({ document }) => document))
+  const byDocument = Map.groupBy(places, ({ document }) => document)
+  for (const read of reads) {
+    const { text } = read.input
+    let result = ''
+    let at = 0
+    for (const document of read.documents) {
+      if (!touched.has(document)) continue
+      const { start, end } = document.part
+      const own = byDocument.get(document) ?? []
+      try {
+        const objects = new Map(own.map((place) => [place.item, after.get(place) ?? place.object]))
+        result += text.slice(at, start) + edit(text.slice(start, end), objects)
+      } catch (error) {
+        if (!(error instanceof EditError)) throw error
+        refused.set(read, problemOf(own[0] as Place, error))
+        break
+      }
+      at = end
+    }
+    if (at > 0 && !refused.has(read)) texts.set(read, result + text.slice(at))
+  }
+  return { texts, refused }
+}
+
+const problemOf = (place: Place, { message }: EditError): FileProblem =>
+  located(
+    place,
+    `${place.object.kind} ${place.object.metadata.name}: the file passes unchanged, because ${message}`,
+  )
 
 function locatedFinding(finding: Finding, places: readonly Place[]): FileProblem {
   const place = places.find(({ object }) => isSame(object, finding))
@@ -172,52 +264,14 @@ function locatedFinding(finding: Finding, places: readonly Place[]): FileProblem
     : located(place, sentence)
 }
 
-function applyTo(document: ManifestDocument, changed: readonly { place: Place; after: Manifest }[]): void {
-  const before = document.value
-  const after = structuredClone(before) as { items?: Manifest[] }
-  for (const { place, after: object } of changed) {
-    const [, index] = place.path
-    if (index === undefined) editDocument(document.document, before, object)
-    else (after.items as Manifest[])[index as number] = object
-  }
-  if (changed.some(({ place }) => place.path.length > 0)) editDocument(document.document, before, after)
-}
-
-/** Returns the file with its changed documents written again. All other documents stay byte for byte. */
-function rendered(
-  input: Input,
-  documents: readonly ManifestDocument[],
-  touched: ReadonlySet<ManifestDocument>,
-): string {
-  if (input.file.endsWith('.json')) return `${JSON.stringify(documents[0]?.document.toJS(), null, 2)}\n`
-  let text = ''
-  let at = 0
-  for (const it of documents) {
-    const end = it.document.range[2]
-    const chunk = input.text.slice(at, end)
-    text += touched.has(it) ? renderedDocument(it, chunk) : chunk
-    at = end
-  }
-  return text + input.text.slice(at)
-}
-
-/** Writes a changed document after the text before its marker, so that comments and directives keep their place. */
-function renderedDocument({ document }: ManifestDocument, chunk: string): string {
-  const marker = /^---/m.exec(chunk)
-  if (marker !== null) document.commentBefore = null
-  document.directives.docStart = null
-  const before = marker === null ? '' : `${chunk.slice(0, marker.index)}---\n`
-  return before + document.toString({ ...styleOf(chunk), directives: false })
-}
-
 const isSame = (object: Manifest, finding: Finding): boolean =>
   object.kind === finding.kind &&
   object.metadata.name === finding.name &&
   object.metadata.namespace === finding.namespace
 
-const located = ({ document, path }: Place, message: string): FileProblem => ({
+const located = ({ document, item }: Place, message: string): FileProblem => ({
   file: document.file,
-  line: lineOf(document, path),
+  line: lineOf(document, item === undefined ? [] : ['items', item]),
   field: undefined,
   message,
 })

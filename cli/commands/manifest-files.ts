@@ -1,16 +1,22 @@
 import { statSync } from 'node:fs'
 import { listManifests, readText } from '@branchline/runtime/local/manifests/files'
-import { parseYaml } from '@branchline/runtime/local/manifests/yaml'
-import { type Document, isMap, LineCounter } from 'yaml'
+import { parseYaml, type ReadDocument } from '@branchline/runtime/local/manifests/yaml'
+import { isMap, LineCounter } from 'yaml'
 
 /** One YAML document of a file. */
-export interface ManifestDocument {
+export interface ManifestDocument extends ReadDocument {
   /** The path of the file, or `stdin` for standard input. */
   readonly file: string
-  readonly document: Document.Parsed
-  /** The value of the document, with its aliases resolved. */
-  readonly value: unknown
   readonly lines: LineCounter
+}
+
+/** The documents of a file. */
+export interface ParsedManifests {
+  readonly documents: readonly ManifestDocument[]
+  /** What could be read of documents that are not valid. */
+  readonly remains: readonly unknown[]
+  /** Documents that are not valid, and keys that a map has twice. */
+  readonly problems: readonly FileProblem[]
 }
 
 /** A problem in a file, as one sentence. */
@@ -55,24 +61,30 @@ export function readManifestText(file: string): string {
   }
 }
 
-/** The documents of a text, and why others cannot be read. */
-export interface ParsedManifests {
-  readonly documents: ManifestDocument[]
-  readonly problems: FileProblem[]
-}
-
-/** Parses the documents of a YAML or JSON text. Omits empty documents. Invalid documents are problems. */
+/** Parses the documents of a YAML or JSON text as Kubernetes does. Omits empty documents. Faults are problems. */
 export function parseManifests(file: string, text: string): ParsedManifests {
   const lines = new LineCounter()
   const documents: ManifestDocument[] = []
+  const remains: unknown[] = []
   const problems: FileProblem[] = []
-  for (const parsed of parseYaml(text, lines)) {
-    if (parsed.message === undefined) documents.push({ file, lines, ...parsed })
-    else
-      problems.push({ file, line: parsed.line, field: undefined, message: `invalid YAML: ${parsed.message}` })
+  const report = (line: number, message: string): void => {
+    problems.push({ file, line, field: undefined, message })
   }
-  return { documents, problems }
+  for (const parsed of parseYaml(text, lines)) {
+    if (parsed.message === undefined) {
+      documents.push({ file, lines, ...parsed })
+      for (const { line, message } of parsed.duplicates) report(line, message)
+    } else {
+      remains.push(parsed.value)
+      report(parsed.line, `invalid YAML: ${parsed.message}${templateHint(text)}`)
+    }
+  }
+  return { documents, remains, problems }
 }
+
+/** The hint for a text with the actions of a Helm template, which is no YAML. */
+const templateHint = (text: string): string =>
+  text.includes('{{') ? '; it looks like a template of Helm, so render it first: helm template …' : ''
 
 /** Returns the line of a field in a document, or of the nearest enclosing field that exists. */
 export function lineOf({ document, lines }: ManifestDocument, path: readonly (string | number)[]): number {

@@ -1,20 +1,32 @@
+import { dirname } from 'node:path'
 import { sidecarFaults } from '@branchline/cdk8s/inject'
 import { printable } from '@branchline/runtime/local/printable'
+import { renderFirst } from '../check/render-first.ts'
 import {
   type InjectCommandOptions,
-  type Input,
   injectReport,
   injectTexts,
   type InjectOutcome,
   missingEnvironment,
+  uninjectTexts,
 } from './inject.ts'
-import { uninjectTexts } from './inject.ts'
 import { type FileProblem, manifestFiles, readManifestText } from './manifest-files.ts'
 import { readStdin } from './stdin.ts'
+import { joined, type Output, writeInPlace, writeToFolder } from './write-manifests.ts'
 
 const EXIT_USAGE = 64
 
-export interface RunInjectOptions {
+/** Where the manifests go. Default: standard output. */
+export interface RunUninjectOptions {
+  /** Print only what would change. */
+  readonly check?: boolean
+  /** Replace the files. */
+  readonly inPlace?: boolean
+  /** A folder to write the files to. */
+  readonly out?: string
+}
+
+export interface RunInjectOptions extends RunUninjectOptions {
   readonly environment?: string
   /** Namespaces, separated by commas. */
   readonly above?: string
@@ -29,24 +41,23 @@ export interface RunInjectOptions {
   readonly sidecarMemory?: string
   readonly sidecarCpuLimit?: string
   readonly sidecarMemoryLimit?: string
-  readonly check?: boolean
 }
 
-/** Runs `branchline inject`: prints the manifests with the sidecar, or what would change. Resolves with the exit code. */
+/** Runs `branchline inject`: prints or writes the manifests with the sidecar, or prints what would change. Resolves with the exit code. */
 export async function runInject(paths: readonly string[], options: RunInjectOptions): Promise<number> {
-  const read = await readInputs(paths)
+  const read = await readInputs(paths, options, 'branchline inject -')
+  if (typeof read === 'string') return usage(read)
   const common = injectOptions(options)
   const missing = missingEnvironment(read.inputs, common)
-  if (missing !== undefined) {
-    process.stderr.write(`${printable(missing)}\n`)
-    return EXIT_USAGE
-  }
+  if (missing !== undefined) return usage(missing)
   const faults = [...sidecarFaults(common.sidecar ?? {})]
-  if (faults.length > 0) {
-    process.stderr.write(`${printable(faults.join('\n'))}\n`)
-    return EXIT_USAGE
-  }
-  return write(injectTexts(read.inputs, common), read.problems, options.check === true)
+  if (faults.length > 0) return usage(faults.join('\n'))
+  return write(injectTexts(read.inputs, common), read, options)
+}
+
+function usage(message: string): number {
+  process.stderr.write(`${printable(message)}\n`)
+  return EXIT_USAGE
 }
 
 /** Converts the options of the command to those of the injection. Pure. */
@@ -79,52 +90,62 @@ const pairOf = (text: string): [string, string] => {
   return equals === -1 ? [text, ''] : [text.slice(0, equals), text.slice(equals + 1)]
 }
 
-/** Runs `branchline uninject`: prints the manifests without the sidecar. Resolves with the exit code. */
-export async function runUninject(paths: readonly string[], options: { check?: boolean }): Promise<number> {
-  const read = await readInputs(paths)
-  return write(uninjectTexts(read.inputs), read.problems, options.check === true)
+/** Runs `branchline uninject`: prints or writes the manifests without the sidecar. Resolves with the exit code. */
+export async function runUninject(paths: readonly string[], options: RunUninjectOptions): Promise<number> {
+  const read = await readInputs(paths, options, 'branchline uninject -')
+  if (typeof read === 'string') return usage(read)
+  return write(uninjectTexts(read.inputs), read, options)
 }
 
 interface Inputs {
-  readonly inputs: Input[]
+  readonly inputs: readonly Output[]
   /** Files that are not read. */
-  readonly problems: FileProblem[]
+  readonly problems: readonly FileProblem[]
 }
 
-async function readInputs(paths: readonly string[]): Promise<Inputs> {
-  const read: Inputs = { inputs: [], problems: [] }
+/** Reads the manifests, or returns what is wrong with the arguments. */
+async function readInputs(
+  paths: readonly string[],
+  { inPlace = false, out }: RunUninjectOptions,
+  pipe: string,
+): Promise<Inputs | string> {
+  if (inPlace && out !== undefined) return '--in-place and --out exclude each other: use one of them'
+  if (paths.includes('-') && (inPlace || out !== undefined)) {
+    return `standard input has no file to write to: print it, without ${inPlace ? '--in-place' : '--out'}`
+  }
+  const inputs: Output[] = []
+  const problems: FileProblem[] = []
   for (const path of paths) {
     if (path === '-') {
-      read.inputs.push({ file: 'stdin', text: await readStdin() })
+      inputs.push({ file: 'stdin', root: '', text: await readStdin() })
       continue
     }
-    const { files, problems } = manifestFiles(path)
-    for (const file of files) read.inputs.push({ file, text: readManifestText(file) })
-    read.problems.push(...problems)
+    const { files, problems: ignored } = manifestFiles(path)
+    const isFile = files.length === 1 && files[0] === path
+    const folders = isFile ? [] : [path, ...new Set(files.map(dirname))]
+    const unrendered = folders.map((folder) => renderFirst(folder, pipe)).find((it) => it !== undefined)
+    if (unrendered !== undefined) return unrendered
+    const root = isFile ? dirname(path) : path
+    for (const file of files) inputs.push({ file, root, text: readManifestText(file) })
+    problems.push(...ignored)
   }
-  return read
+  return { inputs, problems }
 }
 
-function write(injected: InjectOutcome, unread: readonly FileProblem[], isCheck: boolean): number {
-  const outcome = { ...injected, problems: [...unread, ...injected.problems] }
+function write(injected: InjectOutcome, { inputs, problems }: Inputs, options: RunUninjectOptions): number {
+  const outcome = { ...injected, problems: [...problems, ...injected.problems] }
+  const { outputs } = outcome
   const report = injectReport(outcome)
-  if (isCheck) {
+  if (options.check === true) {
     process.stdout.write(report.text)
     return report.exitCode
   }
-  // The manifests themselves are data, and pass byte for byte.
-  process.stdout.write(joined(outcome.outputs))
-  const { problems, findings } = outcome
-  if (problems.length + findings.length > 0) process.stderr.write(report.text)
+  if (options.inPlace === true || options.out !== undefined) {
+    const paths =
+      options.out === undefined ? writeInPlace(inputs, outputs) : writeToFolder(options.out, inputs, outputs)
+    process.stdout.write(paths.map((path) => `${printable(path)}\n`).join(''))
+    // The manifests themselves are data, and pass byte for byte.
+  } else process.stdout.write(joined(outputs))
+  if (outcome.problems.length + outcome.findings.length > 0) process.stderr.write(report.text)
   return report.exitCode
-}
-
-/** Several files as one stream of documents; one file as it is. */
-function joined(outputs: readonly Input[]): string {
-  return outputs
-    .map(({ text: output }, index) => {
-      const isApart = index === 0 || output.startsWith('---')
-      return `${isApart ? '' : '---\n'}${output}${output === '' || output.endsWith('\n') ? '' : '\n'}`
-    })
-    .join('')
 }

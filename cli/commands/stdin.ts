@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import { MAX_FILE_BYTES } from '@branchline/runtime/local/manifests/files'
 
-/** Reads standard input. Rejects if it is longer than a manifest may be. */
+/** Reads standard input. Rejects if it is longer than a manifest may be, or not UTF-8. */
 export async function readStdin(): Promise<string> {
   const chunks: Buffer[] = []
   let bytes = 0
@@ -13,5 +14,7 @@ export async function readStdin(): Promise<string> {
     }
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString('utf8')
+  const all = Buffer.concat(chunks)
+  if (!isUtf8(all)) throw new Error('standard input is not UTF-8: convert it')
+  return all.toString('utf8')
 }

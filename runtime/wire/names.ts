@@ -26,6 +26,8 @@ export const ANNOTATIONS = {
   inbound: `${GROUP}/inbound`,
   /** On a pod template and on a Service: the changes of the injection as JSON, so that `uninject` can undo them. */
   injected: `${GROUP}/injected`,
+  /** Next to `injected`: original texts of values that the injection replaced as JSON, so that `uninject` restores them. */
+  source: `${GROUP}/injected-source`,
   /** On an Environment: what happens to it after its ttl ends, `keep` or `delete`. */
   expiry: `${GROUP}/expiry`,
   /** On a pod template: the domain below which the host of a visitor's request means a key (`alice.shop.example.com`). */

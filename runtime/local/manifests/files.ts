@@ -10,6 +10,7 @@ import {
   type Stats,
   statSync,
 } from 'node:fs'
+import { isUtf8 } from 'node:buffer'
 import { basename, join, relative, sep } from 'node:path'
 import { LocalError } from '../errors.ts'
 
@@ -179,6 +180,11 @@ const notRegular = (): LocalError => new LocalError('BL_LOCAL_FILE', 'it is not 
 const tooLarge = (bytes: string): LocalError =>
   new LocalError('BL_LOCAL_FILE', `it has ${bytes} bytes, and the limit is ${MAX_FILE_BYTES}: split it`)
 
+function decoded(bytes: Buffer): string {
+  if (!isUtf8(bytes)) throw new LocalError('BL_LOCAL_FILE', 'it is not UTF-8: convert it')
+  return bytes.toString('utf8')
+}
+
 const CHUNK_BYTES = 256 * 1024
 
 function readAll(file: number): string {
@@ -187,7 +193,7 @@ function readAll(file: number): string {
   for (;;) {
     const chunk = Buffer.allocUnsafe(CHUNK_BYTES)
     const length = readSync(file, chunk)
-    if (length === 0) return Buffer.concat(chunks).toString('utf8')
+    if (length === 0) return decoded(Buffer.concat(chunks))
     bytes += length
     if (bytes > MAX_FILE_BYTES) throw tooLarge(`more than ${MAX_FILE_BYTES}`)
     chunks.push(chunk.subarray(0, length))

@@ -112,7 +112,11 @@ test('every overlay that YAML can hold is read as it is written', () => {
       const value = Object.fromEntries(
         Object.entries(written).map(([key, [own, containers]]) => [key, { ...own, containers }]),
       )
-      const { overlay: read, problems } = readOverlay('branchline.local.yaml', stringify(value))
+      const { overlay: read, problems } = readOverlay(
+        'branchline.local.yaml',
+        // Manifests are YAML 1.1, in which `y` is a boolean.
+        stringify(value, { compat: 'yaml-1.1' }),
+      )
       expect(problems).toEqual([])
       const entries = read.entries.map(({ name: workload, namespace, line: _line, ...rest }) => [
         namespace === undefined ? workload : `${namespace}/${workload}`,
@@ -129,7 +133,8 @@ test('any text is read without an exception, and has either entries or problems 
     fc.json(),
     fc.anything().map((value) => {
       try {
-        return stringify(value)
+        const written: string | undefined = stringify(value)
+        return written ?? ''
       } catch {
         return ''
       }

@@ -31,9 +31,12 @@ export function readManifests(file: string, text: string): FileContent {
   const lines = new LineCounter()
   const read: Read = { objects: [], problems: [] }
   for (const parsed of parseYaml(text, lines)) {
-    if (parsed.message === undefined)
+    if (parsed.message === undefined) {
+      for (const { message, line } of parsed.duplicates) {
+        read.problems.push({ severity: 'warning', line, message })
+      }
       readDocument(parsed.value, (path) => lineAt(lines, parsed.document, path), read)
-    else read.problems.push(notValid(parsed))
+    } else read.problems.push(notValid(parsed))
   }
   const more = read.problems.length - MAX_PROBLEMS
   const problems: Problem[] = []
