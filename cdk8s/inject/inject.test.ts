@@ -379,3 +379,12 @@ describe('settings', () => {
     expect(injectSidecars(annotated(others), options).findings).toEqual([])
   })
 })
+
+test('empty search domains and a null hook are there again after uninject', () => {
+  const bare = deployment('a', { dnsConfig: { searches: [] } })
+  const [container] = podTemplateOf(bare)?.spec?.containers ?? []
+  if (container !== undefined) container.lifecycle = { preStop: null }
+  const once = injectSidecars([bare, service('a')], options).manifests
+  expect(uninject(once)[0]).toEqual(bare)
+  expect(injectSidecars(once, options).manifests).toEqual(once)
+})

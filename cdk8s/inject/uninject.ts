@@ -92,10 +92,11 @@ function restoreTemplate(template: PodTemplate): void {
 function restoreSpec(spec: PodSpec, record: InjectionRecord): void {
   strike(spec, 'initContainers', ({ name }) => name === SIDECAR_CONTAINER)
   strike(spec, 'volumes', ({ name }) => name === TOKEN_VOLUME)
+  const wasIn = (path: string): boolean => record.was !== undefined && path in record.was
   const searches = new Set(record.searches)
   if (spec.dnsConfig && searches.size > 0) {
     strike(spec.dnsConfig, 'searches', (search) => searches.has(search))
-    if (isEmpty(spec.dnsConfig)) delete spec.dnsConfig
+    if (isEmpty(spec.dnsConfig) && !wasIn('spec.dnsConfig.searches')) delete spec.dnsConfig
   }
   const preStops = preStopsOf(record)
   for (const container of spec.containers ?? []) {
@@ -103,7 +104,8 @@ function restoreSpec(spec: PodSpec, record: InjectionRecord): void {
     if (!preStops.has(container.name) || !container.lifecycle) continue
     if (!isSleep(container.lifecycle.preStop, preStops.get(container.name))) continue
     delete container.lifecycle.preStop
-    if (isEmpty(container.lifecycle)) delete container.lifecycle
+    const preStop = `spec.containers.${container.name}.lifecycle.preStop`
+    if (isEmpty(container.lifecycle) && !wasIn(preStop)) delete container.lifecycle
   }
 }
 
