@@ -20,6 +20,8 @@ const SETTLE_MS = 2_500
 const MAX_PODS = 10_000
 const MAX_KEYS = 50_000
 const MAX_PENDING = 20_000
+/** The most keyed times of one report that are compared. A few are enough. */
+const MAX_SPANS = 8
 const MAX_TIMES = 200_000
 
 interface Observed {
@@ -73,7 +75,7 @@ export class Observer {
       const hop = { service, from: caller.service, environment }
       remember(this.#raw, `${callerOf(caller)} ${service}`, hop)
     }
-    for (const { beganMs, ms, idleMs } of report.keyedTimes) {
+    for (const { beganMs, ms, idleMs } of report.keyedTimes.slice(0, MAX_SPANS)) {
       if (this.#pending.length >= MAX_PENDING) break
       const span = { beganAtMs: untilMs - beganMs, ms, idleMs }
       this.#pending.push({ pod, span, dueAtMs: nowMs + SETTLE_MS })

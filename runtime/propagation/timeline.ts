@@ -22,22 +22,39 @@ export const KEPT_MS = 40_000
 /** Times, kept for {@link KEPT_MS}. */
 export class Times {
   #all: number[] = []
+  #isSorted = true
 
   get size(): number {
     return this.#all.length
   }
 
   add(atMs: number): void {
+    this.#isSorted &&= atMs >= (this.#all.at(-1) ?? -Infinity)
     this.#all.push(atMs)
   }
 
   forget(beforeMs: number): void {
-    if (this.#all.some((it) => it < beforeMs)) this.#all = this.#all.filter((it) => it >= beforeMs)
+    const first = this.#firstFrom(beforeMs)
+    if (first > 0) this.#all = this.#all.slice(first)
   }
 
   /** Whether one of the times is in `[fromMs, toMs)`. */
   hit(fromMs: number, toMs: number): boolean {
-    return this.#all.some((it) => it >= fromMs && it < toMs)
+    const next = this.#all[this.#firstFrom(fromMs)]
+    return next !== undefined && next < toMs
+  }
+
+  /** The index of the first time that is not before another. */
+  #firstFrom(atMs: number): number {
+    if (!this.#isSorted) this.#all.sort((one, other) => one - other)
+    this.#isSorted = true
+    let [low, high] = [0, this.#all.length]
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#all[middle] as number) < atMs) low = middle + 1
+      else high = middle
+    }
+    return low
   }
 }
 

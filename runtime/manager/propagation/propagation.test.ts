@@ -145,10 +145,14 @@ test('an explained request names the overrides that it did not reach', async () 
       ms: 10,
     },
   })
-  sidecars['gateway']?.say({ type: 'hops', trace })
-  const answer = await until(() => sidecars['gateway']?.messages.find(({ type }) => type === 'hops'), 'hops')
+  report('pricing', { raw: [{ service: 'pricing', from: '10.0.0.1', environment: 'base', opened: 1 }] })
+  const answer = await until(() => {
+    sidecars['gateway']?.say({ type: 'hops', trace })
+    const answers = sidecars['gateway']?.messages.filter((it) => it.type === 'hops')
+    return answers?.find(({ tcp }) => tcp?.length === 1)
+  }, 'an answer with everything that was reported')
   expect(answer).toMatchObject({
     missed: [{ override: 'pricing', by: 'gateway', called: 'orders' }],
-    tcp: [],
+    tcp: [{ service: 'pricing', from: 'gateway', environment: 'base' }],
   })
 })
