@@ -33,3 +33,46 @@ test.skipIf(!hasBrowser)('the page shows service, version, environment and time 
     await browser.close()
   }
 })
+
+const hasIndex = chosenTarget().name === 'embedded'
+test.skipIf(!hasBrowser || !hasIndex)(
+  'the index lists environments, overrides, previews and output, on any width, in both schemes, without JavaScript',
+  async () => {
+    const preview = (await shop?.url('alice')) ?? ''
+    const index = preview.replace('web--alice.', '')
+    const browser = await chromium.launch({ executablePath: BROWSER, args: ['--no-sandbox'] })
+    try {
+      for (const [width, colorScheme] of [
+        [1280, 'light'],
+        [400, 'dark'],
+      ] as const) {
+        const viewport = { width, height: 800 }
+        const page = await browser.newPage({ viewport, colorScheme, javaScriptEnabled: false })
+        await page.goto(index)
+        const row = page
+          .getByRole('table')
+          .first()
+          .getByRole('row')
+          .filter({ hasText: 'branch of baseline' })
+          .first()
+        expect(await row.getByRole('rowheader').innerText()).toContain('alice')
+        expect(await row.getByRole('cell').allInnerTexts()).toEqual([
+          expect.stringContaining('api'),
+          expect.stringContaining('web--alice.localhost'),
+          expect.stringContaining('Ready'),
+        ])
+        const widest = await page.evaluate<number>('document.documentElement.scrollWidth')
+        expect(widest).toBeLessThanOrEqual(width)
+        await page.getByRole('link', { name: 'More output of api of alice' }).click()
+        expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('api of alice')
+        expect(await page.locator('pre').innerText()).toContain('pr-7')
+        await page.goto(preview.replace('web--alice', 'unknown'))
+        await page.getByRole('link', { name: 'All environments and previews' }).click()
+        expect(await page.getByRole('heading', { level: 1 }).innerText()).toBe('Environments')
+        await page.close()
+      }
+    } finally {
+      await browser.close()
+    }
+  },
+)

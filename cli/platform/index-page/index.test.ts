@@ -132,7 +132,7 @@ test('curl gets plain text without control characters', async () => {
   expect(type).toBe('text/plain; charset=utf-8')
   expect(body).toContain('http://web--baseline.localhost:1/')
   expect(body).toContain('error: a.yaml:3: Deployment alice/pricing: bad <script>')
-  expect(body).toContain('alice/pricing: exited <script>')
+  expect(body).toContain('alice/pricing exited <script>')
   // oxlint-disable-next-line no-control-regex -- the pattern is for these characters
   expect(body).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/)
 })

@@ -164,13 +164,13 @@ function linkOf({ name, url, ready, message }: PreviewView): Html {
   if (ready) return link
   return html`${link}
     <span class="badge warn">Not ready</span
-    >${message === undefined ? undefined : html`<div class="soft small">${sentence(message)}</div>`}`
+    >${message === undefined ? undefined : html`<div class="soft small">${message}</div>`}`
 }
 
 function readiness({ ready, message, previews, readyAfterMs }: IndexEnvironment): Html {
   if (!ready) {
     return html`<span class="badge bad">Not ready</span
-      >${message === undefined ? undefined : html`<div class="small">${sentence(message)}</div>`}`
+      >${message === undefined ? undefined : html`<div class="small">${message}</div>`}`
   }
   if (!previews.every((preview) => preview.ready))
     return html`<span class="badge warn">Waits for a preview</span>`

@@ -6,7 +6,7 @@ import type { Index } from './model.ts'
 export function indexText({ environments, problems }: Index): string {
   const services = environments.flatMap(({ name, services }) =>
     services.flatMap(({ name: service, ready, ended, why }) =>
-      ready || ended === 'Succeeded' ? [] : [`${name}/${service}: ${why}`],
+      ready || ended === 'Succeeded' ? [] : [`${name}/${service} ${why}`],
     ),
   )
   const lines = [...services, ...problems.map(({ severity, text }) => `${severity}: ${text}`)]

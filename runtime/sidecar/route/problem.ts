@@ -1,9 +1,6 @@
 import type { Reply } from '../../proxy/decision.ts'
 import { problemReply } from '../../proxy/problem.ts'
 
-// An `import` of node:http also loads undici (runtime/http1/reply.ts).
-const { STATUS_CODES } = process.getBuiltinModule('node:http')
-
 /** Why no service responded, as a word for programs. */
 export type UnavailableReason =
   | 'no-endpoint'
@@ -37,6 +34,8 @@ const SENTENCES: Record<UnavailableReason, string> = {
   'too-large': 'sent a response that is too large',
 }
 
+const INVALID: ReadonlySet<UnavailableReason> = new Set<UnavailableReason>(['bad-response', 'too-large'])
+
 /** The response to a failed request, in the format that the client prefers. It contains no address. */
 export function unavailable(problem: Unavailable, accept: string | undefined): Reply {
   const { status, environment, service, reason, cause, since } = problem
@@ -46,7 +45,7 @@ export function unavailable(problem: Unavailable, accept: string | undefined): R
     {
       status,
       type: 'unavailable',
-      title: STATUS_CODES[status] ?? 'Bad Gateway',
+      title: INVALID.has(reason) ? 'The service sent an invalid response' : 'The service did not respond',
       detail: `${service} of the environment ${environment} ${SENTENCES[reason]}${because}${when}.`,
       reason,
       members: { environment, service, cause, since },
