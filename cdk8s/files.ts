@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseAllDocuments } from 'yaml'
 import { SynthError } from './core/errors.ts'
-import type { Manifest } from './inject/manifest.ts'
+import { type Manifest, objectsIn } from './inject/manifest.ts'
 
 /**
  * Reading of files for constructs. The other modules of this package do no I/O, so that a synth depends only on the
@@ -48,15 +48,6 @@ function manifestsOf(file: string): Manifest[] {
       const [message] = error.message.split('\n', 1)
       throw new SynthError('BL_SYNTH_FILES', [`${file} is not valid YAML: ${message}`])
     }
-    return objectsOf(document.toJS())
+    return objectsIn(document.toJS())
   })
-}
-
-/** The object of a document, or those of a List, as `kubectl get -o yaml` writes it. */
-function objectsOf(value: unknown): Manifest[] {
-  if (typeof value !== 'object' || value === null) return []
-  const { apiVersion, kind, metadata, items } = value as Partial<Manifest> & { items?: unknown }
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return []
-  if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap(objectsOf)
-  return typeof metadata === 'object' && metadata !== null ? [value as Manifest] : []
 }

@@ -4,9 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { anyPodTemplateOf } from './core/object-faults.ts'
 import { Environment, Override, Preview, Workload } from './index.ts'
-import { podTemplateOf, serviceSpecOf } from './inject/manifest.ts'
+import { injectedTemplateOf, podTemplateOf, serviceSpecOf } from './inject/manifest.ts'
 import { againstRestricted, whyInvalid } from './kubernetes.fixture.ts'
 import { app, deployment, faultsOf, find, objects, outline, shop, sidecars } from './plus.fixture.ts'
 
@@ -69,7 +68,7 @@ describe('objects of cdk8s-plus in an environment', () => {
   test('see them as Jobs too, which get no sidecar', () => {
     const { alice } = shop()
     new Job(alice, 'migrate', { containers: [{ image: 'shop/migrate:1' }] })
-    const template = anyPodTemplateOf(find(alice, 'Job', 'migrate'))
+    const template = injectedTemplateOf(find(alice, 'Job', 'migrate'))
     expect(template?.spec?.dnsConfig?.searches).toEqual(['baseline.svc.cluster.local'])
     expect(template?.spec?.initContainers).toBeUndefined()
   })
@@ -83,7 +82,7 @@ describe('objects of cdk8s-plus in an environment', () => {
     const all = [...objects(baseline), ...objects(alice)]
     const invalid = await Promise.all(all.map(whyInvalid))
     expect(invalid.filter((why) => why !== undefined)).toEqual([])
-    const pods = all.flatMap((manifest) => anyPodTemplateOf(manifest)?.spec ?? [])
+    const pods = all.flatMap((manifest) => injectedTemplateOf(manifest)?.spec ?? [])
     expect(pods).toHaveLength(4)
     expect(pods.flatMap((pod) => againstRestricted(pod as Parameters<typeof againstRestricted>[0]))).toEqual(
       [],

@@ -1,19 +1,9 @@
-import type { Container, Manifest, PodTemplate } from '../inject/manifest.ts'
+import { type Container, injectedTemplateOf, type Manifest } from '../inject/manifest.ts'
 import { imageFault } from './image-fault.ts'
-
-/** Returns the pod template of any kind that has one, also of a Job, a CronJob and a Pod. */
-export function anyPodTemplateOf(manifest: Manifest): PodTemplate | undefined {
-  const spec = manifest.spec as
-    | { template?: PodTemplate; jobTemplate?: { spec?: { template?: PodTemplate } } }
-    | undefined
-  if (manifest.kind === 'Pod' && manifest.apiVersion === 'v1') return manifest as PodTemplate
-  const template = spec?.template ?? spec?.jobTemplate?.spec?.template
-  return Array.isArray(template?.spec?.containers) ? template : undefined
-}
 
 /** Returns the faults of containers that constructs made: no image, and variables that were not set. */
 export function objectFaults(manifest: Manifest): string[] {
-  const { containers = [], initContainers = [] } = anyPodTemplateOf(manifest)?.spec ?? {}
+  const { containers = [], initContainers = [] } = injectedTemplateOf(manifest)?.spec ?? {}
   return [...containers, ...initContainers].flatMap((container) =>
     containerFaults(container).map(
       (fault) => `${manifest.kind} "${manifest.metadata.name}": container "${container.name}": ${fault}`,

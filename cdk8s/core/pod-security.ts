@@ -1,5 +1,4 @@
-import { containersOf, type Manifest, type PodSpec } from '../inject/manifest.ts'
-import { anyPodTemplateOf } from './object-faults.ts'
+import { containersOf, injectedTemplateOf, type Manifest, type PodSpec } from '../inject/manifest.ts'
 
 /** The Pod Security Standards of Kubernetes. */
 export type PodSecurity = 'restricted' | 'baseline' | 'privileged'
@@ -32,9 +31,9 @@ interface SecurityContext {
  * contradicts the standard stays, and Kubernetes refuses the pod. Pure.
  */
 export function fillRestricted(manifest: Manifest): Manifest {
-  if (anyPodTemplateOf(manifest)?.spec === undefined) return manifest
+  if (injectedTemplateOf(manifest)?.spec === undefined) return manifest
   const copy = structuredClone(manifest)
-  const spec = anyPodTemplateOf(copy)?.spec as PodSpec & { securityContext?: SecurityContext }
+  const spec = injectedTemplateOf(copy)?.spec as PodSpec & { securityContext?: SecurityContext }
   for (const container of containersOf({ spec })) {
     const own = container['securityContext'] as SecurityContext | undefined
     container['securityContext'] = {

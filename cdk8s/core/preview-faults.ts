@@ -1,6 +1,6 @@
 import { nearest } from '@branchline/wire/near'
 import type { Preview as PreviewResource } from '@branchline/wire/resources/preview'
-import { type ServicePort, serviceSpecOf } from '../inject/manifest.ts'
+import { portList, serviceSpecOf } from '../inject/manifest.ts'
 import { findService, type Registry, serviceNames } from './registry.ts'
 
 /** Returns the previews of a port that its Service lacks, and those of a Service that is probably a typo. */
@@ -24,8 +24,6 @@ function faultOf(registry: Registry, preview: PreviewResource): string | undefin
   }
   const { type, ports = [] } = serviceSpecOf(found.rendering.bare(found.object)) ?? {}
   if (type === 'ExternalName' || ports.some((it) => it.port === port || it.name === port)) return undefined
-  const has = ports.length === 0 ? 'has no port' : `has ${ports.map(shown).join(', ')}`
+  const has = ports.length === 0 ? 'has no port' : `has ${portList(ports)}`
   return `${start}port is ${JSON.stringify(port)}, but the Service "${service}" of "${found.environment}" ${has}`
 }
-
-const shown = ({ name, port }: ServicePort): string => (name === undefined ? `${port}` : `${port} (${name})`)

@@ -147,3 +147,16 @@ export const nameOf = (manifest: Manifest): string => manifest.metadata.name ?? 
 
 /** Formats an object for people: `Deployment "web"`. */
 export const shown = (manifest: Manifest): string => `${manifest.kind} "${nameOf(manifest)}"`
+
+/** Lists the ports of a Service for people: `8080 (http), 9090`. */
+export const portList = (ports: readonly ServicePort[]): string =>
+  ports.map(({ name, port }) => (name === undefined ? `${port}` : `${port} (${name})`)).join(', ')
+
+/** Returns the Kubernetes objects of a document: itself, those of a List, or none if it is something else. */
+export function objectsIn(value: unknown): Manifest[] {
+  if (typeof value !== 'object' || value === null) return []
+  const { apiVersion, kind, metadata, items } = value as Partial<Manifest> & { items?: unknown }
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return []
+  if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap(objectsIn)
+  return typeof metadata === 'object' && metadata !== null ? [value as Manifest] : []
+}

@@ -3,7 +3,9 @@ import { uninject } from '../inject/uninject.ts'
 import { changeFaults, changeTemplate, type OverrideChanges } from './changes.ts'
 import { copyTo } from './copy.ts'
 import { findWorkload, servicesOf, type Wanted } from './find.ts'
-import { type Reference, referencesOf } from './references.ts'
+import { type PodReference, podReferences } from './references.ts'
+
+type Reference = Pick<PodReference, 'kind' | 'name' | 'optional'>
 
 /** The workload to take, the branch that gets it, and what to change. */
 export interface OverrideRequest extends Wanted {
@@ -37,7 +39,7 @@ export function planOverride(manifests: readonly Manifest[], request: OverrideRe
   const faults = [...changeFaults(changes), ...setReplicas(workload, changes.replicas)]
   if (faults.length === 0) faults.push(...changeTemplate(template, base.metadata.name ?? '', changes))
   if (faults.length === 0) faults.push(...imagesMissing(template))
-  const references = withPullSecrets(referencesOf(template), own)
+  const references = withPullSecrets(neededBy(template), own)
   const needed = references.map((reference) => resolve(reference, own, request, found))
   const others = [...uninject(servicesOf(own, base)), ...needed.flatMap(({ manifest }) => manifest ?? [])]
   return {
@@ -61,6 +63,16 @@ const imagesMissing = (template: PodTemplate): string[] =>
   containersOf(template)
     .filter((container) => typeof container['image'] !== 'string' || container['image'] === '')
     .map(({ name }) => `the container ${name} has no image in the base: give it one`)
+
+/** The objects that the pods of a template name, each once. One is optional if all fields that name it say so. */
+function neededBy(template: PodTemplate): Reference[] {
+  const needed = new Map<string, Reference>()
+  for (const { kind, name, optional } of podReferences(template.spec ?? {}, 'spec')) {
+    const before = needed.get(`${kind}/${name}`)
+    needed.set(`${kind}/${name}`, { kind, name, optional: optional && (before?.optional ?? true) })
+  }
+  return [...needed.values()]
+}
 
 /** Adds the Secrets that a ServiceAccount gives to its pods. */
 function withPullSecrets(references: readonly Reference[], own: readonly Manifest[]): Reference[] {

@@ -1,19 +1,7 @@
 import type { Manifest, PodSpec } from '@branchline/cdk8s/inject/manifest'
+import { type PodReference, podReferences } from '@branchline/cdk8s/override'
 import { nearest } from '@branchline/wire/near'
 import type { ObjectProblem } from './object-problem.ts'
-
-type Kind = 'ConfigMap' | 'Secret'
-
-/** A reference from a pod to a ConfigMap or a Secret, or to one of its keys. */
-interface Reference {
-  readonly kind: Kind
-  readonly name: string
-  readonly key?: string
-  readonly field: string
-}
-
-/** Objects that a cluster makes by itself in each namespace. */
-const GIVEN = new Set(['ConfigMap/kube-root-ca.crt'])
 
 /**
  * The ConfigMaps and Secrets that pods need and that the manifests do not contain. A missing Secret is only a note,
@@ -28,7 +16,8 @@ export function missingReferences(manifests: readonly Manifest[]): ObjectProblem
     if (spec === undefined || path === undefined) return []
     const { namespace, name = '' } = metadata
     const local = holders.filter((one) => one.metadata.namespace === namespace)
-    return distinct(referencesOf(spec, path)).flatMap((reference) => {
+    const needed = podReferences(spec, path).filter((it) => isNeeded(it))
+    return distinct(needed).flatMap((reference) => {
       if (made.has(`${namespace}/${reference.name}`) && reference.kind === 'Secret') return []
       const message = faultOf(reference, local)
       if (message === undefined) return []
@@ -39,9 +28,8 @@ export function missingReferences(manifests: readonly Manifest[]): ObjectProblem
   })
 }
 
-function faultOf(reference: Reference, local: readonly Manifest[]): string | undefined {
+function faultOf(reference: PodReference, local: readonly Manifest[]): string | undefined {
   const { kind, name, key, field } = reference
-  if (GIVEN.has(`${kind}/${name}`)) return undefined
   const holder = local.find((one) => isIt(one, reference))
   if (holder === undefined) {
     const near = nearest(
@@ -59,14 +47,18 @@ function faultOf(reference: Reference, local: readonly Manifest[]): string | und
   return `${field} names the key "${key}" of ${kind} "${name}", which it does not have: ${remedy}`
 }
 
-const isIt = ({ kind, metadata }: Manifest, reference: Reference): boolean =>
+/** Pods start without a Secret for pulling images. Accounts and claims are often not in the manifests. */
+const isNeeded = ({ kind, optional, field }: PodReference): boolean =>
+  !optional && (kind === 'ConfigMap' || kind === 'Secret') && !field.includes('.imagePullSecrets[')
+
+const isIt = ({ kind, metadata }: Manifest, reference: PodReference): boolean =>
   kind === reference.kind && metadata.name === reference.name
 
 const keysOf = ({ data, binaryData, stringData }: Manifest): string[] =>
   [data, binaryData, stringData].flatMap((map) => Object.keys(map ?? {}))
 
 /** Several fields that name the same thing are one problem. */
-function distinct(references: readonly Reference[]): Reference[] {
+function distinct(references: readonly PodReference[]): PodReference[] {
   const seen = new Map(
     references.toReversed().map((one) => [`${one.kind}/${one.name}/${one.key ?? ''}`, one]),
   )
@@ -86,58 +78,6 @@ function podSpecOf(manifest: Manifest): { spec: PodSpec; path: string } | undefi
   return isMap(own) && Array.isArray(own.containers) ? { spec: own, path: 'spec.template.spec' } : undefined
 }
 
-function referencesOf(spec: PodSpec, path: string): Reference[] {
-  const found: Reference[] = []
-  const add = (kind: Kind, named: unknown, field: string, key?: unknown): void => {
-    if (!isMap(named) || named['optional'] === true) return
-    const name = named['name'] ?? named['secretName']
-    if (typeof name === 'string') found.push({ kind, name, field, ...(typeof key === 'string' && { key }) })
-  }
-  for (const list of ['initContainers', 'containers'] as const) {
-    for (const [index, container] of listOf(spec[list]).entries()) {
-      const at = `${path}.${list}[${index}]`
-      for (const [place, from] of listOf(container['envFrom']).entries()) {
-        add('ConfigMap', from['configMapRef'], `${at}.envFrom[${place}].configMapRef.name`)
-        add('Secret', from['secretRef'], `${at}.envFrom[${place}].secretRef.name`)
-      }
-      for (const [place, variable] of listOf(container['env']).entries()) {
-        const from = isMap(variable['valueFrom']) ? variable['valueFrom'] : {}
-        for (const [kind, field] of KEY_REFERENCES) {
-          const reference = from[field]
-          add(
-            kind,
-            reference,
-            `${at}.env[${place}].valueFrom.${field}`,
-            isMap(reference) ? reference['key'] : undefined,
-          )
-        }
-      }
-    }
-  }
-  for (const [index, volume] of listOf(spec.volumes).entries())
-    volumeReferences(volume, `${path}.volumes[${index}]`, add)
-  return found
-}
-
-const KEY_REFERENCES = [
-  ['ConfigMap', 'configMapKeyRef'],
-  ['Secret', 'secretKeyRef'],
-] as const
-
-function volumeReferences(
-  volume: Readonly<Record<string, unknown>>,
-  at: string,
-  add: (kind: Kind, named: unknown, field: string) => void,
-): void {
-  add('ConfigMap', volume['configMap'], `${at}.configMap.name`)
-  add('Secret', volume['secret'], `${at}.secret.secretName`)
-  const projected = isMap(volume['projected']) ? volume['projected'] : {}
-  for (const [index, source] of listOf(projected['sources']).entries()) {
-    add('ConfigMap', source['configMap'], `${at}.projected.sources[${index}].configMap.name`)
-    add('Secret', source['secret'], `${at}.projected.sources[${index}].secret.name`)
-  }
-}
-
 /** Secrets that other objects of the manifests make: `namespace/name`. */
 function madeSecrets(manifests: readonly Manifest[]): Set<string> {
   return new Set(
@@ -153,6 +93,3 @@ function madeSecrets(manifests: readonly Manifest[]): Set<string> {
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
-
-const listOf = (value: unknown): readonly Readonly<Record<string, unknown>>[] =>
-  Array.isArray(value) ? value.filter(isMap) : []

@@ -1,4 +1,4 @@
-import { type Manifest, serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
+import { type Manifest, portList, serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
 import { nearest } from '@branchline/wire/near'
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
@@ -34,10 +34,7 @@ export function previewProblems(previews: readonly Preview[], view: ServiceView)
     }
     const ports = serviceSpecOf(service)?.ports ?? []
     if (ports.some((port) => port.port === spec.port || port.name === spec.port)) return []
-    const known = ports.map((port) =>
-      port.name === undefined ? String(port.port) : `${port.port} (${port.name})`,
-    )
-    const message = `spec.port ${spec.port} is not a port of Service "${spec.service}": it has ${known.join(', ') || 'none'}`
+    const message = `spec.port ${spec.port} is not a port of Service "${spec.service}": it has ${portList(ports) || 'none'}`
     return [{ ...at, field: 'spec.port', message }]
   })
 }

@@ -1,5 +1,5 @@
 import { hasSidecar, injectSidecars, type InjectOptions, type Manifest } from '@branchline/cdk8s/inject'
-import { serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
+import { portList, serviceSpecOf } from '@branchline/cdk8s/inject/manifest'
 import { type ContainerChanges, planOverride } from '@branchline/cdk8s/override'
 import { API_VERSION, LABELS } from '@branchline/wire/names'
 import { environmentName } from '@branchline/wire/environment-name'
@@ -227,9 +227,7 @@ function portOf(
     return { fault: `the base has no Service of this name, so add its port, such as ${service}:8080` }
   }
   const ports = serviceSpecOf(found)?.ports ?? []
-  const shown = ports
-    .map((it) => (it.name === undefined ? `${it.port}` : `${it.port} (${it.name})`))
-    .join(', ')
+  const shown = portList(ports)
   if (port !== undefined) {
     if (ports.some((it) => it.port === port || it.name === port)) return port
     return { fault: `the Service has no port ${port}, but ${shown || 'none at all'}` }

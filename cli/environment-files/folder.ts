@@ -1,5 +1,5 @@
 import { isAbsolute, relative, resolve } from 'node:path'
-import type { Manifest } from '@branchline/cdk8s/inject'
+import { type Manifest, objectsIn } from '@branchline/cdk8s/inject/manifest'
 import {
   type FileProblem,
   manifestFiles,
@@ -24,20 +24,12 @@ export function readFolder(path: string, except?: string): FolderContent {
     try {
       const read = parseManifests(file, readManifestText(file))
       content.problems.push(...read.problems)
-      for (const { value } of read.documents) content.manifests.push(...objectsOf(value))
+      for (const { value } of read.documents) content.manifests.push(...objectsIn(value))
     } catch (error) {
       content.problems.push({ file, line: undefined, field: undefined, message: (error as Error).message })
     }
   }
   return content
-}
-
-function objectsOf(value: unknown): Manifest[] {
-  if (typeof value !== 'object' || value === null) return []
-  const { apiVersion, kind, metadata, items } = value as Partial<Manifest> & { items?: unknown }
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return []
-  if (kind.endsWith('List') && Array.isArray(items)) return items.flatMap(objectsOf)
-  return typeof metadata === 'object' && metadata !== null ? [value as Manifest] : []
 }
 
 /** The shorter of a path and its form relative to the current folder. */
