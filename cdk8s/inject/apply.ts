@@ -19,6 +19,7 @@ import { type InjectionPlan, planInjection } from './plan.ts'
 import { type InjectionRecord, readRecord, recordEmpty, writeRecord } from './record.ts'
 import { annotatedResources } from './resources.ts'
 import { serves } from './selection.ts'
+import { shapeFaults } from './shape.ts'
 import { settingsOfTemplate } from './sidecar.ts'
 import { switchFaults, whoDisables } from './switch.ts'
 import { uninject } from './uninject.ts'
@@ -39,12 +40,15 @@ export interface Injected {
 export function injectSidecars(manifests: readonly Manifest[], options: InjectOptions): Injected {
   const known = new Map<ServicePort, number>()
   const before = new Map<Manifest, PodTemplate | undefined>()
-  const bare = manifests.map((manifest) => {
+  const misshapen = manifests.flatMap(shapeFaults)
+  const all = manifests.map((manifest) => {
     const [copy] = uninject([manifest]) as [Manifest]
+    if (shapeFaults(manifest).length > 0) return copy
     before.set(copy, injectedTemplateOf(manifest))
     for (const [port, slot] of slotsBefore(manifest, copy)) known.set(port, slot)
     return copy
   })
+  const bare = misshapen.length === 0 ? all : all.filter((it) => shapeFaults(it).length === 0)
   const plan = planInjection(bare, known)
   const namespaces = bare.filter(({ kind, apiVersion }) => kind === 'Namespace' && apiVersion === 'v1')
   const notices = policyNotices(bare, plan)
@@ -54,13 +58,14 @@ export function injectSidecars(manifests: readonly Manifest[], options: InjectOp
     join(manifest, plan, options, before.get(manifest), namespaces)
   }
   const findings = [
+    ...misshapen,
     ...plan.findings,
     ...notices,
     ...limitNotices(bare, [...plan.inbound.keys()]),
     ...switchFaults(bare),
     ...badSettings(bare, plan, options),
   ]
-  return { manifests: bare, findings }
+  return { manifests: all, findings }
 }
 
 /** The slots that the ports of a Service have from an earlier injection. */

@@ -1,7 +1,10 @@
 import type { Manifest } from './manifest.ts'
 import { nameOf } from './manifest.ts'
 
-/** What a finding is about. `unrouted`: requests bypass the sidecar. `notice`: something else to do. `fault`: invalid. */
+/**
+ * What a finding is about. `unrouted`: requests bypass the sidecar. `cluster`: it matters only where a cluster enforces it.
+ * `notice`: something else to do. `fault`: the manifest is invalid.
+ */
 const EFFECTS = {
   Headless: 'unrouted',
   SinglePod: 'unrouted',
@@ -16,10 +19,11 @@ const EFFECTS = {
   TooManyPorts: 'unrouted',
   NothingInNamespace: 'unrouted',
   PortInUse: 'notice',
-  PolicyBlocks: 'notice',
-  QuotaCounts: 'notice',
-  LimitRefuses: 'notice',
+  PolicyBlocks: 'cluster',
+  QuotaCounts: 'cluster',
+  LimitRefuses: 'cluster',
   BadSetting: 'fault',
+  BadShape: 'fault',
 } as const
 
 export type FindingReason = keyof typeof EFFECTS
@@ -36,8 +40,8 @@ export interface Finding {
 }
 
 /**
- * Returns what a finding means: `fault` if the manifest is invalid, `unrouted` if requests bypass the sidecar, `notice`
- * for everything else that people should know.
+ * Returns what a finding means: `fault` if the manifest is invalid, `unrouted` if requests bypass the sidecar, `cluster`
+ * if policies or quotas of a cluster would stop it, `notice` for everything else that people should know.
  */
 export const effectOf = ({ reason }: Pick<Finding, 'reason'>): FindingEffect => EFFECTS[reason]
 

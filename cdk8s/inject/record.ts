@@ -57,7 +57,8 @@ interface Place {
 /** The lists and maps to which an injection adds something. */
 function* placesOf(holder: PodTemplate | Manifest): Generator<Place> {
   const { metadata } = holder
-  const { spec } = holder as PodTemplate
+  // Of a Service, an injection extends only the annotations.
+  const spec = holder['kind'] === 'Service' ? undefined : (holder as PodTemplate).spec
   yield { path: 'metadata', holder, field: 'metadata' }
   yield* placesIn('metadata', metadata, ['labels', 'annotations'])
   yield* placesIn('spec', spec, ['initContainers', 'volumes', 'dnsConfig'])

@@ -10,12 +10,14 @@ import {
   serviceSpecOf,
 } from './manifest.ts'
 import { type InjectionRecord, preStopsOf, readRecord, restoreEmpty } from './record.ts'
+import { shapeFaults } from './shape.ts'
 import { TOKEN_VOLUME } from './sidecar.ts'
 
-/** Returns the manifests as they were before the injection. Pure. Other manifests are returned unchanged. */
+/** Returns the manifests as they were before the injection. Pure. Others, and misshapen ones, are returned unchanged. */
 export function uninject(manifests: readonly Manifest[]): Manifest[] {
   return manifests.map((manifest) => {
     const copy = structuredClone(manifest)
+    if (shapeFaults(copy).length > 0) return copy
     const template = injectedTemplateOf(copy)
     if (template !== undefined) restoreTemplate(template)
     const spec = serviceSpecOf(copy)

@@ -89,7 +89,9 @@ interface PlatformDeployment {
 /** Adds a sidecar to every workload of an environment that lacks one. */
 export function withSidecars(objects: readonly KubernetesObject[]): Transformed {
   const { manifests, findings } = injectEnvironments(objects)
-  const problems = findings.map((finding): ObjectProblem => {
+  // Here, nothing enforces network policies and quotas.
+  const relevant = findings.filter((finding) => effectOf(finding) !== 'cluster')
+  const problems = relevant.map((finding): ObjectProblem => {
     const { kind, namespace, name, field, message } = finding
     const severity = effectOf(finding) === 'fault' ? 'error' : 'warning'
     return { id: `${kind}/${namespace ?? ''}/${name}`, severity, field, message }
