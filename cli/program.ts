@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import type { Endpoint } from '@branchline/runtime/local/network/dial'
 import { Command } from 'commander'
 import { type CheckOptions, runCheck } from './commands/run-check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
@@ -9,9 +10,10 @@ import {
   runUninject,
   type RunUninjectOptions,
 } from './commands/run-inject.ts'
-import { runUp } from './commands/run-up.ts'
+import { runUp, type RunUpOptions } from './commands/run-up.ts'
 import { addInitCommand } from './init/command.ts'
 import { addCompletionCommands } from './program/completion.ts'
+import { egressOption, outsideHosts } from './program/egress.ts'
 import { addEnvironmentCommands } from './program/environments.ts'
 import { withExamples } from './program/examples.ts'
 import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
@@ -47,9 +49,18 @@ const upCommand = program
   .option('--domain <domain>', 'domain of the preview URLs', 'localhost')
   .option('--logs <pod>', 'print the output of pods whose names begin with this text; "all" for every pod')
   .option('--no-hosts', 'do not give pods a hosts file; pods then find Services by environment variables')
+  .addOption(
+    oneOfOption(
+      '--network <method>',
+      'network of the pods; namespaces (default where the system allows it) gives each its own, like a container; ' +
+        'loopback gives each an address of this machine',
+      ['namespaces', 'loopback'],
+    ),
+  )
+  .addOption(egressOption())
   .action(
-    async (folder: string, options: { port: number; domain: string; logs?: string; hosts: boolean }) => {
-      process.exit(await runUp({ folder, ...options }))
+    async (folder: string, options: Omit<RunUpOptions, 'folder' | 'egress'> & { egress: Endpoint[] }) => {
+      process.exit(await runUp({ folder, ...options, egress: outsideHosts(options.egress) }))
     },
   )
 withExamples(

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs'
+import type { Method, OutsideHost } from '@branchline/runtime/local/network/network'
 import { describeProblem, type LogLine } from '@branchline/runtime/local/types'
 import { printable, printableLine, printableLog } from '@branchline/runtime/local/printable'
 import type { Platform, PlatformEvent } from '../platform/platform.ts'
@@ -17,6 +18,8 @@ export interface RunUpOptions {
   readonly port: number
   readonly domain: string
   readonly hosts: boolean
+  readonly network?: Method | undefined
+  readonly egress?: readonly OutsideHost[]
   /** The beginning of the names of pods whose output is printed, or `all`. */
   readonly logs?: string
 }
@@ -66,6 +69,7 @@ export async function runUp(options: RunUpOptions): Promise<number> {
 }
 
 function show(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
+  if (event.type === 'notice') screen.line(printableLine(event.text))
   if (event.type === 'problem') screen.line(printableLine(`! ${describeProblem(event.problem)}`))
   if (event.type === 'solved') screen.line(printableLine(`solved: ${describeProblem(event.problem)}`))
   if (event.type === 'log' && isWanted(event.line, logs)) {

@@ -4,13 +4,13 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { effectOf, injectEnvironments } from '@branchline/cdk8s/inject'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
-import type { ObjectProblem, Transformed } from '@branchline/runtime/local/cluster'
+import type { ObjectProblem, Transformed } from '@branchline/runtime/local/options'
 import type { ImageCommand } from '@branchline/runtime/local/pods/command'
+import { VARIABLES } from '@branchline/wire/env'
 import type { KubernetesObject } from '@branchline/wire/kubernetes'
 import { MANAGER_SERVICE, RELAY_SERVICE } from '@branchline/wire/names'
 import { parseEnvironment, parsePreview } from '@branchline/wire/resources/parse'
 import { validateResources } from '@branchline/wire/resources/validate'
-import { VARIABLES } from '@branchline/wire/env'
 
 const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 
@@ -21,17 +21,14 @@ const IMAGE = /(?:^|\/)branchline\/(sidecar|manager|relay)(?:[:@].*)?$/
 export function platformImage(image: string): ImageCommand | undefined {
   const name = IMAGE.exec(image)?.[1]
   if (name === undefined) return undefined
-  // A pod has one loopback address for all of its containers. At 127.0.0.1 and ::1 another pod may listen, or any
-  // process of the machine.
-  const env = { [VARIABLES.appHost]: '$(POD_IP)' }
   const bundled = join(import.meta.dirname, 'processes', `${name}.js`)
-  if (existsSync(bundled)) return { command: [process.execPath, bundled], env }
+  if (existsSync(bundled)) return { command: [process.execPath, bundled] }
   const runtime = dirname(createRequire(import.meta.url).resolve('@branchline/runtime/package.json'))
   // A dozen sidecars start together. The cache lets them, and the next run, share compiled code.
   const cache = join(runtime, '../node_modules/.cache/branchline')
   return {
     command: [process.execPath, join(runtime, name, 'main.ts')],
-    env: { ...env, NODE_COMPILE_CACHE: cache },
+    env: { NODE_COMPILE_CACHE: cache },
   }
 }
 
@@ -66,6 +63,8 @@ export function platformObjects({ domain, port, managers = 1, index }: PlatformO
     // Every manager plans and leads, because this API has no Lease. Their plans are equal.
     if (metadata.name === MANAGER_SERVICE) deployment.replicas = managers
     if (metadata.name === RELAY_SERVICE) {
+      // The relay stands for one in the cloud, which visitors reach from this machine.
+      deployment.template.spec.hostNetwork = true
       const [container] = deployment.template.spec.containers
       const others = container?.env.filter(({ name }) => name !== VARIABLES.relayToken) ?? []
       // A credential of one cluster tells the relay that no other cluster is to come.
@@ -83,7 +82,7 @@ interface Variable {
 
 interface PlatformDeployment {
   replicas: number
-  readonly template: { readonly spec: { readonly containers: { env: Variable[] }[] } }
+  readonly template: { readonly spec: { hostNetwork?: boolean; readonly containers: { env: Variable[] }[] } }
 }
 
 /** Adds a sidecar to every workload of an environment that lacks one. */

@@ -1,3 +1,4 @@
+import type { Method, OutsideHost } from '@branchline/runtime/local/network/network'
 import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'
 
@@ -9,7 +10,11 @@ export interface UpOptions {
   readonly port?: number
   /** The domain of preview URLs. Default: `localhost`. */
   readonly domain?: string
-  /** Whether pods get a private /etc/hosts, if the system allows it. Default: true. */
+  /** How pods are connected. Default: network namespaces where the system allows them, otherwise loopback. */
+  readonly network?: Method | undefined
+  /** Hosts outside that pods may call by name, in network namespaces. */
+  readonly egress?: readonly OutsideHost[]
+  /** Whether pods find names by files and DNS, if the system allows it. Default: true. */
   readonly hosts?: boolean
   /** How many managers run. With several, previews survive the death of one. Default: 1. */
   readonly managers?: number
@@ -23,6 +28,8 @@ export interface UpOptions {
 
 /** An event of a running platform. */
 export type PlatformEvent =
+  /** A sentence about this run that users should read once. */
+  | { readonly type: 'notice'; readonly text: string }
   /** A manifest or a pod has a problem. Each problem is reported once, as one sentence. */
   | { readonly type: 'problem'; readonly problem: Problem }
   /** A problem that was reported is solved. */
@@ -84,6 +91,8 @@ export interface Platform {
   readonly indexUrl: string
   /** Returns the last lines that the containers of a pod wrote. */
   logs(namespace: string, pod: string): readonly LogLine[]
+  /** Forwards a port of 127.0.0.1, which this returns, to a port of a pod. */
+  forward(namespace: string, pod: string, port: number): Promise<number>
   /** Ends every process and removes every file. Resolves when none remains. */
   stop(): Promise<void>
 }

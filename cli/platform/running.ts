@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { Cluster } from '@branchline/runtime/local/cluster'
-import { namespacesAbove } from '@branchline/runtime/local/pods/hosts'
+import { namespacesAbove } from '@branchline/runtime/local/network/names'
 import { namedEnvironment } from '@branchline/runtime/local/api/objects'
+import type { Forwarding } from '@branchline/runtime/local/network/forwarder'
 import type { LogLine, Problem } from '@branchline/runtime/local/types'
 import { describeProblem } from '@branchline/runtime/local/types'
 import type { LocalState } from '@branchline/wire/local-api'
@@ -30,8 +31,6 @@ export class RunningPlatform implements Platform {
   readonly port: number
   readonly indexUrl: string
   readonly runFolder: string
-  /** How pods resolve names: by hosts files, or only by variables (`none`). */
-  readonly hosts: string
   readonly #options: UpOptions
   readonly #cluster: Cluster
   readonly #waiting: Set<() => void>
@@ -45,15 +44,19 @@ export class RunningPlatform implements Platform {
   readonly #stopping = new AbortController()
   #index: IndexServer | undefined
   readonly #unreached = new Unreached()
+  readonly #forwarded: Forwarding[] = []
   #timer: NodeJS.Timeout | undefined
 
   /** Starts the cluster and the platform on it. Resolves when the processes are starting. */
   static async start(options: UpOptions): Promise<RunningPlatform> {
     const { folder, port = DEFAULT_PORT, domain = DEFAULT_DOMAIN, hosts = true, managers, onEvent } = options
+    const { network, egress = [] } = options
     const waiting = new Set<() => void>()
     const { cluster, ports } = await Cluster.start({
       folder,
       hosts,
+      network,
+      egress,
       publish: [
         {
           namespace: PLATFORM_NAMESPACE,
@@ -76,6 +79,7 @@ export class RunningPlatform implements Platform {
         for (const check of waiting) check()
       },
     })
+    if (cluster.notice !== undefined) onEvent?.({ type: 'notice', text: cluster.notice })
     const running = new RunningPlatform(options, cluster, ports[0] ?? port, waiting)
     try {
       running.#index = await serveIndex(indexSocket(cluster.runFolder), running.#indexSource())
@@ -92,7 +96,6 @@ export class RunningPlatform implements Platform {
     this.port = port
     this.indexUrl = `http://${options.domain ?? DEFAULT_DOMAIN}:${port}/`
     this.runFolder = cluster.runFolder
-    this.hosts = cluster.hosts
     this.#waiting = waiting
     const changed = (): void => this.#changed()
     waiting.add(changed)
@@ -195,10 +198,22 @@ export class RunningPlatform implements Platform {
     return this.#cluster.logs(namespace, pod)
   }
 
+  async forward(namespace: string, pod: string, port: number): Promise<number> {
+    const endpoints = (): { host: string; port: number }[] =>
+      this.state()
+        .pods.filter((found) => found.namespace === namespace && found.name === pod)
+        .map(({ ip: host }) => ({ host, port }))
+    const options = { host: '127.0.0.1', port: 0, owner: `pod ${namespace}/${pod}`, endpoints }
+    const forwarding = await this.#cluster.network.publish(options)
+    this.#forwarded.push(forwarding)
+    return forwarding.port
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
     await this.#index?.close()
+    for (const forwarding of this.#forwarded) forwarding.close()
     return this.#cluster.stop(this.#options.stopTimeoutMs)
   }
 

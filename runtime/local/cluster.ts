@@ -1,18 +1,15 @@
-import { chmodSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { dirname, join, resolve } from 'node:path'
 import type { LocalPatch, LocalState } from '@branchline/wire/local-api'
 import { PLATFORM_NAMESPACE } from '@branchline/wire/names'
 import { VARIABLES } from '@branchline/wire/env'
-import { temporaryFolder } from '../process/temporary.ts'
-import { Addresses } from './services/addresses.ts'
 import { serveApi } from './api/api.ts'
-import type { ImageResolver } from './pods/command.ts'
 import { endpointSlices } from './services/endpoints.ts'
-import { hostsText, namespacesAbove, rewriteFile, searchNamespace, withAddresses } from './pods/hosts.ts'
+import { namespacesAbove, searchNamespace, withAddresses } from './network/names.ts'
+import type { Network } from './network/network.ts'
+import type { ClusterOptions } from './options.ts'
 import type { Service } from './kubernetes.ts'
 import { appPortsOf, declaresPort } from './pods/app-ports.ts'
-import { listenersAt } from './pods/listeners.ts'
 import { ManifestFolder } from './manifests/folder.ts'
 import { withOverlays } from './manifests/local-settings.ts'
 import { idOf, type KubernetesObject } from './manifests/object.ts'
@@ -22,52 +19,16 @@ import { filesOf, machineVariables, missingNamespaces, namedEnvironment, valuesO
 import type { PodHost, PodRunner } from './pods/pod.ts'
 import { Problems } from './problems.ts'
 import { Patches } from './patches.ts'
-import { Reaper } from './pods/reaper.ts'
+import { openRun, type Run } from './run.ts'
 import { socketOf, writeRun } from './runs.ts'
-import { endLeftovers, runMark } from './pods/leftovers.ts'
-import { canMount, findHostsStrategy, type HostsStrategy } from './pods/sandbox.ts'
-import { type Publication, Services } from './services/services.ts'
+import { Services } from './services/services.ts'
 import { Store } from './api/store.ts'
 import { Tokens } from './pods/tokens.ts'
-import { describeTrouble, wildcardSentence } from './pods/troubles.ts'
+import { describeTrouble, unknownNameSentence, wildcardSentence } from './pods/troubles.ts'
 import type { LogLine, Problem } from './types.ts'
 import { type PodFacts, serviceVariables } from './pods/variables.ts'
 import type { DesiredWorkload } from './pods/desired.ts'
 import { backendOf, type ManagedPod, podObject, stateOf, Workloads } from './pods/workloads.ts'
-
-/** A problem of an object, with its {@link idOf}. */
-export interface ObjectProblem extends Problem {
-  readonly id: string
-}
-
-export interface Transformed {
-  readonly objects: readonly KubernetesObject[]
-  readonly problems: readonly ObjectProblem[]
-}
-
-export interface ClusterOptions {
-  /** The folder of manifests to run and watch. */
-  readonly folder: string
-  /** Additional objects of the platform. The function gets the numbers of the published ports, and the run's folder. */
-  readonly objects?: (ports: readonly number[], runFolder: string) => readonly KubernetesObject[]
-  /** Resolves an image to the command to run. */
-  readonly image?: ImageResolver
-  /** Changes the folder's objects before they run (injection). Returns one object for each, in order. */
-  readonly transform?: (objects: readonly KubernetesObject[]) => Transformed
-  /** Checks all objects of the store together. */
-  readonly check?: (objects: readonly KubernetesObject[]) => readonly ObjectProblem[]
-  /** Ports of 127.0.0.1 to forward to Service ports. */
-  readonly publish?: readonly Publication[]
-  /** Whether pods get hosts files. Default: true if the machine allows it. */
-  readonly hosts?: boolean
-  /** The current time in milliseconds since 1970, for the schedules of CronJobs. Default: that of the machine. */
-  readonly now?: () => number
-  readonly onProblem?: (problem: Problem) => void
-  /** Called when a problem that was reported is solved. */
-  readonly onSolved?: (problem: Problem) => void
-  readonly onLog?: (line: LogLine) => void
-  readonly onChange?: () => void
-}
 
 /** How long pods may take to end when the cluster stops, in milliseconds. */
 const STOP_TIMEOUT_MS = 3_000
@@ -76,10 +37,9 @@ const STOP_TIMEOUT_MS = 3_000
 export class Cluster {
   readonly store = new Store()
   readonly runFolder: string
-  readonly hosts: HostsStrategy
+  readonly network: Network
   readonly #options: ClusterOptions
-  readonly #addresses: Addresses
-  readonly #reaper: Reaper
+  readonly #run: Run
   readonly #tokens = new Tokens()
   readonly #problems: Problems
   readonly #services: Services
@@ -88,7 +48,6 @@ export class Cluster {
   readonly #desired = new Map<string, DesiredWorkload>()
   readonly #patches = new Patches()
   #content: FileContent = { manifests: [], problems: [] }
-  readonly #hostsTexts = new Map<string, string>()
   #applied = new Set<string>()
   #own: readonly KubernetesObject[] = []
   #api: Server | undefined
@@ -101,8 +60,18 @@ export class Cluster {
    * read and its workloads are starting. Rejects if a published port is in use or the folder does not exist.
    */
   static async start(options: ClusterOptions): Promise<{ cluster: Cluster; ports: number[] }> {
-    endLeftovers()
-    const cluster = new Cluster(options, await Addresses.open())
+    let found: Cluster | undefined
+    const tell = (what: (cluster: Cluster) => void): void => {
+      if (found !== undefined) what(found)
+    }
+    const run = await openRun({
+      method: options.network,
+      names: options.hosts !== false,
+      egress: options.egress ?? [],
+      onUnknownName: (ip, name) => tell((cluster) => cluster.#unknownName(ip, name)),
+      onLost: (message) => tell((cluster) => cluster.#lost(message)),
+    })
+    const cluster = (found = new Cluster(options, run))
     try {
       const ports = await cluster.#start()
       return { cluster, ports }
@@ -112,18 +81,15 @@ export class Cluster {
     }
   }
 
-  private constructor(options: ClusterOptions, addresses: Addresses) {
+  private constructor(options: ClusterOptions, run: Run) {
+    const { network, folder, mark } = run
     this.#options = options
-    this.#addresses = addresses
-    this.runFolder = temporaryFolder('run')
-    // Pods that run as another user must reach their own folders below it.
-    chmodSync(this.runFolder, 0o711)
-    const run = runMark()
-    this.#reaper = new Reaper(run, this.runFolder)
-    this.hosts = options.hosts === false ? 'none' : findHostsStrategy()
+    this.#run = run
+    this.network = network
+    this.runFolder = folder
     this.#problems = new Problems(options)
     this.#services = new Services({
-      addresses,
+      network,
       onChange: () => this.#changed(),
       onTrouble: (service, field, message) =>
         this.#problems.report(idOf(service as unknown as KubernetesObject), {
@@ -134,17 +100,22 @@ export class Cluster {
     })
     this.#workloads = new Workloads({
       runFolder: this.runFolder,
-      addresses,
-      host: this.#podHost(run),
+      network,
+      host: this.#podHost(mark),
       now: options.now,
       onJobEnded: (id, failure) => {
         if (failure === undefined) this.#problems.recovered(id)
         else this.#problems.report(id, { severity: 'error', message: failure }, true)
       },
-      onCreate: (pod) => this.#writeHosts(pod),
+      onCreate: (pod) => this.#writeNames(pod),
       onGone: (pod) => this.#gone(pod),
     })
     this.#folder = new ManifestFolder({ folder: options.folder, onChange: (content) => this.#apply(content) })
+  }
+
+  /** What users should read about the network, if it is not the usual one. */
+  get notice(): string | undefined {
+    return this.#run.notice
   }
 
   /** The running pods and their processes. */
@@ -179,8 +150,8 @@ export class Cluster {
     await this.#services.close()
     this.#api?.closeAllConnections()
     this.#api?.close()
-    this.#addresses.close()
-    await this.#reaper.close()
+    await this.network.close()
+    await this.#run.reaper.close()
   }
 
   async #start(): Promise<number[]> {
@@ -266,14 +237,16 @@ export class Cluster {
       this.#workloads.reconcile(this.#desired)
       this.#syncServices()
       this.#syncObjects()
-      for (const pod of this.#workloads.pods) this.#writeHosts(pod)
+      for (const pod of this.#workloads.pods) this.#writeNames(pod)
+      this.network.refresh(this.#services.named(''))
       this.#options.onChange?.()
     }
   }
 
   #syncServices(): void {
     const services = this.store.list('Service') as unknown as Service[]
-    this.#services.reconcile(services, this.#workloads.pods.map(backendOf), this.#callers())
+    const callers = this.network.hidesCallers ? this.#callers() : new Map<string, string[]>()
+    this.#services.reconcile(services, this.#workloads.pods.map(backendOf), callers)
   }
 
   /** The namespaces with pods, each with the namespaces of the environments above it. */
@@ -301,18 +274,23 @@ export class Cluster {
     for (const object of wanted) this.store.apply(object)
   }
 
-  #writeHosts({ runner }: ManagedPod): void {
-    const { facts, spec, hostsFile } = runner
-    const text = hostsText({
-      podName: facts.name,
-      podIp: facts.ip,
+  #writeNames({ runner }: ManagedPod): void {
+    const { facts, spec, network } = runner
+    network.setNames({
       search: this.#searchOf(facts, spec.dnsConfig?.searches ?? []),
       services: this.#services.named(facts.namespace),
       ...(spec.hostAliases !== undefined && { aliases: spec.hostAliases }),
     })
-    if (this.#hostsTexts.get(facts.uid) === text) return
-    this.#hostsTexts.set(facts.uid, text)
-    rewriteFile(hostsFile, text)
+  }
+
+  #lost(message: string): void {
+    this.#options.onProblem?.({ severity: 'error', message: `${message}: start this command again` })
+  }
+
+  /** Reports that a pod called something outside that it cannot reach. */
+  #unknownName(ip: string, name: string): void {
+    const pod = this.#workloads.pods.find(({ runner }) => runner.facts.ip === ip)?.runner
+    if (pod !== undefined) this.#report(pod, 'warning', unknownNameSentence(name))
   }
 
   #searchOf({ namespace }: PodFacts, searches: readonly string[]): string[] {
@@ -322,9 +300,8 @@ export class Cluster {
   }
 
   #gone({ runner, root }: ManagedPod): void {
-    const { uid, namespace, name } = runner.facts
+    const { namespace, name } = runner.facts
     for (const log of runner.logs.values()) log.end()
-    this.#hostsTexts.delete(uid)
     this.#tokens.revoke(namespace, name)
     if (!this.#desired.has(root)) this.#problems.forget(root)
     this.#changed()
@@ -335,9 +312,9 @@ export class Cluster {
       this.store.get(`${kind}/${namespace}/${name}`)
     return {
       run,
-      reaper: this.#reaper,
-      hosts: this.hosts,
-      canMount: canMount(this.hosts),
+      reaper: this.#run.reaper,
+      dial: this.network.dial,
+      canMount: this.network.canMount,
       image: this.#options.image ?? (() => undefined),
       machine: machineVariables(process.env),
       values: (pod, kind, name) => valuesOf(get(kind, pod.namespace, name)),
@@ -345,12 +322,12 @@ export class Cluster {
       token: ({ namespace, name }, audience) => this.#tokens.issue(namespace, name, audience),
       variables: (pod) => this.#variables(pod),
       withAddresses: ({ namespace }, text) =>
-        this.hosts === 'none' ? withAddresses(text, this.#services.named(namespace)) : text,
+        this.network.hasNames ? text : withAddresses(text, this.#services.named(namespace)),
       onChange: () => this.#changed(),
       onTrouble: (pod, container, trouble) => {
         if (pod.terminating || this.#stopped) return
         const lines = pod.logs.get(container.name)?.lines ?? []
-        const message = describeTrouble(container, trouble, lines, listenersAt)
+        const message = describeTrouble(container, trouble, lines, this.network)
         this.#report(pod, trouble.type === 'start' ? 'error' : 'warning', message, true)
       },
       onReady: (pod) => this.#ready(pod),
@@ -382,7 +359,7 @@ export class Cluster {
         const other = this.#workloads.pods.find(
           ({ runner }) => runner !== pod && declaresPort(runner.spec, containerPort) && !runner.terminating,
         )
-        if (other === undefined || !listenersAt(containerPort).wildcard) continue
+        if (other === undefined || !this.network.listeners(containerPort).wildcard) continue
         const { namespace, name: otherName } = other.runner.facts
         this.#report(pod, 'warning', wildcardSentence(name, containerPort, `pod ${namespace}/${otherName}`))
       }

@@ -2,6 +2,7 @@
 export type LocalErrorCode =
   | 'BL_LOCAL_PORT_TAKEN'
   | 'BL_LOCAL_NO_ADDRESS'
+  | 'BL_LOCAL_NO_NAMESPACES'
   | 'BL_LOCAL_NO_COMMAND'
   | 'BL_LOCAL_NO_FOLDER'
   | 'BL_LOCAL_NO_VALUE'

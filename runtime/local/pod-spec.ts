@@ -188,6 +188,7 @@ export const podSpec = z.strictObject({
   securityContext: securityContext.optional(),
   hostAliases: z.array(z.strictObject({ ip: z.string(), hostnames: z.array(z.string()) })).optional(),
   hostname: z.string().optional(),
+  hostNetwork: z.boolean().optional(),
   restartPolicy: z.enum(['Always', 'OnFailure', 'Never']).optional(),
   ...Object.fromEntries(
     // Fields about where and how a pod runs on nodes.
@@ -199,7 +200,6 @@ export const podSpec = z.strictObject({
       'enableServiceLinks',
       'ephemeralContainers',
       'hostIPC',
-      'hostNetwork',
       'hostPID',
       'hostUsers',
       'hostnameOverride',
@@ -236,5 +236,6 @@ export interface PodSpec {
   readonly dnsConfig?: { readonly searches?: readonly string[] }
   readonly securityContext?: { runAsUser?: number; runAsGroup?: number; fsGroup?: number }
   readonly hostAliases?: readonly { ip: string; hostnames: readonly string[] }[]
+  readonly hostNetwork?: boolean
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never'
 }

@@ -184,6 +184,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'No block of loopback addresses is free, or the system has only one loopback address.',
       'End other runs, or use Linux.',
     ),
+    BL_LOCAL_NO_NAMESPACES: explained(
+      'This system does not allow the network namespaces that `--network namespaces` asks for.',
+      'Allow unprivileged user namespaces and install iproute2 and util-linux, or use `--network loopback`.',
+    ),
     BL_LOCAL_NO_COMMAND: explained(
       'A container has no command to run on this machine.',
       'Add the line that the message shows to `branchline.local.yaml`. The annotation `branchline.dev/local-command` does the same.',

@@ -4,8 +4,13 @@ import { bundle } from '../bundle.ts'
 import { NODE, readManifest, ROOT } from './manifest.ts'
 import { notices } from './notices.ts'
 
-/** The processes that the embedded cluster runs for the platform's images. */
-const PROCESSES = ['sidecar', 'manager', 'relay'] as const
+/** The processes that the embedded cluster runs: for the platform's images, and the node of its network. */
+const PROCESSES = {
+  sidecar: 'runtime/sidecar/main.ts',
+  manager: 'runtime/manager/main.ts',
+  relay: 'runtime/relay/main.ts',
+  node: 'runtime/local/network/namespaces/main.ts',
+}
 /** Loaded by a process only for a kubeconfig, which the embedded cluster does not have. */
 const EXTERNAL = ['@kubernetes/client-node']
 
@@ -17,9 +22,9 @@ export async function buildCommand(folder: string): Promise<string> {
   const target = join(folder, 'branchline')
   await mkdir(join(target, 'processes'), { recursive: true })
   const inputs = new Set(await bundle(join(ROOT, 'cli/main.ts'), join(target, 'main.js')))
-  for (const name of PROCESSES) {
-    const entry = join(ROOT, `runtime/${name}/main.ts`)
-    for (const input of await bundle(entry, join(target, `processes/${name}.js`), EXTERNAL)) inputs.add(input)
+  for (const [name, entry] of Object.entries(PROCESSES)) {
+    for (const input of await bundle(join(ROOT, entry), join(target, `processes/${name}.js`), EXTERNAL))
+      inputs.add(input)
   }
   await cp(join(ROOT, 'cli/bin'), join(target, 'bin'), { recursive: true })
   await cp(join(ROOT, 'cdk8s/chart'), join(target, 'chart'), { recursive: true })

@@ -1,14 +1,17 @@
 import { up } from 'branchline/commands/up.ts'
-import type { Platform } from 'branchline/platform/platform.ts'
+import type { Platform, UpOptions } from 'branchline/platform/platform.ts'
 import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, StartOptions, Target } from './target.ts'
 import { visit } from './visit.ts'
+
+/** The method of the network that is not the default one. */
+const NETWORK = process.env['TEST_NETWORK'] as UpOptions['network']
 
 /** The embedded cluster, which runs every pod as a process on this machine, without Docker or root. */
 export const embedded: Target = {
   name: 'embedded',
   async start(folder: string, { port = 0, managers = 1 }: StartOptions = {}): Promise<Running> {
-    return running(await up({ folder, port, managers }))
+    return running(await up({ folder, port, managers, network: NETWORK }))
   },
 }
 
@@ -43,8 +46,8 @@ function running(platform: Platform): Running {
       if (pid !== undefined) process.kill(pid, 'SIGKILL')
       return Promise.resolve()
     },
-    inside: (namespace, service, path, headers) =>
-      visit(sidecarUrl(platform, namespace, service), { path, headers }),
+    inside: async (namespace, service, path, headers) =>
+      visit(await sidecarUrl(platform, namespace, service), { path, headers }),
     sidecarUrl: (namespace, service) => sidecarUrl(platform, namespace, service),
     describe: () => Promise.resolve(describe(platform)),
     stop: () => {
@@ -55,12 +58,12 @@ function running(platform: Platform): Running {
   }
 }
 
-function sidecarUrl(platform: Platform, namespace: string, service: string): string {
+async function sidecarUrl(platform: Platform, namespace: string, service: string): Promise<string> {
   const pod = platform
     .state()
     .pods.find((one) => one.namespace === namespace && one.name.startsWith(`${service}-`) && one.ready)
   if (pod === undefined) throw new Error(`no pod of ${service} in ${namespace} is ready`)
-  return `http://${pod.ip}:${SIDECAR_FIRST_INBOUND_PORT}`
+  return `http://127.0.0.1:${await platform.forward(namespace, pod.name, SIDECAR_FIRST_INBOUND_PORT)}`
 }
 
 const CHANGE_TIMEOUT_MS = 60_000

@@ -41,7 +41,7 @@ export interface Running {
     headers: http.OutgoingHttpHeaders,
   ): Promise<Visit>
   /** Returns the URL of a service's sidecar, `http://IP:PORT`, if this machine can reach pods. */
-  sidecarUrl?(environment: string, service: string): string
+  sidecarUrl?(environment: string, service: string): Promise<string>
   /** Describes the platform for a failed story: pods, and the last lines of each. */
   describe(): Promise<string>
   /** Stops the platform. Resolves when nothing of it remains. */

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
-import { rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import { dirname, join } from 'node:path'
@@ -43,6 +43,8 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const flags = ['--auth=scram-sha-256', '--no-sync', '--no-locale', '--no-instructions', '--encoding=UTF8']
   await run(as, join(bin, 'initdb'), ['-D', cluster, '-U', user, `--pwfile=${passwordFile}`, ...flags])
   rmSync(passwordFile)
+  // Like in the image of PostgreSQL. Without this line, only clients on loopback may log in.
+  appendFileSync(join(cluster, 'pg_hba.conf'), 'host all all all scram-sha-256\n')
   const single = [join(bin, 'postgres'), ['--single', '-D', cluster, '-c', 'fsync=off']] as const
   await run(as, ...single, 'postgres', `create database ${user};\n`)
   await run(as, ...single, user, options.schema)

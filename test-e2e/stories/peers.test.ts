@@ -56,7 +56,7 @@ describe.skipIf(peers.length === 0)('clients of other makes', () => {
       for (const [index, server] of direct.entries()) {
         const { port } = server.address() as AddressInfo
         wanted.push(...(await visit(one, `http://127.0.0.1:${port}`, [''])))
-        const sidecar = program.platform.sidecarUrl?.(ENVIRONMENTS[index] as string, 'service') ?? ''
+        const sidecar = (await program.platform.sidecarUrl?.(ENVIRONMENTS[index] as string, 'service')) ?? ''
         bySidecar.push(...(await visit(one, sidecar, [''])))
       }
       expect(wanted.map(({ status }) => status)).toEqual(one === 'refuse' ? [413, 413] : [200, 200])

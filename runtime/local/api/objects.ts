@@ -1,5 +1,5 @@
 import type { KubernetesObject } from '../manifests/object.ts'
-import type { NamedEnvironment } from '../pods/hosts.ts'
+import type { NamedEnvironment } from '../network/names.ts'
 
 type Values = Readonly<Record<string, string>>
 

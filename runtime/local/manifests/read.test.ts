@@ -42,8 +42,8 @@ describe('invalid input is reported with file, line and field', () => {
       /^a\.yaml:6: .*spec\.replicas is "three": wanted a number/,
     ],
     [
-      DEPLOYMENT.replace('    spec:\n', '    spec:\n      hostNetwork: true\n'),
-      /^a\.yaml:10: .*spec\.template\.spec\.hostNetwork is not supported/,
+      DEPLOYMENT.replace('    spec:\n', '    spec:\n      hostPID: true\n'),
+      /^a\.yaml:10: .*spec\.template\.spec\.hostPID is not supported/,
     ],
     [DEPLOYMENT.replace('kind: Deployment', 'kind: DaemonSet'), /DaemonSet alice\/api: is not run/],
     [

@@ -27,7 +27,7 @@ const NO_SCALING = 'has no effect: spec.replicas of the workload applies'
 
 /** Why a kind does not run, and what to do instead. */
 export const UNSUPPORTED_KINDS: Readonly<Record<string, string>> = {
-  'networking.k8s.io/v1/NetworkPolicy': 'is not enforced: every process here can reach every other one',
+  'networking.k8s.io/v1/NetworkPolicy': 'is not enforced: every pod here can reach every other one',
   'networking.k8s.io/v1/Ingress': 'is not served: write a Preview, or call the Service',
   'autoscaling/v1/HorizontalPodAutoscaler': NO_SCALING,
   'autoscaling/v2/HorizontalPodAutoscaler': NO_SCALING,
@@ -52,11 +52,10 @@ const containers = (path: string, why: string): Unsupported[] =>
 const probes = (path: string, why: string): Unsupported[] =>
   ['startupProbe', 'readinessProbe', 'livenessProbe'].flatMap((probe) => containers(`${probe}.${path}`, why))
 
-const NO_NODE = 'is not supported: a pod here is a process with its own loopback address, not on a node'
+const NO_NODE = 'is not supported: a pod here is a group of processes, not on a node'
 
 /** Fields of a pod's spec that change its behaviour on a cluster, but have no effect here. */
 export const UNSUPPORTED_POD_FIELDS: readonly Unsupported[] = [
-  { path: 'hostNetwork', why: NO_NODE, harmless: off },
   { path: 'hostPID', why: NO_NODE, harmless: off },
   { path: 'hostIPC', why: NO_NODE, harmless: off },
   {

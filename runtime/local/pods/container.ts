@@ -2,7 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Backoff } from '../../process/backoff.ts'
 import type { Container, LifecycleHandler, Probe } from '../kubernetes.ts'
 import type { ContainerLog } from './logs.ts'
-import { probeLoop, probeOnce, probeTcp, type ProbeTarget } from './probes.ts'
+import type { Dial } from '../network/dial.ts'
+import type { PodNetwork } from '../network/network.ts'
+import { probeLoop, probeOnce, type ProbeTarget } from './probes.ts'
 import type { Exit, Started } from './process.ts'
 
 /** The waits before a restart, like a kubelet's but shorter. The first restart has no wait. */
@@ -23,6 +25,8 @@ export interface ContainerOptions {
   /** The ports on which it must accept connections to be ready, if it has no probe. */
   readonly ports: RequiredPorts
   readonly log: ContainerLog
+  readonly dial: Dial
+  readonly closedReason: PodNetwork['closedReason']
   /** Starts the container's process. Throws with the reason if that fails. */
   readonly start: () => Started
   /** Runs a command in the container. Resolves to why it failed, or undefined. */
@@ -276,7 +280,7 @@ export class ContainerRunner {
     const deadline = performance.now() + PORTS_TIMEOUT_MS
     let reported = false
     while (!signal.aborted) {
-      const reason = await probeTcp(this.#options.ip, port, PORT_TRY_TIMEOUT_MS)
+      const reason = await this.#options.closedReason(port, this.pid, PORT_TRY_TIMEOUT_MS)
       if (reason === undefined || signal.aborted) return
       if (must) this.#explain(`it does not accept connections on port ${port}`)
       const late = performance.now() > deadline
@@ -301,7 +305,8 @@ export class ContainerRunner {
   }
 
   #target(): ProbeTarget {
-    return { ip: this.#options.ip, ports: this.spec.ports, exec: this.#options.exec }
+    const { ip, dial, exec } = this.#options
+    return { ip, dial, ports: this.spec.ports, exec }
   }
 
   #setReady(ready: boolean): void {

@@ -4,6 +4,7 @@ import { ANNOTATIONS, SIDECAR_CONTAINER } from '@branchline/wire/names'
 import { LocalError } from '../errors.ts'
 import type { Container, PodSpec } from '../kubernetes.ts'
 import { OVERLAY_FILE } from '../manifests/files.ts'
+import type { PodNetwork } from '../network/network.ts'
 import { appPortsOf } from './app-ports.ts'
 import {
   commandHint,
@@ -20,7 +21,7 @@ import { MACHINE, type Mount } from './mounts.ts'
 import { onMachine, place, type Placed } from './placement.ts'
 import { describeExit, startProcess, type Started } from './process.ts'
 import { type Reaper, RUN_VARIABLE } from './reaper.ts'
-import { findProgram, type HostsStrategy, mayEnter, sandboxed } from './sandbox.ts'
+import { findProgram, mayEnter } from './sandbox.ts'
 import { containerVariables, type PodFacts, type VariableSources } from './variables.ts'
 import { makeFolder, mountsOf } from './volumes.ts'
 
@@ -29,7 +30,6 @@ export interface LaunchHost {
   /** The mark of the run, see {@link RUN_VARIABLE}. */
   readonly run: string
   readonly reaper: Reaper
-  readonly hosts: HostsStrategy
   /** Whether volumes can be mounted at their paths. */
   readonly canMount: boolean
   readonly image: ImageResolver
@@ -54,7 +54,7 @@ export interface LaunchOptions {
   readonly folder: string
   /** The default folder of its commands: that of its manifest. */
   readonly directory: string
-  readonly hostsFile: string
+  readonly network: PodNetwork
 }
 
 /** Starts the processes of a pod's containers: decides about command, variables, folder, user and mounts. */
@@ -148,13 +148,12 @@ export class Launcher {
     }
     const sandbox = {
       argv,
-      hosts: this.#options.hostsFile,
       mounts: mounted,
       hold: join(this.#options.folder, 'mounts'),
       ...(user !== undefined && { user }),
     }
-    const { reaper, hosts } = this.#host
-    return startProcess({ argv: sandboxed(hosts, sandbox), env, cwd, reaper, onOutput })
+    const { reaper } = this.#host
+    return startProcess({ argv: this.#options.network.command(sandbox), env, cwd, reaper, onOutput })
   }
 
   /** Whether the machine, or a volume, has a program. */
@@ -187,7 +186,7 @@ export class Launcher {
 
   #variables(spec: Container, image: ImageCommand | undefined): Record<string, string> {
     const port = appPortsOf(spec)[0]?.containerPort
-    const given: Record<string, string> = { POD_IP: this.#options.facts.ip, HOST: this.#options.facts.ip }
+    const given: Record<string, string> = { ...this.#options.network.variables() }
     if (port !== undefined) given['PORT'] = String(port)
     for (const [name, value] of Object.entries(image?.env ?? {})) given[name] = expand(value, given)
     const services = { ...given, ...this.#host.variables(this.#options.facts) }

@@ -94,12 +94,12 @@ export const stepArguments = (steps: readonly MountStep[]): string[] =>
   })
 
 /**
- * A shell script that performs steps in a new mount namespace, then binds a hosts file, and becomes a command. Its
- * arguments are a folder for its own use, the hosts file, the steps, `--`, and the command.
+ * A shell script that performs steps in a new mount namespace, then binds files, and becomes a command. Its arguments are
+ * a folder for its own use, the steps, `--`, the files (two for each: its source and its path), `--`, and the command.
  */
 export const MOUNT_SCRIPT = `
-hold=$1 hosts=$2 count=0
-shift 2
+hold=$1 count=0
+shift
 fail() { echo "branchline: cannot mount $1" >&2; exit 125; }
 each() { # calls a function with the entries of a folder that satisfy a test
   action=$1 test=$2 from=$3 into=$4
@@ -147,6 +147,7 @@ while [ "$1" != -- ]; do
   shift 3
 done
 shift
-mount --bind "$hosts" /etc/hosts || fail /etc/hosts
+while [ "$1" != -- ]; do mount --bind "$1" "$2" || fail "$2"; shift 2; done
+shift
 cd "$folder" && exec "$@"
 `

@@ -32,7 +32,19 @@ export interface Placed {
 }
 
 /** Folders without which no program starts. */
-const SYSTEM = ['/bin', '/dev', '/etc/hosts', '/lib', '/proc', '/sbin', '/sys', '/usr/bin', '/usr/lib']
+const SYSTEM = [
+  '/bin',
+  '/dev',
+  '/etc/hosts',
+  '/etc/nsswitch.conf',
+  '/etc/resolv.conf',
+  '/lib',
+  '/proc',
+  '/sbin',
+  '/sys',
+  '/usr/bin',
+  '/usr/lib',
+]
 
 /**
  * Places the volumes of a container. They are mounted, except where that would hide a path of the machine that the

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { ContainerRunner, type Trouble } from './container.ts'
 import type { Container, PodSpec } from '../kubernetes.ts'
+import type { Dial } from '../network/dial.ts'
+import type { PodNetwork } from '../network/network.ts'
 import { ContainerLog } from './logs.ts'
 import { Launcher, type LaunchHost } from './launch.ts'
 import { requiredPorts } from './required-ports.ts'
@@ -22,6 +24,8 @@ const RESTART_GRACE_MS = 5_000
 
 /** What pods need from their cluster. */
 export interface PodHost extends LaunchHost {
+  /** Connects to a port of a pod, for probes. */
+  readonly dial: Dial
   readonly files: (
     pod: PodFacts,
     ...of: Parameters<VolumeSources['files']>
@@ -41,10 +45,11 @@ export interface PodOptions {
   /** The name of its workload. */
   readonly workload: string
   readonly spec: PodSpec
-  /** The pod's folder within the run's: hosts file, volumes, logs. */
+  /** The pod's folder within the run's: files for names, volumes, logs. */
   readonly folder: string
   /** The default folder of its commands: that of its manifest. */
   readonly directory: string
+  readonly network: PodNetwork
   /** Folders of claims, by volume name. */
   readonly claims: ReadonlyMap<string, string>
 }
@@ -53,7 +58,7 @@ export interface PodOptions {
 export class PodRunner {
   readonly facts: PodFacts
   readonly spec: PodSpec
-  readonly hostsFile: string
+  readonly network: PodNetwork
   readonly createdAt = Date.now()
   readonly containers: ContainerRunner[]
   readonly logs = new Map<string, ContainerLog>()
@@ -77,10 +82,8 @@ export class PodRunner {
     this.spec = options.spec
     this.#options = options
     this.#host = host
-    this.hostsFile = join(options.folder, 'hosts')
-    this.#launcher = new Launcher({ ...options, hostsFile: this.hostsFile }, host, (message) =>
-      host.onWarning(this, message),
-    )
+    this.network = options.network
+    this.#launcher = new Launcher(options, host, (message) => host.onWarning(this, message))
     mkdirSync(options.folder, { recursive: true })
     this.containers = [...(options.spec.initContainers ?? []), ...options.spec.containers].map((spec) =>
       this.#runner(spec),
@@ -105,6 +108,12 @@ export class PodRunner {
   async start(): Promise<void> {
     this.refreshVolumes()
     await this.#filled.promise
+    try {
+      await this.network.ready
+    } catch (error) {
+      if (!this.terminating) this.#host.onWarning(this, `it has no network: ${(error as Error).message}`)
+      return
+    }
     if (this.terminating) return
     this.#watchSources()
     for (const container of this.containers) {
@@ -249,6 +258,8 @@ export class PodRunner {
       ip: this.facts.ip,
       ports: requiredPorts(spec, this.spec, this.facts.annotations),
       log,
+      dial: this.#host.dial,
+      closedReason: (...of) => this.network.closedReason(...of),
       start: () => this.#launcher.start(spec, this.#folders, (stream) => log.read(stream)),
       exec: (command, timeoutMs) => this.#launcher.exec(spec, command, timeoutMs),
       onChange: () => this.#changed(),

@@ -1,12 +1,16 @@
 import { get as httpGet } from 'node:http'
 import { get as httpsGet } from 'node:https'
-import { connect } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
+import { connect as secure } from 'node:tls'
 import type { Container, Probe } from '../kubernetes.ts'
+import type { Dial } from '../network/dial.ts'
 
 /** The target of a probe, and how to run its command. */
 export interface ProbeTarget {
   readonly ip: string
+  /** Connects to a port of the pod. */
+  readonly dial: Dial
   readonly ports: Container['ports']
   /** Runs a command in the container. Resolves to why it failed, or undefined. */
   readonly exec: (command: readonly string[], timeoutMs: number) => Promise<string | undefined>
@@ -18,7 +22,7 @@ export async function probeOnce(probe: Probe, target: ProbeTarget): Promise<stri
   if (probe.exec !== undefined) return target.exec(probe.exec.command, timeoutMs)
   if (probe.tcpSocket !== undefined) {
     const { host, port } = probe.tcpSocket
-    return probeTcp(host ?? target.ip, portNumber(port, target.ports), timeoutMs)
+    return probeTcp(target.dial, host ?? target.ip, portNumber(port, target.ports), timeoutMs)
   }
   if (probe.httpGet !== undefined) return probeHttp(probe.httpGet, target, timeoutMs)
   return undefined
@@ -31,18 +35,20 @@ function portNumber(port: number | string, ports: Container['ports']): number {
 }
 
 /** Checks whether a port accepts connections. Resolves to why not, or undefined. */
-export function probeTcp(host: string, port: number, timeoutMs: number): Promise<string | undefined> {
-  if (!(port >= 1 && port <= 65535)) return Promise.resolve(`the container has no port of that name`)
-  return new Promise((resolve) => {
-    const socket = connect({ host, port })
-    const done = (reason: string | undefined): void => {
-      socket.destroy()
-      resolve(reason)
-    }
-    socket.setTimeout(timeoutMs, () => done(`${host}:${port} did not respond within ${timeoutMs} ms`))
-    socket.once('connect', () => done(undefined))
-    socket.once('error', (error) => done(error.message))
-  })
+async function probeTcp(
+  dial: Dial,
+  host: string,
+  port: number,
+  timeoutMs: number,
+): Promise<string | undefined> {
+  if (!(port >= 1 && port <= 65535)) return `the container has no port of that name`
+  try {
+    const socket = await dial({ host, port }, timeoutMs)
+    socket.destroy()
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 type HttpGet = NonNullable<Probe['httpGet']>
@@ -52,7 +58,9 @@ function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Prom
   if (Number.isNaN(port)) return Promise.resolve(`port ${probe.port} is not a port of the container`)
   const headers: Record<string, string> = { connection: 'close' }
   for (const { name, value } of probe.httpHeaders ?? []) headers[name] = value
-  const options = { host: probe.host ?? target.ip, port, path: probe.path ?? '/', headers, agent: false }
+  const host = probe.host ?? target.ip
+  const createConnection = connector(target.dial, { host, port }, probe.scheme === 'HTTPS', timeoutMs)
+  const options = { host, port, path: probe.path ?? '/', headers, createConnection }
   return new Promise((resolve) => {
     // Kubernetes does not verify certificates in probes either.
     const request = (probe.scheme === 'HTTPS' ? httpsGet : httpGet)(
@@ -70,6 +78,21 @@ function probeHttp(probe: HttpGet, target: ProbeTarget, timeoutMs: number): Prom
     request.once('close', () => clearTimeout(timer))
     request.once('error', (error) => resolve(error.message))
   })
+}
+
+/** Connects like Node's own agents, by a dial. */
+function connector(
+  dial: Dial,
+  endpoint: { host: string; port: number },
+  isSecure: boolean,
+  timeoutMs: number,
+) {
+  return (_options: object, connected: (error: Error | null, socket: Socket) => void): undefined => {
+    dial(endpoint, timeoutMs).then(
+      (socket) => connected(null, isSecure ? secure({ socket, rejectUnauthorized: false }) : socket),
+      (error: Error) => connected(error, undefined as never),
+    )
+  }
 }
 
 /** The period of a probe that has not succeeded yet, in milliseconds, so that starts are fast. */

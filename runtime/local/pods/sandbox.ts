@@ -1,24 +1,26 @@
 import { spawnSync } from 'node:child_process'
-import { rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { temporaryFolder } from '../../process/temporary.ts'
 import { type Mount, MOUNT_SCRIPT, mountSteps, stepArguments } from './mounts.ts'
 
 /**
- * How pods get their own hosts file. `root`: with a mount namespace. `user`: with a mount namespace within a user
- * namespace (and a second one, back to the caller's user). `none`: not at all, only variables.
+ * How pods get files of their own. `root`: with a mount namespace. `user`: with a mount namespace within a user namespace
+ * (and a second one, back to the caller's user). `none`: not at all.
  */
-export type HostsStrategy = 'root' | 'user' | 'none'
+export type SandboxStrategy = 'root' | 'user' | 'none'
 
-const STRATEGIES: readonly HostsStrategy[] = ['root', 'user']
+const STRATEGIES: readonly SandboxStrategy[] = ['root', 'user']
 /** How long an attempt may take, in milliseconds. */
 const TRY_TIMEOUT_MS = 2_000
 
 /** The command to run in a pod, and its user. */
 export interface SandboxCommand {
   readonly argv: readonly string[]
-  /** The pod's hosts file. */
-  readonly hosts: string
+  /** Files of the pod, by the file of the machine that each hides. Files that the machine lacks are left out. */
+  readonly files: Readonly<Record<string, string>>
+  /** The command that enters existing namespaces, in which the caller is root. Default: a new user namespace for `user`. */
+  readonly enter?: readonly string[]
   /** The volumes to mount. Default: none. */
   readonly mounts?: readonly Mount[]
   /** A folder for what mounts need. Absent only without mounts. */
@@ -28,7 +30,7 @@ export interface SandboxCommand {
 }
 
 /** The first strategy that works on this machine, tested by reading back a hosts file. */
-export function findHostsStrategy(): HostsStrategy {
+export function findSandboxStrategy(): SandboxStrategy {
   const folder = temporaryFolder('try')
   const hosts = join(folder, 'hosts')
   writeFileSync(hosts, '127.0.0.2 branchline-try\n')
@@ -39,24 +41,24 @@ export function findHostsStrategy(): HostsStrategy {
   }
 }
 
-function works(strategy: HostsStrategy, hosts: string): boolean {
+function works(strategy: SandboxStrategy, hosts: string): boolean {
   if ((strategy === 'root') !== (process.getuid?.() === 0)) return false
-  const [file, ...args] = sandboxed(strategy, { argv: ['cat', '/etc/hosts'], hosts })
+  const [file, ...args] = sandboxed(strategy, { argv: ['cat', '/etc/hosts'], files: { '/etc/hosts': hosts } })
   const { status, stdout } = spawnSync(file as string, args, { encoding: 'utf8', timeout: TRY_TIMEOUT_MS })
   return status === 0 && stdout.includes('branchline-try')
 }
 
 /** Whether volumes can be mounted, tested with a mount point that exists nowhere, and one below /etc. */
-export function canMount(strategy: HostsStrategy): boolean {
+export function canMount(strategy: SandboxStrategy): boolean {
   if (strategy === 'none') return false
   const known = mountable.get(strategy) ?? tryMounts(strategy)
   mountable.set(strategy, known)
   return known
 }
 
-const mountable = new Map<HostsStrategy, boolean>()
+const mountable = new Map<SandboxStrategy, boolean>()
 
-function tryMounts(strategy: HostsStrategy): boolean {
+function tryMounts(strategy: SandboxStrategy): boolean {
   const folder = temporaryFolder('try')
   try {
     const hosts = join(folder, 'hosts')
@@ -64,7 +66,12 @@ function tryMounts(strategy: HostsStrategy): boolean {
     const targets = ['/branchline-try/hosts', '/etc/branchline-try/hosts']
     const mounts = targets.map((target) => ({ source: hosts, target, readOnly: true }))
     const argv = ['cat', '/etc/hosts', ...targets]
-    const [file, ...args] = sandboxed(strategy, { argv, hosts, mounts, hold: join(folder, 'hold') })
+    const [file, ...args] = sandboxed(strategy, {
+      argv,
+      files: { '/etc/hosts': hosts },
+      mounts,
+      hold: join(folder, 'hold'),
+    })
     const { stdout } = spawnSync(file as string, args, { encoding: 'utf8', timeout: TRY_TIMEOUT_MS })
     return stdout === 'branchline-try\n'.repeat(3)
   } finally {
@@ -72,26 +79,32 @@ function tryMounts(strategy: HostsStrategy): boolean {
   }
 }
 
-const BIND_HOSTS = 'mount --bind "$1" /etc/hosts && shift && exec "$@"'
+const BIND = 'while [ "$1" != -- ]; do mount --bind "$1" "$2" || exit 125; shift 2; done; shift; exec "$@"'
 
 /**
- * The command that runs another one with the hosts file at /etc/hosts. Every step replaces itself with the next, so
- * the process id is that of the command.
+ * The command that runs another one with the pod's files and volumes. Every step replaces itself with the next, so the
+ * process id is that of the command.
  */
-export function sandboxed(strategy: HostsStrategy, command: SandboxCommand): string[] {
-  const { hosts, user, mounts = [], hold } = command
+export function sandboxed(strategy: SandboxStrategy, command: SandboxCommand): string[] {
+  const { files, user, mounts = [], hold, enter } = command
   const argv =
     user === undefined
       ? command.argv
       : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command.argv]
+  if (strategy === 'none') return [...argv]
+  const there = Object.entries(files).filter(([target]) => existsSync(target))
+  const pairs = [...there.flatMap(([target, source]) => [source, target]), '--']
   const bind =
     mounts.length === 0 || hold === undefined
-      ? ['sh', '-c', BIND_HOSTS, 'sh', hosts]
-      : ['sh', '-c', MOUNT_SCRIPT, 'sh', hold, hosts, ...stepArguments(mountSteps(mounts)), '--']
-  if (strategy === 'none') return [...argv]
-  if (strategy === 'root') return ['unshare', '--mount', '--', ...bind, ...argv]
+      ? ['sh', '-c', BIND, 'sh', ...pairs]
+      : ['sh', '-c', MOUNT_SCRIPT, 'sh', hold, ...stepArguments(mountSteps(mounts)), '--', ...pairs]
+  const mounted = ['unshare', '--mount', '--', ...bind]
+  if (strategy === 'root') return [...(enter ?? []), ...mounted, ...argv]
   const back = [`--map-user=${process.getuid?.()}`, `--map-group=${process.getgid?.()}`]
-  const outer = ['unshare', '--user', '--map-root-user', '--mount', '--', ...bind]
+  const outer =
+    enter === undefined
+      ? ['unshare', '--user', '--map-root-user', '--mount', '--', ...bind]
+      : [...enter, ...mounted]
   return [...outer, 'unshare', '--user', ...back, '--', ...argv]
 }
 

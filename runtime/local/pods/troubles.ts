@@ -1,7 +1,8 @@
 import { tellingLine } from '@branchline/wire/telling-line'
 import type { Trouble } from './container.ts'
 import type { Container } from '../kubernetes.ts'
-import type { Listeners } from './listeners.ts'
+import type { Listeners } from '../network/listeners.ts'
+import type { Network } from '../network/network.ts'
 import { describeExit } from './process.ts'
 
 const ADDRESS_IN_USE = /EADDRINUSE|address (?:is )?already in use|Address in use/i
@@ -14,17 +15,14 @@ export function describeTrouble(
   container: Container,
   trouble: Trouble,
   lines: readonly string[],
-  listeners: (port: number) => Listeners,
+  network: Pick<Network, 'listeners' | 'portInUse'>,
 ): string | undefined {
   const who = `container ${container.name}`
   switch (trouble.type) {
     case 'exit': {
       const last = lines.slice(-LAST_LINES)
       if (last.some((line) => ADDRESS_IN_USE.test(line))) {
-        return (
-          `${who} ${describeExit(trouble.exit)}, because its port is in use: it may listen on all addresses, ` +
-          `where other pods and Services have that port: ${LISTEN_ALONE}`
-        )
+        return `${who} ${describeExit(trouble.exit)}, because its port is in use: ${network.portInUse}`
       }
       const hint = tellingLine(last)
       return `${who} ${describeExit(trouble.exit)}${hint === undefined ? '' : ` (it last wrote: ${hint})`}${trouble.isFinal === true ? '' : '; restarting it'}`
@@ -36,7 +34,7 @@ export function describeTrouble(
     case 'readiness':
       return `${who} is not ready: ${trouble.message}`
     case 'ports':
-      return portSentence(who, trouble.port, trouble.message, listeners(trouble.port))
+      return portSentence(who, trouble.port, trouble.message, network.listeners(trouble.port))
     default:
       return undefined
   }
@@ -53,3 +51,8 @@ function portSentence(who: string, port: number, reason: string, listeners: List
 export const wildcardSentence = (container: string, port: number, other: string): string =>
   `container ${container} listens on all addresses at port ${port}, which ${other} also uses: ` +
   `requests for one may reach the other: ${LISTEN_ALONE}`
+
+/** The warning about a name that is neither in the cluster nor declared. */
+export const unknownNameSentence = (name: string): string =>
+  `it asked for ${name}, which is not a Service and not declared: to let pods call a host outside, ` +
+  `start with --egress ${name}:PORT, or add a Service of type ExternalName`

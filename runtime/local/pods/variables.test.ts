@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { hostsText, namespacesAbove, withAddresses } from './hosts.ts'
-import { parseListeners } from './listeners.ts'
+import { parseListeners } from '../network/listeners.ts'
+import { hostsText, namespacesAbove, withAddresses } from '../network/names.ts'
 import { containerVariables, type PodFacts, serviceVariables } from './variables.ts'
 
 const pod: PodFacts = {

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import type { LocalState } from '@branchline/wire/local-api'
-import type { Addresses } from '../services/addresses.ts'
 import type { Backend } from '../services/endpoints.ts'
 import type { PodTemplate, Workload } from '../kubernetes.ts'
 import type { KubernetesObject } from '../manifests/object.ts'
+import type { Network } from '../network/network.ts'
 import type { DesiredWorkload, NewPod } from './desired.ts'
 import { indexOf, JobController } from './job-controller.ts'
 import type { JobPod } from './jobs.ts'
@@ -25,7 +25,7 @@ export interface ManagedPod {
 
 export interface WorkloadsOptions {
   readonly runFolder: string
-  readonly addresses: Addresses
+  readonly network: Network
   readonly host: PodHost
   /** The current time in milliseconds since 1970. Default: that of the machine. */
   readonly now?: (() => number) | undefined
@@ -119,22 +119,28 @@ export class Workloads {
   }
 
   #create({ owner, root, object, directory, name, hash, template }: NewPod): void {
-    const { addresses, host, runFolder } = this.#options
+    const { network, host, runFolder } = this.#options
     const namespace = object.metadata.namespace as string
+    const folder = join(runFolder, 'pods', `${namespace}_${name}`)
+    makeFolder(folder)
+    const isOutside = template.spec.hostNetwork === true
+    const attached = network.attach({ name, namespace, folder, isOutside })
     const facts = {
       namespace,
       name,
       uid: randomUUID(),
-      ip: addresses.take('pod'),
+      ip: attached.ip,
       labels: { ...template.metadata?.labels, 'pod-template-hash': hash },
       annotations: template.metadata?.annotations ?? {},
       serviceAccount: template.spec.serviceAccountName ?? 'default',
     }
-    const folder = join(runFolder, 'pods', `${namespace}_${name}`)
-    makeFolder(folder)
     const claims = claimsOf(object, template, name, join(runFolder, 'claims'))
     const workload = owner === root ? object.metadata.name : (root.split('/').at(-1) as string)
-    const runner = new PodRunner({ facts, workload, spec: template.spec, folder, directory, claims }, host)
+    const { spec } = template
+    const runner = new PodRunner(
+      { facts, workload, spec, folder, directory, claims, network: attached },
+      host,
+    )
     const pod = { runner, owner, root, hash, template }
     this.#pods.set(facts.uid, pod)
     this.#options.onCreate(pod)
@@ -142,14 +148,14 @@ export class Workloads {
   }
 
   #remove(pod: ManagedPod, hurryMs?: number): void {
-    const { uid, ip, namespace, name } = pod.runner.facts
+    const { uid, namespace, name } = pod.runner.facts
     const before = this.#leaving.get(uid)
     // A pod that is already terminating can only be told to hurry.
     if (before !== undefined && hurryMs === undefined) return
     const gone = Promise.all([before, pod.runner.stop(hurryMs)]).then(() => {
       if (!this.#pods.delete(uid)) return
       this.#leaving.delete(uid)
-      this.#options.addresses.release(ip)
+      pod.runner.network.detach()
       removeFolder(join(this.#options.runFolder, 'pods', `${namespace}_${name}`))
       this.#options.onGone(pod)
     })
@@ -234,7 +240,7 @@ export function podObject({ runner, template }: ManagedPod): KubernetesObject {
     status: {
       phase: runner.finished ?? (runner.initialized ? 'Running' : 'Pending'),
       podIP: ip,
-      podIPs: [{ ip }],
+      podIPs: runner.network.addresses.map((address) => ({ ip: address })),
       hostIP: '127.0.0.1',
       startTime,
       conditions: [

@@ -27,7 +27,7 @@ export function backendsOf(service: Service, pods: readonly Backend[]): Backend[
 }
 
 /** The number of a Service port's targetPort in a pod. Undefined if no container has a port of that name. */
-function targetPortOf(port: ServicePort, pod: Backend): number | undefined {
+export function targetPortOf(port: ServicePort, pod: Backend): number | undefined {
   const target = port.targetPort ?? port.port
   if (typeof target === 'number') return target
   for (const { ports } of pod.containers) {

@@ -1,7 +1,10 @@
 import type { LocalError } from '../errors.ts'
-import { type Endpoint, Forwarder } from './forwarder.ts'
+import type { Endpoint } from '../network/dial.ts'
+import type { Forwarding } from '../network/forwarder.ts'
+import type { Network } from '../network/network.ts'
 
 export interface FrontOptions {
+  readonly network: Pick<Network, 'forward'>
   readonly ip: string
   /** The user of the ports, for messages: `Service shop/web`. */
   readonly owner: string
@@ -21,7 +24,7 @@ export interface FrontOptions {
 export class Front {
   readonly ip: string
   readonly #options: FrontOptions
-  readonly #forwarders = new Map<number, Promise<Forwarder | undefined>>()
+  readonly #forwarders = new Map<number, Promise<Forwarding | undefined>>()
   readonly #actual = new Map<number, number>()
 
   constructor(options: FrontOptions) {
@@ -65,10 +68,10 @@ export class Front {
     this.#actual.delete(port)
   }
 
-  async #open(port: number): Promise<Forwarder | undefined> {
-    const { ip: host, owner, endpoints, source, listenAt, onError, onMoved } = this.#options
+  async #open(port: number): Promise<Forwarding | undefined> {
+    const { network, ip: host, owner, endpoints, source, listenAt, onError, onMoved } = this.#options
     try {
-      const forwarder = await Forwarder.open({
+      const forwarder = await network.forward({
         host,
         port: (await listenAt?.(port)) ?? port,
         owner,

@@ -1,15 +1,14 @@
-import { lookup } from 'node:dns/promises'
-import { isIP } from 'node:net'
-import type { Addresses } from './addresses.ts'
-import { type Backend, backendsOf, dialable } from './endpoints.ts'
-import { type Endpoint, Forwarder } from './forwarder.ts'
+import { type Backend, backendsOf, dialable, targetPortOf } from './endpoints.ts'
 import { Front, type FrontOptions } from './front.ts'
-import type { NamedService } from '../pods/hosts.ts'
+import type { Endpoint } from '../network/dial.ts'
+import type { Forwarding } from '../network/forwarder.ts'
+import type { NamedPort, NamedService } from '../network/names.ts'
+import type { Network } from '../network/network.ts'
 import type { Service, ServicePort } from '../kubernetes.ts'
 import type { VisibleService } from '../pods/variables.ts'
 
 export interface ServicesOptions {
-  readonly addresses: Addresses
+  readonly network: Network
   /** Called when a Service becomes reachable, or its port or address changes. */
   readonly onChange: () => void
   /** Called with what users should know about a Service. */
@@ -21,8 +20,11 @@ interface Entry {
   readonly front: Front | undefined
   /** Addresses for specific calling namespaces. */
   readonly aliases: Map<string, Front>
-  external: string | undefined
+  external: Outside | undefined
 }
+
+/** The address of an ExternalName outside. */
+type Outside = Awaited<ReturnType<Network['openOutside']>>
 
 /** The calling namespaces that Services must distinguish, each with the namespaces whose Services have aliases for it. */
 export type Callers = ReadonlyMap<string, readonly string[]>
@@ -43,7 +45,7 @@ export interface Publication {
 export class Services {
   readonly #options: ServicesOptions
   readonly #entries = new Map<string, Entry>()
-  readonly #published: Forwarder[] = []
+  readonly #published: Forwarding[] = []
   #pods: readonly Backend[] = []
   #callers: Callers = new Map()
 
@@ -90,13 +92,18 @@ export class Services {
   named(caller: string): NamedService[] {
     return [...this.#entries.values()].map(({ service, front, aliases, external }) => {
       const { name, namespace = '' } = service.metadata
-      if (front !== undefined) return { name, namespace, addresses: [(aliases.get(caller) ?? front).ip] }
+      if (front !== undefined) {
+        const ports = tcpPorts(service).map(namedPort)
+        return { name, namespace, addresses: [(aliases.get(caller) ?? front).ip], ports }
+      }
       if (service.spec.type === 'ExternalName') {
-        return { name, namespace, addresses: this.#externalAddresses(service, external, caller) }
+        const addresses = this.#externalAddresses(service, external?.address, caller)
+        return { name, namespace, addresses, externalName: service.spec.externalName ?? '' }
       }
       const unready = service.spec.publishNotReadyAddresses === true
       const backends = backendsOf(service, this.#pods).filter((pod) => pod.ready || unready)
-      return { name, namespace, addresses: backends.map((pod) => pod.ip) }
+      const pods = backends.map((pod) => ({ hostname: pod.name, ip: pod.ip, ports: portsIn(service, pod) }))
+      return { name, namespace, addresses: backends.map((pod) => pod.ip), pods }
     })
   }
 
@@ -114,7 +121,8 @@ export class Services {
       const wanted = found?.spec.ports?.find((candidate) => candidate.port === servicePort)
       return found === undefined || wanted === undefined ? [] : dialable(found, wanted, this.#pods)
     }
-    const forwarder = await Forwarder.open({ host: '127.0.0.1', port, owner, endpoints, remedy })
+    const host = '127.0.0.1'
+    const forwarder = await this.#options.network.publish({ host, port, owner, endpoints, remedy })
     this.#published.push(forwarder)
     return forwarder.port
   }
@@ -122,6 +130,7 @@ export class Services {
   async close(): Promise<void> {
     for (const forwarder of this.#published) forwarder.close()
     await Promise.all([...this.#entries.values()].flatMap(frontsOf).map((front) => front.close()))
+    for (const { external } of this.#entries.values()) external?.close()
     this.#entries.clear()
   }
 
@@ -152,7 +161,8 @@ export class Services {
       if (service !== undefined) this.#options.onTrouble(service, 'spec.ports', `spec.ports: ${message}`)
     }
     return new Front({
-      ip: this.#options.addresses.take('service'),
+      network: this.#options.network,
+      ip: this.#options.network.takeServiceAddress(),
       owner: `Service ${key}`,
       endpoints,
       onError: ({ message }) => report(`${message}; ${LISTEN_ALONE}`),
@@ -169,10 +179,11 @@ export class Services {
   #drop(key: string, entry: Entry): void {
     this.#entries.delete(key)
     for (const front of frontsOf(entry)) this.#close(front)
+    entry.external?.close()
   }
 
   #close(front: Front): void {
-    void front.close().then(() => this.#options.addresses.release(front.ip))
+    void front.close().then(() => this.#options.network.releaseServiceAddress(front.ip))
   }
 
   #update(entry: Entry, service: Service): void {
@@ -207,11 +218,16 @@ export class Services {
   async #resolve(entry: Entry, service: Service): Promise<void> {
     const name = service.spec.externalName ?? ''
     if (name === '' || /\.svc(?:\.cluster\.local)?\.?$/.test(name)) return
+    const ports = portsOf(service).size === 0 ? EXTERNAL_PORTS : [...portsOf(service)]
     try {
-      entry.external = isIP(name) === 0 ? (await lookup(name)).address : name
+      const external = await this.#options.network.openOutside({ host: name, ports })
+      // The Service may have changed or gone in the meantime.
+      if (this.#entries.get(keyOf(service)) !== entry || entry.service !== service) return external.close()
+      entry.external?.close()
+      entry.external = external
       this.#options.onChange()
-    } catch {
-      const message = `spec.externalName: ${name} has no address`
+    } catch (error) {
+      const message = `spec.externalName: ${(error as Error).message}`
       this.#options.onTrouble(service, 'spec.externalName', message)
     }
   }
@@ -226,6 +242,21 @@ const tcpPorts = (service: Service): ServicePort[] =>
   (service.spec.ports ?? []).filter(({ protocol }) => (protocol ?? 'TCP') === 'TCP')
 
 const portsOf = (service: Service): Set<number> => new Set(tcpPorts(service).map(({ port }) => port))
+
+const namedPort = ({ name = '', port }: ServicePort): NamedPort => ({ name, port })
+
+/** The ports of a Service, with their numbers in a pod. */
+const portsIn = (service: Service, pod: Backend): NamedPort[] =>
+  tcpPorts(service).flatMap((port) => {
+    const number = targetPortOf(port, pod)
+    return number === undefined ? [] : [{ name: port.name ?? '', port: number }]
+  })
+
+/**
+ * The ports of an ExternalName that names none: those of HTTP and HTTPS, and of usual databases and queues. On Kubernetes
+ * every port would lead there.
+ */
+const EXTERNAL_PORTS = [80, 443, 1433, 3306, 5432, 5671, 5672, 6379, 9092, 11_211, 27_017]
 
 const frontsOf = ({ front, aliases }: Entry): Front[] => [
   ...(front === undefined ? [] : [front]),

@@ -1,11 +1,19 @@
+import { request } from 'node:http'
+import { text } from 'node:stream/consumers'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { until } from '../../testing/until.ts'
-import { Cluster, type ClusterOptions } from '../cluster.ts'
+import { Cluster } from '../cluster.ts'
+import type { ClusterOptions } from '../options.ts'
 import type { KubernetesObject } from '../manifests/object.ts'
+import type { Method } from '../network/network.ts'
 import { describeProblem, type Problem } from '../types.ts'
 
+const DIAL_TIMEOUT_MS = 10_000
+const APP_PORT = 8080
+/** The method of the tests that do not choose one. */
+const NETWORK = process.env['TEST_NETWORK'] as Method | undefined
 const APP = join(import.meta.dirname, 'app.ts')
 
 /** A cluster on its own folder, with helpers for tests. */
@@ -23,7 +31,12 @@ export class TestCluster {
     for (const [name, objects] of Object.entries(files)) test.write(name, objects)
     try {
       const onProblem = (problem: Problem): void => void test.reported.push(describeProblem(problem))
-      const { cluster, ports } = await Cluster.start({ folder: test.folder, onProblem, ...options })
+      const { cluster, ports } = await Cluster.start({
+        folder: test.folder,
+        onProblem,
+        network: NETWORK,
+        ...options,
+      })
       test.cluster = cluster
       test.ports = ports
       return test
@@ -58,6 +71,30 @@ export class TestCluster {
       )
     })
     return this.pods(namespace, prefix)
+  }
+
+  /** Sends a GET to a port of a pod or a Service, and resolves with the body. */
+  get(host: string | undefined, port: number, path = '/'): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const sent = request({
+        path,
+        headers: { host: 'app', connection: 'close' },
+        createConnection: (_options, connected) => {
+          this.cluster.network.dial({ host: host ?? '', port }, DIAL_TIMEOUT_MS).then(
+            (socket) => connected(null, socket),
+            (error: Error) => connected(error, undefined as never),
+          )
+          return undefined
+        },
+      })
+      sent.once('response', (response) => text(response).then(resolve, reject))
+      sent.once('error', reject).end()
+    })
+  }
+
+  /** Sends a GET to the test app of a pod, and resolves with the parsed body. */
+  async ask<T>(pod: { readonly ip: string } | undefined, path = '/'): Promise<T> {
+    return JSON.parse(await this.get(pod?.ip, APP_PORT, path)) as T
   }
 
   async stop(): Promise<void> {

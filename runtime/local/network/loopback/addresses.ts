@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net'
-import { LocalError } from '../errors.ts'
+import { LocalError } from '../../errors.ts'
 
 /** The port on which a run listens to reserve its block of addresses. */
 const LOCK_PORT = 25099

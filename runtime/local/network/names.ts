@@ -1,12 +1,29 @@
 import { truncateSync, writeFileSync } from 'node:fs'
 
-const CLUSTER_DOMAIN = 'cluster.local'
+/** The domain of the names of Services: `name.namespace.svc.cluster.local`. */
+export const CLUSTER_DOMAIN = 'cluster.local'
+
+/** A port by its name, which may be empty. */
+export interface NamedPort {
+  readonly name: string
+  readonly port: number
+}
 
 /** A Service's name and its addresses: its own, or those of its pods if it is headless. */
 export interface NamedService {
   readonly namespace: string
   readonly name: string
   readonly addresses: readonly string[]
+  /** Its TCP ports. Absent if it is headless. */
+  readonly ports?: readonly NamedPort[]
+  /** The pods of a headless Service, by their host names. */
+  readonly pods?: readonly {
+    readonly hostname: string
+    readonly ip: string
+    readonly ports: readonly NamedPort[]
+  }[]
+  /** The name for which it stands (Kubernetes: ExternalName). */
+  readonly externalName?: string
 }
 
 export interface HostsOptions {
@@ -57,6 +74,16 @@ export function rewriteFile(path: string, text: string): void {
   } catch {
     writeFileSync(path, text)
   }
+}
+
+/**
+ * The search domains of a pod: those of its namespace like on Kubernetes, then those of further namespaces. The first of
+ * the namespaces is the pod's own.
+ */
+export function searchDomains(namespace: string, search: readonly string[]): string[] {
+  const services = `svc.${CLUSTER_DOMAIN}`
+  const further = search.filter((name) => name !== namespace).map((name) => `${name}.${services}`)
+  return [`${namespace}.${services}`, services, CLUSTER_DOMAIN, ...further]
 }
 
 /** The namespace of a search domain such as `shop.svc.cluster.local`. Undefined for others. */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { basename } from 'node:path'
-import { isWildcard, listeningSockets, socketTables } from '../pods/listeners.ts'
+import { isWildcard, listeningSockets, socketTables } from './listeners.ts'
 
 /** The most processes that are examined. */
 const MAX_PROCESSES = 10_000

@@ -1,5 +1,7 @@
-import { connect, createServer, type Server, type Socket } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import { LocalError } from '../errors.ts'
+import { dialTcp, type Dial, type Endpoint } from './dial.ts'
+import { splice } from './splice.ts'
 import { listenerAt } from './listener-at.ts'
 
 /** How long an endpoint may take to accept, in milliseconds. */
@@ -9,11 +11,6 @@ const MAX_CONNECTIONS = 20_000
 /** The lowest port on which every user may listen. */
 const FIRST_FREE_PORT = 1024
 
-export interface Endpoint {
-  readonly host: string
-  readonly port: number
-}
-
 export interface ForwarderOptions {
   readonly host: string
   readonly port: number
@@ -21,18 +18,30 @@ export interface ForwarderOptions {
   readonly owner: string
   /** The current endpoints. */
   readonly endpoints: () => readonly Endpoint[]
-  /** The source address of connections to endpoints, which identifies their origin. Default: the system's choice. */
-  readonly source?: () => string | undefined
+  /**
+   * The source address of connections to endpoints, which identifies their origin, for a client at an address. Default:
+   * the system's choice.
+   */
+  readonly source?: (client: string | undefined) => string | undefined
+  /** How to connect to endpoints. Default: by TCP. */
+  readonly dial?: Dial
   /** What to do if the port is not available: words that follow a colon. Without it, a port that needs a privilege moves. */
   readonly remedy?: string
+}
+
+/** A port that is forwarded until it is closed. */
+export interface Forwarding {
+  /** The port on which it listens. It differs from the requested one if that needs a privilege. */
+  readonly port: number
+  /** Stops listening and closes all connections. */
+  close(): void
 }
 
 /**
  * Stands for a Service port. It forwards each connection unchanged, in both directions and with half-close, to one of
  * the endpoints in turn. If an endpoint does not accept, it tries the next one. Without one it resets the connection.
  */
-export class Forwarder {
-  /** The port on which it listens. It differs from the requested one if that needs a privilege. */
+export class Forwarder implements Forwarding {
   readonly port: number
   readonly #options: ForwarderOptions
   readonly #server: Server
@@ -61,7 +70,6 @@ export class Forwarder {
     server.on('connection', (client) => void this.#carry(client))
   }
 
-  /** Stops listening and closes all connections. */
   close(): void {
     this.#server.close()
     for (const socket of this.#sockets) socket.destroy()
@@ -69,24 +77,29 @@ export class Forwarder {
 
   async #carry(client: Socket): Promise<void> {
     this.#keep(client)
-    const upstream = await this.#dial()
+    const upstream = await this.#dial(client.remoteAddress)
     if (upstream === undefined || client.destroyed) {
       upstream?.destroy()
       client.resetAndDestroy()
       return
     }
     this.#keep(upstream)
-    join(client, upstream)
+    splice(client, upstream)
     client.resume()
   }
 
-  async #dial(): Promise<Socket | undefined> {
+  async #dial(client: string | undefined): Promise<Socket | undefined> {
+    const { dial = dialTcp, source } = this.#options
     const endpoints = this.#options.endpoints()
+    const from = source?.(client)
     const first = this.#turn++
     for (let index = 0; index < endpoints.length; index++) {
       const endpoint = endpoints[(first + index) % endpoints.length] as Endpoint
-      const socket = await dial(endpoint, this.#options.source?.())
-      if (socket !== undefined) return socket
+      try {
+        return await dial(endpoint, CONNECT_TIMEOUT_MS, from)
+      } catch {
+        // The next one may accept.
+      }
     }
     return undefined
   }
@@ -94,41 +107,8 @@ export class Forwarder {
   #keep(socket: Socket): void {
     this.#sockets.add(socket)
     socket.once('close', () => this.#sockets.delete(socket))
-    // The join handles the effect of an error on the other side. Here it must only not end the process.
+    // The splice handles the effect of an error on the other side. Here it must only not end the process.
     socket.on('error', () => undefined)
-  }
-}
-
-function dial(endpoint: Endpoint, localAddress: string | undefined): Promise<Socket | undefined> {
-  return new Promise((resolve) => {
-    const from = localAddress !== undefined && { localAddress }
-    const socket = connect({ ...endpoint, ...from, allowHalfOpen: true, noDelay: true })
-    const failed = (): void => {
-      socket.destroy()
-      resolve(undefined)
-    }
-    socket.setTimeout(CONNECT_TIMEOUT_MS, failed)
-    socket.once('error', failed)
-    socket.once('connect', () => {
-      socket.setTimeout(0)
-      socket.off('error', failed)
-      resolve(socket)
-    })
-  })
-}
-
-function join(one: Socket, two: Socket): void {
-  one.pipe(two)
-  two.pipe(one)
-  const ends: [Socket, Socket][] = [
-    [one, two],
-    [two, one],
-  ]
-  for (const [socket, other] of ends) {
-    socket.once('close', (failed) => {
-      if (failed) other.resetAndDestroy()
-      else if (!other.destroyed && other.writableEnded) other.destroy()
-    })
   }
 }
 

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { type Endpoint, Forwarder } from './forwarder.ts'
+import type { Endpoint } from './dial.ts'
+import { Forwarder } from './forwarder.ts'
 import { until } from '../../testing/until.ts'
 
 const LARGE = 32 * 1024 * 1024

@@ -2,10 +2,10 @@ import { readFileSync } from 'node:fs'
 
 const LISTEN = '0A'
 const WILDCARDS = new Set(['00000000', '00000000000000000000000000000000'])
-/** 127.0.0.1 in the form of proc(5) on little-endian machines. */
-const LOCALHOST = '0100007F'
+/** 127.0.0.1 and ::1 in the form of proc(5) on little-endian machines. */
+const LOCALHOST = new Set(['0100007F', '00000000000000000000000001000000'])
 
-/** Whether processes of this machine listen on a port of all addresses, or of 127.0.0.1. */
+/** Whether processes listen on a port of all addresses, or of 127.0.0.1 or ::1. */
 export interface Listeners {
   readonly wildcard: boolean
   readonly localhost: boolean
@@ -33,7 +33,10 @@ export const isWildcard = (address: string): boolean => WILDCARDS.has(address)
 /** The listeners on a port, from the text of /proc/net/tcp and tcp6. */
 export function parseListeners(text: string, port: number): Listeners {
   const addresses = listeningSockets(text).flatMap((socket) => (socket.port === port ? [socket.address] : []))
-  return { wildcard: addresses.some(isWildcard), localhost: addresses.includes(LOCALHOST) }
+  return {
+    wildcard: addresses.some(isWildcard),
+    localhost: addresses.some((address) => LOCALHOST.has(address)),
+  }
 }
 
 /** The listeners on a port of this machine. Without /proc it reports none. */

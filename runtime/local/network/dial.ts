@@ -1,0 +1,31 @@
+import { connect, type Socket } from 'node:net'
+
+/** A port at an address, or at a name that the dialler can resolve. */
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
+
+/** Connects within a time, optionally from an address. Rejects with the reason. */
+export type Dial = (endpoint: Endpoint, timeoutMs: number, localAddress?: string) => Promise<Socket>
+
+/** Connects by TCP. */
+export const dialTcp: Dial = ({ host, port }, timeoutMs, localAddress) =>
+  new Promise((resolve, reject) => {
+    const from = localAddress !== undefined && { localAddress }
+    const socket = connect({ host, port, ...from, allowHalfOpen: true, noDelay: true })
+    const failed = (error: Error): void => {
+      socket.destroy()
+      reject(error)
+    }
+    const late = (): void => failed(new Error(`${host}:${port} did not respond within ${timeoutMs} ms`))
+    socket.setTimeout(timeoutMs, late)
+    socket.once('error', failed)
+    socket.once('connect', () => {
+      socket.setTimeout(0, late)
+      socket.off('error', failed)
+      // The user of the socket may add its handler a turn later.
+      socket.on('error', () => undefined)
+      resolve(socket)
+    })
+  })
