@@ -135,7 +135,7 @@ interface Place extends Located {
 function transform(inputs: readonly Input[], how: Transform): InjectOutcome {
   const reads = inputs.map((input) => ({ input, ...parseManifests(input.file, input.text) }))
   const problems = new Map<Read, readonly FileProblem[]>()
-  for (const read of reads) if (read.problems.length > 0) problems.set(read, read.problems)
+  for (const read of reads) if (read.problems.length > 0) problems.set(read, read.problems.map(unchanged))
   // Each round passes at least one more file unchanged.
   for (;;) {
     const { refused, ...outcome } = attempt(reads, problems, how)
@@ -253,8 +253,13 @@ function editFiles(
 const problemOf = (place: Place, { message }: EditError): FileProblem =>
   located(
     place,
-    `${place.object.kind} ${place.object.metadata.name}: the file passes unchanged, because ${message}`,
+    `${place.object.kind} ${place.object.metadata.name}: the file stays as it is, because ${message}`,
   )
+
+const unchanged = (problem: FileProblem): FileProblem => ({
+  ...problem,
+  message: `${problem.message}; the file stays as it is`,
+})
 
 function locatedFinding(finding: Finding, places: readonly Place[]): FileProblem {
   const place = places.find(({ object }) => isSame(object, finding))
