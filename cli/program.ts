@@ -59,7 +59,7 @@ const upCommand = program
   )
   .addOption(egressOption())
   .action(
-    async (folder: string, options: Omit<RunUpOptions, 'folder' | 'egress'> & { egress: Endpoint[] }) => {
+    async (folder: string, options: Omit<RunUpOptions, 'folder' | 'egress'> & { egress?: Endpoint[] }) => {
       process.exit(await runUp({ folder, ...options, egress: outsideHosts(options.egress) }))
     },
   )

@@ -19,7 +19,7 @@ function endpointOf(text: string): Endpoint | undefined {
 }
 
 /** The hosts of endpoints, each with its ports. */
-export const outsideHosts = (endpoints: readonly Endpoint[]): OutsideHost[] =>
+export const outsideHosts = (endpoints: readonly Endpoint[] = []): OutsideHost[] =>
   [...Map.groupBy(endpoints, ({ host }) => host)].map(([host, own]) => {
     return { host, ports: [...new Set(own.map(({ port }) => port))] }
   })
