@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { type KubernetesObject, selectsLabels } from '@branchline/wire/kubernetes'
 import { SIDECAR_CONTAINER } from '@branchline/wire/names'
 import { podTrouble } from '@branchline/wire/pod-trouble'
 
@@ -94,9 +94,7 @@ function waitingOf(message: string): string {
 
 function selects({ metadata, spec }: KubernetesObject, pod: PodView): boolean {
   const { selector } = (spec ?? {}) as { selector?: Readonly<Record<string, string>> }
-  const entries = Object.entries(selector ?? {})
-  if (entries.length === 0 || metadata.namespace !== pod.namespace) return false
-  return entries.every(([name, value]) => pod.labels[name] === value)
+  return metadata.namespace === pod.namespace && selectsLabels(selector, pod.labels)
 }
 
 /** The name of the workload: that of the pod without its hash and its own part. */

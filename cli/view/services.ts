@@ -1,5 +1,5 @@
 import { nearest } from '@branchline/wire/near'
-import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { type KubernetesObject, selectsLabels } from '@branchline/wire/kubernetes'
 import { CliError } from '../platform/errors.ts'
 import {
   chainOf,
@@ -55,12 +55,11 @@ export function findService(
   const own = services.filter(({ metadata }) => metadata.namespace === of.metadata.namespace)
   const found = own.find(({ metadata }) => metadata.name === service)
   if (found === undefined) throw new CliError('BL_NOT_FOUND', notServed(service, of, environments, services))
-  const selector = Object.entries(found.spec?.selector ?? {})
   return {
     service,
     environment: of,
     namespace: of.metadata.namespace ?? '',
-    selects: (labels) => selector.length > 0 && selector.every(([name, value]) => labels?.[name] === value),
+    selects: (labels) => selectsLabels(found.spec?.selector, labels),
   }
 }
 

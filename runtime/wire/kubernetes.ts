@@ -28,3 +28,11 @@ export interface ObjectEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'
   readonly object: KubernetesObject
 }
+
+type Labels = Readonly<Record<string, string>>
+
+/** Whether labels have every entry of a selector (of a Service, or `matchLabels`). An empty selector selects nothing. */
+export function selectsLabels(selector: Labels | undefined, labels: Labels | undefined): boolean {
+  const entries = Object.entries(selector ?? {})
+  return entries.length > 0 && entries.every(([name, value]) => labels?.[name] === value)
+}

@@ -3,6 +3,7 @@ import { html, type Html } from '@branchline/runtime/page/html'
 import { page } from '@branchline/runtime/page/page'
 import type { PreviewView } from '../platform.ts'
 import type { Index, IndexEnvironment, IndexService } from './model.ts'
+import { type Column, table } from './table.ts'
 
 /** How often a page loads itself again, in seconds. */
 const REFRESH_SECONDS = 3
@@ -109,44 +110,23 @@ function problemsSection({ problems }: Index): Html {
 
 const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text.slice(1)
 
-/** On a narrow screen the style sheet makes blocks of the cells. The roles keep their meaning. */
 function environmentsTable(environments: readonly IndexEnvironment[]): Html {
-  const rows = environments.map(
-    (environment) =>
-      html`<tr role="row">
-        <th scope="row" role="rowheader">
-          ${environment.name}
-          <div class="soft small">${kindOf(environment)}</div>
-        </th>
-        <td role="cell" data-label="Overrides">${environment.overrides.join(', ') || 'nothing'}</td>
-        <td role="cell" data-label="Previews">${previewsOf(environment)}</td>
-        <td role="cell" data-label="State">${readiness(environment)}</td>
-      </tr>`,
-  )
-  return html`<section aria-label="Environments">
-    <div class="frame">
-      <table role="table">
-        <colgroup>
-          <col class="name" />
-          <col class="short" />
-          <col class="long" />
-          <col />
-        </colgroup>
-        <thead role="rowgroup">
-          <tr role="row">
-            <th role="columnheader" scope="col">Environment</th>
-            <th role="columnheader" scope="col">Overrides</th>
-            <th role="columnheader" scope="col">Previews</th>
-            <th role="columnheader" scope="col">State</th>
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          ${rows}
-        </tbody>
-      </table>
-    </div>
-  </section>`
+  const rows = environments.map((environment) => [
+    html`${environment.name}
+      <div class="soft small">${kindOf(environment)}</div>`,
+    html`${environment.overrides.join(', ') || 'nothing'}`,
+    previewsOf(environment),
+    readiness(environment),
+  ])
+  return html`<section aria-label="Environments">${table(ENVIRONMENT_COLUMNS, rows)}</section>`
 }
+
+const ENVIRONMENT_COLUMNS: readonly Column[] = [
+  { title: 'Environment', width: 'name' },
+  { title: 'Overrides', width: 'short' },
+  { title: 'Previews', width: 'long' },
+  { title: 'State' },
+]
 
 const kindOf = ({ type, base }: IndexEnvironment): string =>
   base === undefined ? `${type}, runs every service` : `${type} of ${base}`
@@ -182,45 +162,24 @@ function readiness({ ready, message, previews, readyAfterMs }: IndexEnvironment)
 }
 
 function servicesSection({ name, services }: IndexEnvironment, index: number): Html {
-  const rows = services.map(
-    (service) =>
-      html`<tr role="row">
-        <th scope="row" role="rowheader">
-          ${service.name}
-          <div>${stateOf(service)}</div>
-        </th>
-        <td role="cell" data-label="Last output">
-          ${service.pods.map(({ lines }) => output(lines))}
-          <div class="small">
-            <a href="${logsPath(service)}"
-              >More output<span class="hidden"> of ${service.name} of ${name}</span></a
-            >
-          </div>
-        </td>
-      </tr>`,
-  )
-  const table = html`<div class="frame">
-    <table role="table">
-      <colgroup>
-        <col class="side" />
-        <col />
-      </colgroup>
-      <thead role="rowgroup">
-        <tr role="row">
-          <th role="columnheader" scope="col">Service</th>
-          <th role="columnheader" scope="col">Last output</th>
-        </tr>
-      </thead>
-      <tbody role="rowgroup">
-        ${rows}
-      </tbody>
-    </table>
-  </div>`
+  const rows = services.map((service) => [
+    html`${service.name}
+      <div>${stateOf(service)}</div>`,
+    html`${service.pods.map(({ lines }) => output(lines))}
+      <div class="small">
+        <a href="${logsPath(service)}"
+          >More output<span class="hidden"> of ${service.name} of ${name}</span></a
+        >
+      </div>`,
+  ])
+  const none = html`<p class="soft">It runs no service: its base serves everything.</p>`
   return html`<section aria-labelledby="services-${index}">
     <h2 id="services-${index}">Services of ${name}</h2>
-    ${services.length === 0 ? html`<p class="soft">It runs no service: its base serves everything.</p>` : table}
+    ${services.length === 0 ? none : table(SERVICE_COLUMNS, rows)}
   </section>`
 }
+
+const SERVICE_COLUMNS: readonly Column[] = [{ title: 'Service', width: 'side' }, { title: 'Last output' }]
 
 function stateOf({ ready, why, ended }: IndexService): Html {
   if (ready) return html`<span class="badge good">Ready</span>`

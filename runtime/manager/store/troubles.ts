@@ -1,4 +1,4 @@
-import type { KubernetesObject } from '@branchline/wire/kubernetes'
+import { type KubernetesObject, selectsLabels } from '@branchline/wire/kubernetes'
 import { podTrouble, type TroubleOptions } from '@branchline/wire/pod-trouble'
 import { z } from 'zod'
 
@@ -36,7 +36,7 @@ export class Troubles {
     if (selector === undefined) return undefined
     let newest: TroubledPod | undefined
     for (const pod of this.#pods.get(namespace)?.values() ?? []) {
-      if (!matches(selector, pod.labels)) continue
+      if (!selectsLabels(selector, pod.labels)) continue
       if (newest === undefined || pod.createdAt > newest.createdAt) newest = pod
     }
     return newest?.trouble
@@ -61,7 +61,7 @@ export class Troubles {
     setOrDelete(this.#pods, namespace, id, after)
     const concerned = [before?.labels, after?.labels].filter((labels) => labels !== undefined)
     return [...(this.#selectors.get(namespace) ?? [])].flatMap(([service, selector]) =>
-      concerned.some((labels) => matches(selector, labels)) ? [service] : [],
+      concerned.some((labels) => selectsLabels(selector, labels)) ? [service] : [],
     )
   }
 
@@ -76,9 +76,6 @@ export class Troubles {
 }
 
 const namespaceOf = (id: string): string => id.slice(0, id.indexOf('/'))
-
-const matches = (selector: Labels, labels: Labels): boolean =>
-  Object.entries(selector).every(([name, value]) => labels[name] === value)
 
 function setOrDelete<T>(
   map: Map<string, Map<string, T>>,
