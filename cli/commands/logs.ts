@@ -22,17 +22,31 @@ export async function runLogs(name: string, options: LogsOptions): Promise<void>
   const service = await serviceOf(target, wanted, options.namespace)
   const stop = new AbortController()
   process.once('SIGINT', () => stop.abort())
-  const log = { follow: options.follow === true, ...(options.tail !== undefined && { tail: options.tail }) }
-  const print = (pod: PodObject, isAlone: boolean): Promise<void> =>
-    printLog(target, pod, containerOf(pod, options.container), log, isAlone, stop.signal)
+  const follow = options.follow === true
   const pods = podsOf(service, await target.list('Pod', service.namespace))
-  if (!log.follow) {
+  const isAlone = pods.length === 1
+  // A wrong name is told before anything is followed.
+  for (const pod of pods) containerOf(pod, options.container)
+  const print = (pod: PodObject, tail: number | undefined): Promise<void> =>
+    printLog(
+      target,
+      pod,
+      containerOf(pod, options.container),
+      { follow, ...(tail !== undefined && { tail }) },
+      isAlone,
+      stop.signal,
+    )
+  if (!follow) {
     if (pods.length === 0) throw new CliError('BL_NOT_FOUND', noPods(service))
-    for (const pod of pods) await print(pod, pods.length === 1)
+    for (const pod of pods) await print(pod, options.tail)
     return
   }
   if (pods.length === 0) process.stderr.write(`${noPods(service)}; waiting for one\n`)
-  await followPods(target, service, (pod) => print(pod, pods.length === 1), stop.signal)
+  // Of a pod that appears later, every line is new.
+  const known = new Set(pods.map(({ metadata }) => metadata.name))
+  const tailOf = ({ metadata }: PodObject): number | undefined =>
+    known.has(metadata.name) ? options.tail : undefined
+  await followPods(target, service, (pod) => print(pod, tailOf(pod)), stop.signal)
 }
 
 /** Finds the service that a user names. */

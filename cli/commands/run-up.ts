@@ -5,6 +5,7 @@ import { printable, printableLine, printableLog } from '@branchline/runtime/loca
 import type { Platform, PlatformEvent } from '../platform/platform.ts'
 import { Screen } from '../platform/screen.ts'
 import { environmentTable, summaryLine } from '../platform/table.ts'
+import { terminal } from '../output/terminal.ts'
 import { up } from './up.ts'
 
 const EXIT_USAGE = 64
@@ -22,6 +23,8 @@ export interface RunUpOptions {
   readonly egress?: readonly OutsideHost[]
   /** The beginning of the names of pods whose output is printed, or `all`. */
   readonly logs?: string
+  /** What a user may try once everything is ready, one line each. Default: nothing. */
+  readonly tryNext?: (platform: Platform) => readonly string[]
 }
 
 /**
@@ -40,11 +43,12 @@ export async function runUp(options: RunUpOptions): Promise<number> {
   const stopping = new AbortController()
   const signal = nextSignal().then(() => stopping.abort())
   let platform: Platform | undefined
+  const show = drawing(screen, options)
   const draw = throttled(() => {
-    if (platform !== undefined) screen.draw(environmentTable(platform.environments()))
+    if (platform !== undefined) show(platform)
   })
   const onEvent = (event: PlatformEvent): void => {
-    show(event, options.logs, screen)
+    tell(event, options.logs, screen)
     draw()
   }
   screen.line(
@@ -68,7 +72,22 @@ export async function runUp(options: RunUpOptions): Promise<number> {
   }
 }
 
-function show(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
+/** Draws the environments, and once all are ready, what to try next. Without a terminal, the latter is printed once. */
+function drawing(screen: Screen, { tryNext }: RunUpOptions): (platform: Platform) => void {
+  let isTold = false
+  return (platform) => {
+    const environments = platform.environments()
+    const isReady = environments.every((one) => one.ready && one.previews.every(({ ready }) => ready))
+    const steps = isReady && environments.length > 0 ? (tryNext?.(platform) ?? []) : []
+    const text = steps.length === 0 ? '' : `\nTry next:\n${steps.map((step) => `  ${step}`).join('\n')}`
+    screen.draw([environmentTable(environments, terminal()), text].filter((part) => part !== '').join('\n'))
+    if (screen.isLive || isTold || text === '') return
+    isTold = true
+    screen.line(text)
+  }
+}
+
+function tell(event: PlatformEvent, logs: string | undefined, screen: Screen): void {
   if (event.type === 'notice') screen.line(printableLine(event.text))
   if (event.type === 'problem') screen.line(printableLine(`! ${describeProblem(event.problem)}`))
   if (event.type === 'solved') screen.line(printableLine(`solved: ${describeProblem(event.problem)}`))

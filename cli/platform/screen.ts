@@ -1,4 +1,5 @@
 import type { WriteStream } from 'node:tty'
+import { stripVTControlCharacters } from 'node:util'
 
 /** A terminal with lines that stay and, below them, a part that is redrawn. */
 export class Screen {
@@ -39,7 +40,7 @@ export class Screen {
     const rows = this.#drawn
       .split('\n')
       .slice(0, -1)
-      .reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0)
+      .reduce((sum, line) => sum + Math.max(1, Math.ceil(stripVTControlCharacters(line).length / columns)), 0)
     this.#stream.write(`\u001b[${rows}A\u001b[0J`)
   }
 }

@@ -1,28 +1,44 @@
-import { printable } from '@branchline/runtime/local/printable'
-import Table from 'cli-table3'
+import { type Column, NONE, type Row, tableText, type TableOptions } from '../output/table.ts'
+import { safely } from '../output/safely.ts'
 import type { EnvironmentView, Platform } from './platform.ts'
 
-/** Formats the environments as a table: base, overrides and preview URLs. */
-export function environmentTable(environments: readonly EnvironmentView[]): string {
+const COLUMNS: readonly Column[] = [
+  { title: 'ENVIRONMENT' },
+  { title: 'BASE', shrink: 12, drop: 2 },
+  { title: 'OVERRIDES', shrink: 14 },
+  { title: 'READY' },
+  { title: 'PREVIEW', spill: true },
+  { title: 'TIME', drop: 3 },
+]
+
+/**
+ * Formats the environments as a table: base, overrides and preview URLs. Reasons are below their environment. The text
+ * does not end with a newline.
+ */
+export function environmentTable(
+  environments: readonly EnvironmentView[],
+  style: Pick<TableOptions, 'width' | 'paint'> = {},
+): string {
   if (environments.length === 0) return 'no environments: add an Environment to the folder'
-  const table = new Table({
-    head: ['ENVIRONMENT', 'BASE', 'OVERRIDES', 'PREVIEW', 'READY', 'TIME'],
-    style: { head: [], border: [], compact: true },
-  })
-  for (const { name, base, overrides, previews, ready, message, readyAfterMs } of environments) {
-    const all = ready && previews.every((preview) => preview.ready)
-    const why = [ready ? undefined : message, ...previews.map((it) => (it.ready ? undefined : it.message))]
-    const cells = [
-      name,
-      base ?? '-',
-      overrides.length === 0 ? '-' : overrides.join(', '),
-      previews.map(({ name: preview, url }) => url ?? `${preview}: …`).join('\n') || '-',
-      all ? 'yes' : (why.find((text) => text !== undefined) ?? 'not yet').slice(0, 60),
-      readyAfterMs === undefined ? '-' : `${(readyAfterMs / 1000).toFixed(2)} s`,
-    ]
-    table.push(cells.map(printable))
-  }
-  return table.toString()
+  return tableText(COLUMNS, safely(environments).flatMap(rowsOf), style).trimEnd()
+}
+
+/** One row for the environment, and one for each further preview. */
+function rowsOf({ name, base, overrides, previews, ready, message, readyAfterMs }: EnvironmentView): Row[] {
+  const all = ready && previews.every((preview) => preview.ready)
+  const why = [ready ? undefined : message, ...previews.map((it) => (it.ready ? undefined : it.message))]
+  const notes = [...new Set(why.filter((text) => text !== undefined))]
+  const [first, ...others] = previews.map(({ name: preview, url }) => url ?? `${preview}: …`)
+  const cells = [
+    name,
+    base ?? NONE,
+    overrides.length === 0 ? NONE : overrides.join(','),
+    all ? ({ text: 'yes', tone: 'good' } as const) : ({ text: 'no', tone: 'bad' } as const),
+    first ?? NONE,
+    readyAfterMs === undefined ? NONE : `${(readyAfterMs / 1000).toFixed(2)} s`,
+  ]
+  const rows: Row[] = [{ cells }, ...others.map((url) => ({ cells: ['', '', '', '', url, ''] }))]
+  return [...rows.slice(0, -1), { ...(rows.at(-1) as Row), notes: all ? [] : notes }]
 }
 
 /** Formats one line about the running platform and its start. */
