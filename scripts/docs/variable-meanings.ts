@@ -88,7 +88,7 @@ export const DEVELOPMENT: Meanings = {
   BRANCHLINE_CAMPAIGN_MS: 'Length of a fault campaign.',
   BRANCHLINE_CAMPAIGN_SEED: 'Seed of a fault campaign, to repeat a run.',
   BRANCHLINE_PEERS:
-    '`build`: build the peers of the tests with Go: h2spec, grpc-go (`npm run test:peers` sets it).',
+    '`build`: build the peers of the tests with Go: h2spec, grpc-go, the EndpointSlice controller (`npm run test:peers` sets it).',
   BRANCHLINE_PYTHON: 'Python with grpcio, for the tests with its gRPC. Default: `python3`.',
   BRANCHLINE_HELM: 'Helm command of the tests; or `build`: build Helm with Go (`npm run test:helm` sets it).',
   SHOP_DB_PASSWORD: "Password of the sample's database. Default: random for each synthesis.",
