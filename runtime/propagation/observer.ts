@@ -1,6 +1,7 @@
 import type { TcpHop, TrafficReport } from '@branchline/wire/routes/traffic'
 import { type Call, Calls } from './calls.ts'
-import { ClockDifference, comparedTime, KEPT_MS, sampleOf, type Span, Times } from './timeline.ts'
+import { ClockDifference, comparedTime, KEPT_MS, keyedPart, sampleOf, type Span } from './timeline.ts'
+import { Times } from './times.ts'
 
 /** A pod that takes part: the environment and the service that it runs. */
 export interface Pod {
@@ -150,12 +151,15 @@ export class Observer {
   }
 
   #compare(pod: Pod, span: Span, call: Call): void {
+    const times = this.#pods.get(pod.id)?.calls.get(call.callee)
+    // A job that happens to run at the moment of a request is not caused by it.
+    if (times === undefined || times.continuesRhythm(...keyedPart(span))) return
+    times.setCaused(...keyedPart(span))
     const [fromMs, toMs] = comparedTime(span)
     // It forwards the key, or did so a moment ago.
     if (call.keyedAtMs > fromMs) return
     if (this.#gaps.get(call.callee)?.some(([from, to]) => from < toMs && to > fromMs) === true) return
-    const times = this.#pods.get(pod.id)?.calls.get(call.callee)
-    if (times !== undefined) call.evidence.add(sampleOf(span, times))
+    call.evidence.add(sampleOf(span, times))
   }
 
   #observed(pod: string): Observed {

@@ -19,6 +19,8 @@ export interface Load {
   /** The mean time between two requests, and whether it is always the same. */
   readonly everyMs: number
   readonly regular?: boolean
+  /** When it begins. Default: at a random time within the first interval. */
+  readonly afterMs?: number
   /** The service whose own job it is. Undefined: a client whose pod is not known. */
   readonly job?: string
   /** The calls that its requests cause, as `caller>callee`. Undefined: all. */
@@ -75,7 +77,10 @@ export class SimulatedShop {
     this.#observer = new Observer({ podAt })
     this.verdicts = new Verdicts(this.#observer)
     this.#branch = { id: 'alice/alice', ...branch, chain: [branch.key, BASE] }
-    for (const load of loads) this.#start(this.#repeat(load), this.#random() * load.everyMs)
+    for (const load of loads) {
+      const phase = this.#random() * load.everyMs
+      this.#start(this.#repeat(load), (load.afterMs ?? 0) + phase)
+    }
     this.#start(this.#report(), 1_000)
   }
 

@@ -1,25 +1,12 @@
-import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { ClockDifference, sampleOf, Times } from './timeline.ts'
+import { ClockDifference, sampleOf } from './timeline.ts'
+import { Times } from './times.ts'
 
 function timesOf(...all: readonly number[]): Times {
   const times = new Times()
   for (const atMs of all) times.add(atMs)
   return times
 }
-
-test('a time is found in whatever order times are added and forgotten', () => {
-  const ms = fc.nat({ max: 50 })
-  fc.assert(
-    fc.property(fc.array(ms), ms, ms, ms, (all, from, length, forgotten) => {
-      const times = timesOf(...all)
-      times.forget(forgotten)
-      const kept = all.filter((it) => it >= forgotten)
-      expect(times.size).toBe(kept.length)
-      expect(times.hit(from, from + length)).toBe(kept.some((it) => it >= from && it < from + length))
-    }),
-  )
-})
 
 test('a keyed time is compared with slices of its length just before it', () => {
   const span = { beganAtMs: 1_000, ms: 10, idleMs: 205 }

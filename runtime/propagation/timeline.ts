@@ -1,4 +1,5 @@
 import type { Sample } from './evidence.ts'
+import type { Times } from './times.ts'
 
 /** A keyed time of a pod, by the clock of the observer. */
 export interface Span {
@@ -18,45 +19,6 @@ const LONG_MS = 1_000
 
 /** How long times are kept. Longer than an idle time before a keyed one, and the wait for the reports of both. */
 export const KEPT_MS = 40_000
-
-/** Times, kept for {@link KEPT_MS}. */
-export class Times {
-  #all: number[] = []
-  #isSorted = true
-
-  get size(): number {
-    return this.#all.length
-  }
-
-  add(atMs: number): void {
-    this.#isSorted &&= atMs >= (this.#all.at(-1) ?? -Infinity)
-    this.#all.push(atMs)
-  }
-
-  forget(beforeMs: number): void {
-    const first = this.#firstFrom(beforeMs)
-    if (first > 0) this.#all = this.#all.slice(first)
-  }
-
-  /** Whether one of the times is in `[fromMs, toMs)`. */
-  hit(fromMs: number, toMs: number): boolean {
-    const next = this.#all[this.#firstFrom(fromMs)]
-    return next !== undefined && next < toMs
-  }
-
-  /** The index of the first time that is not before another. */
-  #firstFrom(atMs: number): number {
-    if (!this.#isSorted) this.#all.sort((one, other) => one - other)
-    this.#isSorted = true
-    let [low, high] = [0, this.#all.length]
-    while (low < high) {
-      const middle = (low + high) >> 1
-      if ((this.#all[middle] as number) < atMs) low = middle + 1
-      else high = middle
-    }
-    return low
-  }
-}
 
 /**
  * Compares the calls in a keyed time with those in the idle time just before it. Both are cut into slices of the length
@@ -82,6 +44,12 @@ export function sampleOf({ beganAtMs, ms, idleMs }: Span, calls: Times): Sample 
     controlHits: count(controls, startMs - controls * sliceMs),
   }
 }
+
+/** The keyed time itself, as far as clocks are exact. */
+export const keyedPart = ({ beganAtMs, ms }: Span): readonly [fromMs: number, toMs: number] => [
+  beganAtMs - PAD_MS,
+  beganAtMs + ms + PAD_MS,
+]
 
 /** The whole time that a sample compares. */
 export const comparedTime = ({ beganAtMs, ms, idleMs }: Span): readonly [fromMs: number, toMs: number] => [

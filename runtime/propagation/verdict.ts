@@ -26,6 +26,8 @@ export interface Finding {
 interface Found {
   readonly finding: Finding
   readonly atMs: number
+  /** Whether a former process found it, whose evidence is lost. */
+  readonly isRestored: boolean
 }
 
 /** A few requests with the key must have reached the service that loses it. */
@@ -45,7 +47,10 @@ export class Verdicts {
   /** What a former process found. It stands until its override is reached. */
   restore(id: string, findings: readonly Finding[], nowMs: number): void {
     if (this.#found.has(id) || findings.length === 0) return
-    this.#found.set(id, new Map(findings.map((it) => [it.override, { finding: it, atMs: nowMs }])))
+    this.#found.set(
+      id,
+      new Map(findings.map((it) => [it.override, { finding: it, atMs: nowMs, isRestored: true }])),
+    )
   }
 
   /** The number of findings. */
@@ -80,9 +85,11 @@ export class Verdicts {
     if (found === undefined) return undefined
     const { environment, override, by, called } = found.finding
     const call = this.#observer.calls.get(`${environment}/${by}`, called)
-    const isOver =
-      this.#observer.reachedAtMs(key, override) > found.atMs || (call?.keyedAtMs ?? -Infinity) > found.atMs
-    return isOver ? undefined : found
+    const isReached = this.#observer.reachedAtMs(key, override) > found.atMs
+    const isForwarded = (call?.keyedAtMs ?? -Infinity) > found.atMs
+    // Later samples may show that it was chance.
+    const isDoubtful = !found.isRestored && call?.evidence.isSufficient !== true
+    return isReached || isForwarded || isDoubtful ? undefined : found
   }
 
   #judge(
@@ -100,7 +107,7 @@ export class Verdicts {
     )
     if (call === undefined) return undefined
     const { environment, callerService: by, callee: called } = call
-    return { finding: { override, environment, by, called }, atMs: nowMs }
+    return { finding: { override, environment, by, called }, atMs: nowMs, isRestored: false }
   }
 }
 
