@@ -96,3 +96,11 @@ test.each([
   const [view] = serviceViews([], [pod('web-h1-a', 'web', false, {}, message)])
   expect(view?.why).toBe(why)
 })
+
+test('nothing waits for the pods of a Job, which count by its name', () => {
+  const labels = { 'batch.kubernetes.io/job-name': 'migrate' }
+  const running = pod('migrate-abcde', 'x', false)
+  const views = serviceViews([], [{ ...running, metadata: { ...running.metadata, labels } }])
+  expect(views).toMatchObject([{ name: 'migrate', ready: false, isJob: true }])
+  expect(whyNotReady(views, 'shop')).toBeUndefined()
+})

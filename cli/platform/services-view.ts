@@ -13,9 +13,14 @@ export interface ServiceView {
   readonly why?: string
   /** How its last pod ended, if it runs to an end and has. Then it is neither ready nor awaited. */
   readonly ended?: 'Succeeded' | 'Failed'
+  /** Whether its pods end by themselves, so that no request waits for them. Absent for Services. */
+  readonly isJob?: boolean
   /** The names of its pods. */
   readonly pods: readonly string[]
 }
+
+/** The label that Kubernetes gives to the pods of a Job. */
+const JOB_LABEL = 'batch.kubernetes.io/job-name'
 
 interface PodView {
   readonly name: string
@@ -48,8 +53,11 @@ export function serviceViews(
     views.filter((pod) => !selected.has(pod)),
     (pod) => `${pod.namespace} ${workloadOf(pod)}`,
   )
-  for (const [key, own] of others)
-    found.set(key, viewOf(workloadOf(own[0] as PodView), own[0]?.namespace ?? '', own))
+  for (const [key, own] of others) {
+    const [first] = own as [PodView]
+    const view = viewOf(workloadOf(first), first.namespace, own)
+    found.set(key, JOB_LABEL in first.labels ? { ...view, isJob: true } : view)
+  }
   return [...found.values()].sort(
     (one, two) => one.namespace.localeCompare(two.namespace) || one.name.localeCompare(two.name),
   )
@@ -58,7 +66,8 @@ export function serviceViews(
 /** Why an environment is not ready, by its pods. Undefined if every Service has a ready pod. */
 export function whyNotReady(services: readonly ServiceView[], namespace: string): string | undefined {
   const unready = services.filter(
-    (service) => service.namespace === namespace && !service.ready && service.ended === undefined,
+    ({ ready, ended, isJob, ...service }) =>
+      service.namespace === namespace && !ready && ended === undefined && isJob !== true,
   )
   return unready.length === 0 ? undefined : unready.map(({ name, why }) => `${name} ${why}`).join('; ')
 }
@@ -97,8 +106,10 @@ function selects({ metadata, spec }: KubernetesObject, pod: PodView): boolean {
   return metadata.namespace === pod.namespace && selectsLabels(selector, pod.labels)
 }
 
-/** The name of the workload: that of the pod without its hash and its own part. */
+/** The name of the workload: that of the Job, or of the pod without its hash and its own part. */
 const workloadOf = ({ name, labels }: PodView): string => {
+  const job = labels[JOB_LABEL]
+  if (job !== undefined) return job
   const hash = labels['pod-template-hash']
   const end = hash === undefined ? -1 : name.lastIndexOf(`-${hash}-`)
   return end === -1 ? name.replace(/-\d+$/, '') : name.slice(0, end)

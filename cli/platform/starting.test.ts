@@ -18,3 +18,7 @@ test('a pod starts until it is ready, fails, or has taken too long', () => {
   expect(at(STARTING_MS + 1)).toEqual([])
   expect(at(STARTING_MS + 2, pod('db', false))).toEqual(['db'])
 })
+
+test('a pod that ends by itself is not awaited', () => {
+  expect(new StartingPods().update({ pods: [{ ...pod('job', false), ends: true }] }, 0)).toEqual([])
+})

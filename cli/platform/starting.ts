@@ -18,7 +18,7 @@ export class StartingPods {
       this.#seenAt.set(id, seenAt)
       if (pod.ready) this.#wereReady.add(id)
       const failed = pod.containers.some(({ restarts }) => restarts > 0)
-      return !this.#wereReady.has(id) && !failed && now - seenAt < STARTING_MS
+      return pod.ends !== true && !this.#wereReady.has(id) && !failed && now - seenAt < STARTING_MS
     })
   }
 

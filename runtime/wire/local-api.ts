@@ -66,6 +66,8 @@ export const localState = z.object({
       name: z.string(),
       ip: z.string(),
       ready: z.boolean(),
+      /** Whether it ends by itself, so that nothing waits for it to be ready. */
+      ends: z.boolean().optional(),
       containers: z.array(z.object({ name: z.string(), pid: z.number().optional(), restarts: z.number() })),
     }),
   ),

@@ -32,6 +32,14 @@ test('manifests are found at any depth, but hidden files, node_modules and other
   expect(ignored()).toEqual([])
 })
 
+test('overlays are found, and are no manifests', () => {
+  for (const path of ['a.yaml', 'branchline.local.yaml', 'a/branchline.local.yml', 'branchline.local.json'])
+    write(path)
+  expect(names()).toEqual(['a.yaml', 'branchline.local.json'])
+  const found = listManifests(folder).overlays.map(({ path }) => pathIn(folder, path))
+  expect(found).toEqual(['a/branchline.local.yml', 'branchline.local.yaml'])
+})
+
 test('links inside the folder count once, and loops end', () => {
   write('real/a.yaml')
   write('..data/b.yaml')

@@ -46,10 +46,10 @@ test('settings become annotations with full paths and variables, of the first co
       'branchline.dev/local-command': 'npm start',
       'branchline.dev/local-dir': '/api',
       'branchline.dev/local-watch': '["/api/src"]',
-      'branchline.dev/local-command.cache': '["redis-server"]',
-      'branchline.dev/local-dir.cache': '/m',
-      'branchline.dev/local-command.wait': 'true',
-      'branchline.dev/local-dir.wait': '/api',
+      'local-command.branchline.dev/cache': '["redis-server"]',
+      'local-dir.branchline.dev/cache': '/m',
+      'local-command.branchline.dev/wait': 'true',
+      'local-dir.branchline.dev/wait': '/api',
     },
   ])
   expect(templates[0]?.spec.containers[0]?.env).toEqual([

@@ -1,5 +1,5 @@
 import { dirname, relative, resolve } from 'node:path'
-import { ANNOTATIONS } from '@branchline/wire/names'
+import { ANNOTATIONS, GROUP } from '@branchline/wire/names'
 import { nearest } from '@branchline/wire/near'
 import type { Container, PodTemplate } from '../kubernetes.ts'
 import type { Problem } from '../types.ts'
@@ -8,9 +8,9 @@ import type { LocalContainer, Overlay, OverlayEntry } from './overlay.ts'
 import { podTemplateOf, withPodTemplate } from './pod-template.ts'
 import type { Manifest } from './read.ts'
 
-/** An annotation of one container that is not the first of its pod: `branchline.dev/local-command.worker`. */
+/** An annotation of one container that is not the first of its pod: `local-command.branchline.dev/worker`. */
 export const containerAnnotation = (annotation: string, container: string): string =>
-  `${annotation}.${container}`
+  `${annotation.slice(annotation.indexOf('/') + 1)}.${GROUP}/${container}`
 
 /** An entry with the file that contains it. */
 interface Placed {

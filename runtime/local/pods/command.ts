@@ -27,7 +27,7 @@ export interface LocalSettings {
 }
 
 /**
- * The settings of a container: the annotations with its name, such as `branchline.dev/local-command.worker`, and those
+ * The settings of a container: the annotations with its name, such as `local-command.branchline.dev/worker`, and those
  * without a name if it is the first that is not a sidecar.
  */
 export function localSettings(

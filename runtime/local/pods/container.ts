@@ -213,7 +213,8 @@ export class ContainerRunner {
     this.startedAtMs = undefined
     this.started = this.ready = false
     const lines = log.last(Math.min(MESSAGE_LINES, log.count - before))
-    this.lastRun = { exit, startedAtMs, endedAtMs: Date.now(), lines }
+    // A restart because of changed files is no failure.
+    this.lastRun = this.#isRestarting ? undefined : { exit, startedAtMs, endedAtMs: Date.now(), lines }
     this.#changed()
     return exit
   }

@@ -74,7 +74,7 @@ test('annotations apply to the first container, or to the one that they name', (
   const annotations = {
     'branchline.dev/local-command': 'a',
     'branchline.dev/local-dir': 'd',
-    'branchline.dev/local-command.worker': 'b',
+    'local-command.branchline.dev/worker': 'b',
   }
   expect(localSettings(annotations, 'api', true)).toEqual({ command: 'a', dir: 'd' })
   expect(localSettings(annotations, 'worker', false)).toEqual({ command: 'b', dir: 'd' })

@@ -202,14 +202,16 @@ function podName({ metadata, spec }: Workload): string {
 /** The pods that have not ended, and their processes. */
 export function stateOf(pods: readonly ManagedPod[]): LocalState {
   const running = pods.filter(({ runner }) => runner.finished === undefined)
-  const states = running.map(({ runner }) => {
-    const { namespace, name, ip } = runner.facts
-    const containers = runner.containers.map(({ spec, pid, restarts }) => {
-      return pid === undefined ? { name: spec.name, restarts } : { name: spec.name, restarts, pid }
-    })
-    return { namespace, name, ip, ready: runner.ready, containers }
+  return { pods: running.map(podState) }
+}
+
+function podState({ runner }: ManagedPod): LocalState['pods'][number] {
+  const { namespace, name, ip } = runner.facts
+  const containers = runner.containers.map(({ spec, pid, restarts }) => {
+    return pid === undefined ? { name: spec.name, restarts } : { name: spec.name, restarts, pid }
   })
-  return { pods: states }
+  const ends = (runner.spec.restartPolicy ?? 'Always') !== 'Always'
+  return { namespace, name, ip, ready: runner.ready, ...(ends && { ends }), containers }
 }
 
 /** A pod in the form in which Services select it. */
