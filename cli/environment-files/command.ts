@@ -47,6 +47,7 @@ export function addCreateCommand(env: Command): void {
     .option('--ttl <duration>', 'time until the environment expires, such as 72h; default: it never expires')
     .option('--inject', 'add the sidecar; default: if the workload of the base has it')
     .option('--no-inject', 'do not add the sidecar')
+    .option('--ts', 'write a TypeScript program with constructs; needs --from')
     .option('--force', 'replace a file or an environment of this name')
     .action(async (name: string | undefined, options: CreateOptions) => {
       show(await runCreate(name, options))

@@ -30,6 +30,8 @@ export interface CreatedEnvironment {
   readonly faults: readonly string[]
   /** Whether the workloads have sidecars. */
   readonly isInjected: boolean
+  /** The namespaces above, nearest first. */
+  readonly namespaces: readonly string[]
 }
 
 const refused = (faults: readonly string[]): CreatedEnvironment => ({
@@ -37,6 +39,7 @@ const refused = (faults: readonly string[]): CreatedEnvironment => ({
   notes: [],
   faults,
   isInjected: false,
+  namespaces: [],
 })
 
 /** The environments among the manifests, with the new one. */
@@ -81,7 +84,10 @@ export function createEnvironment(request: CreateRequest, source: readonly Manif
   faults.push(...previews.faults)
   if (faults.length > 0) return refused(faults)
   const isInjected = request.inject ?? bases.some(hasSidecar)
-  const workloads = isInjected ? injected([...copies.values()], family, notes) : [...copies.values()]
+  const namespaces = family.above.length > 0 ? family.namespaces : namespacesOf(bases, request)
+  const workloads = isInjected
+    ? injected([...copies.values()], { environment: name, above: namespaces }, notes)
+    : [...copies.values()]
   for (const secret of workloads.filter(({ kind }) => kind === 'Secret')) {
     notes.add(
       `the Secret "${secret.metadata.name}" is copied with its values, because the manifests of the base have them`,
@@ -92,11 +98,21 @@ export function createEnvironment(request: CreateRequest, source: readonly Manif
     notes: [...notes],
     faults: [],
     isInjected,
+    namespaces,
   }
 }
 
+/** Without the Environment of the base, its namespace is that of its workloads, or has its name. */
+function namespacesOf(bases: readonly Manifest[], { base }: CreateRequest): string[] {
+  const named = new Set(bases.flatMap(({ metadata }) => metadata.namespace ?? []))
+  return named.size === 0 ? [base] : [...named]
+}
+
+/** The changes of a workload, and of its containers by name. */
+type Changes = ContainerChanges & { readonly containers: Readonly<Record<string, ContainerChanges>> }
+
 /** All changes of each workload, in the order of their first mention. */
-function changesOf(overrides: readonly OverrideArgument[]) {
+export function changesOf(overrides: readonly OverrideArgument[]): (readonly [string, Changes])[] {
   const byWorkload = Map.groupBy(overrides, ({ workload }) => workload)
   return [...byWorkload].map(([workload, own]) => {
     const containers: Record<string, ContainerChanges> = {}
@@ -172,12 +188,7 @@ function namespaceOf(name: string, { namespaces }: Family, source: readonly Mani
   }
 }
 
-function injected(
-  copies: readonly Manifest[],
-  { environment, namespaces }: Family,
-  notes: Set<string>,
-): Manifest[] {
-  const options: InjectOptions = { environment: environment.metadata.name, above: namespaces }
+function injected(copies: readonly Manifest[], options: InjectOptions, notes: Set<string>): Manifest[] {
   const { manifests, findings } = injectSidecars(copies, options)
   for (const { message } of findings) notes.add(message)
   return manifests

@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Manifest } from '@branchline/cdk8s/inject'
 import { afterAll, beforeEach, expect, test } from 'vitest'
 import { parseAllDocuments } from 'yaml'
 import { gitBranch } from './git-branch.ts'
@@ -67,6 +68,9 @@ beforeEach(() => {
   writeFileSync(FROM, JSON.stringify(all))
 })
 
+const objects = (text: string): Manifest[] =>
+  parseAllDocuments(text).map((document) => document.toJS() as Manifest)
+
 const override = [{ workload: 'pricing', image: 'shop/pricing:pr-7' }]
 const preview = [{ service: 'pricing' }]
 const NOTE =
@@ -113,6 +117,34 @@ test('in the folder of the base, a second run replaces the first, and up is the 
   expect((await create('alice', { from: root })).stderr).toBe(
     'error: the environment "alice" already exists: choose another name, or use --force to replace it\n',
   )
+})
+
+test('--ts writes a program that synthesises the same workloads', async () => {
+  // Below the repository, where the packages are found.
+  const repository = join(import.meta.dirname, '../../dist')
+  mkdirSync(repository, { recursive: true })
+  const out = mkdtempSync(join(repository, 'create-'))
+  try {
+    const options = { override, preview, from: FROM, inject: true, out }
+    expect(await create('alice', { ...options, ts: true })).toMatchObject({ exitCode: 0 })
+    await create('alice', options)
+    const written = objects(readFileSync(join(out, 'alice.yaml'), 'utf8'))
+    const run = spawnSync(process.execPath, [join(out, 'alice.ts')], {
+      env: { ...process.env, CDK8S_OUTDIR: out },
+      encoding: 'utf8',
+    })
+    expect(run.stderr).toBe('')
+    const synthesised = objects(readFileSync(join(out, 'alice.k8s.yaml'), 'utf8'))
+    const kinds = ['Deployment', 'Service', 'ConfigMap', 'Environment']
+    for (const kind of kinds) {
+      const of = (all: readonly Manifest[]) => all.find((it) => it.kind === kind)
+      expect(of(synthesised)).toEqual(of(written))
+    }
+    expect(synthesised.map(({ kind }) => kind)).toContain('Preview')
+  } finally {
+    rmSync(out, { recursive: true })
+  }
+  await expect(create('alice', { kubeconfig: 'x', ts: true })).rejects.toThrow('--ts needs --from FOLDER')
 })
 
 test('a fault is printed, and wrong arguments reject', async () => {
@@ -213,8 +245,6 @@ test('from a cluster, it reads page by page, without Secrets, and prints what a 
   server.close()
   expect(cluster).toMatchObject({ exitCode: 0, stderr: NOTE })
   const folder = await create('alice', { override, preview, from: FROM })
-  const objects = (text: string): unknown[] =>
-    parseAllDocuments(text).map((document) => document.toJS() as unknown)
   expect(objects(cluster.stdout)).toEqual(objects(folder.stdout))
   expect(asked.filter((path) => path.includes('secrets'))).toEqual([])
   expect(asked.filter((path) => path.endsWith('/deployments'))).toHaveLength(2)

@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { join, relative, sep } from 'node:path'
 import type { Manifest } from '@branchline/cdk8s/inject'
 import { printable } from '@branchline/runtime/local/printable'
 import { findRuns } from '@branchline/runtime/local/runs'
@@ -11,6 +11,7 @@ import type { OverrideArgument, PreviewArgument } from './arguments.ts'
 import { createEnvironment, type CreatedEnvironment, type CreateRequest } from './create.ts'
 import { readFolder, shortPath } from './folder.ts'
 import { gitBranch } from './git-branch.ts'
+import { programText } from './program-text.ts'
 import { manifestText } from './text.ts'
 
 /** The options of `branchline env create`. */
@@ -27,41 +28,68 @@ export interface CreateOptions extends TargetOptions {
   readonly ttl?: string
   readonly inject?: boolean
   readonly force?: boolean
+  /** Writes a program with constructs instead of manifests. */
+  readonly ts?: boolean
 }
 
 /** Runs `branchline env create`: prints or writes the manifests of a branch. Rejects with a CliError for wrong arguments. */
 export async function runCreate(given: string | undefined, said: CreateOptions): Promise<Outcome> {
-  if ((given === undefined) === (said.nameFromGit === undefined)) {
-    const what = given === undefined ? 'no name is given' : 'two names are given'
-    throw new CliError('BL_USAGE', `${what}: use either NAME or --name-from-git`)
-  }
+  checkName(given, said)
   const options = { ...said, ...folderOfUp(said) }
+  const { from, out, ts = false } = options
+  if (ts && from === undefined) {
+    throw new CliError(
+      'BL_USAGE',
+      '--ts needs --from FOLDER, because the program reads the manifests of the base from there',
+    )
+  }
   const name = given ?? environmentName(await branchOf(options.nameFromGit))
-  const file = options.out === undefined ? undefined : join(options.out, `${name}.yaml`)
+  const file = out === undefined ? undefined : join(out, `${name}.${ts ? 'ts' : 'yaml'}`)
   if (file !== undefined && options.force !== true && existsSync(file)) {
     return failed([`${shortPath(file)} exists: use --force to replace it`])
   }
   const source = await readSource(options, file)
   if (source.faults.length > 0) return failed(source.faults)
-  const request: CreateRequest = {
-    name,
-    base: options.base,
-    overrides: options.override ?? [],
-    previews: options.preview ?? [],
-    ...(options.ttl !== undefined && { ttl: options.ttl }),
-    ...(options.inject !== undefined && { inject: options.inject }),
-    ...(options.force !== undefined && { force: options.force }),
-  }
+  const request = requestOf(name, options)
   const created = createEnvironment(request, source.manifests)
   if (created.faults.length > 0) return failed(created.faults)
   const notes = created.notes.map((note) => `note: ${printable(note)}\n`).join('')
-  const text = manifestText(commandLine(request, options), created.manifests)
-  if (file === undefined || options.out === undefined) return { exitCode: 0, stdout: text, stderr: notes }
-  mkdirSync(options.out, { recursive: true })
+  const text = textOf(request, options, created)
+  if (file === undefined || out === undefined) return { exitCode: 0, stdout: text, stderr: notes }
+  mkdirSync(out, { recursive: true })
   writeFileSync(file, text)
-  const next = nextCommand(file, options, created)
-  return { exitCode: 0, stdout: `${shortPath(file)}\n`, stderr: notes + next }
+  return { exitCode: 0, stdout: `${shortPath(file)}\n`, stderr: notes + nextCommand(file, options, created) }
 }
+
+function checkName(given: string | undefined, { nameFromGit }: CreateOptions): void {
+  if ((given === undefined) !== (nameFromGit === undefined)) return
+  const what = given === undefined ? 'no name is given' : 'two names are given'
+  throw new CliError('BL_USAGE', `${what}: use either NAME or --name-from-git`)
+}
+
+const requestOf = (name: string, options: CreateOptions): CreateRequest => ({
+  name,
+  base: options.base,
+  overrides: options.override ?? [],
+  previews: options.preview ?? [],
+  ...(options.ttl !== undefined && { ttl: options.ttl }),
+  ...(options.inject !== undefined && { inject: options.inject }),
+  ...(options.force !== undefined && { force: options.force }),
+})
+
+function textOf(request: CreateRequest, options: CreateOptions, created: CreatedEnvironment): string {
+  const { from, out, ts } = options
+  const comment = commandLine(request, options)
+  if (ts !== true || from === undefined) return manifestText(comment, created.manifests)
+  return programText(comment, request, created, {
+    path: pathFrom(out, from),
+    isBesideProgram: out !== undefined,
+  })
+}
+
+/** The path of the base as the program sees it, with slashes. */
+const pathFrom = (out: string | undefined, from: string): string =>
+  (out === undefined ? from : relative(out, from)).split(sep).join('/')
 
 const branchOf = (nameFromGit: string | true | undefined): string | Promise<string> =>
   typeof nameFromGit === 'string' ? nameFromGit : gitBranch('.')
@@ -107,7 +135,7 @@ async function readSource(
 /** The command that creates the same environment again. */
 function commandLine(
   { name, base, overrides, previews, ttl }: CreateRequest,
-  { from }: CreateOptions,
+  { from, ts }: CreateOptions,
 ): string {
   return [
     `branchline env create ${name} --base ${base}`,
@@ -118,12 +146,14 @@ function commandLine(
     ...previews.map(({ service, port }) => `--preview ${service}${port === undefined ? '' : `:${port}`}`),
     ...(ttl === undefined ? [] : [`--ttl ${ttl}`]),
     ...(from === undefined ? [] : [`--from ${from}`]),
+    ...(ts === true ? ['--ts'] : []),
   ].join(' ')
 }
 
 /** The commands that use the file, on this machine if the base is there too, and on a cluster. */
-function nextCommand(file: string, { from }: CreateOptions, { isInjected }: CreatedEnvironment): string {
+function nextCommand(file: string, { from, ts }: CreateOptions, { isInjected }: CreatedEnvironment): string {
   const path = shortPath(file)
+  if (ts === true) return `next: node ${path}, which writes a file to dist/\n`
   const isInside = from !== undefined && !relative(from, file).startsWith('..')
   const inputs = isInside ? from : [from, path].filter((input) => input !== undefined).join(' ')
   const cluster = isInjected
