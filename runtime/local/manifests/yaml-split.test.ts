@@ -12,6 +12,7 @@ test.each([
   ['\uFEFFa: 1\n', ['\uFEFFa: 1\n']],
   ['---\n---\n# comment\n\n---\n\n', []],
   ['%YAML 1.1\n---\na: 1\n', ['a: 1\n']],
+  ['# c\n\n  a: 1\n# d\n', ['  a: 1\n# d\n']],
   ['a: 1\n...\n---\nb: 2\n', ['a: 1\n...\n', 'b: 2\n']],
   ['a: |\n  ---\n  x\n', ['a: |\n  ---\n  x\n']],
   ['', []],
@@ -34,6 +35,12 @@ test.each(['{a: 1}\n---\nb: 2\n', '{"a":1}\n---\n{"b":2}\n', '{"a":1} x', '{"a":
     expect([...splitDocuments(text)].some(({ isJson }) => isJson)).toBe(false)
   },
 )
+
+test('comments of any number are skipped', () => {
+  const comments = '# c\n'.repeat(1_000_000)
+  expect(split(comments)).toEqual([])
+  expect(split(`${comments}---\na: 1\n`)).toEqual(['a: 1\n'])
+})
 
 test('text after the marker is a fault, as in Kubernetes', () => {
   expect(split('--- {a: 1}\n---\nb: 2\n')).toEqual([

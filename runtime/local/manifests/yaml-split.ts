@@ -1,4 +1,4 @@
-/** One document of a text, without the line `---` before it. */
+/** One document of a text, without the line `---` and the comments before it. */
 export interface Part {
   readonly start: number
   readonly end: number
@@ -8,7 +8,6 @@ export interface Part {
 }
 
 const BOM = '\uFEFF'
-const ONLY_DIRECTIVES = /^(?:%[^\n]*|[ \t]*#[^\n]*|[ \t\r]*)(?:\n(?:%[^\n]*|[ \t]*#[^\n]*|[ \t\r]*))*$/
 
 /**
  * Splits a text into documents as Kubernetes does: a text that begins with `{` and is JSON has one document per value;
@@ -37,7 +36,22 @@ function* yamlParts(text: string): Generator<Part> {
 function* yamlPart(text: string, start: number, end: number, fault: Part['fault']): Generator<Part> {
   if (fault !== undefined) yield { start, end, isJson: false, fault }
   // Directives such as `%YAML 1.1` do not change how Kubernetes reads.
-  else if (end > start && !ONLY_DIRECTIVES.test(text.slice(start, end))) yield { start, end, isJson: false }
+  else {
+    const content = contentStart(text, start, end)
+    if (content < end) yield { start: content, end, isJson: false }
+  }
+}
+
+/** Skips empty lines, comments and directives. */
+function contentStart(text: string, start: number, end: number): number {
+  const line = /(?:[ \t\r]*(?:#[^\n]*)?|%[^\n]*)(?:\n|$)/y
+  let at = start
+  while (at < end) {
+    line.lastIndex = at
+    if (!line.test(text)) return at
+    at = line.lastIndex
+  }
+  return end
 }
 
 function markerFault(rest: string, offset: number): Part['fault'] {
