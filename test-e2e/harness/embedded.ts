@@ -39,7 +39,10 @@ function running(platform: Platform): Running {
     overrides: (name) => Promise.resolve(environment(name)?.overrides ?? []),
     message: (name) => Promise.resolve(environment(name)?.message),
     unreached: (name) => Promise.resolve(environment(name)?.unreached),
-    showsCallers: platform.state().pods.every(({ ip }) => !ip.startsWith('127.')),
+    // The pods of the platform that visitors reach are on loopback in any case.
+    get showsCallers() {
+      return platform.state().pods.some(({ ip }) => ip !== '' && !ip.startsWith('127.'))
+    },
     problems: () => Promise.resolve(sentences(platform)),
     processes: () => Promise.resolve(processes()),
     kill: ({ pid }) => {
