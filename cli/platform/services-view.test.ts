@@ -9,17 +9,11 @@ const service = (name: string, selector: object | undefined): KubernetesObject =
   spec: selector === undefined ? { type: 'ExternalName' } : { selector },
 })
 
-const pod = (
-  name: string,
-  app: string,
-  ready: boolean,
-  more: object = {},
-  message?: string,
-): KubernetesObject => ({
+const pod = (name: string, app: string, ready: boolean, more: object = {}): KubernetesObject => ({
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name, namespace: 'shop', labels: { app, 'pod-template-hash': 'h1' } },
-  status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', message }], ...more },
+  status: { conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }], ...more },
 })
 const exited = {
   containerStatuses: [
@@ -87,13 +81,13 @@ test('a pod that has ended is not awaited; a pod that runs after it counts', () 
 })
 
 test.each([
-  ['container web: it responded with 503', 'is not ready: it responded with 503'],
-  ['container a: slow, container b: late', 'is not ready: container a: slow, container b: late'],
-  ['container branchline-sidecar: it responded with 503', 'is starting'],
-  ['container web', 'is starting'],
-  [undefined, 'is starting'],
-])('%s is told as: %s', (message, why) => {
-  const [view] = serviceViews([], [pod('web-h1-a', 'web', false, {}, message)])
+  ['web', 'container web: it responded with 503', 'is not ready: it responded with 503'],
+  ['web', 'container a: slow, container b: late', 'is not ready: container a: slow, container b: late'],
+  ['branchline-sidecar', 'container branchline-sidecar: it responded with 503', 'is starting'],
+])('of %s, %s is told as: %s', (name, message, why) => {
+  const containerStatuses = [{ name, ready: false, state: { running: {} } }]
+  const conditions = [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message }]
+  const [view] = serviceViews([], [pod('web-h1-a', 'web', false, { containerStatuses, conditions })])
   expect(view?.why).toBe(why)
 })
 

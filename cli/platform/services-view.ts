@@ -1,5 +1,4 @@
 import { type KubernetesObject, selectsLabels } from '@branchline/wire/kubernetes'
-import { SIDECAR_CONTAINER } from '@branchline/wire/names'
 import { podTrouble } from '@branchline/wire/pod-trouble'
 
 /** A Service with its pods, or pods that belong to no Service. */
@@ -86,19 +85,12 @@ function podView(pod: KubernetesObject): PodView {
   const { name, namespace = '', labels = {} } = pod.metadata
   const { conditions = [], phase } = (pod['status'] ?? {}) as {
     phase?: string
-    conditions?: { type: string; status: string; message?: string }[]
+    conditions?: { type: string; status: string }[]
   }
   const ready = conditions.find(({ type }) => type === 'Ready')
-  const why = podTrouble(pod, { messages: true }) ?? waitingOf(ready?.message ?? '')
+  const why = podTrouble(pod, { messages: true }) ?? 'is starting'
   const ended = phase === 'Succeeded' || phase === 'Failed' ? phase : undefined
   return { name, namespace, labels, ready: ready?.status === 'True', why, ended }
-}
-
-/** The message names each container that is not ready, and its reason. */
-function waitingOf(message: string): string {
-  const [, container, reason] = /^container ([^:,]+): (.*)$/.exec(message) ?? []
-  if (reason === undefined || container === SIDECAR_CONTAINER) return 'is starting'
-  return `is not ready: ${reason.includes(', container ') ? message : reason}`
 }
 
 function selects({ metadata, spec }: KubernetesObject, pod: PodView): boolean {

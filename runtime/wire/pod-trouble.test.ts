@@ -80,6 +80,34 @@ test.each([
     'cannot be scheduled on any node',
   ],
   [
+    'an app that runs and does not listen',
+    {
+      conditions: [
+        {
+          type: 'Ready',
+          status: 'False',
+          reason: 'ContainersNotReady',
+          message: 'container web: it does not accept connections on port 80',
+        },
+      ],
+      containerStatuses: [{ name: 'web', ready: false, state: { running: {} } }],
+    },
+    'is not ready: it does not accept connections on port 80',
+    'is not ready',
+  ],
+  [
+    'a sidecar without routes yet',
+    {
+      conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'x' }],
+      containerStatuses: [
+        { name: 'branchline-sidecar', ready: false, state: { running: {} } },
+        { name: 'web', ready: true, state: { running: {} } },
+      ],
+    },
+    undefined,
+    undefined,
+  ],
+  [
     'a ready pod that crashed before',
     { containerStatuses: [{ name: 'web', ready: true, lastState: exit(1) }] },
     undefined,

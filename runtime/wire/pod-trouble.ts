@@ -27,17 +27,16 @@ const containerStatus = z.object({
 })
 type ContainerStatus = z.infer<typeof containerStatus>
 
+const condition = z.object({
+  type: z.string(),
+  status: z.string(),
+  reason: z.string().nullish(),
+  message: z.string().nullish(),
+})
+type Condition = z.infer<typeof condition>
+
 const podStatus = z.object({
-  conditions: z
-    .array(
-      z.object({
-        type: z.string(),
-        status: z.string(),
-        reason: z.string().nullish(),
-        message: z.string().nullish(),
-      }),
-    )
-    .nullish(),
+  conditions: z.array(condition).nullish(),
   initContainerStatuses: z.array(containerStatus).nullish(),
   containerStatuses: z.array(containerStatus).nullish(),
 })
@@ -62,11 +61,23 @@ export function podTrouble(pod: KubernetesObject, options: TroubleOptions): stri
     const trouble = containerTrouble(container, named ? ` (container ${container.name})` : '', options)
     if (trouble !== undefined) return trouble
   }
-  const unscheduled = status.conditions?.find(
-    ({ type, status, reason }) => type === 'PodScheduled' && status === 'False' && reason === 'Unschedulable',
-  )
-  return unscheduled && `cannot be scheduled on any node${quoted(unscheduled.message, options)}`
+  const isFalse = (wanted: string, reason: string): Condition | undefined =>
+    status.conditions?.find((one) => one.type === wanted && one.status === 'False' && one.reason === reason)
+  const unscheduled = isFalse('PodScheduled', 'Unschedulable')
+  if (unscheduled) return `cannot be scheduled on any node${quoted(unscheduled.message, options)}`
+  const unready = isFalse('Ready', 'ContainersNotReady')
+  return unready && containers.some(runsUnready)
+    ? `is not ready${quoted(plain(unready.message), options)}`
+    : undefined
 }
+
+/** Whether an app runs and does not serve. A sidecar is not ready before its app is known, which says nothing. */
+const runsUnready = ({ name, ready, state }: ContainerStatus): boolean =>
+  name !== SIDECAR_CONTAINER && ready === false && !state?.waiting && !state?.terminated
+
+/** The embedded cluster names each container that is not ready, and why. If there is only one, why is enough. */
+const plain = (message: string | null | undefined): string =>
+  (message ?? '').replace(/^container [^:,]+: (?!.*, container )/, '')
 
 function containerTrouble(
   { ready, state, lastState }: ContainerStatus,
