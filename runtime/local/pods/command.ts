@@ -38,8 +38,7 @@ export function localSettings(
   const get = (annotation: string): string | undefined =>
     annotations[containerAnnotation(annotation, container)] ?? (isMain ? annotations[annotation] : undefined)
   const command = get(ANNOTATIONS.localCommand)
-  // A folder without a name applies to all containers of the pod.
-  const dir = get(ANNOTATIONS.localDir) ?? annotations[ANNOTATIONS.localDir]
+  const dir = get(ANNOTATIONS.localDir)
   const watch = get(ANNOTATIONS.localWatch)
   return {
     ...(command !== undefined && { command }),

@@ -77,6 +77,6 @@ test('annotations apply to the first container, or to the one that they name', (
     'local-command.branchline.dev/worker': 'b',
   }
   expect(localSettings(annotations, 'api', true)).toEqual({ command: 'a', dir: 'd' })
-  expect(localSettings(annotations, 'worker', false)).toEqual({ command: 'b', dir: 'd' })
-  expect(localSettings(annotations, 'other', false)).toEqual({ dir: 'd' })
+  expect(localSettings(annotations, 'worker', false)).toEqual({ command: 'b' })
+  expect(localSettings(annotations, 'other', false)).toEqual({})
 })

@@ -164,7 +164,12 @@ export class Launcher {
 
   /** The settings of a container for this machine. */
   settings(spec: Container): LocalSettings {
-    return localSettings(this.#options.facts.annotations, spec.name, this.#role(spec) === 'main')
+    const { annotations } = this.#options.facts
+    const own = localSettings(annotations, spec.name, this.#role(spec) === 'main')
+    // A folder without a name is for all containers, but not for those that write files to it.
+    const dir =
+      own.dir ?? (this.#imageOf(spec)?.isolated === true ? undefined : annotations[ANNOTATIONS.localDir])
+    return { ...own, ...(dir !== undefined && { dir }) }
   }
 
   /** The folder to which the files to watch are relative. */

@@ -237,3 +237,19 @@ test('autoscalers are noted in one sentence', async () => {
     'a.json:1: HorizontalPodAutoscaler shop/a: has no effect: spec.replicas of the workload applies (and 2 more)',
   ])
 })
+
+test('a container of an official image that writes files does not write them to the folder of the app', async () => {
+  const annotations = { 'branchline.dev/local-command': 'sleep 60', 'branchline.dev/local-dir': '.' }
+  const cache = {
+    name: 'cache',
+    image: 'redis',
+    command: ['sh', '-c', 'echo x > dump.rdb; echo written; sleep 60'],
+  }
+  const one = deployment({ containers: [{ name: 'app' }, cache] }) as {
+    spec: { template: { metadata: object } }
+  }
+  Object.assign(one.spec.template.metadata, { annotations })
+  const cluster = await start({ 'a.json': [one] })
+  await said(cluster, 'written')
+  expect(existsSync(join(cluster.folder, 'dump.rdb'))).toBe(false)
+})
