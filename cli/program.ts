@@ -48,7 +48,7 @@ const upCommand = program
   )
   .option('--domain <domain>', 'domain of the preview URLs', 'localhost')
   .option('--logs <pod>', 'print the output of pods whose names begin with this text; "all" for every pod')
-  .option('--no-hosts', 'do not give pods a hosts file; pods then find Services by environment variables')
+  .option('--no-hosts', 'give pods no names: they are on loopback and find Services by environment variables')
   .addOption(
     oneOfOption(
       '--network <method>',

@@ -33,7 +33,7 @@ import { backendOf, type ManagedPod, podObject, stateOf, Workloads } from './pod
 /** How long pods may take to end when the cluster stops, in milliseconds. */
 const STOP_TIMEOUT_MS = 3_000
 
-/** The embedded cluster: runs the manifests of a folder as processes on loopback. */
+/** The embedded cluster: runs the manifests of a folder as processes on this machine. */
 export class Cluster {
   readonly store = new Store()
   readonly runFolder: string

@@ -69,11 +69,11 @@ export const UNSUPPORTED_POD_FIELDS: readonly Unsupported[] = [
   { path: 'readinessGates', why: 'is not supported: only the containers determine readiness' },
   { path: 'ephemeralContainers', why: 'is not supported' },
   { path: 'resourceClaims', why: 'is not supported' },
-  { path: 'dnsConfig.nameservers', why: 'is not supported: names come from the hosts file' },
+  { path: 'dnsConfig.nameservers', why: 'is not supported: names come from the DNS of this cluster' },
   {
     path: 'dnsConfig.options',
-    why: 'is not supported: names come from the hosts file',
-    // `ndots`, which many manifests set, has no meaning in a hosts file.
+    why: 'is not supported: pods have the options of Kubernetes',
+    // Many manifests set `ndots`. Names are found with every number.
     harmless: (value) =>
       Array.isArray(value) && value.every((option: { name?: unknown }) => option.name === 'ndots'),
   },
