@@ -75,6 +75,16 @@ test('SRV names the port, and the pods of a headless Service', () => {
   ])
 })
 
+test('ExternalNames that stand for each other have no address, and do not end the resolver', () => {
+  const circle = ['one', 'two'].map((name, index, names) => {
+    const externalName = `${names[1 - index]}.shop.svc.cluster.local`
+    return { name, namespace: 'shop', addresses: [], externalName }
+  })
+  const circular = new Resolver({ services: circle, hosts: {} })
+  expect(circular.addressOf('one.shop.svc.cluster.local')).toBeUndefined()
+  expect(circular.resolve('two.shop.svc.cluster.local', 'A').answers.length).toBeLessThan(20)
+})
+
 test('an ExternalName is an alias, with the address of what it stands for', () => {
   expect(data('alias.shop.svc.cluster.local')).toEqual(['api.shop.svc.cluster.local', '10.96.1.1'])
   expect(data('out.shop.svc.cluster.local')).toEqual(['api.example.com', '10.96.2.2'])

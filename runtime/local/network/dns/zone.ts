@@ -4,6 +4,8 @@ import { CLUSTER_DOMAIN, type NamedPort, type NamedService } from '../names.ts'
 /** How long a client may keep an answer, in seconds. Short, because an override changes what a name means. */
 const TTL_SECONDS = 1
 const SERVICES = `svc.${CLUSTER_DOMAIN}`
+/** The most names that stand for another in a row. More of them may be a circle. */
+const MAX_ALIASES = 8
 
 /** Everything that has a name. */
 export interface Zone {
@@ -37,6 +39,10 @@ export class Resolver {
 
   /** Resolves a name, relative to the root. */
   resolve(question: string, type: string): Resolution {
+    return this.#resolve(question, type, 0)
+  }
+
+  #resolve(question: string, type: string, aliases: number): Resolution {
     const name = canonical(question)
     const outside = this.#hosts.get(name)
     if (outside !== undefined) return found(type === 'A' ? [a(name, outside)] : [])
@@ -46,7 +52,7 @@ export class Resolver {
     const labels = name.slice(0, -SERVICES.length - 1).split('.')
     const service = this.#services.get(labels.slice(-2).join('.'))
     if (service === undefined) return this.#isNamespace(labels) ? found([]) : NO_SUCH_NAME
-    if (labels.length === 2) return this.#ofService(name, service, type)
+    if (labels.length === 2) return this.#ofService(name, service, type, aliases)
     if (labels.length === 3) return ofPod(name, service, labels[0] as string, type)
     if (labels.length === 4) return ofPort(name, service, labels[0] as string, type)
     return NO_SUCH_NAME
@@ -62,14 +68,15 @@ export class Resolver {
     return labels.length === 1 && [...this.#services.keys()].some((key) => key.endsWith(`.${labels[0]}`))
   }
 
-  #ofService(name: string, service: NamedService, type: string): Resolution {
+  #ofService(name: string, service: NamedService, type: string, aliases: number): Resolution {
     const { externalName, addresses } = service
     if (externalName !== undefined) {
       const target = canonical(externalName)
       const alias: Answer = { type: 'CNAME', name, ttl: TTL_SECONDS, data: target }
       if (type !== 'A') return found([alias])
-      // A Service that stands for itself ends here.
-      const known = target === name ? addresses : this.resolve(target, type).answers
+      // Services that stand for themselves or each other end here.
+      const isEnd = target === name || aliases === MAX_ALIASES
+      const known = isEnd ? addresses : this.#resolve(target, type, aliases + 1).answers
       const all = known.map((answer) => (typeof answer === 'string' ? a(target, answer) : answer))
       return found([alias, ...(all.length > 0 ? all : addresses.map((address) => a(target, address)))])
     }
