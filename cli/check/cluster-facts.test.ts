@@ -86,3 +86,18 @@ test('an API server that refuses everything leaves only reasons', async () => {
   ]
   expect(parts.every((part) => 'problem' in part)).toBe(true)
 })
+
+test('a namespace that is being deleted is not tried, because it admits no pod', async () => {
+  const { api, target } = await scripted()
+  const environment = (name: string, reason: string): object => ({
+    apiVersion: 'branchline.dev/v1alpha1',
+    kind: 'Environment',
+    metadata: { name, namespace: name },
+    spec: { type: 'shared' },
+    status: { conditions: [{ type: 'Ready', status: 'True', reason }] },
+  })
+  const items = [environment('alice', 'Routed'), environment('bob', 'Terminating')]
+  api.script('LIST /apis/branchline.dev/v1alpha1/environments', respond({ items, metadata: {} }))
+  const { dryRuns } = await clusterFacts(target, { rights: [] })
+  expect(dryRuns.map(({ namespace }) => namespace)).toEqual(['alice'])
+})

@@ -68,7 +68,9 @@ export async function clusterFacts(target: ClusterTarget, options: FactOptions):
     attempt(async () => (await target.list('Preview')) as PreviewObject[]),
     attempt(() => renewTime(target)),
   ])
-  const own = valueOr(environments, []).flatMap(({ metadata }) => metadata.namespace ?? [])
+  const own = valueOr(environments, [])
+    .filter((one) => !isTerminating(one))
+    .flatMap(({ metadata }) => metadata.namespace ?? [])
   const namespaces = (options.namespaces ?? own).slice(0, MAX_TRIED)
   const urls = valueOr(previews, []).flatMap(({ status }) => status?.url ?? [])
   const wanted = options.domain === undefined ? urls : [`http://branchline-check.${options.domain}`]
@@ -119,6 +121,10 @@ async function renewTime(target: ClusterTarget): Promise<number> {
   const lease = await target.request("read the manager's Lease", { method: 'GET', path })
   return Date.parse((lease as { spec?: { renewTime?: string } }).spec?.renewTime ?? '')
 }
+
+/** A namespace that is being deleted admits no pod, whatever its policy says. */
+const isTerminating = ({ status }: EnvironmentObject): boolean =>
+  status?.conditions?.some(({ reason }) => reason === 'Terminating') === true
 
 const dryRun = async (target: ClusterTarget, namespace: string): Promise<DryRun> => ({
   namespace,
