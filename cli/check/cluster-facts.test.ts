@@ -97,7 +97,14 @@ test('a namespace that is being deleted is not tried, because it admits no pod',
     status: { conditions: [{ type: 'Ready', status: 'True', reason }] },
   })
   const items = [environment('alice', 'Routed'), environment('bob', 'Terminating')]
-  api.script('LIST /apis/branchline.dev/v1alpha1/environments', respond({ items, metadata: {} }))
+  const path = '/apis/branchline.dev/v1alpha1'
+  const resources = [{ name: 'environments', kind: 'Environment', namespaced: true, verbs: ['list'] }]
+  api.always(
+    `GET ${path}`,
+    respond({ kind: 'APIResourceList', groupVersion: 'branchline.dev/v1alpha1', resources }),
+  )
+  for (const kind of ['GET', 'LIST'])
+    api.always(`${kind} ${path}/environments`, respond({ items, metadata: {} }))
   const { dryRuns } = await clusterFacts(target, { rights: [] })
   expect(dryRuns.map(({ namespace }) => namespace)).toEqual(['alice'])
 })
