@@ -1,4 +1,5 @@
-import { chmodSync } from 'node:fs'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { temporaryFolder } from '../process/temporary.ts'
 import { type NetworkOptions, openNetwork, type OpenedNetwork } from './network/open.ts'
 import { endLeftovers, runMark } from './pods/leftovers.ts'
@@ -23,6 +24,7 @@ export async function openRun(options: RunOptions): Promise<Run> {
   const folder = temporaryFolder('run')
   // Pods that run as another user must reach their own folders below it.
   chmodSync(folder, 0o711)
+  mkdirSync(join(folder, 'pods'), { mode: 0o711 })
   const mark = runMark()
   const reaper = new Reaper(mark, folder)
   try {

@@ -63,11 +63,14 @@ export class Launcher {
   readonly #host: LaunchHost
   readonly #onWarning: (message: string) => void
   readonly #mounts = new Map<Container, readonly Mount[]>()
+  /** The folder for parts of volumes, which are as secret as the volumes. */
+  readonly parts: string
 
   constructor(options: LaunchOptions, host: LaunchHost, onWarning: (message: string) => void) {
     this.#options = options
     this.#host = host
     this.#onWarning = onWarning
+    this.parts = join(options.folder, 'parts')
   }
 
   /** Starts the process of a container with its volumes. Throws with the reason if that is not possible. */
@@ -82,7 +85,7 @@ export class Launcher {
     const mounts = mountsOf(spec, {
       spec: this.#options.spec,
       folders,
-      copies: join(this.#options.folder, 'parts'),
+      copies: this.parts,
       variables,
       ...(owner !== undefined && { owner }),
     })

@@ -27,7 +27,8 @@ export class ContainerLog {
   #length: number
 
   constructor(folder: string, container: string, onLine: (text: string) => void) {
-    mkdirSync(folder, { recursive: true })
+    // Output may contain secrets, and other users of the machine can enter the folder of the pod.
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
     this.file = join(folder, `${container}.log`)
     this.#length = statSync(this.file, { throwIfNoEntry: false })?.size ?? 0
     this.#onLine = onLine

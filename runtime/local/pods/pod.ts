@@ -217,9 +217,11 @@ export class PodRunner {
       files: (kind, name) => this.#host.files(this.facts, kind, name),
       token: (audience) => this.#token(audience),
     }
-    makeFolder(folder, owner)
     // Files may be open to all users of a container, and must not be open to those of the machine.
-    chmodSync(folder, this.#launcher.hasSeveralUsers() ? 0o711 : 0o700)
+    for (const closed of [folder, this.#launcher.parts]) {
+      makeFolder(closed, owner)
+      chmodSync(closed, this.#launcher.hasSeveralUsers() ? 0o711 : 0o700)
+    }
     const filled = fillVolumes(this.spec, folder, { ...sources, ...(owner !== undefined && { owner }) })
     for (const path of this.#options.claims.values()) makeFolder(path, owner)
     this.#folders = new Map([...filled.folders, ...this.#options.claims])

@@ -216,13 +216,18 @@ describe('an overlay', () => {
   })
 })
 
-test('files of volumes are closed to other users of the machine', async () => {
-  const spec = { containers: [sh('sleep 60')], volumes: [{ name: 'v', configMap: { name: 'settings' } }] }
+test('files of volumes, their parts and output are closed to other users of the machine, and no list names pods', async () => {
+  const volumeMounts = [{ name: 'v', mountPath: '/branchline-test/k', subPath: 'k' }]
+  const containers = [{ ...sh('sleep 60'), volumeMounts }]
+  const spec = { containers, volumes: [{ name: 'v', configMap: { name: 'settings' } }] }
   const cluster = await start({ 'a.json': [deployment(spec), configMap({ k: 'v' })] })
   const [pod] = await cluster.ready('shop', 'a')
-  const folder = join(cluster.cluster.runFolder, 'pods', `shop_${pod?.name}`, 'volumes')
-  expect(statSync(folder).mode & 0o777).toBe(0o700)
-  expect(readFileSync(join(folder, 'v', 'k'), 'utf8')).toBe('v')
+  const pods = join(cluster.cluster.runFolder, 'pods')
+  const folder = join(pods, `shop_${pod?.name}`)
+  const modeOf = (path: string): number => statSync(path).mode & 0o777
+  expect(modeOf(pods)).toBe(0o711)
+  expect(['volumes', 'parts', 'logs'].map((name) => modeOf(join(folder, name)))).toEqual([0o700, 0o700, 0o700])
+  expect(readFileSync(join(folder, 'volumes', 'v', 'k'), 'utf8')).toBe('v')
 })
 
 test('autoscalers are noted in one sentence', async () => {
