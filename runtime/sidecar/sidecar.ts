@@ -144,10 +144,8 @@ class RunningSidecar implements Sidecar {
         if (ended) client.receiver.onEnd()
       },
     }
-    this.#openings = new Openings(engines, context.refusals, {
-      ...config.limits.opening,
-      ...limits.opening,
-    })
+    const opening = { ...config.limits.opening, ...limits.opening }
+    this.#openings = new Openings(engines, context.refusals, opening, context.entry !== undefined)
   }
 
   get adminPort(): number {

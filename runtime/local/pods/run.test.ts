@@ -226,7 +226,9 @@ test('files of volumes, their parts and output are closed to other users of the 
   const folder = join(pods, `shop_${pod?.name}`)
   const modeOf = (path: string): number => statSync(path).mode & 0o777
   expect(modeOf(pods)).toBe(0o711)
-  expect(['volumes', 'parts', 'logs'].map((name) => modeOf(join(folder, name)))).toEqual([0o700, 0o700, 0o700])
+  expect(['volumes', 'parts', 'logs'].map((name) => modeOf(join(folder, name)))).toEqual([
+    0o700, 0o700, 0o700,
+  ])
   expect(readFileSync(join(folder, 'volumes', 'v', 'k'), 'utf8')).toBe('v')
 })
 

@@ -135,3 +135,20 @@ test('a visitor cannot ask which versions served a request, or send a key in a t
   )
   expect(response).toMatch(/^HTTP\/1\.1 400 /)
 })
+
+test.each(['X_Y', 'get', 'A'.repeat(30)])(
+  'on a port whose protocol is not declared, a request with the method %s keeps no forged key',
+  async (method) => {
+    // An app that accepts any method.
+    const appPort = await world.tcpApp((socket) =>
+      socket.once('data', (head) => {
+        socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\nconnection: close\r\n\r\n${head.toString()}`)
+      }),
+    )
+    const { port } = await world.pod({ appPort, protocol: 'auto', config: { entryDomain: DOMAIN } })
+    const head = `${method} / HTTP/1.1\r\nhost: ${DOMAIN}\r\ntracestate: branchline=bob\r\nconnection: close\r\n\r\n`
+    const seen = await rawExchange(port, head)
+    expect(seen).toContain('branchline=baseline')
+    expect(seen).not.toContain('bob')
+  },
+)

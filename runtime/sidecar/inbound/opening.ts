@@ -50,12 +50,15 @@ export interface Engines {
 export class Openings {
   readonly limits: OpeningLimits
   readonly engines: Engines
+  /** Whether visitors send requests here through an ingress. */
+  readonly isEntry: boolean
   readonly #refusals: RareLog
   readonly #open = new Set<Opening>()
   #onIdle: (() => void) | undefined = undefined
 
-  constructor(engines: Engines, refusals: RareLog, limits: Partial<OpeningLimits> = {}) {
+  constructor(engines: Engines, refusals: RareLog, limits: Partial<OpeningLimits> = {}, isEntry = false) {
     this.engines = engines
+    this.isEntry = isEntry
     this.#refusals = refusals
     this.limits = { ...DEFAULT_OPENING_LIMITS, ...limits }
   }
@@ -201,6 +204,7 @@ class Opening implements Receiver, RawDialOwner {
     if (this.#raw || this.#over) return true
     const detected = detect({
       declared: this.#declared,
+      isEntry: this.#openings.isEntry,
       bytes: this.#bytes,
       last: this.#ended || this.#stopped,
       appBytes: this.#appBytes,

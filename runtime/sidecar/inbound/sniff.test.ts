@@ -41,15 +41,34 @@ test.each([
   expect(detectProtocol(Buffer.from(text, 'latin1'))).toBe(expected)
 })
 
+test.each([
+  ['get / HTTP/1.1\r\n', 'http1'],
+  ['M_X2 / HTTP/1.1\r\n', 'http1'],
+  [`${'A'.repeat(40)} / HTTP/1.0\r\n`, 'http1'],
+  ['CONNECT alice.shop.example.com:80 HTTP/1.1\r\n', 'http1'],
+  ['GET HTTP://a/ HTTP/1.1\r\n', 'http1'],
+  [`get /${'a'.repeat(5000)}`, 'http1'],
+  ['get /a HTTP/1.1\r', undefined],
+  ['ge', undefined],
+  ['PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'http2'],
+  ['get key\r\n', 'raw'],
+  ['PING\r\n', 'raw'],
+  ['EHLO a\r\n', 'raw'],
+  ['\x16\x03\x01\x02\x00', 'raw'],
+])('behind an ingress, %j speaks %s', (text, expected) => {
+  expect(detectProtocol(Buffer.from(text, 'latin1'), true)).toBe(expected)
+})
+
 test('bytes that arrive in pieces are classified like the whole, or not yet', () => {
   const anyText = fc.oneof(
     fc.constantFrom('GET / HTTP/1.1\r\n', 'POST http://a/ HTTP/1.0\r\n', 'PRI * HTTP/2.0\r\n', 'EHLO a\r\n'),
+    fc.constantFrom('get / HTTP/1.1\r\n', 'CONNECT a:80 HTTP/1.1\r\n'),
     fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
   )
   fc.assert(
-    fc.property(anyText, fc.nat({ max: 40 }), (text, cut) => {
-      const whole = detectProtocol(Buffer.from(text, 'latin1'))
-      const part = detectProtocol(Buffer.from(text.slice(0, cut), 'latin1'))
+    fc.property(anyText, fc.nat({ max: 40 }), fc.boolean(), (text, cut, isEntry) => {
+      const whole = detectProtocol(Buffer.from(text, 'latin1'), isEntry)
+      const part = detectProtocol(Buffer.from(text.slice(0, cut), 'latin1'), isEntry)
       expect([undefined, whole]).toContain(part)
     }),
   )
