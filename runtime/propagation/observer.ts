@@ -1,5 +1,6 @@
 import type { TcpHop, TrafficReport } from '@branchline/wire/routes/traffic'
 import { type Call, Calls } from './calls.ts'
+import { Gaps } from './gaps.ts'
 import { ClockDifference, comparedTime, KEPT_MS, keyedPart, sampleOf, type Span } from './timeline.ts'
 import { Times } from './times.ts'
 
@@ -49,7 +50,7 @@ export class Observer {
   /** By `environment/service` and service: the environment to which its TCP connections go. */
   readonly #raw = new Map<string, TcpHop>()
   /** By service: the times of which not all calls are known. */
-  readonly #gaps = new Map<string, (readonly [fromMs: number, toMs: number])[]>()
+  readonly #gaps = new Map<string, Gaps>()
   #pending: Pending[] = []
   #times = 0
 
@@ -136,8 +137,9 @@ export class Observer {
       call.evidence.clear()
     }
     if (completeMs !== undefined) {
-      const gaps = this.#gaps.get(service) ?? []
-      this.#gaps.set(service, [...gaps, [untilMs - completeMs, untilMs]])
+      const gaps = this.#gaps.get(service) ?? new Gaps()
+      this.#gaps.set(service, gaps)
+      gaps.add(untilMs - completeMs, untilMs)
     }
     if (keyless === 0) return
     const { calls } = this.#observed(pod.id)
@@ -158,7 +160,7 @@ export class Observer {
     const [fromMs, toMs] = comparedTime(span)
     // It forwards the key, or did so a moment ago.
     if (call.keyedAtMs > fromMs) return
-    if (this.#gaps.get(call.callee)?.some(([from, to]) => from < toMs && to > fromMs) === true) return
+    if (this.#gaps.get(call.callee)?.hit(fromMs, toMs) === true) return
     call.evidence.add(sampleOf(span, times))
   }
 
@@ -180,9 +182,8 @@ export class Observer {
       }
     }
     for (const [service, gaps] of this.#gaps) {
-      const kept = gaps.filter(([, toMs]) => toMs >= beforeMs)
-      if (kept.length > 0) this.#gaps.set(service, kept)
-      else this.#gaps.delete(service)
+      gaps.forget(beforeMs)
+      if (gaps.size === 0) this.#gaps.delete(service)
     }
   }
 }

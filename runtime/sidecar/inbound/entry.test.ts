@@ -142,7 +142,9 @@ test.each(['X_Y', 'get', 'A'.repeat(30)])(
     // An app that accepts any method.
     const appPort = await world.tcpApp((socket) =>
       socket.once('data', (head) => {
-        socket.end(`HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\nconnection: close\r\n\r\n${head.toString()}`)
+        socket.end(
+          `HTTP/1.1 200 OK\r\ncontent-length: ${head.length}\r\nconnection: close\r\n\r\n${head.toString()}`,
+        )
       }),
     )
     const { port } = await world.pod({ appPort, protocol: 'auto', config: { entryDomain: DOMAIN } })
