@@ -96,6 +96,17 @@ test.each([
     'is not ready',
   ],
   [
+    'an app before its first probe',
+    {
+      conditions: [
+        { type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'container web' },
+      ],
+      containerStatuses: [{ name: 'web', ready: false, state: { running: {} } }],
+    },
+    undefined,
+    undefined,
+  ],
+  [
     'a sidecar without routes yet',
     {
       conditions: [{ type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'x' }],

@@ -66,7 +66,7 @@ export function podTrouble(pod: KubernetesObject, options: TroubleOptions): stri
   const unscheduled = isFalse('PodScheduled', 'Unschedulable')
   if (unscheduled) return `cannot be scheduled on any node${quoted(unscheduled.message, options)}`
   const unready = isFalse('Ready', 'ContainersNotReady')
-  return unready && containers.some(runsUnready)
+  return unready && !SAYS_NOTHING.test(unready.message ?? '') && containers.some(runsUnready)
     ? `is not ready${quoted(plain(unready.message), options)}`
     : undefined
 }
@@ -74,6 +74,9 @@ export function podTrouble(pod: KubernetesObject, options: TroubleOptions): stri
 /** Whether an app runs and does not serve. A sidecar is not ready before its app is known, which says nothing. */
 const runsUnready = ({ name, ready, state }: ContainerStatus): boolean =>
   name !== SIDECAR_CONTAINER && ready === false && !state?.waiting && !state?.terminated
+
+/** The embedded cluster does not know yet why a container is not ready: its first probe is still to come. */
+const SAYS_NOTHING = /^container [^:,]+$/
 
 /** The embedded cluster names each container that is not ready, and why. If there is only one, why is enough. */
 const plain = (message: string | null | undefined): string =>

@@ -1,3 +1,4 @@
+import { SIDECAR_CONTAINER } from '@branchline/wire/names'
 import { tellingLine } from '@branchline/wire/telling-line'
 import type { Trouble } from './container.ts'
 import type { Container } from '../kubernetes.ts'
@@ -32,6 +33,8 @@ export function describeTrouble(
     case 'liveness':
       return `${who} is restarted: ${trouble.message}`
     case 'readiness':
+      // A sidecar waits for its app and its routes at every start. Why they are late is said elsewhere.
+      if (container.name === SIDECAR_CONTAINER) return undefined
       return `${who} is not ready: ${trouble.message}`
     case 'ports':
       return portSentence(who, trouble.port, trouble.message, network.listeners(trouble.port))
