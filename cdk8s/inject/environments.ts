@@ -6,6 +6,8 @@ import { injectSidecars, type InjectOptions } from './apply.ts'
 import { type Finding, findingAt } from './finding.ts'
 import { type Manifest, podTemplateOf, serviceSpecOf } from './manifest.ts'
 
+const DEFAULT_NAMESPACE = 'default'
+
 /** Options that are the same for every environment. */
 export type InjectEnvironmentsOptions = Omit<InjectOptions, 'environment' | 'above'>
 
@@ -45,9 +47,12 @@ export function injectEnvironments(
   return { manifests: manifests.map((manifest) => result.get(manifest) ?? manifest), findings }
 }
 
-/** Whether an object belongs to an environment: everything in its namespace, and the Namespace itself. */
+/**
+ * Whether an object belongs to an environment: everything in its namespace, and the Namespace itself. An object that
+ * names no namespace is in the default one, as for `kubectl apply` and `branchline up`.
+ */
 const isIn = ({ kind, metadata }: Manifest, environment: Environment): boolean =>
-  metadata.namespace === environment.metadata.namespace ||
+  (metadata.namespace ?? DEFAULT_NAMESPACE) === environment.metadata.namespace ||
   (kind === 'Namespace' && metadata.name === environment.metadata.namespace)
 
 const isInjectable = (manifest: Manifest): boolean =>

@@ -209,6 +209,14 @@ describe('an Environment whose namespace has no workload', () => {
       /"alice" .* 2 workloads and Services name no namespace.* --environment base$/,
     )
   })
+  test('takes them in the namespace "default", where kubectl puts them', () => {
+    const ofDefault = { ...environment, metadata: { name: 'base', namespace: 'default' } }
+    const app = [homeless(deployment('a')), homeless(service('a'))]
+    const { manifests, findings } = injectEnvironments([ofDefault, ...app])
+    expect(findings).toEqual([])
+    expect(sidecar(manifests[1])).toBeDefined()
+    expect(targets(manifests[2])).toEqual([expect.stringMatching(/^branchline-/)])
+  })
   test('is fine otherwise', () => {
     expect(injectEnvironments([environment]).findings).toEqual([])
     expect(injectEnvironments([environment, deployment('a'), homeless(deployment('b'))]).findings).toEqual([])

@@ -5,6 +5,9 @@ import type { Preview } from '@branchline/wire/resources/preview'
 import { environmentsAbove } from '@branchline/wire/resources/validate'
 import type { ObjectProblem } from './object-problem.ts'
 
+/** Where `kubectl apply` puts an object that names no namespace. */
+const DEFAULT_NAMESPACE = 'default'
+
 /** The environments and Services of the manifests, which are assumed to be complete. */
 export interface ServiceView {
   readonly environments: readonly Environment[]
@@ -76,4 +79,8 @@ const namesOf = ({ environments }: ServiceView): Map<string, Environment> =>
   new Map(environments.map((one) => [one.metadata.name, one]))
 
 const servicesIn = ({ metadata }: Environment, { manifests }: ServiceView): Manifest[] =>
-  manifests.filter((one) => serviceSpecOf(one) !== undefined && one.metadata.namespace === metadata.namespace)
+  manifests.filter(
+    (one) =>
+      serviceSpecOf(one) !== undefined &&
+      (one.metadata.namespace ?? DEFAULT_NAMESPACE) === metadata.namespace,
+  )

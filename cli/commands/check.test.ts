@@ -248,6 +248,18 @@ test('says nothing about what is optional, what the cluster makes, or what anoth
   expect({ problems, findings }).toEqual({ problems: [], findings: [] })
 })
 
+test('takes objects without a namespace as those of "default", as kubectl and `up` do', async () => {
+  const unnamed = (text: string): string => text.replaceAll(', namespace: baseline', '')
+  const { problems, findings } = await checked({
+    'a.yaml': join3(unnamed(web), unnamed(deployment('web', 'baseline', ''))),
+    'branchline.yaml': join3(baseline, preview('web', 'baseline')).replaceAll(
+      'namespace: baseline',
+      'namespace: default',
+    ),
+  })
+  expect({ problems, findings }).toEqual({ problems: [], findings: [] })
+})
+
 test('an empty folder is a problem', async () => {
   const { text, exitCode } = checkReport(await checked({ 'notes.txt': 'x' }))
   expect(text).toMatch(/^error: .*there is no Kubernetes object here: name a file or a folder with manifests/)
