@@ -64,6 +64,8 @@ export interface EnvironmentView {
   readonly base?: string
   readonly overrides: readonly string[]
   readonly ready: boolean
+  /** Whether its base serves its requests, because somebody paused it. */
+  readonly isPaused?: true
   readonly message?: string
   readonly previews: readonly PreviewView[]
   /** Why requests do not reach an override: a service on their path loses the key. */

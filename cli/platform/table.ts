@@ -1,4 +1,4 @@
-import { type Column, NONE, type Row, tableText, type TableOptions } from '../output/table.ts'
+import { type Cell, type Column, NONE, type Row, tableText, type TableOptions } from '../output/table.ts'
 import { safely } from '../output/safely.ts'
 import type { EnvironmentView, Platform } from './platform.ts'
 
@@ -24,7 +24,8 @@ export function environmentTable(
 }
 
 /** One row for the environment, and one for each further preview. */
-function rowsOf({ name, base, overrides, previews, ready, message, readyAfterMs }: EnvironmentView): Row[] {
+function rowsOf({ name, base, overrides, previews, readyAfterMs, ...state }: EnvironmentView): Row[] {
+  const { ready, message, isPaused = false } = state
   const all = ready && previews.every((preview) => preview.ready)
   const why = [ready ? undefined : message, ...previews.map((it) => (it.ready ? undefined : it.message))]
   const notes = [...new Set(why.filter((text) => text !== undefined))]
@@ -33,12 +34,17 @@ function rowsOf({ name, base, overrides, previews, ready, message, readyAfterMs 
     name,
     base ?? NONE,
     overrides.length === 0 ? NONE : overrides.join(','),
-    all ? ({ text: 'yes', tone: 'good' } as const) : ({ text: 'no', tone: 'bad' } as const),
+    readyCell(all, isPaused),
     first ?? NONE,
     readyAfterMs === undefined ? NONE : `${(readyAfterMs / 1000).toFixed(2)} s`,
   ]
   const rows: Row[] = [{ cells }, ...others.map((url) => ({ cells: ['', '', '', '', url, ''] }))]
   return [...rows.slice(0, -1), { ...(rows.at(-1) as Row), notes: all ? [] : notes }]
+}
+
+function readyCell(ready: boolean, isPaused: boolean): Cell {
+  if (!ready) return { text: 'no', tone: 'bad' }
+  return isPaused ? { text: 'paused', tone: 'warning' } : { text: 'yes', tone: 'good' }
 }
 
 /** Formats one line about the running platform and its start. */

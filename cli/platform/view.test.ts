@@ -37,6 +37,13 @@ test('lists bases before their branches, and shows a cycle', () => {
   ])
 })
 
+test('a paused branch is shown as paused', () => {
+  const spec = { type: 'branch', base: 'zoo', paused: true }
+  const [view] = environmentViews([object('Environment', 'alice', spec, ready)], [], new Map())
+  expect(view).toMatchObject({ ready: true, isPaused: true })
+  expect(environmentTable(view === undefined ? [] : [view])).toMatch(/^alice +zoo +- +paused /m)
+})
+
 test('a preview without a URL is not ready, even if its condition is True', () => {
   const views = environmentViews(
     [object('Environment', 'alice', { type: 'shared' })],

@@ -15,7 +15,7 @@ export function environmentViews(
 ): EnvironmentView[] {
   const views = environments.map((object): EnvironmentView => {
     const { name, namespace = '' } = object.metadata
-    const { type = '', base } = object['spec'] as { type?: string; base?: string }
+    const { type = '', base, paused } = object['spec'] as { type?: string; base?: string; paused?: boolean }
     const { overrides = [] } = statusOf(object)
     const own = previews.filter(({ metadata }) => metadata.namespace === namespace)
     const after = readyAfterMs.get(name)
@@ -28,6 +28,7 @@ export function environmentViews(
       ...readiness(object),
       previews: own.map((preview) => previewView(preview, name)),
       ...(base !== undefined && { base }),
+      ...(paused === true && { isPaused: true }),
       ...(after !== undefined && { readyAfterMs: after }),
       ...(unreached !== undefined && { unreached }),
     }

@@ -147,13 +147,17 @@ function linkOf({ name, url, ready, message }: PreviewView): Html {
     >${message === undefined ? undefined : html`<div class="soft small">${message}</div>`}`
 }
 
-function readiness({ ready, message, previews, readyAfterMs }: IndexEnvironment): Html {
+function readiness({ ready, message, isPaused, previews, readyAfterMs }: IndexEnvironment): Html {
   if (!ready) {
     return html`<span class="badge bad">Not ready</span
       >${message === undefined ? undefined : html`<div class="small">${message}</div>`}`
   }
   if (!previews.every((preview) => preview.ready))
     return html`<span class="badge warn">Waits for a preview</span>`
+  if (isPaused) {
+    return html`<span class="badge warn">Paused</span>
+      <div class="soft small">its base serves its requests</div>`
+  }
   const after =
     readyAfterMs === undefined
       ? undefined
