@@ -6,7 +6,7 @@ import { openTarget, type TargetOptions } from '../target/choose.ts'
 import { Snapshots } from '../target/snapshot.ts'
 import type { LogOptions, Target } from '../target/target.ts'
 import type { PodObject } from '../view/resources.ts'
-import { findService, type FoundService, parseServiceName, podsOf } from '../view/services.ts'
+import { findService, type FoundService, parseServiceName, podsOf, workersNamed } from '../view/services.ts'
 
 export interface LogsOptions extends TargetOptions {
   readonly namespace?: string
@@ -49,14 +49,22 @@ export async function runLogs(name: string, options: LogsOptions): Promise<void>
   await followPods(target, service, (pod) => print(pod, tailOf(pod)), stop.signal)
 }
 
-/** Finds the service that a user names. */
+/** Finds the service that a user names, or a workload without a Service, such as a worker or a Job. */
 export async function serviceOf(
   target: Target,
   name: ReturnType<typeof parseServiceName>,
   namespace: string | undefined,
 ): Promise<FoundService> {
   const [environments, services] = await Promise.all([target.list('Environment'), target.list('Service')])
-  return findService(name, namespace, environments, services)
+  const isService = services.some(({ metadata }) => metadata.name === name.service)
+  if (isService) return findService(name, namespace, environments, services)
+  const [deployments, sets, pods] = await Promise.all([
+    target.list('Deployment', namespace),
+    target.list('StatefulSet', namespace),
+    target.list('Pod', namespace),
+  ])
+  const workers = workersNamed(name.service, [...deployments, ...sets], pods)
+  return findService(name, namespace, environments, [...services, ...workers])
 }
 
 /** Follows each pod of the service once, also those that appear later. Resolves when the signal aborts. */
@@ -122,4 +130,4 @@ function containerOf(pod: PodObject, wanted: string | undefined): string {
 }
 
 const noPods = ({ service, environment, namespace }: FoundService): string =>
-  `${service}@${environment.metadata.name} has no pod: its Service selects none in namespace ${namespace}`
+  `${service}@${environment.metadata.name} has no pod in namespace ${namespace}`

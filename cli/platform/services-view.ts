@@ -1,5 +1,6 @@
 import { type KubernetesObject, selectsLabels } from '@branchline/wire/kubernetes'
 import { podTrouble } from '@branchline/wire/pod-trouble'
+import { JOB_LABEL } from '../view/services.ts'
 
 /** A Service with its pods, or pods that belong to no Service. */
 export interface ServiceView {
@@ -17,9 +18,6 @@ export interface ServiceView {
   /** The names of its pods. */
   readonly pods: readonly string[]
 }
-
-/** The label that Kubernetes gives to the pods of a Job. */
-const JOB_LABEL = 'batch.kubernetes.io/job-name'
 
 interface PodView {
   readonly name: string

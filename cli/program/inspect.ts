@@ -81,7 +81,10 @@ function addLogs(program: Command): void {
   const command = program
     .command('logs')
     .description("Print the output of a service's pods.")
-    .argument('<service>', 'SERVICE of the shared environment, or SERVICE@ENVIRONMENT')
+    .argument(
+      '<service>',
+      'SERVICE of the shared environment, or SERVICE@ENVIRONMENT; or a workload or Job that has no Service',
+    )
     .option('-f, --follow', 'then print further lines, also those of new pods, until Ctrl-C')
     .addOption(
       parsedOption(

@@ -9,6 +9,9 @@ import {
   type ServiceObject,
 } from './resources.ts'
 
+/** The label that Kubernetes gives to the pods of a Job. */
+export const JOB_LABEL = 'batch.kubernetes.io/job-name'
+
 /** A service as a user names it: `pricing` or `pricing@alice`. */
 export interface ServiceName {
   readonly service: string
@@ -61,6 +64,30 @@ export function findService(
     namespace: of.metadata.namespace ?? '',
     selects: (labels) => selectsLabels(found.spec?.selector, labels),
   }
+}
+
+/**
+ * The workloads of this name, as Services that select their pods. Workers and Jobs have no Service, because nobody calls
+ * them. A Job is known by its pods.
+ */
+export function workersNamed(
+  name: string,
+  workloads: readonly KubernetesObject[],
+  pods: readonly KubernetesObject[],
+): ServiceObject[] {
+  const asService = (namespace: string | undefined, selector: Record<string, string>): ServiceObject => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, ...(namespace !== undefined && { namespace }) },
+    spec: { selector },
+  })
+  const own = workloads.flatMap(({ metadata, spec }) => {
+    const { selector } = (spec ?? {}) as { selector?: { matchLabels?: Record<string, string> } }
+    return metadata.name === name ? [asService(metadata.namespace, selector?.matchLabels ?? {})] : []
+  })
+  const ofJob = pods.filter(({ metadata }) => metadata.labels?.[JOB_LABEL] === name)
+  const jobs = new Set(ofJob.map(({ metadata }) => metadata.namespace))
+  return [...own, ...[...jobs].map((namespace) => asService(namespace, { [JOB_LABEL]: name }))]
 }
 
 /** Returns the environment of a name. Throws a {@link CliError} that suggests another. */

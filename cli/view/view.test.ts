@@ -5,7 +5,7 @@ import { POD_COLUMNS, podRow } from './pods.ts'
 import type { EnvironmentObject, PodObject, ServiceObject } from './resources.ts'
 import { inTreeOrder, reasonsOf } from './resources.ts'
 import { routesOf } from './routes.ts'
-import { findService, parseServiceName, podsOf } from './services.ts'
+import { findService, parseServiceName, podsOf, workersNamed } from './services.ts'
 import { platformParts, statusText } from './status.ts'
 
 const NOW = Date.parse('2026-11-21T10:10:00Z')
@@ -114,6 +114,26 @@ describe('a service', () => {
     ['a@b@c', undefined, '"a@b@c" is not a service: wanted SERVICE or SERVICE@ENVIRONMENT'],
   ])('%s in namespace %s: a message with a remedy', (name, namespace, message) => {
     expect(() => find(name, namespace)).toThrow(message)
+  })
+
+  test('may be a workload or a Job that no Service selects', () => {
+    const worker = {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'mailer', namespace: 'ns-base' },
+      spec: { selector: { matchLabels: { app: 'mail' } } },
+    }
+    const labels = { 'batch.kubernetes.io/job-name': 'seed' }
+    const job = { ...pod('seed-x1', 'ns-base'), metadata: { name: 'seed-x1', namespace: 'ns-base', labels } }
+    const pods = [pod('mail-1', 'ns-base'), pod('web-1', 'ns-base'), job]
+    const podsNamed = (name: string): string[] => {
+      const workers = workersNamed(name, [worker], pods)
+      const found = findService(parseServiceName(name), undefined, all, [...services, ...workers])
+      return podsOf(found, pods).map(({ metadata }) => metadata.name)
+    }
+    expect(podsNamed('mailer')).toEqual(['mail-1'])
+    expect(podsNamed('seed')).toEqual(['seed-x1'])
+    expect(() => podsNamed('sead')).toThrow('service "sead" does not exist in any environment')
   })
 
   test('has the pods that its selector selects in its namespace', () => {
