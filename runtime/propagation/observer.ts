@@ -2,6 +2,7 @@ import type { TcpHop, TrafficReport } from '@branchline/wire/routes/traffic'
 import { type Call, Calls } from './calls.ts'
 import { Gaps } from './gaps.ts'
 import { ClockDifference, comparedTime, KEPT_MS, keyedPart, sampleOf, type Span } from './timeline.ts'
+import { MAX_REPORT_TIMES } from './recorder.ts'
 import { Times } from './times.ts'
 
 /** A pod that takes part: the environment and the service that it runs. */
@@ -70,7 +71,14 @@ export class Observer {
       if (served > 0) remember(this.#served, id, (this.#served.get(id) ?? 0) + served)
     }
     for (const service of report.uncounted ?? []) remember(this.#reached, `* ${service}`, nowMs)
-    for (const it of report.calls) this.#takeCalls(it, untilMs, nowMs)
+    let left = MAX_REPORT_TIMES
+    for (const it of report.calls) {
+      // A report with more times than a sidecar sends must not fill the memory for those of all others.
+      const at = it.at.slice(0, left)
+      left -= at.length
+      const completeMs = at.length < it.at.length ? Math.max(...it.at, it.completeMs ?? 0) : it.completeMs
+      this.#takeCalls({ ...it, at, completeMs }, untilMs, nowMs)
+    }
     for (const { service, from, environment } of report.raw) {
       const caller = this.#options.podAt(from)
       if (caller === undefined) continue

@@ -5,7 +5,7 @@ import { KeyedTimes } from './keyed-times.ts'
 /** The most keys of a service that wait to be reported. */
 const MAX_WAITING_KEYS = 1_024
 /** The most times of calls of a whole report, which bounds its size. */
-const MAX_REPORT_TIMES = 256
+export const MAX_REPORT_TIMES = 256
 /** Times older than this are not reported: a report was due long ago. */
 const MAX_AGE_MS = 60_000
 

@@ -32,7 +32,8 @@ export class Times {
 
   /** Whether one of the times is in `[fromMs, toMs)`. */
   hit(fromMs: number, toMs: number): boolean {
-    return this.#in(fromMs, toMs).length > 0
+    const first = this.#firstFrom(fromMs)
+    return first < this.#all.length && (this.#all[first] as number) < toMs
   }
 
   /** Notes that the times in `[fromMs, toMs)` were caused by a request, and belong to no rhythm. */
@@ -45,7 +46,9 @@ export class Times {
    * Times that requests caused are no part of it.
    */
   continuesRhythm(fromMs: number, toMs: number): boolean {
-    return this.#in(fromMs, toMs).some((atMs) => this.#isNextOf(atMs))
+    return this.#in(fromMs, toMs)
+      .slice(0, MAX_CONSIDERED)
+      .some((atMs) => this.#isNextOf(atMs))
   }
 
   #isNextOf(atMs: number): boolean {
