@@ -100,6 +100,14 @@ describe('a resource that is being deleted claims nothing', () => {
 describe('reports each fault as one sentence', () => {
   const cases: [string, Environment[], Preview[], string[]][] = [
     [
+      'a base with a typo',
+      [environment('alice', { base: 'basline' }), environment('baseline')],
+      [],
+      [
+        'Environment alice BaseNotFound spec.base: spec.base "basline" is not an environment: did you mean baseline…',
+      ],
+    ],
+    [
       'a missing base, and the branches that depend on it',
       [environment('a', { base: 'gone' }), environment('b', { base: 'a' })],
       [preview('web', 'b')],

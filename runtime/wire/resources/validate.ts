@@ -1,4 +1,5 @@
 import { previewLabel } from '../host-label.ts'
+import { nearest } from '../near.ts'
 import { type Environment, environmentKey, MAX_ENVIRONMENTS_ABOVE } from './environment.ts'
 import type { Preview } from './preview.ts'
 
@@ -197,10 +198,10 @@ function baseFault(
     return fault('BaseTerminating', `spec.base "${baseName}" is being deleted: use another environment`)
   }
   if (base === undefined) {
-    return fault(
-      'BaseNotFound',
-      `spec.base "${baseName}" is not an environment: create it, or correct the name`,
-    )
+    const others = [...byName.keys()].filter((name) => name !== nameOf(it))
+    const near = nearest(baseName, others)
+    const remedy = near === undefined ? 'create it, or correct the name' : `did you mean ${near}?`
+    return fault('BaseNotFound', `spec.base "${baseName}" is not an environment: ${remedy}`)
   }
   if (base.spec.type === 'personal') {
     return fault('BasePersonal', `spec.base "${baseName}" is personal: use a shared environment or a branch`)
