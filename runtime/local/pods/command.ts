@@ -77,6 +77,13 @@ export function containerCommand(sources: CommandSources): string[] {
   )
 }
 
+/** The error of a container whose own command on this machine names a program that is not here. */
+export const missingLocalProgram = (container: Container, program: string): LocalError =>
+  new LocalError(
+    'BL_LOCAL_NO_COMMAND',
+    `container ${container.name}: the program ${program} is not on this machine: install it, or correct the command in ${OVERLAY_FILE}`,
+  )
+
 /** The error about a program that this machine does not have. */
 export const missingProgram = (container: Container, program: string, hint: string): LocalError =>
   new LocalError(

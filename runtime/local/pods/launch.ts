@@ -13,6 +13,7 @@ import {
   type ImageResolver,
   type LocalSettings,
   localSettings,
+  missingLocalProgram,
   missingProgram,
 } from './command.ts'
 import { expand } from './expand.ts'
@@ -97,8 +98,10 @@ export class Launcher {
     const rewrite = local === undefined ? placed.rewrite : placed.rewriteLocal
     const sources = { container: spec, local, variables: placed.variables, rewrite, image, hint }
     const argv = containerCommand(sources)
-    if (local === undefined && !this.#hasProgram(argv[0] as string, cwd, placed))
-      throw missingProgram(spec, argv[0] as string, hint)
+    const program = argv[0] as string
+    if (!this.#hasProgram(program, cwd, placed)) {
+      throw local === undefined ? missingProgram(spec, program, hint) : missingLocalProgram(spec, program)
+    }
     return this.#startProcess(spec, argv, placed, cwd, onOutput)
   }
 

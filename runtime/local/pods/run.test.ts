@@ -206,6 +206,15 @@ describe('an overlay', () => {
     await problem(/^branchline\.local\.yaml:1: other is not a workload of these manifests: there are a$/)
   })
 
+  test('with a program that is not on this machine is a problem that names it', async () => {
+    const cluster = await start({ 'a.json': [deployment({ containers: [{ name: 'c' }] })] })
+    writeFileSync(join(cluster.folder, 'branchline.local.yaml'), 'a: { command: [no-such-program, x] }')
+    await until(() => cluster.reported.some((line) => line.includes('no-such-program')), 'a problem')
+    expect(cluster.reported.find((line) => line.includes('no-such-program'))).toContain(
+      'container c: the program no-such-program is not on this machine: install it, or correct the command in branchline.local.yaml',
+    )
+  })
+
   test('with a folder that does not exist is a problem that names it', async () => {
     const cluster = await start({ 'a.json': [deployment({ containers: [{ name: 'c' }] })] })
     writeFileSync(join(cluster.folder, 'branchline.local.yaml'), 'a: { command: "true", dir: nowhere }')
