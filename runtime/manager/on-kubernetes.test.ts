@@ -8,7 +8,8 @@ import { startOnKubernetes } from './on-kubernetes.ts'
 import { respond, list, refuse, ScriptedApi, type Step, watch } from '../kubernetes/fixture/scripted-api.ts'
 import { RESOURCES } from './sources/kubernetes/kinds.ts'
 
-const DEADLINE = { timeout: 5_000, interval: 5 }
+/** Longer than anything takes on a busy machine. */
+const DEADLINE = { timeout: 45_000, interval: 5 }
 const LEASES = '/apis/coordination.k8s.io/v1/namespaces/branchline-system/leases'
 const LEASE = `${LEASES}/${MANAGER_LEASE}`
 const LEASE_LIMITS = {

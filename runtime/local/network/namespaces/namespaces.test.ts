@@ -141,12 +141,9 @@ func main() {
       code: string
     }
     expect(code).toBe('ENOTFOUND')
-    await until(() => cluster.reported.length > 0, 'the warning')
-    expect(cluster.reported).toEqual([
-      expect.stringMatching(
-        /a\.json:1: .* it asked for api\.example\.com, .*--egress api\.example\.com:PORT/,
-      ),
-    ])
+    const warning = /a\.json:1: .* it asked for api\.example\.com, .*--egress api\.example\.com:PORT/
+    await until(() => cluster.reported.some((line) => warning.test(line)), 'the warning')
+    expect(cluster.reported.filter((line) => line.includes('it asked for'))).toHaveLength(1)
   })
 
   test('the proxy leads out, and to Services; loopback is not outside', async () => {
