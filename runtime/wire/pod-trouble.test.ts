@@ -157,3 +157,11 @@ test('any status results in one line or nothing, and hidden messages stay hidden
     }),
   )
 })
+
+test('a sidecar is named, and its log is not quoted', () => {
+  const message = '{"level":30,"component":"sidecar","msg":"request"}\n'
+  const sidecar = { name: 'branchline-sidecar', ready: false, state: exit(137, { message }) }
+  expect(podTrouble(podWith({ initContainerStatuses: [sidecar] }), { messages: true })).toBe(
+    'exited with code 137 (container branchline-sidecar)',
+  )
+})

@@ -58,7 +58,9 @@ export function podTrouble(pod: KubernetesObject, options: TroubleOptions): stri
   const several = containers.filter(({ name }) => name !== SIDECAR_CONTAINER).length > 1
   for (const container of [...init, ...containers]) {
     const named = several || init.includes(container) || container.name === SIDECAR_CONTAINER
-    const trouble = containerTrouble(container, named ? ` (container ${container.name})` : '', options)
+    // The sidecar's last line is an entry of its log, which tells a visitor nothing.
+    const messages = options.messages && container.name !== SIDECAR_CONTAINER
+    const trouble = containerTrouble(container, named ? ` (container ${container.name})` : '', { messages })
     if (trouble !== undefined) return trouble
   }
   const isFalse = (wanted: string, reason: string): Condition | undefined =>
