@@ -97,7 +97,7 @@ test.each<[string, Partial<ClusterFacts>, RegExp]>([
     /^error platform: .*: previews do not serve it/,
   ],
   [
-    'a lease that nobody renews',
+    'a lease that is not renewed',
     { leaseRenewedMs: { value: NOW - 90_000 } },
     /^error platform: one manager leads: its Lease was last renewed 90 s ago/,
   ],

@@ -99,7 +99,7 @@ test('a recorded text that means something else by now is not written', () => {
 
 test.each([
   ['a tag', 'a: !!int "1"\n', { a: 'x' }],
-  ['an anchor whose list is written anew', 'a: [&x 1]\nb: *x\n', { a: {}, b: 1 }],
+  ['an anchor whose list is replaced', 'a: [&x 1]\nb: *x\n', { a: {}, b: 1 }],
 ])('a change that is not possible is refused: %s', (_name, text, wanted) => {
   expect(() => editText(text, wanted)).toThrow(EditError)
 })

@@ -24,7 +24,7 @@ export interface EditOptions {
 
 export interface Edited {
   readonly text: string
-  /** The values that were written anew, with their old texts. */
+  /** The values that were replaced, with their old texts. */
   readonly replaced: Sources
 }
 
@@ -72,7 +72,7 @@ function apply(text: string, splices: readonly Splice[]): string {
   return result + text.slice(at)
 }
 
-/** The change cannot be made inside of this list or map, so that it has to be written anew. */
+/** The change cannot be made inside of this list or map, so it has to be replaced. */
 class Unsupported extends Error {}
 
 class Editor {

@@ -67,7 +67,7 @@ export function findService(
 }
 
 /**
- * The workloads of this name, as Services that select their pods. Workers and Jobs have no Service, because nobody calls
+ * The workloads of this name, as Services that select their pods. Workers and Jobs have no Service, because no service calls
  * them. A Job is known by its pods.
  */
 export function workersNamed(

@@ -39,7 +39,7 @@ interface Pending {
   readonly dueAtMs: number
 }
 
-/** What all sidecars together saw of keys. Bounded, and lost with the process: the sidecars report anew. */
+/** What all sidecars together saw of keys. Bounded, and lost with the process: the sidecars report again. */
 export class Observer {
   readonly calls = new Calls()
   readonly #options: ObserverOptions

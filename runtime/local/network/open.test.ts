@@ -36,7 +36,7 @@ test('where namespaces are not possible, pods are on loopback, and one line says
   await network.close()
 })
 
-test('whoever asks for namespaces gets them, or an error with the remedy', async () => {
+test('a caller who asks for namespaces gets them, or an error with the remedy', async () => {
   process.env['PATH'] = folder
   await expect(openNetwork({ ...options(), method: 'namespaces' })).rejects.toThrow(
     expect.objectContaining({
