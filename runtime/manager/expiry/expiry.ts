@@ -1,5 +1,6 @@
 import { ANNOTATIONS } from '@branchline/wire/names'
-import { durationMs, type Environment } from '@branchline/wire/resources/environment'
+import { durationMs } from '@branchline/wire/duration'
+import type { Environment } from '@branchline/wire/resources/environment'
 import type { Metadata } from '@branchline/wire/resources/fields'
 
 /** When an environment expires (Unix milliseconds). Undefined if it has no ttl or no creation time. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DURATION, durationMs } from '../duration.ts'
 import { API_VERSION } from '../names.ts'
 import { ON_UNAVAILABLE } from '../routes/messages.ts'
 import { conditions, label, metadata, observedGeneration } from './fields.ts'
@@ -10,18 +11,7 @@ export const MAX_ENVIRONMENTS_ABOVE = 3
 export const ENVIRONMENT_TYPES = ['shared', 'personal', 'branch'] as const
 export type EnvironmentType = (typeof ENVIRONMENT_TYPES)[number]
 
-const DURATION = /^([0-9]{1,6}h([0-9]{1,6}m)?([0-9]{1,6}s)?|[0-9]{1,6}m([0-9]{1,6}s)?|[0-9]{1,6}s)$/
 const MIN_TTL_MS = 60_000
-
-/**
- * Parses a duration of hours, minutes and seconds, such as `72h` or `1h30m` (a subset of the durations of Go and
- * Kubernetes). Returns milliseconds, or NaN if the text is not a duration.
- */
-export function durationMs(text: string): number {
-  if (!DURATION.test(text)) return Number.NaN
-  const part = (unit: string): number => Number(new RegExp(`(\\d+)${unit}`).exec(text)?.[1] ?? 0)
-  return ((part('h') * 60 + part('m')) * 60 + part('s')) * 1000
-}
 
 const ttl = z
   .string()

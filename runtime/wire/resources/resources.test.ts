@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { CORPUS, REFUSED_BY_CEL_ALONE } from './corpus.fixture.ts'
 import { customResourceDefinitions, type Schema } from './crd.ts'
-import { durationMs } from './environment.ts'
+import { durationMs } from '../duration.ts'
 import { parseEnvironment, parsePreview } from './parse.ts'
 
 const parse = (object: Record<string, unknown>) =>
