@@ -10,10 +10,19 @@ export interface Endpoint {
 export type Dial = (endpoint: Endpoint, timeoutMs: number, localAddress?: string) => Promise<Socket>
 
 /** Connects by TCP. */
-export const dialTcp: Dial = ({ host, port }, timeoutMs, localAddress) =>
+export const dialTcp: Dial = ({ host, port }, timeoutMs, localAddress) => {
+  const from = localAddress !== undefined && { localAddress }
+  return connected(
+    connect({ host, port, ...from, allowHalfOpen: true, noDelay: true }),
+    host,
+    port,
+    timeoutMs,
+  )
+}
+
+/** Resolves with a socket once it is connected. Rejects with the reason, also after a time. */
+export const connected = (socket: Socket, host: string, port: number, timeoutMs: number): Promise<Socket> =>
   new Promise((resolve, reject) => {
-    const from = localAddress !== undefined && { localAddress }
-    const socket = connect({ host, port, ...from, allowHalfOpen: true, noDelay: true })
     const failed = (error: Error): void => {
       socket.destroy()
       reject(error)

@@ -34,5 +34,8 @@ export type Report =
   /** A pod has asked for a name that is neither in the cluster nor declared. */
   | { readonly type: 'unknown-name'; readonly name: string; readonly client: string }
 
-/** The file names of the doors in the run's folder: into the pods' network, and out of it. */
-export const DOORS = { in: 'pods.sock', out: 'out.sock' } as const
+/**
+ * The file names of the doors in the run's folder: into the pods' network, out of it to the hosts that are declared, and
+ * out of it for clients of the proxy, who may not reach this machine.
+ */
+export const DOORS = { in: 'pods.sock', out: 'out.sock', proxied: 'proxied.sock' } as const

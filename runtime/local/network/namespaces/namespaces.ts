@@ -1,6 +1,4 @@
-import type { Server } from 'node:http'
 import { once } from 'node:events'
-import type { Socket } from 'node:net'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
 import { LocalError } from '../../errors.ts'
@@ -9,6 +7,7 @@ import { Forwarder, type Forwarding } from '../forwarder.ts'
 import type { Listeners } from '../listeners.ts'
 import { LoopbackNetwork } from '../loopback/loopback.ts'
 import type { NamedService } from '../names.ts'
+import { dialOutside } from '../outside.ts'
 import type { Network, OutsideHost, PodNetwork, PodPlace, ServicePortOptions } from '../network.ts'
 import { canMount, sandboxed } from '../../pods/sandbox.ts'
 import { isInside, podAddress, Pool, serviceAddress } from './addresses.ts'
@@ -62,7 +61,8 @@ export class NamespacesNetwork implements Network {
   /** The search domains of pods, by address. */
   readonly #searches = new Map<string, readonly string[]>()
   readonly #started: Promise<void>
-  readonly #door: Server
+  readonly #out = createDoor((endpoint, _client, timeoutMs) => dialTcp(atMachine(endpoint), timeoutMs))
+  readonly #proxied = createDoor((endpoint, _client, timeoutMs) => dialProxied(endpoint, timeoutMs))
   #sentZone: unknown
   #named: readonly NamedService[] = []
   #id = 0
@@ -73,7 +73,8 @@ export class NamespacesNetwork implements Network {
     const node = await startNode(options.folder, options.env)
     const outside = await LoopbackNetwork.open(node.strategy)
     const network = new NamespacesNetwork(options, node, outside)
-    await listenAtPath(network.#door, join(options.folder, DOORS.out))
+    await listenAtPath(network.#out, join(options.folder, DOORS.out))
+    await listenAtPath(network.#proxied, join(options.folder, DOORS.proxied))
     for (const host of options.egress) await network.openOutside(host)
     return network
   }
@@ -92,7 +93,6 @@ export class NamespacesNetwork implements Network {
     // The node reports its own start with number 0.
     this.#started = new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
     this.#started.catch(() => undefined)
-    this.#door = createDoor((endpoint, _client, timeoutMs) => this.#dialOut(endpoint, timeoutMs))
   }
 
   get canMount(): boolean {
@@ -204,8 +204,10 @@ export class NamespacesNetwork implements Network {
     const ended = isRunning ? once(child, 'exit') : undefined
     child.kill('SIGKILL')
     await ended
-    this.#door.closeAllConnections()
-    this.#door.close()
+    for (const door of [this.#out, this.#proxied]) {
+      door.closeAllConnections()
+      door.close()
+    }
     await this.#outside.close()
   }
 
@@ -224,11 +226,6 @@ export class NamespacesNetwork implements Network {
     if (isDeepStrictEqual(order, this.#sentZone)) return
     this.#sentZone = order
     this.#send(order)
-  }
-
-  /** The declared name of this machine leads to it. Otherwise, the machine's own addresses are not outside. */
-  #dialOut({ host, port }: Endpoint, timeoutMs: number): Promise<Socket> {
-    return dialTcp({ host: host === MACHINE ? MACHINE_ADDRESS : host, port }, timeoutMs)
   }
 
   #order(make: (id: number) => Order): Promise<void> {
@@ -259,3 +256,12 @@ export class NamespacesNetwork implements Network {
     if (!this.#closing) this.#options.onLost(message)
   }
 }
+
+const atMachine = ({ host, port }: Endpoint): Endpoint => ({
+  host: host === MACHINE ? MACHINE_ADDRESS : host,
+  port,
+})
+
+/** The declared name of this machine leads to it. Otherwise, the machine's own addresses are not outside. */
+const dialProxied: Dial = (endpoint, timeoutMs) =>
+  endpoint.host === MACHINE ? dialTcp(atMachine(endpoint), timeoutMs) : dialOutside(endpoint, timeoutMs)

@@ -17,8 +17,6 @@ const LINGER_MS = 30_000
 /** The maximum names that are reported as unknown. */
 const MAX_UNKNOWN_NAMES = 1_000
 
-const LOOPBACK = /^(?:localhost|.*\.localhost|127(?:\.\d+){3}|::1|0\.0\.0\.0|::)$/i
-
 /**
  * The node of the pods' network. It runs inside, makes the networks of pods, forwards the ports of Services, resolves
  * names, and leads in and out through Unix sockets in the run's folder.
@@ -115,10 +113,9 @@ export class Node {
       const address = this.#resolver.addressOf(name)
       if (address !== undefined) return this.#dial({ host: address, port }, timeoutMs, callAddress(client))
     }
-    // It would be that of the machine, and not that of the pod which asks.
-    if (LOOPBACK.test(host))
-      return Promise.reject(new Error(`${host} is not outside: call it without a proxy`))
-    return this.#dial({ host, port }, timeoutMs, callAddress(client))
+    if (isInside(host)) return dialTcp({ host, port }, timeoutMs, callAddress(client))
+    // Loopback would be that of the machine, and not that of the pod which asks. The door refuses it.
+    return dialThrough(join(this.#folder, DOORS.proxied))({ host, port }, timeoutMs)
   }
 
   #resolve(name: string, type: string, client: string): Resolution {
