@@ -236,6 +236,7 @@ export interface PodSpec {
   readonly dnsConfig?: { readonly searches?: readonly string[] }
   readonly securityContext?: { runAsUser?: number; runAsGroup?: number; fsGroup?: number }
   readonly hostAliases?: readonly { ip: string; hostnames: readonly string[] }[]
+  readonly hostname?: string
   readonly hostNetwork?: boolean
   readonly restartPolicy?: 'Always' | 'OnFailure' | 'Never'
 }

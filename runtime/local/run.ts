@@ -22,9 +22,10 @@ export type RunOptions = Omit<NetworkOptions, 'folder' | 'env' | 'onProcess'>
 export async function openRun(options: RunOptions): Promise<Run> {
   endLeftovers()
   const folder = temporaryFolder('run')
-  // Pods that run as another user must reach their own folders below it.
-  chmodSync(folder, 0o711)
-  mkdirSync(join(folder, 'pods'), { mode: 0o711 })
+  // Only root starts pods as other users, who must reach their own folders below it.
+  const mode = process.getuid?.() === 0 ? 0o711 : 0o700
+  chmodSync(folder, mode)
+  for (const name of ['pods', 'claims']) mkdirSync(join(folder, name), { mode })
   const mark = runMark()
   const reaper = new Reaper(mark, folder)
   try {

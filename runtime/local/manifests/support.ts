@@ -64,7 +64,7 @@ export const UNSUPPORTED_POD_FIELDS: readonly Unsupported[] = [
     harmless: off,
   },
   { path: 'activeDeadlineSeconds', why: 'is not supported' },
-  { path: 'hostname', why: 'is not supported: the host name is that of this machine' },
+  { path: 'hostname', why: 'only sets the variable HOSTNAME: the host name is that of this machine' },
   { path: 'subdomain', why: 'is not supported: pods have no own host names here' },
   { path: 'readinessGates', why: 'is not supported: only the containers determine readiness' },
   { path: 'ephemeralContainers', why: 'is not supported' },

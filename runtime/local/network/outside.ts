@@ -1,5 +1,5 @@
 import { lookup as resolve } from 'node:dns'
-import { BlockList, connect, isIP, type LookupFunction, type Socket } from 'node:net'
+import { BlockList, connect, isIP, type LookupFunction } from 'node:net'
 import { connected, type Dial } from './dial.ts'
 
 /** The addresses by which a machine reaches itself: RFC 1122 (3.2.1.3), RFC 4291 (2.5.2, 2.5.3). IPv6 also covers mapped IPv4. */

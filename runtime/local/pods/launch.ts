@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { Readable } from 'node:stream'
 import { ANNOTATIONS, SIDECAR_CONTAINER } from '@branchline/wire/names'
@@ -24,7 +25,7 @@ import { describeExit, startProcess, type Started } from './process.ts'
 import { type Reaper, RUN_VARIABLE } from './reaper.ts'
 import { findProgram, mayEnter } from './sandbox.ts'
 import { containerVariables, type PodFacts, type VariableSources } from './variables.ts'
-import { makeFolder, mountsOf } from './volumes.ts'
+import { makePrivateFolder, mountsOf } from './volumes.ts'
 
 /** What the processes of pods need from their cluster. */
 export interface LaunchHost {
@@ -146,11 +147,15 @@ export class Launcher {
     env[RUN_VARIABLE] = this.#host.run
     const program = onMachine(argv[0] as string, mounted)
     const user = this.#allowedUser(spec, cwd, program)
-    if (user !== undefined) makeFolder((env['HOME'] = join(this.#options.folder, 'home')), user)
-    // Like a container, each pod has its own /tmp, which is removed with the pod.
+    if (user !== undefined) {
+      env['HOME'] = join(this.#options.folder, `home-${user.uid}`)
+      makePrivateFolder(env['HOME'], user)
+    }
+    // Like a container, each user of a pod has an own /tmp, which is removed with the pod.
     if (variables['TMPDIR'] === undefined) {
-      env['TMPDIR'] = replaced.get('/tmp') ?? join(this.#options.folder, 'tmp')
-      makeFolder(env['TMPDIR'], user)
+      const own = join(this.#options.folder, user === undefined ? 'tmp' : `tmp-${user.uid}`)
+      makePrivateFolder(own, user)
+      env['TMPDIR'] = replaced.get('/tmp') ?? own
     }
     const sandbox = {
       argv,
@@ -197,15 +202,20 @@ export class Launcher {
 
   #variables(spec: Container, image: ImageCommand | undefined): Record<string, string> {
     const port = appPortsOf(spec)[0]?.containerPort
-    const given: Record<string, string> = { ...this.#options.network.variables() }
+    const { facts, spec: pod } = this.#options
+    // Container runtimes set it to the host name of the pod.
+    const given: Record<string, string> = {
+      ...this.#options.network.variables(),
+      HOSTNAME: pod.hostNetwork === true ? hostname() : (pod.hostname ?? facts.name),
+    }
     if (port !== undefined) given['PORT'] = String(port)
     for (const [name, value] of Object.entries(image?.env ?? {})) given[name] = expand(value, given)
-    const services = { ...given, ...this.#host.variables(this.#options.facts) }
+    const services = { ...given, ...this.#host.variables(facts) }
     return containerVariables(spec, {
-      pod: this.#options.facts,
-      spec: this.#options.spec,
+      pod: facts,
+      spec: pod,
       services,
-      values: (kind, name) => this.#host.values(this.#options.facts, kind, name),
+      values: (kind, name) => this.#host.values(facts, kind, name),
     })
   }
 
@@ -222,7 +232,7 @@ export class Launcher {
     if (wanted !== undefined && MACHINE.isFolder(wanted)) return wanted
     if (this.#imageOf(spec)?.isolated !== true) return this.#options.directory
     const own = join(this.#options.folder, 'work')
-    makeFolder(own, this.userOf(spec))
+    makePrivateFolder(own, this.userOf(spec))
     return own
   }
 

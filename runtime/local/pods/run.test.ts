@@ -179,6 +179,18 @@ describe('volumes', () => {
   })
 })
 
+test('HOSTNAME is the name of the pod, or the one that its template gives, like in a container', async () => {
+  const cluster = await start({
+    'a.json': [deployment({ containers: [sh('echo "host $HOSTNAME"; sleep 60')] })],
+  })
+  const [pod] = await cluster.ready('shop', 'a')
+  await said(cluster, `host ${pod?.name}`)
+  cluster.write('a.json', [
+    deployment({ hostname: 'db', containers: [sh('echo "host $HOSTNAME"; sleep 60')] }),
+  ])
+  await said(cluster, 'host db')
+})
+
 describe('an overlay', () => {
   test('gives a container its command, folder and variables, and a change of it applies at once', async () => {
     const cluster = await start({
@@ -234,10 +246,9 @@ test('files of volumes, their parts and output are closed to other users of the 
   const pods = join(cluster.cluster.runFolder, 'pods')
   const folder = join(pods, `shop_${pod?.name}`)
   const modeOf = (path: string): number => statSync(path).mode & 0o777
-  expect(modeOf(pods)).toBe(0o711)
-  expect(['volumes', 'parts', 'logs'].map((name) => modeOf(join(folder, name)))).toEqual([
-    0o700, 0o700, 0o700,
-  ])
+  expect(modeOf(pods)).toBe(process.getuid?.() === 0 ? 0o711 : 0o700)
+  const closed = ['volumes', 'parts', 'logs', 'tmp']
+  expect(closed.map((name) => modeOf(join(folder, name)))).toEqual(closed.map(() => 0o700))
   expect(readFileSync(join(folder, 'volumes', 'v', 'k'), 'utf8')).toBe('v')
 })
 

@@ -64,6 +64,12 @@ export function makeFolder(path: string, owner?: Owner): void {
   if (owner !== undefined) chownSync(path, owner.uid, owner.gid)
 }
 
+/** Creates a folder that only its owner may enter. */
+export function makePrivateFolder(path: string, owner?: Owner): void {
+  makeFolder(path, owner)
+  chmodSync(path, 0o700)
+}
+
 /** Removes a folder with its content. */
 export const removeFolder = (path: string): void => rmSync(path, { recursive: true, force: true })
 

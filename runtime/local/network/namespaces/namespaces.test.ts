@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -9,6 +9,8 @@ import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
 import { until } from '../../../testing/until.ts'
 import { mayEnter } from '../../pods/sandbox.ts'
 import { PROXY } from './addresses.ts'
+import { DOORS } from './messages.ts'
+import { NamespacesNetwork } from './namespaces.ts'
 import { app, TestCluster } from '../../test/harness.ts'
 
 const METHOD = { network: 'namespaces' } as const
@@ -169,6 +171,26 @@ func main() {
     expect(await viaConnect('host.docker.internal')).toMatch(/^HTTP\/1\.1 200 /)
     for (const host of ['127.0.0.1', '127.1', '0', '0x7f.1', 'localhost', '[::1]', '[::ffff:127.0.0.1]'])
       expect(await viaConnect(host)).toMatch(/^HTTP\/1\.1 502 .*is not outside: call it without a proxy/s)
+  })
+
+  test('the end of its process quotes the last lines that it wrote', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'branchline-node-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    // The process cannot listen there.
+    mkdirSync(join(folder, DOORS.in))
+    const lost = Promise.withResolvers<string>()
+    const network = await NamespacesNetwork.open({
+      folder,
+      env: {},
+      egress: [],
+      onProcess: () => undefined,
+      onUnknownName: () => undefined,
+      onLost: lost.resolve,
+    })
+    expect(await lost.promise).toMatch(
+      /^the process of the network ended \(1\): Error: listen EADDRINUSE.*pods\.sock$/,
+    )
+    await network.close()
   })
 
   test('a removed pod refuses connections at once, and its address is not reused', async () => {

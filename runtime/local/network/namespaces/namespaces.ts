@@ -19,6 +19,8 @@ import { enterCommand, type StartedNode, startNode } from './start.ts'
 /** The name by which pods call this machine itself. */
 const MACHINE = 'host.docker.internal'
 const MACHINE_ADDRESS = '127.0.0.1'
+/** How many of the last lines of a process that ended are quoted. */
+const MAX_LAST_LINES = 4
 
 export interface NamespacesOptions {
   /** The run's folder. */
@@ -86,9 +88,8 @@ export class NamespacesNetwork implements Network {
     this.#dialIn = dialThrough(join(options.folder, DOORS.in))
     if (node.child.pid !== undefined) options.onProcess(node.child.pid)
     node.child.on('message', (report: Report) => this.#take(report))
-    node.child.once('exit', (code, signal) =>
-      this.#lost(`the process of the network ended (${signal ?? code})`),
-    )
+    // At `close`, all that it wrote has arrived.
+    node.child.once('close', (code, signal) => this.#lost(describeEnd(signal ?? code, node.lastWords())))
     node.child.on('error', () => undefined)
     // The node reports its own start with number 0.
     this.#started = new Promise((resolve, reject) => this.#pending.set(0, { resolve, reject }))
@@ -265,3 +266,13 @@ const atMachine = ({ host, port }: Endpoint): Endpoint => ({
 /** The declared name of this machine leads to it. Otherwise, the machine's own addresses are not outside. */
 const dialProxied: Dial = (endpoint, timeoutMs) =>
   endpoint.host === MACHINE ? dialTcp(atMachine(endpoint), timeoutMs) : dialOutside(endpoint, timeoutMs)
+
+/** One line: how the process ended, and the last lines that it wrote. */
+function describeEnd(how: string | number | null, wrote: string): string {
+  const lines = wrote.split('\n').filter((line) => !/^\s*(?:at |Node\.js v|$)/.test(line))
+  const said = lines
+    .slice(-MAX_LAST_LINES)
+    .map((line) => line.trim())
+    .join(' | ')
+  return `the process of the network ended (${how})${said === '' ? '' : `: ${said}`}`
+}

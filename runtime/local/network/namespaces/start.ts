@@ -8,6 +8,8 @@ import { sandboxed, type SandboxStrategy } from '../../pods/sandbox.ts'
 
 /** How long the node's network may take to exist, in milliseconds. */
 const START_TIMEOUT_MS = 10_000
+/** How much of its standard error is kept, in characters. */
+const MAX_LAST_WORDS = 2_000
 /** The number of the pod on which the method is tried. No real pod has it. */
 const TRIAL = 65_534
 
@@ -15,6 +17,8 @@ const TRIAL = 65_534
 export interface StartedNode {
   readonly child: ChildProcess
   readonly strategy: SandboxStrategy
+  /** The last lines that it wrote to standard error. */
+  readonly lastWords: () => string
 }
 
 /**
@@ -39,9 +43,10 @@ export async function startNode(folder: string, env: Readonly<Record<string, str
       NODE_COMPILE_CACHE: process.env['NODE_COMPILE_CACHE'] ?? cacheFolder(),
     },
   })
-  const started = { child, strategy: isRoot ? 'root' : 'user' } as const
+  const lastWords = endOf(child)
+  const started = { child, strategy: isRoot ? 'root' : 'user', lastWords } as const
   try {
-    await untilReady(child)
+    await untilReady(child, lastWords)
     await tryPod(started, folder)
     return started
   } catch (error) {
@@ -58,10 +63,17 @@ export function enterCommand({ child, strategy }: StartedNode, folder: string, i
   return ['nsenter', '--preserve-credentials', `--user=/proc/${child.pid}/ns/user`, network, '--']
 }
 
-function untilReady(child: ChildProcess): Promise<void> {
+/** Keeps the end of what a process writes to standard error. */
+function endOf(child: ChildProcess): () => string {
+  let wrote = ''
+  child.stderr
+    ?.setEncoding('utf8')
+    .on('data', (chunk: string) => (wrote = (wrote + chunk).slice(-MAX_LAST_WORDS)))
+  return () => wrote
+}
+
+function untilReady(child: ChildProcess, lastWords: () => string): Promise<void> {
   return new Promise((resolve, reject) => {
-    let wrote = ''
-    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (wrote = (wrote + chunk).slice(-2_000)))
     child.stdout?.setEncoding('utf8').once('data', () => resolve())
     const timer = setTimeout(
       () => reject(new Error(`the network did not exist within ${START_TIMEOUT_MS} ms`)),
@@ -73,7 +85,7 @@ function untilReady(child: ChildProcess): Promise<void> {
     })
     child.once('close', (code) => {
       clearTimeout(timer)
-      reject(new Error(firstLine(wrote) ?? `unshare exited with code ${code}`))
+      reject(new Error(firstLine(lastWords()) ?? `unshare exited with code ${code}`))
     })
     child.stdout?.once('data', () => clearTimeout(timer))
   })
