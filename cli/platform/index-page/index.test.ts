@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Index, IndexSource } from './model.ts'
+import { type Index, type IndexSource, serviceOf } from './model.ts'
 import { type IndexServer, serveIndex } from './server.ts'
 
 const HOSTILE = `<script>alert(1)</script>"'&\u001b[2J`
@@ -53,10 +53,16 @@ const source: IndexSource = {
     },
   ],
   logs: (namespace, pod) =>
-    ['one', 'two', 'three', '', `\u001b[31m${HOSTILE}`].map((line) => {
-      return { namespace, pod, container: 'app', text: line === '' ? '' : `${pod} ${line}` }
-    }),
+    (pod === 'web-1' ? written : [])
+      .map((text) => ({ namespace, pod, container: 'app', text }))
+      .concat(
+        ['one', 'two', 'three', '', `\u001b[31m${HOSTILE}`].map((line) => {
+          return { namespace, pod, container: 'app', text: line === '' ? '' : `${pod} ${line}` }
+        }),
+      ),
 }
+/** What web-1 has written before its usual lines. */
+let written: readonly string[] = []
 
 let folder: string
 let server: IndexServer
@@ -143,6 +149,25 @@ test('updates can be paused', async () => {
     expect(body).not.toContain('http-equiv')
     expect(body).toContain(`<a href="${path}">Resume updates</a>`)
   }
+})
+
+test('a page of output is bounded in bytes: it has the last lines that fit', async () => {
+  written = Array.from({ length: 300 }, (_, index) => `line ${index} ${'é'.repeat(8_000)}`)
+  const { body } = await read('/logs/shop/web', 'text/html')
+  written = []
+  expect(Buffer.byteLength(body)).toBeLessThan(300 * 1024)
+  expect(body).toContain('web-1 one\n')
+  expect(body).toContain('line 299 ')
+  expect(body).not.toContain('line 280 ')
+})
+
+test('a last line that is too long is cut', () => {
+  const one = {
+    ...source,
+    logs: () => [{ namespace: '', pod: '', container: 'app', text: 'éé'.repeat(100) }],
+  }
+  const service = serviceOf(one, 'shop', 'web', { lines: 3, bytes: 10 })
+  expect(service?.pods[0]?.lines).toEqual(['ééééé…'])
 })
 
 test('other paths and methods are refused', async () => {

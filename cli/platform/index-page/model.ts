@@ -29,8 +29,15 @@ export interface Index {
   readonly problems: readonly (Problem & { readonly text: string })[]
 }
 
-/** How many of the last lines of each pod the index shows. */
-const LINES = 3
+/** How much of the end of each pod's output a page shows: whole lines within both bounds. */
+export interface OutputLimit {
+  readonly lines: number
+  /** In bytes of UTF-8. A longer last line is cut. */
+  readonly bytes: number
+}
+
+/** What the index shows of each pod. */
+const INDEX_LIMIT: OutputLimit = { lines: 3, bytes: 4 * 1024 }
 
 /** Returns what the index shows now. */
 export function indexOf(source: IndexSource): Index {
@@ -48,7 +55,7 @@ function environmentOf(
   services: readonly ServiceView[],
 ): IndexEnvironment {
   const own = services.filter(({ namespace }) => namespace === environment.namespace)
-  return { ...environment, services: own.map((service) => withLines(source, service, LINES)) }
+  return { ...environment, services: own.map((service) => withLines(source, service, INDEX_LIMIT)) }
 }
 
 const problemOf = (problem: Problem): Index['problems'][number] => ({
@@ -56,23 +63,37 @@ const problemOf = (problem: Problem): Index['problems'][number] => ({
   text: describeProblem(problem),
 })
 
-/** A service with the last lines of each of its pods. Undefined if there is no such service. */
+/** A service with the end of the output of its pods. They share the limit of bytes. Undefined if there is no such service. */
 export function serviceOf(
   source: IndexSource,
   namespace: string,
   name: string,
-  lines: number,
+  limit: OutputLimit,
 ): IndexService | undefined {
   const found = source.services().find((one) => one.namespace === namespace && one.name === name)
-  return found && withLines(source, found, lines)
+  const bytes = Math.floor(limit.bytes / Math.max(found?.pods.length ?? 1, 1))
+  return found && withLines(source, found, { ...limit, bytes })
 }
 
-function withLines(source: IndexSource, service: ServiceView, count: number): IndexService {
+function withLines(source: IndexSource, service: ServiceView, limit: OutputLimit): IndexService {
   const pods = service.pods.map((name) => {
     const own = source
       .logs(service.namespace, name)
       .filter(({ container, text }) => container !== SIDECAR_CONTAINER && text.trim() !== '')
-    return { name, lines: own.slice(-count).map(({ text }) => plainLog(text)) }
+    return { name, lines: lastLines(own, limit) }
   })
   return { ...service, pods }
+}
+
+function lastLines(all: readonly LogLine[], { lines, bytes }: OutputLimit): string[] {
+  const kept: string[] = []
+  let left = bytes
+  for (const { text } of all.slice(-lines).toReversed()) {
+    const line = plainLog(text)
+    const length = Buffer.byteLength(line) + 1
+    if (length > left && kept.length > 0) break
+    kept.push(length > left ? `${Buffer.from(line).toString('utf8', 0, left)}…` : line)
+    left -= length
+  }
+  return kept.toReversed()
 }

@@ -3,12 +3,12 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createHttpServer } from '@branchline/runtime/process/http-server'
 import { preferredType } from '@branchline/runtime/page/formats'
 import { PAGE_HEADERS } from '@branchline/runtime/page/page'
-import { indexOf, type IndexSource, serviceOf } from './model.ts'
+import { indexOf, type IndexSource, type OutputLimit, serviceOf } from './model.ts'
 import { indexText } from './text.ts'
 import { indexPage, logsPage, missingPage, type PageFacts } from './pages.ts'
 
-/** How many of the last lines of each pod the page of a service shows. */
-const MAX_LINES = 300
+/** What the page of a service shows: a line may have 16 kB, and a browser must stay usable. */
+const LOGS_LIMIT: OutputLimit = { lines: 300, bytes: 256 * 1024 }
 const LOGS_PATH = /^\/logs\/([a-z0-9-]{1,63})\/([a-z0-9.-]{1,253})$/
 
 /** A running server of the index. */
@@ -65,7 +65,7 @@ function contentOf(source: IndexSource, path: string, facts: PageFacts, accept: 
     return { status: 200, type, body }
   }
   const [, namespace = '', name = ''] = LOGS_PATH.exec(path) ?? []
-  const service = name === '' ? undefined : serviceOf(source, namespace, name, MAX_LINES)
+  const service = name === '' ? undefined : serviceOf(source, namespace, name, LOGS_LIMIT)
   if (service === undefined) return { status: 404, type: 'text/html', body: missingPage() }
   const environment = source.environments().find((one) => one.namespace === namespace)?.name ?? namespace
   return { status: 200, type: 'text/html', body: logsPage(service, environment, facts) }
