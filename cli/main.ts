@@ -1,6 +1,7 @@
 import { printable } from '@branchline/runtime/local/printable'
 import { systemSentence } from './output/system-errors.ts'
 import { CliError } from './platform/errors.ts'
+import { helpLine } from './program/faults.ts'
 import { helpOfGroup } from './program/group-help.ts'
 import { program } from './program.ts'
 
@@ -13,8 +14,8 @@ try {
   await program.parseAsync(helpOfGroup(program, process.argv.slice(2)), { from: 'user' })
 } catch (error) {
   const { message } = error as Error
-  process.stderr.write(
-    `${printable(error instanceof CliError ? message : (systemSentence(error) ?? message))}\n`,
-  )
-  process.exitCode = error instanceof CliError && error.code === 'BL_USAGE' ? EXIT_USAGE : 1
+  const isUsage = error instanceof CliError && error.code === 'BL_USAGE'
+  const sentence = error instanceof CliError ? message : (systemSentence(error) ?? message)
+  process.stderr.write(`${printable(sentence)}\n${isUsage ? `${helpLine()}\n` : ''}`)
+  process.exitCode = isUsage ? EXIT_USAGE : 1
 }

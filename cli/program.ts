@@ -31,8 +31,6 @@ export const program = new Command('branchline')
   .version(version)
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
 
-tellFaults(program, () => process.exit(EXIT_USAGE))
-
 program.commandsGroup('Run:')
 const upCommand = program
   .command('up')
@@ -233,3 +231,5 @@ withExamples(explainCommand, [
 ])
 
 addCompletionCommands(program)
+
+tellFaults(program, () => process.exit(EXIT_USAGE))

@@ -52,7 +52,8 @@ describe('the command', () => {
     })
     expect(branchline(['uninject', '-', '--in-place'])).toMatchObject({
       status: 64,
-      stderr: 'standard input has no file to write to: print it, without --in-place\n',
+      stderr:
+        "standard input has no file to write to: print it, without --in-place\nTry 'branchline uninject --help'.\n",
     })
   })
 })

@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { sidecarFaults } from '@branchline/cdk8s/inject'
 import { printable } from '@branchline/runtime/local/printable'
 import { renderFirst } from '../check/render-first.ts'
+import { helpLine } from '../program/faults.ts'
 import {
   type InjectCommandOptions,
   injectReport,
@@ -56,7 +57,7 @@ export async function runInject(paths: readonly string[], options: RunInjectOpti
 }
 
 function usage(message: string): number {
-  process.stderr.write(`${printable(message)}\n`)
+  process.stderr.write(`${printable(message)}\n${helpLine()}\n`)
   return EXIT_USAGE
 }
 

@@ -60,15 +60,37 @@ function oneOf(name: string, text: string, words: readonly string[]): string | u
 /** The flags without the placeholder of the value: `-p, --port <number>` is `--port`. */
 const nameOf = (flags: string): string => /--[\w-]+/.exec(flags)?.[0] ?? flags
 
-/** Tells all faults before the action of any command of a program, and with its own errors. */
+/**
+ * Tells all faults before the action of any command of a program, and with its own errors. Each usage error ends with the
+ * command whose help says more. Call it once all commands exist.
+ */
 export function tellFaults(program: Command, exit: () => never): void {
-  program.hook('preAction', () => {
+  program.hook('preAction', (_program, command) => {
+    running = command
     if (faults.length === 0) return
-    process.stderr.write(takeFaults())
+    process.stderr.write(`${takeFaults()}${helpLine()}\n`)
     exit()
   })
-  program.configureOutput({ outputError: (text, write) => write(takeFaults() + text) })
+  for (const command of withSubcommands(program)) {
+    command.configureOutput({ outputError: (text, write) => write(takeFaults() + text) })
+    command.showHelpAfterError(helpLine(command))
+  }
 }
+
+/** The command whose action runs. */
+let running: Command | undefined
+
+/** The line that says where a command is explained. Default: the command that runs. */
+export function helpLine(command = running): string {
+  const names: string[] = []
+  for (let one: Command | undefined | null = command; one; one = one.parent) names.unshift(one.name())
+  return `Try '${(names.length === 0 ? ['branchline'] : names).join(' ')} --help'.`
+}
+
+const withSubcommands = (command: Command): Command[] => [
+  command,
+  ...command.commands.flatMap(withSubcommands),
+]
 
 const takeFaults = (): string =>
   faults

@@ -189,6 +189,7 @@ test('HOSTNAME is the name of the pod, or the one that its template gives, like 
     deployment({ hostname: 'db', containers: [sh('echo "host $HOSTNAME"; sleep 60')] }),
   ])
   await said(cluster, 'host db')
+  expect(cluster.reported).toEqual([expect.stringContaining('hostname only sets the variable HOSTNAME')])
 })
 
 describe('an overlay', () => {
