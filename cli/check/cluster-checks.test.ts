@@ -199,7 +199,7 @@ test('a failed check shows what was found, what to do and where to read on, with
   const { text, exitCode } = clusterReport(results, { width: 60, paint: (tone, sign) => `<${tone}${sign}>` })
   expect(exitCode).toBe(1)
   expect(text).toContain(
-    '<bad×> one manager leads\n    there is no Lease\n    look at the log of the manager\n    see docs/operations.md#failure-modes\n',
+    '<bad×> one manager leads\n    there is no Lease\n    look at the log of the manager\n    see docs/troubleshooting.md#the-platform-is-not-ready\n',
   )
   expect(text).toMatch(/\n1 of 14 checks failed\n$/)
 })
@@ -218,4 +218,18 @@ test('the reviewed rights and the tried pod are what the API server expects', ()
       containers: [{ name: 'app' }],
     },
   })
+})
+
+test.each([
+  ['KeyTaken', 'docs/operations.md#conditions'],
+  ['OverrideUnavailable', 'docs/troubleshooting.md#the-branch-shows-the-baselines-version'],
+  ['OverrideUnreached', 'docs/troubleshooting.md#the-branch-shows-the-baselines-version'],
+])('an environment that is not ready because of %s has the page of its symptom', (reason, page) => {
+  const conditions = [{ type: 'Ready', status: 'False', reason, message: 'x' }]
+  const checks = clusterChecks(
+    { ...good, environments: { value: [environment({ conditions })] } },
+    '0.1.0',
+    NOW,
+  )
+  expect(checks.find(({ name }) => name === 'alice is ready')?.page).toBe(page)
 })

@@ -12,7 +12,14 @@ const LEASE_MS = 30_000
 /** How long before its end a certificate is a warning, in milliseconds. */
 const RENEW_MS = 14 * 24 * 3_600_000
 
-const OPERATIONS = 'docs/operations.md'
+// A test finds these pages and headings.
+const UPGRADE = 'docs/operations.md#upgrade'
+const CONDITIONS = 'docs/operations.md#conditions'
+const PLATFORM_TROUBLE = 'docs/troubleshooting.md#the-platform-is-not-ready'
+const BASE_SHOWN = 'docs/troubleshooting.md#the-branch-shows-the-baselines-version'
+const PREVIEW_TROUBLE = 'docs/troubleshooting.md#a-preview-is-not-ready'
+const INJECTION_TROUBLE = 'docs/troubleshooting.md#injection'
+const HOST_TROUBLE = 'docs/troubleshooting.md#the-host-of-a-preview-does-not-resolve'
 
 type Outcome = Omit<CheckResult, 'category' | 'name'>
 const result = (category: string, name: string, outcome: Outcome): CheckResult => ({
@@ -82,7 +89,7 @@ function freeOutcome({ crds, pods }: ClusterFacts): Outcome {
   const versions = platformParts(valueOr(pods, [])).flatMap((part) => part.versions)
   const found =
     versions.length === 0 ? 'the CRDs are there' : `version ${[...new Set(versions)].join(', ')} runs`
-  return warning(found, 'this will be an upgrade', `${OPERATIONS}#upgrade`)
+  return warning(found, 'this will be an upgrade', UPGRADE)
 }
 
 function platformChecks(facts: ClusterFacts, version: string, nowMs: number): CheckResult[] {
@@ -116,22 +123,18 @@ function crdOutcome(crds: ClusterFacts['crds']): Outcome {
   const lacking = Object.entries(crds.value).filter(([, served]) => !served.includes(VERSION))
   if (lacking.length === 0) return ok()
   const names = lacking.map(([name]) => name).join(', ')
-  return error(
-    `${names} do not serve it`,
-    'apply the CRDs of this version: branchline platform',
-    `${OPERATIONS}#upgrade`,
-  )
+  return error(`${names} do not serve it`, 'apply the CRDs of this version: branchline platform', UPGRADE)
 }
 
 function partOutcome({ name, ready, total }: PlatformPart, status: 'error' | 'warning'): Outcome {
   if (total > 0 && ready === total) return ok(`${ready}/${total}`)
   const detail = total === 0 ? 'it has no pod' : `${ready} of ${total} pods are ready`
   const hint = `look at kubectl -n branchline-system describe pods -l app.kubernetes.io/component=${name}`
-  return { ...error(detail, hint, `${OPERATIONS}#failure-modes`), status: ready > 0 ? 'warning' : status }
+  return { ...error(detail, hint, PLATFORM_TROUBLE), status: ready > 0 ? 'warning' : status }
 }
 
 function leaseOutcome(renewed: ClusterFacts['leaseRenewedMs'], nowMs: number): Outcome {
-  const page = `${OPERATIONS}#failure-modes`
+  const page = PLATFORM_TROUBLE
   if ('problem' in renewed) {
     const hint = 'look at the log of the manager'
     return renewed.status === 404 ? error('there is no Lease', hint, page) : warning(renewed.problem, hint)
@@ -147,7 +150,7 @@ function versionOutcome(parts: readonly PlatformPart[], version: string): Outcom
   return warning(
     `it is ${versions.join(', ')}, and this command is ${version}`,
     'upgrade the older one',
-    `${OPERATIONS}#upgrade`,
+    UPGRADE,
   )
 }
 
@@ -158,7 +161,7 @@ function admissionChecks(dryRuns: readonly DryRun[]): CheckResult[] {
     const hint =
       'change the policy, or ask who owns it: the sidecar meets the Pod Security Standard restricted'
     return result('admission', name, {
-      ...error(admitted.problem, hint),
+      ...error(admitted.problem, hint, INJECTION_TROUBLE),
       status: admitted.status === 403 ? 'error' : 'warning',
     })
   })
@@ -170,15 +173,19 @@ function environmentChecks({ environments, previews }: ClusterFacts): CheckResul
     const hint = 'ask for the right to list environments'
     return [result(category, 'they can be listed', warning(environments.problem, hint))]
   }
-  const page = `${OPERATIONS}#conditions`
   const all = [
-    ...environments.value.map((one) => ({ one, name: `${one.metadata.name} is ready` })),
+    ...environments.value.map((one) => ({
+      one,
+      name: `${one.metadata.name} is ready`,
+      page: environmentPage(one),
+    })),
     ...valueOr(previews, []).map((one) => ({
       one,
       name: `preview ${one.metadata.name} of namespace ${one.metadata.namespace} is ready`,
+      page: PREVIEW_TROUBLE,
     })),
   ]
-  return all.map(({ one, name }) => {
+  return all.map(({ one, name, page }) => {
     const why = reasonsOf(one).join('; ')
     const hint = 'do what the message says'
     if (!isReady(one)) return result(category, name, error(why, hint, page))
@@ -188,6 +195,14 @@ function environmentChecks({ environments, previews }: ClusterFacts): CheckResul
     return result(category, name, warned ? warning(why, hint, page) : ok())
   })
 }
+
+/** Where the symptom is described: that of an override that serves nothing, or else the condition by its name. */
+const environmentPage = (one: Parameters<typeof conditionsOf>[0]): string =>
+  conditionsOf(one).some(({ reason }) => reason !== undefined && OVERRIDE_REASONS.has(reason))
+    ? BASE_SHOWN
+    : CONDITIONS
+
+const OVERRIDE_REASONS = new Set(['OverrideUnreached', 'OverrideUnavailable'])
 
 function sidecarChecks({ environments, pods }: ClusterFacts, version: string): CheckResult[] {
   const category = 'sidecars'
@@ -199,7 +214,7 @@ function sidecarChecks({ environments, pods }: ClusterFacts, version: string): C
     const detail = `${connected} of ${total} are connected, ${acknowledged} of ${total} are at epoch ${epoch}`
     const hint =
       'wait for starting pods; otherwise look at the log of the sidecar (branchline logs SERVICE -c branchline-sidecar)'
-    return result(category, name, warning(detail, hint, `${OPERATIONS}#failure-modes`))
+    return result(category, name, warning(detail, hint, INJECTION_TROUBLE))
   })
   const [, , sidecars] = platformParts(valueOr(pods, []))
   const others = (sidecars?.versions ?? []).filter((one) => one !== version)
@@ -209,7 +224,7 @@ function sidecarChecks({ environments, pods }: ClusterFacts, version: string): C
       : warning(
           `some are ${others.join(', ')}`,
           `inject them again: branchline inject --sidecar-image`,
-          `${OPERATIONS}#upgrade`,
+          UPGRADE,
         )
   return [...results, result(category, 'they have the version of this command', outcome)]
 }
@@ -219,7 +234,7 @@ function hostChecks({ host, addresses }: HostFacts): CheckResult[] {
   if ('value' in addresses) return [result('previews', name, ok(addresses.value.join(', ')))]
   const domain = host.split('.').slice(1).join('.')
   const hint = `add a wildcard record *.${domain} that leads to the relay, or look at your DNS or VPN`
-  return [result('previews', name, error(addresses.problem, hint))]
+  return [result('previews', name, error(addresses.problem, hint, HOST_TROUBLE))]
 }
 
 function certificateChecks({ host, validTo }: HostFacts, nowMs: number): CheckResult[] {

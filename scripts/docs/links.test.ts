@@ -17,6 +17,25 @@ test('every relative link and every anchor of every page exists', () => {
   expect(brokenLinks(pages, root)).toEqual([])
 })
 
+test('every page that the command line and conditions name exists, with its heading', () => {
+  const listed = execFileSync('git', ['ls-files', '-z', 'cli', 'runtime'], { cwd: root, encoding: 'utf8' })
+  const sources = listed
+    .split('\0')
+    .filter((path) => /(?<!\.test)\.ts$/.test(path) && existsSync(join(root, path)))
+  const named = sources.flatMap((path) =>
+    [...readFileSync(join(root, path), 'utf8').matchAll(/\bdocs\/[\w/-]+\.md(?:#[\w-]+)?/g)].map(
+      ([page]) => page,
+    ),
+  )
+  expect(named.length).toBeGreaterThan(5)
+  const pages = new Map([['named.md', named.map((page) => `[x](${page})`).join('\n\n')]])
+  for (const page of named) {
+    const path = page.replace(/#.*/, '')
+    if (existsSync(join(root, path))) pages.set(path, readFileSync(join(root, path), 'utf8'))
+  }
+  expect(brokenLinks(pages, root)).toEqual([])
+})
+
 test('reports a missing file and a missing anchor', () => {
   const pages = new Map([
     ['docs/a.md', '# One\n\n[x](#one) [y](#two) [z](missing.md) [w](https://example.com)'],
