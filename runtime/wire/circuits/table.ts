@@ -71,6 +71,8 @@ export interface DeployedWorker {
   readonly state: WorkerState
   readonly addresses: Addresses
   readonly clusters: readonly string[]
+  /** SHA-256 of the token with which it connects to other workers. Absent: it does not. */
+  readonly peerHash?: string
 }
 
 /** What one worker serves. Each part is keyed by the field that identifies it: id, id, hash, id. */
