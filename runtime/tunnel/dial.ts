@@ -1,4 +1,6 @@
 import type { Buffer } from 'node:buffer'
+import type { StreamTarget } from '@branchline/wire/tunnel/control'
+import type { ReadTarget } from '@branchline/wire/tunnel/frame'
 import { MAX_TUNNEL_MESSAGE, TUNNEL_SUBPROTOCOL } from '@branchline/wire/tunnel/limits'
 import type { WebSocket } from 'ws'
 import { KeptSocket, type SocketFault } from '../process/kept-socket.ts'
@@ -7,37 +9,45 @@ import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { type LinkHandlers, TunnelLink } from './link.ts'
 
 /** Where to dial, with which credential, and who receives the events. */
-export interface DiallerOptions extends Pick<LinkHandlers, 'onStream' | 'onControl'> {
+export interface DiallerOptions<T extends object = StreamTarget> extends Pick<
+  LinkHandlers<T>,
+  'onStream' | 'onControl'
+> {
   /** `ws:` or `wss:`, with the path. */
   readonly url: string
-  readonly token: string
+  /** The credential, or a function that returns it for the next attempt. */
+  readonly token: string | (() => string | Promise<string>)
+  /** Default: that of a cluster's tunnel. */
+  readonly subprotocol?: string
+  /** Parses what the peer opens streams to. Default: a Service's port. */
+  readonly readTarget?: ReadTarget<T>
   /** A link is open. Register here. */
-  readonly onOpen: (link: TunnelLink) => void
+  readonly onOpen: (link: TunnelLink<T>) => void
   /**
    * A link ended, or could not be opened (`link` is undefined then). The next attempt follows after `waitMs`.
    */
-  readonly onDown: (error: TunnelLinkError, waitMs: number, link: TunnelLink | undefined) => void
+  readonly onDown: (error: TunnelLinkError, waitMs: number, link: TunnelLink<T> | undefined) => void
   readonly limits?: Partial<TunnelLimits>
 }
 
 /** Keeps one link to a peer, over a WebSocket that is dialled again until it is stopped. */
-export class TunnelDialler {
-  readonly #options: DiallerOptions
+export class TunnelDialler<T extends object = StreamTarget> {
+  readonly #options: DiallerOptions<T>
   readonly #limits: TunnelLimits
   readonly #kept: KeptSocket
-  #link: TunnelLink | undefined
+  #link: TunnelLink<T> | undefined
   /** The link that ended last, and why. `onDown` gets it. */
-  #ended: { readonly link: TunnelLink; readonly error: TunnelLinkError } | undefined
+  #ended: { readonly link: TunnelLink<T>; readonly error: TunnelLinkError } | undefined
 
-  constructor(options: DiallerOptions) {
+  constructor(options: DiallerOptions<T>) {
     this.#options = options
     this.#limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
-    const { url, token } = options
+    const { url, token, subprotocol = TUNNEL_SUBPROTOCOL } = options
     const { connectMs, backoff } = this.#limits
     this.#kept = new KeptSocket({
       url,
-      subprotocol: TUNNEL_SUBPROTOCOL,
-      token: () => token,
+      subprotocol,
+      token: typeof token === 'string' ? () => token : token,
       webSocket: {
         maxPayload: MAX_TUNNEL_MESSAGE,
         skipUTF8Validation: true,
@@ -50,7 +60,7 @@ export class TunnelDialler {
   }
 
   /** The current link. */
-  get link(): TunnelLink | undefined {
+  get link(): TunnelLink<T> | undefined {
     return this.#link
   }
 
@@ -69,8 +79,8 @@ export class TunnelDialler {
   }
 
   #opened(socket: WebSocket): void {
-    const { onStream, onControl, onOpen } = this.#options
-    const handlers: LinkHandlers = {
+    const { onStream, onControl, onOpen, readTarget } = this.#options
+    const handlers: LinkHandlers<T> = {
       onStream,
       onControl,
       onClose: (link, error) => {
@@ -78,7 +88,7 @@ export class TunnelDialler {
         this.#ended = { link, error }
       },
     }
-    this.#link = new TunnelLink(socket, { dialler: true, handlers, limits: this.#limits })
+    this.#link = new TunnelLink(socket, { dialler: true, handlers, limits: this.#limits, readTarget })
     onOpen(this.#link)
   }
 

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer'
-import type { ClusterMessage, RelayMessage, StreamTarget } from '@branchline/wire/tunnel/control'
+import type { StreamTarget } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import type { ReadTarget } from '@branchline/wire/tunnel/frame'
 import { CLOSE_CODES, type CloseReason } from '@branchline/wire/tunnel/limits'
 import type { RawData, WebSocket } from 'ws'
 import { closeWithin, Keepalive } from '../process/keepalive.ts'
@@ -10,13 +11,13 @@ import { Mux } from './mux.ts'
 import type { TunnelStream } from './stream.ts'
 
 /** Receives the events of a {@link TunnelLink}. */
-export interface LinkHandlers {
+export interface LinkHandlers<T extends object = StreamTarget> {
   /** The peer opened a stream. Set its receiver now, then call `accept()` or `reset()`. */
-  onStream(link: TunnelLink, stream: TunnelStream): void
+  onStream(link: TunnelLink<T>, stream: TunnelStream<T>): void
   /** A control message arrived. A {@link TunnelProtocolError} thrown here closes the link. */
-  onControl(link: TunnelLink, payload: Buffer): void
+  onControl(link: TunnelLink<T>, payload: Buffer): void
   /** The last event. Every stream of the link has ended before it. */
-  onClose(link: TunnelLink, error: TunnelLinkError): void
+  onClose(link: TunnelLink<T>, error: TunnelLinkError): void
 }
 
 /** Milliseconds from our close frame to the cut if the peer does not reply to it. */
@@ -24,26 +25,34 @@ const CLOSE_WAIT_MS = 2_000
 
 let nextId = 1
 
+/** How a {@link TunnelLink} is made of an open WebSocket. */
+export interface LinkOptions<T extends object = StreamTarget> {
+  /** True if this side dialled. */
+  readonly dialler: boolean
+  readonly handlers: LinkHandlers<T>
+  readonly limits?: Partial<TunnelLimits>
+  /** Parses what the peer opens streams to. Default: a Service's port. */
+  readonly readTarget?: ReadTarget<T> | undefined
+}
+
 /** One open WebSocket and its streams. It pings the peer, and ends all streams when it ends. */
-export class TunnelLink {
+export class TunnelLink<T extends object = StreamTarget> {
   /** Distinguishes the links of one process. */
   readonly id = nextId++
   readonly #socket: WebSocket
-  readonly #handlers: LinkHandlers
-  readonly #mux: Mux
+  readonly #handlers: LinkHandlers<T>
+  readonly #mux: Mux<T>
   readonly #keepalive: Keepalive
   #fault: TunnelLinkError | undefined
   #closed = false
 
-  constructor(
-    socket: WebSocket,
-    options: { dialler: boolean; handlers: LinkHandlers; limits?: Partial<TunnelLimits> },
-  ) {
+  constructor(socket: WebSocket, options: LinkOptions<T>) {
     const limits = { ...DEFAULT_TUNNEL_LIMITS, ...options.limits }
     this.#socket = socket
     this.#handlers = options.handlers
     this.#mux = new Mux({
       dialler: options.dialler,
+      readTarget: options.readTarget,
       limits,
       send: (message, sent) => socket.send(message, SEND_OPTIONS, sent),
       onStream: (stream) => this.#handlers.onStream(this, stream),
@@ -79,11 +88,12 @@ export class TunnelLink {
   }
 
   /** Opens a stream. See {@link Mux.open}. */
-  open(target: StreamTarget): TunnelStream {
+  open(target: T): TunnelStream<T> {
     return this.#mux.open(target)
   }
 
-  control(message: ClusterMessage | RelayMessage): void {
+  /** Sends a control message: JSON that the owner of the peer's link parses. */
+  control(message: object): void {
     this.#mux.control(message)
   }
 

@@ -1,5 +1,5 @@
 import type { Buffer } from 'node:buffer'
-import type { ClusterMessage, RelayMessage, StreamTarget } from '@branchline/wire/tunnel/control'
+import { parseTarget, type StreamTarget } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import {
   decodeFrames,
@@ -8,6 +8,7 @@ import {
   encodeReset,
   encodeWindow,
   type FrameSink,
+  type ReadTarget,
 } from '@branchline/wire/tunnel/frame'
 import { MAX_STREAM_ID, type ResetCode } from '@branchline/wire/tunnel/limits'
 import { TunnelStreamError } from './errors.ts'
@@ -16,25 +17,28 @@ import { Outbox, type SendMessage } from './outbox.ts'
 import { type StreamCarrier, TunnelStream } from './stream.ts'
 
 /** What a {@link Mux} needs, and who receives its events. */
-export interface MuxOptions {
+export interface MuxOptions<T = StreamTarget> {
   /** True if this side dialled the link. Its streams then have odd ids, otherwise even ids. */
   readonly dialler: boolean
   readonly send: SendMessage
   readonly limits: TunnelLimits
   /** The peer opened a stream. Set its receiver now, then call `accept()` or `reset()`. */
-  readonly onStream: (stream: TunnelStream) => void
+  readonly onStream: (stream: TunnelStream<T>) => void
+  /** Parses what the peer opens streams to. Default: a Service's port. */
+  readonly readTarget?: ReadTarget<T> | undefined
   readonly onControl: (payload: Buffer) => void
   /** The link cannot continue: close it. */
   readonly onOverflow: () => void
 }
 
 /** Many streams over one ordered, reliable exchange of messages. It is independent of WebSockets. */
-export class Mux {
-  readonly #options: MuxOptions
+export class Mux<T extends object = StreamTarget> {
+  readonly #options: MuxOptions<T>
   readonly #outbox: Outbox
-  readonly #streams = new Map<number, TunnelStream>()
-  readonly #waiting = new Set<TunnelStream>()
-  readonly #sink: FrameSink
+  readonly #streams = new Map<number, TunnelStream<T>>()
+  readonly #waiting = new Set<TunnelStream<unknown>>()
+  readonly #sink: FrameSink<T>
+  readonly #readTarget: ReadTarget<T>
   readonly #carrier: StreamCarrier
   #nextId: number
   #lastPeerId = 0
@@ -44,8 +48,10 @@ export class Mux {
   #waitingScheduled = false
   #closed: TunnelStreamError | undefined
 
-  constructor(options: MuxOptions) {
+  constructor(options: MuxOptions<T>) {
     this.#options = options
+    // T is the default's type unless the owner gives a function.
+    this.#readTarget = options.readTarget ?? (parseTarget as ReadTarget<unknown> as ReadTarget<T>)
     this.#nextId = options.dialler ? 1 : 2
     this.#growth = options.limits.growthBytes
     this.#outbox = new Outbox({
@@ -68,7 +74,7 @@ export class Mux {
    * Opens a stream. Its receiver gets `onOpen` once the peer has reached the target, or `onClose` with a {@link
    * TunnelStreamError}. Neither comes before this returns.
    */
-  open(target: StreamTarget): TunnelStream {
+  open(target: T): TunnelStream<T> {
     const refusal = this.#refusal()
     const stream = new TunnelStream(this.#carrier, refusal === undefined ? this.#nextId : 0, target, true)
     if (refusal !== undefined) {
@@ -83,7 +89,7 @@ export class Mux {
   }
 
   /** Sends a control message. */
-  control(message: ClusterMessage | RelayMessage): void {
+  control(message: object): void {
     if (this.#closed === undefined) this.#outbox.addWhole(encodeControl(message))
   }
 
@@ -103,7 +109,7 @@ export class Mux {
 
   /** Takes a message. Throws a {@link TunnelProtocolError}, after which the link must be closed. */
   receive(message: Buffer): void {
-    if (this.#closed === undefined) decodeFrames(message, this.#sink)
+    if (this.#closed === undefined) decodeFrames(message, this.#sink, this.#readTarget)
   }
 
   /** Sends batched frames now instead of at the end of the turn. */
@@ -149,7 +155,7 @@ export class Mux {
     }
   }
 
-  #makeSink(): FrameSink {
+  #makeSink(): FrameSink<T> {
     return {
       open: (id, target) => this.#opened(id, target),
       accept: (id) => this.#find(id)?.acceptArrived(),
@@ -165,7 +171,7 @@ export class Mux {
     }
   }
 
-  #opened(id: number, target: StreamTarget): void {
+  #opened(id: number, target: T): void {
     const odd = id % 2 === 1
     if (odd === this.#options.dialler || id <= this.#lastPeerId) {
       throw new TunnelProtocolError('protocol', `OPEN of stream ${id}, which is not the peer’s next id`)
@@ -181,7 +187,7 @@ export class Mux {
   }
 
   /** Undefined for a stream that is over: the peer may not have known that when it sent the frame. */
-  #find(id: number): TunnelStream | undefined {
+  #find(id: number): TunnelStream<T> | undefined {
     const stream = this.#streams.get(id)
     if (stream !== undefined) return stream
     const mine = (id % 2 === 1) === this.#options.dialler

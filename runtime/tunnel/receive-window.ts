@@ -40,6 +40,14 @@ export class ReceiveWindow {
     throw new TunnelProtocolError('flow', `${-this.#open} bytes more than credit on stream ${this.#id}`)
   }
 
+  /** The reader of a spliced stream grants this much more, and the peer may then send `most` bytes. */
+  passOn(most: number): void {
+    const credit = most - this.#open
+    if (credit <= 0) return
+    this.#open = most
+    this.#carrier.sendWindow(this.#id, credit)
+  }
+
   /** The reader took bytes. Sends credit once half of the window is due. */
   taken(bytes: number): void {
     this.#taken += bytes

@@ -20,17 +20,17 @@ export interface StreamCarrier extends CreditSource {
   sendEnd(id: number): void
   sendReset(id: number, code: ResetCode, text: string): void
   /** Calls {@link TunnelStream.pump} once there is room. */
-  waitForRoom(stream: TunnelStream): void
+  waitForRoom(stream: TunnelStream<unknown>): void
   /** The stream is over and its receiver knows: the link forgets it and gets the credit back. */
-  forget(stream: TunnelStream, growth: number): void
+  forget(stream: TunnelStream<unknown>, growth: number): void
 }
 
-/** One stream of a link: a {@link Transport} to a Service's port, with credit in both directions. */
-export class TunnelStream implements Transport, SlowReader {
+/** One stream of a link: a {@link Transport} to a target, by default a Service's port, with credit in both directions. */
+export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
   receiver: Receiver = IGNORE
   unreadBytes = 0
   readonly id: number
-  readonly target: StreamTarget
+  readonly target: T
   /** True if this side opened it. */
   readonly local: boolean
   readonly stable = true
@@ -53,8 +53,12 @@ export class TunnelStream implements Transport, SlowReader {
   #endDelivered = false
   #closed = false
   #closeDelivered = false
+  /** What arrives on that stream goes out on this one, so its peer gets the credit that our peer grants. */
+  #source: TunnelStream<unknown> | undefined = undefined
+  /** What arrives goes out on another stream, whose peer grants the credit. */
+  #spliced = false
 
-  constructor(carrier: StreamCarrier, id: number, target: StreamTarget, local: boolean) {
+  constructor(carrier: StreamCarrier, id: number, target: T, local: boolean) {
     this.#carrier = carrier
     this.id = id
     this.target = target
@@ -168,6 +172,16 @@ export class TunnelStream implements Transport, SlowReader {
     }
   }
 
+  /**
+   * Passes the credit of this stream's peer on to the peer of `source`, which then may send what our peer can take.
+   * Only a splice calls this. It must write all that arrives on `source` to this stream.
+   */
+  passCreditTo(source: TunnelStream<unknown>): void {
+    this.#source = source
+    source.#spliced = true
+    this.#passCredit()
+  }
+
   /** Only the link calls this and the following methods, when a frame for this stream arrives. */
   acceptArrived(): void {
     if (!this.local || this.#opened) throw violated(`ACCEPT on stream ${this.id}, which cannot be accepted`)
@@ -185,7 +199,7 @@ export class TunnelStream implements Transport, SlowReader {
       this.#count()
       return
     }
-    this.#window.taken(data.length)
+    if (!this.#spliced) this.#window.taken(data.length)
     this.receiver.onData(data)
   }
 
@@ -195,6 +209,7 @@ export class TunnelStream implements Transport, SlowReader {
       throw new TunnelProtocolError('flow', `${this.#credit} bytes of credit on stream ${this.id}`)
     }
     if (this.#pending.length > 0) this.pump()
+    this.#passCredit()
   }
 
   endArrived(): void {
@@ -221,6 +236,13 @@ export class TunnelStream implements Transport, SlowReader {
 
   #count(): void {
     unread.keep(this, this.#pending.length + this.#arrived.length)
+  }
+
+  /** Bytes that wait for the source's reader or for room here already have their part of the credit. */
+  #passCredit(): void {
+    const source = this.#source
+    if (source === undefined || source.#closed || source.#endArrived) return
+    source.#window.passOn(this.#credit - this.#pending.length - source.#arrived.length)
   }
 
   #closeLater(error?: Error): void {
@@ -271,7 +293,7 @@ export class TunnelStream implements Transport, SlowReader {
   #deliver(): void {
     while (!this.#closed && !this.#paused && this.#arrived.length > 0) {
       const piece = this.#arrived.shift(MAX_DATA_LENGTH)
-      this.#window.taken(piece.length)
+      if (!this.#spliced) this.#window.taken(piece.length)
       this.receiver.onData(piece)
     }
     if (this.unreadBytes > 0) this.#count()

@@ -18,9 +18,9 @@ export const FRAME_TYPES = { open: 1, accept: 2, data: 3, window: 4, end: 5, res
 export type FrameType = keyof typeof FRAME_TYPES
 
 /** Receives decoded frames in the order of arrival. Payloads are views into the message. */
-export interface FrameSink {
+export interface FrameSink<T = StreamTarget> {
   /** The peer opens a stream to a target. */
-  open(stream: number, target: StreamTarget): void
+  open(stream: number, target: T): void
   /** The peer reached the target of a stream that this side opened. */
   accept(stream: number): void
   data(stream: number, payload: Buffer): void
@@ -34,11 +34,21 @@ export interface FrameSink {
   control(payload: Buffer): void
 }
 
+/** Parses the payload of an OPEN frame. Throws a {@link TunnelProtocolError}. */
+export type ReadTarget<T> = (payload: Uint8Array) => T
+
 /**
  * Decodes a binary message of one or more whole frames into a sink. Throws a {@link TunnelProtocolError} at the first
- * invalid frame, after the sink has received the frames before it.
+ * invalid frame, after the sink has received the frames before it. `readTarget` parses what streams are opened to.
+ * Default: {@link parseTarget}.
  */
-export function decodeFrames(message: Buffer, sink: FrameSink): void {
+export function decodeFrames(message: Buffer, sink: FrameSink): void
+export function decodeFrames<T>(message: Buffer, sink: FrameSink<T>, readTarget: ReadTarget<T>): void
+export function decodeFrames(
+  message: Buffer,
+  sink: FrameSink<unknown>,
+  readTarget: ReadTarget<unknown> = parseTarget,
+): void {
   let at = 0
   while (at < message.length) {
     if (message.length - at < FRAME_HEADER_LENGTH) throw invalid('a frame ends within its header')
@@ -48,12 +58,18 @@ export function decodeFrames(message: Buffer, sink: FrameSink): void {
     const stream = message.readUInt32BE(at + 4)
     at += FRAME_HEADER_LENGTH
     if (message.length - at < length) throw invalid('a frame ends within its payload')
-    dispatch(type, stream, message.subarray(at, at + length), sink)
+    dispatch(type, stream, message.subarray(at, at + length), sink, readTarget)
     at += length
   }
 }
 
-function dispatch(type: number, stream: number, payload: Buffer, sink: FrameSink): void {
+function dispatch(
+  type: number,
+  stream: number,
+  payload: Buffer,
+  sink: FrameSink<unknown>,
+  readTarget: ReadTarget<unknown>,
+): void {
   if (stream > MAX_STREAM_ID) throw invalid(`stream ${stream}: over ${MAX_STREAM_ID}`)
   if ((stream === 0) !== (type === FRAME_TYPES.control)) {
     throw invalid(`a frame of type ${type} on stream ${stream}`)
@@ -61,7 +77,7 @@ function dispatch(type: number, stream: number, payload: Buffer, sink: FrameSink
   switch (type) {
     case FRAME_TYPES.open:
       bound('OPEN', payload, 1, MAX_OPEN_LENGTH)
-      return sink.open(stream, parseTarget(payload))
+      return sink.open(stream, readTarget(payload))
     case FRAME_TYPES.accept:
       bound('ACCEPT', payload, 0, 0)
       return sink.accept(stream)
@@ -122,8 +138,8 @@ export function encodeFrame(type: FrameType, stream: number, payload: Uint8Array
 }
 const EMPTY = new Uint8Array(0)
 
-/** Encodes an OPEN frame. */
-export const encodeOpen = (stream: number, target: StreamTarget): Buffer =>
+/** Encodes an OPEN frame: a target of at most {@link MAX_OPEN_LENGTH} bytes of JSON. */
+export const encodeOpen = (stream: number, target: object): Buffer =>
   encodeFrame('open', stream, Buffer.from(JSON.stringify(target)))
 
 /** Encodes a WINDOW frame that grants `credit` bytes. */
