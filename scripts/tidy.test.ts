@@ -18,6 +18,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // For tests: every folder's tests may import it, and nothing else may.
   'runtime/testing': [],
   'runtime/http2': ['runtime/transport', 'runtime/proxy', 'runtime/peers'],
+  // HTTP/2 requests for apps that speak HTTP/1.1.
+  'runtime/translate': ['runtime/transport', 'runtime/proxy', 'runtime/http1', 'runtime/http2'],
   'runtime/process': ['runtime/wire'],
   'runtime/tunnel': ['runtime/wire', 'runtime/transport', 'runtime/process'],
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
@@ -56,9 +58,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/proxy',
     'runtime/http1',
     'runtime/http2',
+    'runtime/translate',
     'runtime/tunnel',
     'runtime/process',
     'runtime/pushed',
+    'runtime/peers',
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],

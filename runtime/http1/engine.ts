@@ -73,12 +73,16 @@ export class HttpEngine {
 
   /**
    * Serves one open transport. Call it in the tick that accepted the transport, or pass the bytes read since. The
-   * `bytes` must not change afterwards. `context` becomes the `context` of the {@link Client}.
+   * `bytes` must not change afterwards. `context` becomes the `context` of the {@link Client}. `full`: the connection is
+   * refused, because the caller has too many.
    */
-  serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
+  serve(
+    transport: Transport,
+    given: { readonly bytes?: Buffer; readonly context?: unknown; readonly full?: boolean } = {},
+  ): void {
     const parts = this.#parts
     const connection = new ClientConnection(transport, given.context, parts)
-    const full = this.#connections.size >= parts.limits.connections
+    const full = given.full === true || this.#connections.size >= parts.limits.connections
     this.#connections.add(connection)
     parts.clock.watch(connection)
     parts.observer.connectionOpened?.(connection)

@@ -10,6 +10,7 @@ import { DEFAULT_HTTP2_LIMITS, type Http2Limits, sentHeadBytes } from './limits.
 import { http2 } from './node.ts'
 import type { Http2Parts } from './parts.ts'
 import { SessionPool } from './upstream.ts'
+import type { StreamSource } from './upstream-stream.ts'
 
 export interface Http2EngineOptions {
   readonly route: Route
@@ -22,6 +23,15 @@ export interface Http2EngineOptions {
   readonly limits?: Partial<Http2Limits>
   /** The pseudonym for the Via field of requests (RFC 9110, 7.6.3). Default: none, and no such field. */
   readonly via?: string | undefined
+  /** The source of streams to candidates that speak HTTP/1.1. Default: none, and such candidates get HTTP/2. */
+  readonly http1?: StreamSource | undefined
+}
+
+/** What the caller knows of a connection. */
+interface ServeOptions {
+  readonly bytes?: Buffer
+  readonly context?: unknown
+  readonly full?: boolean
 }
 
 /** Serves HTTP/2 by prior knowledge (RFC 9113, 3.3). It routes and forwards each stream on its own. */
@@ -42,6 +52,7 @@ export class Http2Engine {
       limits,
       via: options.via === undefined ? undefined : `2.0 ${options.via}`,
       pool: new SessionPool(limits, clock),
+      http1: options.http1,
       clock,
       streams: 0,
       stopping: false,
@@ -66,14 +77,19 @@ export class Http2Engine {
 
   /**
    * Serves one open transport. It must be a socket's, because node:http2 itself reads and writes the socket. `bytes`
-   * were already read from it. `context` becomes the `context` of the {@link Client}.
+   * were already read from it. `context` becomes the `context` of the {@link Client}. `full`: the connection is refused,
+   * because the caller has too many.
    */
-  serve(transport: Transport, given: { readonly bytes?: Buffer; readonly context?: unknown } = {}): void {
-    const { limits, clock, observer } = this.#parts
-    const { remoteAddress } = transport
+  serve(transport: Transport, given: ServeOptions = {}): void {
     const socket = transport.takeSocket?.()
     if (socket === undefined) return transport.destroy(new Error('HTTP/2 needs a socket'))
     if (given.bytes !== undefined && given.bytes.length > 0) socket.unshift(given.bytes)
+    this.serveSocket(socket, transport.remoteAddress, given)
+  }
+
+  /** The same for an open socket of Node, such as a TLS socket. */
+  serveSocket(socket: Socket, remoteAddress: string | undefined, given: Omit<ServeOptions, 'bytes'>): void {
+    const { limits, clock, observer } = this.#parts
     const session = begin(socket, limits)
     const connection = new ClientSession(
       session,
@@ -81,12 +97,17 @@ export class Http2Engine {
       { remoteAddress, context: given.context },
       this.#parts,
     )
-    const full = this.#connections.size >= limits.connections
+    const full = given.full === true || this.#connections.size >= limits.connections
     this.#connections.add(connection)
     clock.watch(connection)
     observer.connectionOpened?.(connection)
     if (full) connection.refuse(`more than ${limits.connections} connections at one time (connections)`)
     else if (this.#parts.stopping) connection.close()
+  }
+
+  /** Lets idle connections end whose peer takes no new work, see {@link SessionPool.retire}. */
+  retire(): void {
+    this.#parts.pool.retire()
   }
 
   /** Sends GOAWAY on every connection, so that clients reconnect elsewhere. The engine still serves new connections. */

@@ -1,20 +1,20 @@
-import type { ClientHttp2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import type { Timed } from '../proxy/clock.ts'
 import { nextCandidate } from '../proxy/candidates.ts'
 import { asHttpError, type HttpError } from '../proxy/errors.ts'
 import * as failures from '../proxy/failures.ts'
 import type { Candidate, Decision, ExchangeReport, Forward, Reply, ResponseWaits } from '../proxy/decision.ts'
 import { failureReply } from '../proxy/reply.ts'
-import { failureOf, outcomeOf } from './stream-outcome.ts'
+import { checkResponseHead, failureOf, outcomeOf, tooManyHeads } from './stream-outcome.ts'
 import { CODE, StreamReset } from './errors.ts'
-import { fieldObject, isTooLarge, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
-import type { Http2Parts } from './parts.ts'
+import { fieldObject, type FieldList, type StreamHead, writeResponseFields } from './head.ts'
+import { type Http2Parts, sourceOf } from './parts.ts'
 import { countHeld } from './held-response.ts'
 import { streamTimeoutMs } from './stream-timeout.ts'
 import { grpcStatusOf, grpcTrailers, sendReply } from './reply.ts'
 import type { StreamClient } from './stream-client.ts'
 import { NO_TRAILERS, Upload, type UploadOwner } from './upload.ts'
-import type { SessionWaiter, UpstreamSession } from './upstream.ts'
+import type { SessionWaiter, UpstreamLink, UpstreamStream } from './upstream-stream.ts'
 
 /**
  * `ending`: Node has all of the response, but the client does not yet, or the request continues. `flushing`: the
@@ -41,8 +41,8 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   readonly #down: ServerHttp2Stream
   readonly #upload: Upload
   readonly #startedAt: number
-  #up: ClientHttp2Stream | undefined = undefined
-  #session: UpstreamSession | undefined = undefined
+  #up: UpstreamStream | undefined = undefined
+  #session: UpstreamLink | undefined = undefined
   #state: State = 'routing'
   #lastError: HttpError | undefined = undefined
   /** The candidate that may have processed the request and sent no response. */
@@ -69,6 +69,10 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     parts.clock.watch(this)
   }
 
+  get repeats(): boolean {
+    return this.#repeated || this.#lostTo !== undefined
+  }
+
   get requestBytes(): number {
     return this.#upload.bytes
   }
@@ -80,7 +84,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#guard(() => this.#follow(this.#parts.route(this.head, this.client)))
   }
 
-  sessionReady(session: UpstreamSession): void {
+  sessionReady(session: UpstreamLink): void {
     if (this.#state === 'connecting') this.#guard(() => this.#send(session))
     else session.release()
   }
@@ -160,7 +164,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       this.#state = 'connecting'
       // The pool has a limit for it.
       this.deadline = Number.POSITIVE_INFINITY
-      return this.#parts.pool.acquire(candidate.upstream, this)
+      return sourceOf(this.#parts, candidate).acquire(candidate.upstream, this)
     }
     const error = this.#lastError ?? failures.noCandidate()
     const otherwise = forward.otherwise?.(error)
@@ -170,7 +174,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#follow(otherwise)
   }
 
-  #send(session: UpstreamSession): void {
+  #send(session: UpstreamLink): void {
     const candidate = (this.decision as Forward).candidates[this.candidate]
     const endStream = !this.head.hasBody
     const up = session.request(this.head, candidate?.edits, endStream, this.#parts.via)
@@ -193,11 +197,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   #sendInterim(fields: IncomingHttpHeaders, list: FieldList): void {
     if (this.#state !== 'waiting' || this.#down.closed) return
     const { interimResponses } = this.#parts.limits
-    if (++this.#interim > interimResponses) {
-      throw failures.badResponse(
-        new Error(`it has more than interimResponses (${interimResponses}) 1xx heads`),
-      )
-    }
+    if (++this.#interim > interimResponses) throw tooManyHeads(interimResponses)
     this.#wait()
     const status = Number(fields[':status'])
     if (status === 101) throw failures.badResponse(new Error('HTTP/2 has no status 101'))
@@ -205,12 +205,9 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.client.moved(0)
   }
 
-  #respond(up: ClientHttp2Stream, fields: IncomingHttpHeaders, flags: number, list: FieldList): void {
+  #respond(up: UpstreamStream, fields: IncomingHttpHeaders, flags: number, list: FieldList): void {
     if (this.#state !== 'waiting' || up !== this.#up || this.#down.closed) return
-    const { headBytes } = this.#parts.limits
-    if (isTooLarge(list, headBytes)) {
-      throw failures.responseTooLarge(new Error(`its head has more than headBytes (${headBytes} bytes)`))
-    }
+    checkResponseHead(list, this.#parts.limits)
     const status = Number(fields[':status'])
     const bodiless = status === 204 || status === 205 || status === 304 || this.head.method === 'HEAD'
     const endStream = bodiless || (flags & END_STREAM) !== 0
@@ -235,7 +232,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     this.#wait()
   }
 
-  #sendResponse(up: ClientHttp2Stream): void {
+  #sendResponse(up: UpstreamStream): void {
     const down = this.#down
     up.on('data', (chunk: Buffer) => {
       if (down.closed || this.#state !== 'responding') return
@@ -312,12 +309,13 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
     up.close(code)
   }
 
-  #upstreamClosed(up: ClientHttp2Stream, session: UpstreamSession): void {
+  #upstreamClosed(up: UpstreamStream, session: UpstreamLink): void {
     const { used } = session
     session.release()
     if (up !== this.#up) return
     this.#up = undefined
-    if (this.#state === 'waiting') this.#closedEarly(up, session, used)
+    if (session.fault !== undefined) this.fail(session.fault)
+    else if (this.#state === 'waiting') this.#closedEarly(up, session, used)
     else if (this.#state === 'responding') {
       this.fail(
         session.dead || up.rstCode === CODE.noError
@@ -331,7 +329,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
   }
 
   /** No response came. Repeats a request that was not processed, and once one that may be and is safe to repeat. */
-  #closedEarly({ rstCode, id = 0 }: ClientHttp2Stream, session: UpstreamSession, used: boolean): void {
+  #closedEarly({ rstCode, id = 0 }: UpstreamStream, session: UpstreamLink, used: boolean): void {
     const outcome = outcomeOf(rstCode, id, session)
     const calm = rstCode === CODE.enhanceYourCalm
     if (calm) session.replace()

@@ -59,6 +59,18 @@ test('a head passes as received, with edits in both directions and without field
   })
 })
 
+test('a request whose body turns out to be empty ends', async () => {
+  const { port } = await app(echo)
+  const through = client((await hop(port)).port)
+  expect((await ask(through, POST, '')).headers[':status']).toBe(200)
+  // The end comes after the upstream is connected.
+  const stream = through.request(POST)
+  const response = responseOf(stream)
+  await new Promise((resolve) => stream.session?.ping(resolve))
+  stream.end()
+  expect((await response).headers[':status']).toBe(200)
+})
+
 test('the route sees method, target, host and fields', async () => {
   const heads: string[] = []
   const { port } = await hop((head) => {

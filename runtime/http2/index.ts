@@ -1,3 +1,5 @@
 export { Http2Engine } from './engine.ts'
 export { DEFAULT_HTTP2_LIMITS, type Http2Limits } from './limits.ts'
+export type { SessionWaiter, StreamSource, UpstreamLink, UpstreamStream } from './upstream-stream.ts'
+export type { StreamHead, FieldList } from './head.ts'
 export { looksLikeHttp2, looksLikeSettings } from './preface.ts'

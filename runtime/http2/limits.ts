@@ -16,6 +16,10 @@ export interface Http2Limits {
   readonly headBytes: number
   /** Most fields in a head, and in trailers. Default: 128. */
   readonly headerCount: number
+  /** The same of a response. Beyond it: 502. Default: {@link headBytes}. */
+  readonly responseHeadBytes?: number
+  /** The same of a response. Default: {@link headerCount}. */
+  readonly responseHeaderCount?: number
   /** Most interim responses (1xx) to one request. Beyond it: 502. Default: 32. */
   readonly interimResponses: number
   /** Bytes that a peer may send on one stream before we have passed them on. Default: 64 KiB - 1. */
@@ -122,7 +126,11 @@ const ADDED_BYTES = 32 * 1024
  * Returns the largest size of a head or of trailers that we send, in bytes: those that we read, and what we add. By
  * default, nghttp2 sends at most 64 KiB: for a larger head it fails the stream, and it drops larger trailers silently.
  */
-export const sentHeadBytes = ({ headBytes }: Http2Limits): number => headBytes + ADDED_BYTES
+export const sentHeadBytes = (limits: Http2Limits): number =>
+  Math.max(limits.headBytes, responseHeadBytes(limits)) + ADDED_BYTES
+
+/** Returns the largest size of a response's head or trailers that we read, in bytes. */
+export const responseHeadBytes = (limits: Http2Limits): number => limits.responseHeadBytes ?? limits.headBytes
 
 /** The defaults of {@link Http2Limits}. */
 export const DEFAULT_HTTP2_LIMITS: Http2Limits = {

@@ -1,5 +1,6 @@
 import type { Http2Session } from 'node:http2'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { queuedBytes } from '../transport/node-private.ts'
 
 /**
@@ -9,10 +10,10 @@ import { queuedBytes } from '../transport/node-private.ts'
  */
 export class Probe {
   readonly #session: Http2Session
-  readonly #socket: Socket
+  readonly #socket: Duplex
   #waiting = false
 
-  constructor(session: Http2Session, socket: Socket) {
+  constructor(session: Http2Session, socket: Duplex) {
     this.#session = session
     this.#socket = socket
   }
@@ -28,7 +29,8 @@ export class Probe {
       })
       return true
     }
-    const blocked = queuedBytes(this.#socket) > 0
+    // A duplex without a handle keeps what its peer does not take.
+    const blocked = this.#socket.writableLength > 0 || queuedBytes(this.#socket as Socket) > 0
     return blocked || (this.#session.state.outboundQueueSize ?? 0) === 0
   }
 }

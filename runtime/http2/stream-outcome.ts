@@ -1,6 +1,8 @@
 import type { HttpError } from '../proxy/errors.ts'
-import { closedEarly, unprocessed } from '../proxy/failures.ts'
+import { badResponse, closedEarly, responseTooLarge, unprocessed } from '../proxy/failures.ts'
 import { CODE, StreamReset } from './errors.ts'
+import { type FieldList, isTooLarge } from './head.ts'
+import { type Http2Limits, responseHeadBytes } from './limits.ts'
 
 /** What is known of the upstream connection on which a stream ended. */
 interface EndedOn {
@@ -26,3 +28,14 @@ export function failureOf(outcome: Outcome, rstCode: number, { dead }: EndedOn):
   const fromUpstream = outcome === 'reset' || !dead
   return fromUpstream ? new StreamReset(rstCode) : closedEarly(undefined)
 }
+
+/** Throws a 502 for a response's head above the limit. */
+export function checkResponseHead(list: FieldList, limits: Http2Limits): void {
+  const most = responseHeadBytes(limits)
+  if (isTooLarge(list, most))
+    throw responseTooLarge(new Error(`its head has more than responseHeadBytes (${most} bytes)`))
+}
+
+/** The error for a response with too many interim heads. */
+export const tooManyHeads = (most: number): HttpError =>
+  badResponse(new Error(`it has more than interimResponses (${most}) 1xx heads`))

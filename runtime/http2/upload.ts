@@ -1,13 +1,9 @@
-import type {
-  ClientHttp2Stream,
-  IncomingHttpHeaders,
-  OutgoingHttpHeaders,
-  ServerHttp2Stream,
-} from 'node:http2'
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
 import { fieldObject, type FieldList } from './head.ts'
 import type { Http2Parts } from './parts.ts'
 import { Replay } from './replay.ts'
 import { RequestEnd } from './request-end.ts'
+import type { UpstreamStream } from './upstream-stream.ts'
 
 export const NO_TRAILERS: OutgoingHttpHeaders = {}
 
@@ -29,7 +25,7 @@ export class Upload {
   readonly #down: ServerHttp2Stream
   readonly #owner: UploadOwner
   readonly #replay: Replay
-  #up: ClientHttp2Stream | undefined = undefined
+  #up: UpstreamStream | undefined = undefined
   #reading = false
   #keeping = true
   #trailers = NO_TRAILERS
@@ -41,6 +37,8 @@ export class Upload {
     this.#replay = new Replay(parts.limits.replayBytes)
     this.#owner = owner
     if (none) return
+    // Of an empty body, Node may emit the end before the stream is read.
+    down.on('end', () => this.#ended())
     // They may arrive before the upstream is connected.
     down.on('trailers', (_fields: IncomingHttpHeaders, _flags: number, list: unknown) => {
       this.#trailers = fieldObject(list as FieldList, parts.refusesTrailer)
@@ -53,7 +51,7 @@ export class Upload {
   }
 
   /** Sends the body to this upstream: first the kept bytes, then what arrives. */
-  sendTo(up: ClientHttp2Stream): void {
+  sendTo(up: UpstreamStream): void {
     this.#up = up
     this.blocked = false
     up.on('wantTrailers', () => up.sendTrailers(this.#trailers))
@@ -99,13 +97,14 @@ export class Upload {
     if (this.#reading) return void down.resume()
     this.#reading = true
     down.on('data', (chunk: Buffer) => this.#data(chunk))
-    down.on('end', () => {
-      // The end of a stream that was reset is not the end of its request.
-      if (down.aborted || this.#end?.seen === false) return
-      this.done = true
-      this.#up?.end()
-      this.#owner.uploadEnded()
-    })
+  }
+
+  #ended(): void {
+    // The end of a stream that was reset is not the end of its request.
+    if (this.#down.aborted || this.#end?.seen === false) return
+    this.done = true
+    this.#up?.end()
+    this.#owner.uploadEnded()
   }
 
   #data(chunk: Buffer): void {

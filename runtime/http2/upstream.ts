@@ -1,5 +1,5 @@
-import type { ClientHttp2Session, ClientHttp2Stream, Settings } from 'node:http2'
-import type { Socket } from 'node:net'
+import type { ClientHttp2Session, Settings } from 'node:http2'
+import type { Duplex } from 'node:stream'
 import type { Clock, Timed } from '../proxy/clock.ts'
 import { badRequest, HttpError } from '../proxy/errors.ts'
 import { badResponse, connectTimeout, unreachable } from '../proxy/failures.ts'
@@ -7,19 +7,14 @@ import type { HeadEdits } from '../proxy/decision.ts'
 import { IGNORE, type Transport, type Upstream } from '../transport/transport.ts'
 import { CODE } from './errors.ts'
 import { type StreamHead, writeRequestFields } from './head.ts'
-import { type Http2Limits, sentHeadBytes } from './limits.ts'
+import { type Http2Limits, responseHeadBytes, sentHeadBytes } from './limits.ts'
 import { http2 } from './node.ts'
 import { Probe } from './probe.ts'
-
-/** Waits for a connection to an upstream. */
-export interface SessionWaiter {
-  /** The waiter owns one stream of this session, and returns it with `release`. */
-  sessionReady(session: UpstreamSession): void
-  sessionFailed(error: HttpError): void
-}
+import type { SessionWaiter, StreamSource, UpstreamLink, UpstreamStream } from './upstream-stream.ts'
+import { transportDuplex } from '../transport/duplex.ts'
 
 /** One HTTP/2 connection to an upstream, from dialling to its end. */
-export class UpstreamSession implements Timed {
+export class UpstreamSession implements UpstreamLink, Timed {
   readonly upstream: Upstream
   deadline: number
   /** Requests that have one of its streams, or will start one in this tick. */
@@ -65,7 +60,7 @@ export class UpstreamSession implements Timed {
     edits: HeadEdits | undefined,
     endStream: boolean,
     via: string | undefined,
-  ): ClientHttp2Stream {
+  ): UpstreamStream {
     const session = this.#session as ClientHttp2Session
     try {
       const fields = writeRequestFields(head, edits, via)
@@ -76,6 +71,11 @@ export class UpstreamSession implements Timed {
         ? error
         : badRequest(`the request's fields: ${(error as Error).message}`)
     }
+  }
+
+  /** True if the peer of its transport takes no new work. */
+  get retiring(): boolean {
+    return this.#transport.retiring === true
   }
 
   /** Takes one of its streams. */
@@ -136,11 +136,7 @@ export class UpstreamSession implements Timed {
   }
 
   #opened(): void {
-    const socket = this.#transport.takeSocket?.()
-    if (socket === undefined) {
-      this.#error = new Error('HTTP/2 needs a socket')
-      return this.cut()
-    }
+    const socket = this.#transport.takeSocket?.() ?? transportDuplex(this.#transport)
     socket.allowHalfOpen = false
     this.deadline = this.#pool.clock.in(this.#pool.limits.upstreamHelloMs)
     // Before node:http2's own listener, which ends the streams.
@@ -197,15 +193,15 @@ function failureOf(error: Error | undefined): HttpError {
   return unreachable(error)
 }
 
-function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
+function begin(socket: Duplex, limits: Http2Limits): ClientHttp2Session {
   const session = http2().connect('http://upstream', {
     createConnection: () => socket,
     settings: {
       enablePush: false,
       initialWindowSize: limits.streamWindow,
-      maxHeaderListSize: limits.headBytes,
+      maxHeaderListSize: responseHeadBytes(limits),
     },
-    maxHeaderListPairs: limits.headerCount,
+    maxHeaderListPairs: limits.responseHeaderCount ?? limits.headerCount,
     maxSendHeaderBlockLength: sentHeadBytes(limits),
     maxSessionMemory: limits.sessionMemoryMb,
   })
@@ -214,7 +210,7 @@ function begin(socket: Socket, limits: Http2Limits): ClientHttp2Session {
 }
 
 /** The HTTP/2 connections to all upstreams: one each, and more if an upstream's limit of streams requires it. */
-export class SessionPool {
+export class SessionPool implements StreamSource {
   readonly limits: Http2Limits
   readonly clock: Clock
   readonly #sessions = new Map<string, UpstreamSession[]>()
@@ -239,7 +235,7 @@ export class SessionPool {
     const sessions = this.#sessions.get(upstream.key) ?? []
     let making: UpstreamSession | undefined
     for (const session of sessions) {
-      if (session.ready && session.active < session.allowed) {
+      if (session.ready && session.active < session.allowed && !session.retiring) {
         return waiter.sessionReady(session.take())
       }
       // The number of streams that it will allow is still unknown. RFC 9113 recommends at least this many (6.5.2).
@@ -272,6 +268,11 @@ export class SessionPool {
     if (sessions === undefined || index === -1) return
     sessions.splice(index, 1)
     if (sessions.length === 0) this.#sessions.delete(key)
+  }
+
+  /** Lets the connections whose peer takes no new work end after their streams. Call it when a peer announces that. */
+  retire(): void {
+    for (const session of this.#open) if (session.retiring) session.close()
   }
 
   /** Lets all connections end after their streams. */

@@ -28,6 +28,11 @@ export interface ResponseWaits {
 export interface Candidate {
   readonly upstream: Upstream
   /**
+   * The HTTP version that the upstream speaks. Only the HTTP/2 engine reads it: it translates its requests for upstreams
+   * of HTTP/1.1, if it was given a source of such connections. Default: the version of the client.
+   */
+  readonly speaks?: 'http1' | 'http2' | undefined
+  /**
    * The version of the service, such as the name of an environment. Candidates of one version are interchangeable. Once
    * a request may have reached a candidate, the engine tries only candidates of the same version, and only if the
    * request is safe to repeat. Default: all candidates have the same version.

@@ -50,7 +50,7 @@ const AFTER_BLANK: Readonly<Record<State, State>> = {
 }
 
 /** Fields that would reframe or redirect a message if a reader merged them into its head (RFC 9110, 6.5.1). */
-const FORBIDDEN_TRAILERS = new Set([
+export const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'content-length',
   'transfer-encoding',
   'host',
@@ -81,6 +81,8 @@ export class BodyFramer {
   framedBytes = 0
   /** Called for each run of data of a chunked body, if the data is wanted without its framing. */
   onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
+  /** The lines of the trailers so far, if they are wanted. Set it after `start`. */
+  trailerText: string | undefined = undefined
   /** Returns true for further trailers to refuse, by name in lower case. */
   refusesTrailer: ((name: string) => boolean) | undefined = undefined
   /** The white space in the last view, which is not to be sent on; undefined if there is none. */
@@ -112,6 +114,7 @@ export class BodyFramer {
     this.done = kind === BODY.none
     this.framedBytes = 0
     this.onChunkData = undefined
+    this.trailerText = undefined
     this.#left = length
     this.#state = S.sizeFirst
     this.#extra = 0
@@ -276,6 +279,7 @@ export class BodyFramer {
 
   #stepTrailer(code: number): State {
     if (++this.#extra > this.#maxExtra) throw tooLarge(`trailers of more than ${this.#maxExtra} bytes`)
+    if (this.trailerText !== undefined) this.trailerText += String.fromCharCode(code)
     switch (this.#state) {
       case S.trailerFirst:
         if (code === 0x0d) return S.endLf

@@ -1,0 +1,1 @@
+export { Http1Streams } from './streams.ts'
