@@ -1,5 +1,5 @@
 import { badRequest, type HttpError } from '../proxy/errors.ts'
-import { foldName, isAuthority } from '../proxy/grammar.ts'
+import { checkTarget, foldName, isAuthority } from '../proxy/grammar.ts'
 import type { HeadEdits } from '../proxy/decision.ts'
 import { type Head, isSafe } from '../proxy/head.ts'
 
@@ -127,7 +127,9 @@ const HOP = new Set([
 
 /** Returns the head to send upstream: as received, without the fields for one hop, with the edits and our Via. */
 export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined, via?: string): FieldList {
-  const { method, target, scheme, host, list } = head
+  const { method, scheme, host, list } = head
+  const target = edits?.target ?? head.target
+  if (edits?.target !== undefined) checkTarget(target)
   const out: FieldList = [':method', method, ':scheme', scheme, ':authority', host, ':path', target]
   copyFields(list, out, edits)
   if (via !== undefined) out.push('via', via)

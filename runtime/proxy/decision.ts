@@ -14,6 +14,8 @@ export interface HeadEdits {
   readonly removePrefix?: readonly string[]
   /** Fields that replace all fields of the same name: `[name, value]`. */
   readonly set?: readonly (readonly [name: string, value: string])[]
+  /** The target that the upstream sees (RFC 9112, 3.2), in origin form. For requests only. Default: the client's. */
+  readonly target?: string
 }
 
 /** How long to wait for a response, in milliseconds. */

@@ -24,6 +24,16 @@ export const isValueChar = (code: number): boolean => ((table[code] as number) &
  */
 export const isTargetChar = (code: number): boolean => ((table[code] as number) & TARGET) !== 0
 
+/** Throws a RangeError if this is not a target in origin form, so that an edit cannot add a line or another request. */
+export function checkTarget(target: string): void {
+  let valid = target.startsWith('/')
+  for (let i = 0; i < target.length; i++) {
+    const code = target.charCodeAt(i)
+    valid &&= code < 256 && isTargetChar(code)
+  }
+  if (!valid) throw new RangeError('the target of an edit is not a path in origin form')
+}
+
 /** True if the bytes from this index on are this lower-case word, in any case of ASCII letters. */
 export function bytesEqualIgnoreCase(bytes: Uint8Array, from: number, lower: Uint8Array): boolean {
   for (let i = 0; i < lower.length; i++) {

@@ -60,7 +60,7 @@ export class KeyEdits {
     this.#removePrefix = [...traces.removePrefix, OURS]
   }
 
-  of(head: Sent): Required<HeadEdits> {
+  of(head: Sent): Required<Omit<HeadEdits, 'target'>> {
     const set: Field[] = [
       this.#tracestate(head.get('tracestate')),
       this.#baggage(head.get('baggage')),

@@ -1,6 +1,6 @@
 import type { HeadEdits } from '../../proxy/decision.ts'
 import { type Fields, isForOneHop, KIND, nextLine, STRIDE } from './fields.ts'
-import { checkField, isSameField } from '../../proxy/grammar.ts'
+import { checkField, checkTarget, isSameField } from '../../proxy/grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
@@ -9,9 +9,9 @@ import type { RequestHead, ResponseHead } from './head.ts'
  * empty. Throws a RangeError for an edit that is not a header field.
  */
 export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
-  const rewritten = head.absolute || (head.version === 10 && !head.hostless)
-  const writer = new Writer(head, rewritten ? head.from : 0)
-  if (rewritten) writer.text = `${head.method} ${head.target} HTTP/1.1\r\n`
+  const line = requestLine(head, edits?.target)
+  const writer = new Writer(head, line === undefined ? 0 : head.from)
+  if (line !== undefined) writer.text = line
   if (head.absolute) writer.text += `host: ${head.host}\r\n`
   const { at } = head
   for (let i = 0; i < at.length; i += STRIDE) {
@@ -26,6 +26,14 @@ export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined
     if (drop) writer.drop(i)
   }
   return writer.end(edits, via + ownFields(head))
+}
+
+/** Returns the request line, or undefined if it is as received. */
+function requestLine(head: RequestHead, target: string | undefined): string | undefined {
+  const isOld = head.version === 10 && head.hostless
+  if (target !== undefined) checkTarget(target)
+  else if (!head.absolute && (head.version !== 10 || isOld)) return undefined
+  return `${head.method} ${target ?? head.target} HTTP/1.${isOld ? 0 : 1}\r\n`
 }
 
 /** Returns the fields for one hop that are repeated for the next hop. */

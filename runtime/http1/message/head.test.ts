@@ -265,3 +265,15 @@ test('an edit covers every name that a CGI-style server reads as it', () => {
   const edits = { remove: ['x-gone'], removePrefix: ['x-all-'], set: [['x-request-id', 'ours']] as const }
   expect(writeRequestHead(head, edits)).toBe(`GET / HTTP/1.1\r\n${H}x_kept: 1\r\nx-request-id: ours\r\n\r\n`)
 })
+
+test('an edit of the target replaces only the target, and cannot add a line', () => {
+  const written = (text: string, target: string) => writeRequestHead(request(text), { target })
+  const fields = `${H}A: 1\r\n\r\n`
+  expect(written(`GET /a?secret=1&b HTTP/1.1\r\n${fields}`, '/a?b')).toBe(`GET /a?b HTTP/1.1\r\n${fields}`)
+  expect(written('GET http://y/a HTTP/1.1\r\nHost: x\r\n\r\n', '/b')).toBe(
+    'GET /b HTTP/1.1\r\nhost: y\r\n\r\n',
+  )
+  expect(written('GET /a HTTP/1.0\r\n\r\n', '/b')).toBe('GET /b HTTP/1.0\r\n\r\n')
+  for (const target of ['', 'b', '/b c', '/b\r\nX: y', '/\u0120'])
+    expect(() => written(`GET /a HTTP/1.1\r\n${fields}`, target)).toThrow(RangeError)
+})

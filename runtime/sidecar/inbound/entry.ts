@@ -10,7 +10,7 @@ export interface Entered {
   /** Its fields as they are after the edits. */
   readonly fields: Pick<Head, 'get'>
   /** What leaves only that key in it. */
-  readonly edits: Required<HeadEdits>
+  readonly edits: Required<Omit<HeadEdits, 'target'>>
 }
 
 /** The largest number of keys whose edits are kept. */
@@ -60,9 +60,9 @@ export class Entry {
 /** The fields of a head as they are after edits. Names are in lower case. */
 class EditedFields implements Pick<Head, 'get'> {
   readonly #head: Head
-  readonly #edits: Required<HeadEdits>
+  readonly #edits: Required<Omit<HeadEdits, 'target'>>
 
-  constructor(head: Head, edits: Required<HeadEdits>) {
+  constructor(head: Head, edits: Required<Omit<HeadEdits, 'target'>>) {
     this.#head = head
     this.#edits = edits
   }

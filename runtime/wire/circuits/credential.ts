@@ -19,17 +19,7 @@ export const SCOPES = [
 export const scope = z.enum(SCOPES)
 export type Scope = z.infer<typeof scope>
 
-/** The prefixes of our tokens, so that a reader and a secret scanner recognise them. */
-export const TOKEN_PREFIX = {
-  /** An API key. */
-  key: 'blk_',
-  /** An access token of circuits, which browsers and machines present to workers. */
-  access: 'blc_',
-  /** A join token of workers. */
-  join: 'blj_',
-  /** The credential that a worker got when it joined. */
-  worker: 'blw_',
-} as const
+export { TOKEN_PREFIX } from './tokens.ts'
 
 /** An API key without its secret. */
 export const apiKey = z.object({
