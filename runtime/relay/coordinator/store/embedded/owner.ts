@@ -1,0 +1,106 @@
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Logger } from '../../../../process/log.ts'
+import { StoreError } from '../errors.ts'
+import { findProcess } from './process-table.ts'
+
+const POLL_MS = 20
+
+/** What a server writes about itself into its data folder, in `postmaster.pid`. */
+interface PidFile {
+  readonly pid: number
+  /** The path of its socket. */
+  readonly socket: string
+}
+
+/** Records that this process is the one that starts servers in the folder. */
+export const writeOwner = (folder: string): void =>
+  writeFileSync(join(folder, 'owner'), `${process.pid}\n`, { mode: 0o600 })
+
+/**
+ * Makes sure that no server uses the data. A server of a relay that was killed is stopped, and a leftover pid file is
+ * removed. Throws BL_RELAY_EMBEDDED if a running relay uses the data.
+ */
+export async function releaseData(
+  folder: string,
+  data: string,
+  stopMs: number,
+  logger: Logger,
+): Promise<void> {
+  const file = readPidFile(data)
+  if (file === undefined) return
+  const server = findServer(file.pid, data)
+  if (server === undefined) {
+    // Its process id may be of another container.
+    if (await accepts(file.socket)) throw inUse(folder)
+    rmSync(join(data, 'postmaster.pid'), { force: true })
+    return
+  }
+  const owner = readOwner(folder)
+  if (server.parent === owner && findProcess(owner) !== undefined) throw inUse(folder, owner)
+  logger.warn({ pid: file.pid, folder }, 'stopping the PostgreSQL server that a killed relay left behind')
+  await stopOrphan(file.pid, data, stopMs)
+}
+
+/** The error for a folder that another relay uses. */
+export const inUse = (folder: string, pid?: number): StoreError =>
+  new StoreError(
+    'BL_RELAY_EMBEDDED',
+    `${folder} is in use by another relay${pid === undefined ? '' : ` (process ${pid})`}: ` +
+      'stop that relay, or give this one another state folder',
+  )
+
+function readPidFile(data: string): PidFile | undefined {
+  try {
+    // https://www.postgresql.org/docs/18/storage-file-layout.html: pid, data, start, port, folder of the socket, …
+    const [pid, , , port, socketFolder] = readFileSync(join(data, 'postmaster.pid'), 'utf8').split('\n')
+    return { pid: Number(pid), socket: `${socketFolder}/.s.PGSQL.${port}` }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function findServer(pid: number, data: string): { parent: number } | undefined {
+  const found = findProcess(pid)
+  return found?.command.includes(`postgres -D ${data} `) === true ? found : undefined
+}
+
+function readOwner(folder: string): number {
+  try {
+    return Number(readFileSync(join(folder, 'owner'), 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+async function stopOrphan(pid: number, data: string, stopMs: number): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGQUIT', 'SIGKILL'] as const) {
+    const deadline = performance.now() + stopMs
+    kill(pid, signal)
+    while (findServer(pid, data) !== undefined && performance.now() < deadline) await wait(POLL_MS)
+    if (findServer(pid, data) === undefined) return
+  }
+  throw new StoreError('BL_RELAY_EMBEDDED', `The PostgreSQL server ${pid} of ${data} does not stop: stop it`)
+}
+
+function kill(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
+function accepts(socket: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const client = connect(socket)
+    client.once('connect', () => {
+      client.destroy()
+      resolve(true)
+    })
+    client.once('error', () => resolve(false))
+  })
+}

@@ -1,0 +1,10 @@
+import type { Migration } from 'kysely/migration'
+import * as tables from './0001-tables.ts'
+
+/** All migrations by name, in their order. They are listed here because the relay is bundled into one file. */
+export const MIGRATIONS: Readonly<Record<string, Migration>> = {
+  '0001-tables': tables,
+}
+
+/** The version of the schema that this code works with: the name of the last migration. */
+export const SCHEMA_VERSION = Object.keys(MIGRATIONS).at(-1) as string
