@@ -68,6 +68,8 @@ export abstract class RequestSide extends Report implements UpstreamUser {
     const { transport, body } = this.client
     const upstream = this.upstream as UpstreamConnection
     const end = body.take(view, at)
+    const { bodyBytes } = this.decision as Forward
+    if (bodyBytes !== undefined && body.dataBytes > bodyBytes) throw failures.bodyTooLarge(bodyBytes)
     const part = at === 0 && end === view.length ? view : view.subarray(at, end)
     const head = this.#takeHead()
     this.awaitsContinue = false

@@ -162,6 +162,7 @@ export class StreamExchange implements ExchangeReport, SessionWaiter, Timed, Upl
       this.candidate = index
       this.#waits = candidate.waits ?? this.#parts.limits
       this.#state = 'connecting'
+      this.#upload.bodyBytes = forward.bodyBytes
       // The pool has a limit for it.
       this.deadline = Number.POSITIVE_INFINITY
       return sourceOf(this.#parts, candidate).acquire(candidate.upstream, this)

@@ -127,9 +127,11 @@ const HOP = new Set([
 
 /** Returns the head to send upstream: as received, without the fields for one hop, with the edits and our Via. */
 export function writeRequestFields(head: StreamHead, edits: HeadEdits | undefined, via?: string): FieldList {
-  const { method, scheme, host, list } = head
-  const target = edits?.target ?? head.target
+  const { method, scheme, list } = head
+  const { target = head.target, host = head.host } = edits ?? {}
   if (edits?.target !== undefined) checkTarget(target)
+  if (edits?.host !== undefined && !isAuthority(host))
+    throw new RangeError(`host ${JSON.stringify(host)}: not a host with an optional port`)
   const out: FieldList = [':method', method, ':scheme', scheme, ':authority', host, ':path', target]
   copyFields(list, out, edits)
   if (via !== undefined) out.push('via', via)
@@ -159,10 +161,13 @@ function copyFields(list: FieldList, out: FieldList, edits: HeadEdits | undefine
     if (edits !== undefined && isEdited(name, edits)) continue
     out.push(name, list[i + 1] as string)
   }
-  for (const [name, value] of edits?.set ?? []) {
-    checkEdit(name, value)
-    out.push(name, value)
-  }
+  for (const field of edits?.set ?? []) copyEdit(field, out)
+  for (const field of edits?.add ?? []) copyEdit(field, out)
+}
+
+function copyEdit([name, value]: readonly [name: string, value: string], out: FieldList): void {
+  checkEdit(name, value)
+  out.push(name, value)
 }
 
 /** True if the edits name this field, or a field that a server may read as it. */

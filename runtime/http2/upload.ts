@@ -1,4 +1,6 @@
 import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Stream } from 'node:http2'
+import type { HttpError } from '../proxy/errors.ts'
+import { bodyTooLarge } from '../proxy/failures.ts'
 import { fieldObject, type FieldList } from './head.ts'
 import type { Http2Parts } from './parts.ts'
 import { Replay } from './replay.ts'
@@ -13,6 +15,8 @@ export interface UploadOwner {
   uploadMoved(bytes: number): void
   /** The whole body has arrived. */
   uploadEnded(): void
+  /** The body has more bytes than the decision permits. None of those beyond are sent. */
+  fail(error: HttpError): void
 }
 
 /** A request's body: read from the client, its beginning kept, and sent to the current upstream. */
@@ -22,6 +26,8 @@ export class Upload {
   /** The upstream does not read. */
   blocked = false
   bytes = 0
+  /** The largest body, from the decision. */
+  bodyBytes: number | undefined = undefined
   readonly #down: ServerHttp2Stream
   readonly #owner: UploadOwner
   readonly #replay: Replay
@@ -109,6 +115,8 @@ export class Upload {
 
   #data(chunk: Buffer): void {
     this.bytes += chunk.length
+    if (this.bodyBytes !== undefined && this.bytes > this.bodyBytes)
+      return this.#owner.fail(bodyTooLarge(this.bodyBytes))
     // Before anything else: an upstream that is closing loses it, and the next one needs it.
     if (this.#keeping) this.#replay.keep(chunk)
     const up = this.#up

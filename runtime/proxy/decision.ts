@@ -3,7 +3,7 @@ import type { Head } from './head.ts'
 import type { Upstream } from '../transport/transport.ts'
 
 /**
- * Changes to a head. Names are lower-case. Edits cannot change Host, framing fields or hop-by-hop fields. A name
+ * Changes to a head. Names are lower-case. Fields cannot change Host, framing fields or hop-by-hop fields. A name
  * matches every field name that differs from it only in characters that are neither letters nor digits, because
  * CGI-style servers (WSGI, Rack, PHP) read `x_request_id` as `x-request-id`.
  */
@@ -16,6 +16,10 @@ export interface HeadEdits {
   readonly set?: readonly (readonly [name: string, value: string])[]
   /** The target that the upstream sees (RFC 9112, 3.2), in origin form. For requests only. Default: the client's. */
   readonly target?: string
+  /** Fields that are added after those of the same name, such as one more Set-Cookie: `[name, value]`. */
+  readonly add?: readonly (readonly [name: string, value: string])[]
+  /** The authority that the upstream sees (RFC 9110, 7.2). For requests only. Default: the client's. */
+  readonly host?: string
 }
 
 /** How long to wait for a response, in milliseconds. */
@@ -55,6 +59,8 @@ export interface Candidate {
  */
 export interface Forward {
   readonly candidates: readonly Candidate[]
+  /** The largest body of the request in bytes, without framing. Beyond it, the request fails with 413. Default: any. */
+  readonly bodyBytes?: number | undefined
   /**
    * The engine calls this when no candidate could serve the request and the request may still be sent. It returns
    * another decision, whose candidates follow the same rule, or undefined to let the request fail. It may take up to

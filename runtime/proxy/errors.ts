@@ -4,6 +4,8 @@ export type HttpErrorCode =
   | 'BL_HTTP_BAD_REQUEST'
   /** The request's head, target, trailers or chunk extensions exceed a limit: 431, 414, 400. */
   | 'BL_HTTP_HEAD_TOO_LARGE'
+  /** The request's body exceeds the limit of the decision: 413. */
+  | 'BL_HTTP_BODY_TOO_LARGE'
   /** The client sent its head or its body too slowly: 408. */
   | 'BL_HTTP_REQUEST_TIMEOUT'
   /** The client left before its response was complete. */

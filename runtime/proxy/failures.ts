@@ -5,6 +5,10 @@ const because = (error: unknown): string => (error instanceof Error ? error.mess
 /** The client left, or ended its direction, before its exchange was over. */
 export const clientGone = (message: string): HttpError => new HttpError('BL_HTTP_CLIENT_GONE', 400, message)
 
+/** The request's body is larger than its decision permits. */
+export const bodyTooLarge = (bodyBytes: number): HttpError =>
+  new HttpError('BL_HTTP_BODY_TOO_LARGE', 413, `the body has more than ${bodyBytes} bytes`)
+
 /** The client sent its head or its body too slowly. */
 export const requestTimeout = (what: string, waitMs: number): HttpError =>
   new HttpError('BL_HTTP_REQUEST_TIMEOUT', 408, `${what} within ${waitMs} ms`)

@@ -29,6 +29,9 @@ export interface KeyEditOptions {
 export type Sent = Pick<Head, 'get' | 'entries'>
 export type Field = readonly [name: string, value: string]
 
+/** Edits of fields, each part present. */
+export type FieldEdits = Required<Pick<HeadEdits, 'set' | 'remove' | 'removePrefix'>>
+
 /** Fields that {@link KeyEdits} writes. */
 const WRITTEN = ['tracestate', 'baggage', 'traceparent', 'x-request-id']
 /** Fields that only the relay and sidecars write. */
@@ -60,7 +63,7 @@ export class KeyEdits {
     this.#removePrefix = [...traces.removePrefix, OURS]
   }
 
-  of(head: Sent): Required<Omit<HeadEdits, 'target'>> {
+  of(head: Sent): FieldEdits {
     const set: Field[] = [
       this.#tracestate(head.get('tracestate')),
       this.#baggage(head.get('baggage')),

@@ -20,6 +20,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'The head of a request, or its target, exceeds a limit. The client gets 431 or 414.',
       'Send fewer or shorter header fields, or raise the limit.',
     ),
+    BL_HTTP_BODY_TOO_LARGE: explained(
+      'The body of a request exceeds the limit of its circuit. The client gets 413.',
+      'Send a smaller body, or raise the limit (`limits.bodyBytes` of the circuit).',
+    ),
     BL_HTTP_REQUEST_TIMEOUT: explained(
       'The client sent its head or its body too slowly. The client gets 408.',
       'Check the client and the network, or raise the limit.',
@@ -128,6 +132,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
     ),
   },
   Relay: {
+    BL_DIAL_REFUSED: explained(
+      'A target of a circuit is a private, loopback or otherwise internal address, or a name that leads to one.',
+      'Name a public address, or allow the range with `--allow-targets`. The message names the address.',
+    ),
     BL_RELAY_STATE: explained(
       'The state directory holds a file that the relay cannot read. The relay does not start.',
       'Restore the file, or remove it: then the first cluster that asks gets each host label.',

@@ -79,6 +79,8 @@ export class BodyFramer {
   done = true
   /** Bytes of the body so far, including framing. */
   framedBytes = 0
+  /** The same without framing. */
+  dataBytes = 0
   /** Called for each run of data of a chunked body, if the data is wanted without its framing. */
   onChunkData: ((view: Buffer, from: number, to: number) => void) | undefined = undefined
   /** The lines of the trailers so far, if they are wanted. Set it after `start`. */
@@ -113,6 +115,7 @@ export class BodyFramer {
     this.kind = kind
     this.done = kind === BODY.none
     this.framedBytes = 0
+    this.dataBytes = 0
     this.onChunkData = undefined
     this.trailerText = undefined
     this.#left = length
@@ -137,6 +140,7 @@ export class BodyFramer {
     } else if (this.kind === BODY.chunked) {
       end = this.#takeChunks(view, at)
     }
+    if (this.kind !== BODY.chunked) this.dataBytes += end - at
     this.framedBytes += end - at
     return end
   }
@@ -146,6 +150,7 @@ export class BodyFramer {
     while (at < view.length) {
       if (this.#state === S.data) {
         const end = Math.min(view.length, at + this.#left)
+        this.dataBytes += end - at
         this.onChunkData?.(view, at, end)
         this.#left -= end - at
         at = end

@@ -1,6 +1,6 @@
 import type { HeadEdits } from '../../proxy/decision.ts'
 import { type Fields, isForOneHop, KIND, nextLine, STRIDE } from './fields.ts'
-import { checkField, checkTarget, isSameField } from '../../proxy/grammar.ts'
+import { checkField, checkTarget, isAuthority, isSameField } from '../../proxy/grammar.ts'
 import type { RequestHead, ResponseHead } from './head.ts'
 
 /**
@@ -9,17 +9,22 @@ import type { RequestHead, ResponseHead } from './head.ts'
  * empty. Throws a RangeError for an edit that is not a header field.
  */
 export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined, via = ''): string {
-  const line = requestLine(head, edits?.target)
+  const host = edits?.host ?? (head.absolute ? head.host : undefined)
+  const line = requestLine(head, edits)
   const writer = new Writer(head, line === undefined ? 0 : head.from)
   if (line !== undefined) writer.text = line
-  if (head.absolute) writer.text += `host: ${head.host}\r\n`
+  if (host !== undefined) {
+    if (!isAuthority(host))
+      throw new RangeError(`host ${JSON.stringify(host)}: not a host with an optional port`)
+    writer.text += `host: ${host}\r\n`
+  }
   const { at } = head
   for (let i = 0; i < at.length; i += STRIDE) {
     const kind = at[i + 4] as number
     const drop =
       kind === KIND.plain
         ? edits !== undefined && isEdited(head, i, edits)
-        : (kind === KIND.host && head.absolute) ||
+        : (kind === KIND.host && host !== undefined) ||
           isForOneHop(kind) ||
           (kind === KIND.upgrade && head.upgrade === undefined) ||
           (kind === KIND.expect && head.version === 10)
@@ -28,11 +33,14 @@ export function writeRequestHead(head: RequestHead, edits: HeadEdits | undefined
   return writer.end(edits, via + ownFields(head))
 }
 
+const NO_EDITS: HeadEdits = {}
+
 /** Returns the request line, or undefined if it is as received. */
-function requestLine(head: RequestHead, target: string | undefined): string | undefined {
-  const isOld = head.version === 10 && head.hostless
+function requestLine(head: RequestHead, { target, host }: HeadEdits = NO_EDITS): string | undefined {
+  const isOld = head.version === 10 && head.hostless && host === undefined
+  const isNew = target !== undefined || host !== undefined || head.absolute
   if (target !== undefined) checkTarget(target)
-  else if (!head.absolute && (head.version !== 10 || isOld)) return undefined
+  if (!isNew && (head.version !== 10 || isOld)) return undefined
   return `${head.method} ${target ?? head.target} HTTP/1.${isOld ? 0 : 1}\r\n`
 }
 
@@ -100,14 +108,19 @@ class Writer {
   end(edits: HeadEdits | undefined, last: string): string {
     const { text } = this.#fields
     let out = this.text + text.slice(this.#runFrom, text.length - 2)
-    if (edits?.set !== undefined) {
-      for (const field of edits.set) {
-        checkField(field[0], field[1])
-        out += `${field[0]}: ${field[1]}\r\n`
-      }
-    }
+    if (edits?.set !== undefined) out += linesOf(edits.set)
+    if (edits?.add !== undefined) out += linesOf(edits.add)
     return `${out}${last}\r\n`
   }
+}
+
+function linesOf(fields: readonly (readonly [name: string, value: string])[]): string {
+  let text = ''
+  for (const field of fields) {
+    checkField(field[0], field[1])
+    text += `${field[0]}: ${field[1]}\r\n`
+  }
+  return text
 }
 
 /** True if the edits name this field, or a field that a server may read as it. */

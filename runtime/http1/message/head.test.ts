@@ -277,3 +277,16 @@ test('an edit of the target replaces only the target, and cannot add a line', ()
   for (const target of ['', 'b', '/b c', '/b\r\nX: y', '/\u0120'])
     expect(() => written(`GET /a HTTP/1.1\r\n${fields}`, target)).toThrow(RangeError)
 })
+
+test('an edit replaces the host, and adds fields next to those of the same name', () => {
+  const written = (text: string, host: string) => writeRequestHead(request(text), { host, add: [['a', '2']] })
+  expect(written(`GET /a HTTP/1.1\r\nHost: x\r\nA: 1\r\n\r\n`, 'y:1')).toBe(
+    'GET /a HTTP/1.1\r\nhost: y:1\r\nA: 1\r\na: 2\r\n\r\n',
+  )
+  expect(written('GET http://x/a HTTP/1.1\r\nHost: x\r\n\r\n', 'y')).toBe(
+    'GET /a HTTP/1.1\r\nhost: y\r\na: 2\r\n\r\n',
+  )
+  expect(written('GET /a HTTP/1.0\r\n\r\n', 'y')).toBe('GET /a HTTP/1.1\r\nhost: y\r\na: 2\r\n\r\n')
+  for (const host of ['y z', 'y\r\nb: 1', 'u@y'])
+    expect(() => written('GET /a HTTP/1.1\r\nHost: x\r\n\r\n', host)).toThrow(RangeError)
+})

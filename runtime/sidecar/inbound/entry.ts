@@ -1,7 +1,7 @@
 import { isKey } from '@branchline/wire/key'
 import type { HeadEdits } from '../../proxy/decision.ts'
 import type { Head } from '../../proxy/head.ts'
-import { KeyEdits, refusedTrailers } from '../../visitor/key-edits.ts'
+import { type FieldEdits, KeyEdits, refusedTrailers } from '../../visitor/key-edits.ts'
 
 /** A request that a visitor sent through an ingress. */
 export interface Entered {
@@ -10,7 +10,7 @@ export interface Entered {
   /** Its fields as they are after the edits. */
   readonly fields: Pick<Head, 'get'>
   /** What leaves only that key in it. */
-  readonly edits: Required<Omit<HeadEdits, 'target'>>
+  readonly edits: FieldEdits
 }
 
 /** The largest number of keys whose edits are kept. */
@@ -60,9 +60,9 @@ export class Entry {
 /** The fields of a head as they are after edits. Names are in lower case. */
 class EditedFields implements Pick<Head, 'get'> {
   readonly #head: Head
-  readonly #edits: Required<Omit<HeadEdits, 'target'>>
+  readonly #edits: FieldEdits
 
-  constructor(head: Head, edits: Required<Omit<HeadEdits, 'target'>>) {
+  constructor(head: Head, edits: FieldEdits) {
     this.#head = head
     this.#edits = edits
   }

@@ -1,7 +1,7 @@
 import { tcpUpstream } from '../../transport/tcp.ts'
 import type { Transport, Upstream } from '../../transport/transport.ts'
 import type { Destination } from '../table/table.ts'
-import { type Weights, weightsOf } from './weights.ts'
+import { type Weights, weightsOf } from '../../proxy/weights.ts'
 
 /** The maximum endpoints of one environment to try for one request. */
 export const MAX_TRIES = 3

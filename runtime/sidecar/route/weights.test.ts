@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Balancer, type Balancing, type EndpointUpstream, MAX_TRIES } from './balance.ts'
 import type { Destination } from '../table/table.ts'
-import { weightsOf, Weights } from './weights.ts'
+import { weightsOf, Weights } from '../../proxy/weights.ts'
 
 const weighted = (...weights: number[]): Destination => ({
   environment: 'alice',
