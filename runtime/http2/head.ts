@@ -1,12 +1,10 @@
 import { badRequest, type HttpError } from '../proxy/errors.ts'
 import { checkTarget, foldName, isAuthority } from '../proxy/grammar.ts'
 import type { HeadEdits } from '../proxy/decision.ts'
-import { type Head, isSafe } from '../proxy/head.ts'
+import { type Head, isGrpcType, isSafe } from '../proxy/head.ts'
 
 /** Fields of a message in the form of node:http2: name, value, name, value. */
 export type FieldList = string[]
-
-const GRPC = /^application\/grpc(?:$|[+; ])/
 
 /** A request's head (RFC 9113, 8.3.1): the fields as received, and the pseudo fields under their HTTP/1.1 names. */
 export class StreamHead implements Head {
@@ -82,7 +80,7 @@ export function readRequestHead(list: FieldList, endStream: boolean, headBytes: 
         host = host === undefined ? value : `${host}, ${value}`
         break
       case 'content-type':
-        head.grpc = GRPC.test(value)
+        head.grpc = isGrpcType(value)
         break
       default:
     }

@@ -23,3 +23,12 @@ export interface Head {
 /** True if a method is safe (RFC 9110, 9.2.1), so that its request may be sent again. */
 export const isSafe = (method: string): boolean =>
   method === 'GET' || method === 'HEAD' || method === 'OPTIONS' || method === 'TRACE'
+
+const GRPC = /^application\/grpc(?:$|[+; ])/
+
+/** True if a field value is the content type of gRPC over HTTP/2, which gRPC-Web does not have. */
+export const isGrpcType = (contentType: string): boolean => GRPC.test(contentType)
+
+/** True for a gRPC call: it needs HTTP/2 from end to end. */
+export const isGrpc = (head: Head): boolean =>
+  head.version === 20 && isGrpcType(head.get('content-type') ?? '')

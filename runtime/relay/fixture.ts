@@ -27,9 +27,13 @@ export async function relayFor(
     ...variables,
   })
   const http = { ...DEFAULT_RELAY_LIMITS.http, drainMs: 200, drainIdleMs: 20 }
+  const http2 = { ...DEFAULT_RELAY_LIMITS.http2, drainMs: 200, drainIdleMs: 20 }
   const relay = await startRelay(
     // Off, except in tests of a relay that has just started, or of requests that wait.
-    { ...config, limits: { ...config.limits, http, returnMs: 0, hold: { holdMs: 0, held: 0 }, ...limits } },
+    {
+      ...config,
+      limits: { ...config.limits, http, http2, returnMs: 0, hold: { holdMs: 0, held: 0 }, ...limits },
+    },
     createLogger('relay', 'silent'),
   )
   later(() => relay.stop())

@@ -1,5 +1,6 @@
 import { FARTHEST_WAIT_MS } from '@branchline/wire/settings/table'
 import { DEFAULT_LIMITS, type Limits } from '../http1/index.ts'
+import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from '../http2/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
 import type { SettingParts } from '../process/settings.ts'
 import { DEFAULT_UNREAD_LIMITS, type UnreadLimits } from '../transport/unread-bytes.ts'
@@ -9,6 +10,8 @@ import type { HoldLimits } from './worker/visitors/hold.ts'
 /** Every limit and timeout of the relay. */
 export interface RelayLimits {
   readonly http: Limits
+  /** Those of HTTP/2. `connections` of `http` counts connections of both versions. */
+  readonly http2: Http2Limits
   readonly tunnel: TunnelLimits
   /**
    * The maximum visitors' connections of one address (IPv6: of one /64). More are closed at once. Does not apply to
@@ -86,6 +89,18 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
     poolTotal: 512,
     drainMs: 20_000,
   },
+  http2: {
+    ...DEFAULT_HTTP2_LIMITS,
+    headBytes: DEFAULT_HTTP2_LIMITS.headBytes - ADDED.bytes,
+    headerCount: DEFAULT_HTTP2_LIMITS.headerCount - ADDED.fields,
+    responseHeadBytes: 128 * 1024,
+    responseHeaderCount: 512,
+    upstreamConnectMs: 8_000,
+    upstreamResponseMs: FARTHEST_WAIT_MS,
+    responseProgressMs: FARTHEST_WAIT_MS,
+    callIdleMs: FARTHEST_WAIT_MS,
+    drainMs: 20_000,
+  },
   tunnel: DEFAULT_TUNNEL_LIMITS,
   connectionsPerAddress: 1_000,
   requestsPerAddress: 256,
@@ -116,12 +131,13 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
  */
 export function withSettings(
   limits: RelayLimits,
-  { relay, http, tunnel, tunnelPort, hold, unread }: SettingParts,
+  { relay, http, http2, tunnel, tunnelPort, hold, unread }: SettingParts,
 ): RelayLimits {
   return {
     ...limits,
     ...relay,
     http: { ...limits.http, ...http },
+    http2: { ...limits.http2, ...http2 },
     tunnel: { ...limits.tunnel, ...tunnel },
     tunnelPort: { ...limits.tunnelPort, ...tunnelPort },
     hold: { ...limits.hold, ...hold },

@@ -1,14 +1,15 @@
-import { HttpEngine, UpstreamPool } from '../http1/index.ts'
-import { listen } from '../transport/tcp.ts'
+import { UpstreamPool } from '../http1/index.ts'
 import { serveAdmin } from '../process/admin.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
-import { unread } from '../transport/unread-bytes.ts'
+import { unread, type UnreadLimits } from '../transport/unread-bytes.ts'
 import type { TunnelLink } from '../tunnel/index.ts'
 import { Clusters } from './worker/clusters/clusters.ts'
 import type { Credential } from './worker/clusters/credentials.ts'
 import type { RelayConfig } from './config.ts'
 import { Apex } from './worker/visitors/apex.ts'
+import { VisitorEngines } from './worker/frontends/engines.ts'
+import { listenForVisitors, type VisitorListener } from './worker/frontends/listener.ts'
 import { Frontend, isServed } from './worker/visitors/frontend.ts'
 import { Hold } from './worker/visitors/hold.ts'
 import { refusedTrailers } from './worker/visitors/head-edits.ts'
@@ -38,16 +39,22 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     limits,
     logger,
     onRegistered: () => hold.wake(),
-    onDrain: () => pool.retire(),
+    onDrain: () => {
+      pool.retire()
+      engines.retire()
+    },
   })
   const { connectionsPerAddress, requestsPerAddress } = limits
   const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
-  const { limitBytes } = limits.unread
-  unread.bound(limitBytes, (count) => {
-    logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
+  boundUnread(limits.unread, logger)
+  const { engines, metrics } = serveVisitors(config, {
+    registry,
+    clusters,
+    pool,
+    hold,
+    isReturning,
+    visitors,
   })
-  const refusals = new RareLog(logger, 'refused a visitor: its address has too many connections')
-  const { engine, metrics } = serveVisitors(config, { registry, clusters, pool, hold, isReturning, visitors })
   let stopping = false
   const admin = await serveAdmin({
     hosts: [host],
@@ -65,14 +72,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     hasRoom: (credential) => clusters.hasRoom(credential),
     onSocket: (socket, credential) => clusters.accept(socket, credential),
   })
-  const listener = await listen({ host, port: config.httpPort }, (transport) => {
-    const visitor = visitors.arrive(transport.remoteAddress)
-    if (visitor === undefined) {
-      metrics.connectionRefused()
-      refusals.add({ from: transport.remoteAddress })
-      transport.destroy()
-    } else engine.serve(transport, { context: visitor })
-  })
+  const listener = await openListener(config, { engines, visitors, metrics, logger })
   const adminPort = admin.port
   logger.info({ host, httpPort: listener.port, tunnelPort: tunnels.port, adminPort, domain }, 'relay runs')
   return {
@@ -82,7 +82,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     async stop() {
       stopping = true
       listener.stop()
-      await engine.stop()
+      await engines.stop()
       pool.close()
       clusters.stop()
       const cut = setTimeout(() => clusters.cut(), limits.goodbyeMs)
@@ -93,6 +93,30 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
       await admin.close()
     },
   }
+}
+
+function boundUnread({ limitBytes }: UnreadLimits, logger: Logger): void {
+  unread.bound(limitBytes, (count) => {
+    logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
+  })
+}
+
+function openListener(
+  { host, httpPort: port, limits }: RelayConfig,
+  parts: {
+    readonly engines: VisitorEngines
+    readonly visitors: Visitors
+    readonly metrics: RelayMetrics
+    readonly logger: Logger
+  },
+): Promise<VisitorListener> {
+  const { engines, visitors, metrics, logger } = parts
+  const refusals = new RareLog(logger, 'refused a visitor: its address has too many connections')
+  const onRefused = (from: string | undefined): void => {
+    metrics.connectionRefused()
+    refusals.add({ from })
+  }
+  return listenForVisitors({ host, port, engines, visitors, headMs: limits.http.headMs, onRefused })
 }
 
 interface RestoredRegistry {
@@ -143,7 +167,7 @@ function serveVisitors(
     readonly isReturning: () => boolean
     readonly visitors: Visitors
   },
-): { engine: HttpEngine; metrics: RelayMetrics } {
+): { engines: VisitorEngines; metrics: RelayMetrics } {
   const { registry, clusters, pool, hold, isReturning, visitors } = parts
   const { limits, domain, trace, header, publicUrl, index } = config
   const scheme = publicUrl.protocol.slice(0, -1)
@@ -157,7 +181,7 @@ function serveVisitors(
     requestsPerPreview: limits.requestsPerPreview,
     hold,
   })
-  const engine: HttpEngine = new HttpEngine({
+  const engines: VisitorEngines = new VisitorEngines({
     route: (head, client) => frontend.route(head, client),
     failure: (error, { head }) => frontend.failure(error, head),
     observer: {
@@ -167,7 +191,7 @@ function serveVisitors(
       },
       connectionClosed: (client) => frontend.closed(client),
     },
-    limits: limits.http,
+    limits,
     refusesTrailer: refusedTrailers(header),
     pool,
     via: config.via,
@@ -178,7 +202,7 @@ function serveVisitors(
     labels: () => registry.labels,
     streams: () => clusters.streams,
     held: () => hold.size,
-    connections: () => engine.connections,
+    connections: () => engines.connections,
   })
-  return { engine, metrics }
+  return { engines, metrics }
 }

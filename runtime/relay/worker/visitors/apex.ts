@@ -23,7 +23,7 @@ export class Apex {
   constructor(options: ApexOptions) {
     this.#options = options
     const { index } = options
-    this.#candidates = index === undefined ? [] : [{ upstream: unixUpstream(index) }]
+    this.#candidates = index === undefined ? [] : [{ upstream: unixUpstream(index), speaks: 'http1' }]
   }
 
   /** A link to the index for other pages. Undefined if nothing lists anything. */

@@ -17,6 +17,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { writeRequestHead } from '../../../http1/message/edits.ts'
 import { parseRequestHead } from '../../../http1/message/head.ts'
+import { readRequestHead, writeRequestFields } from '../../../http2/head.ts'
+import type { HeadEdits } from '../../../proxy/decision.ts'
+import type { Head } from '../../../proxy/head.ts'
+import { translateHead } from '../../../translate/request-head.ts'
 import { refusedTrailers, VisitorEdits } from './head-edits.ts'
 
 const BOB = environmentNumber('bob')
@@ -42,14 +46,49 @@ function keyOf(fields: Forwarded): string | undefined {
   return undefined
 }
 
+type Trace = 'restart' | 'keep'
+const editsOf = (head: Head, trace: Trace): HeadEdits =>
+  new VisitorEdits('alice', { trace, scheme: 'http', header: HEADER }).of(head, '203.0.113.7')
+
+/** The stream of a visitor of HTTP/2, whose names are in lower case. */
+const streamOf = (fields: readonly FieldLine[]) =>
+  readRequestHead(
+    [':method', 'GET', ':scheme', 'http', ':path', '/', ':authority', 'web--alice.localhost'].concat(
+      fields.flatMap(([name, value]) => [name.toLowerCase(), value]),
+    ),
+    true,
+    100_000,
+  )
+
+/** The same for a visitor of HTTP/2 and an app that speaks it as well. */
+function asStream(fields: readonly FieldLine[], trace: Trace): FieldLine[] | undefined {
+  const head = streamOf(fields)
+  const list = writeRequestFields(head, editsOf(head, trace))
+  const lines = Array.from({ length: list.length / 2 }, (_, index): FieldLine => [
+    list[index * 2] as string,
+    list[index * 2 + 1] as string,
+  ])
+  return lines.filter(([name]) => !name.startsWith(':'))
+}
+
+/** The same for a visitor of HTTP/2 and an app of HTTP/1.1. */
+function translated(fields: readonly FieldLine[], trace: Trace): FieldLine[] | undefined {
+  const stream = streamOf(fields)
+  try {
+    const head = translateHead(stream, true, { headerCount: 100 })
+    return parseRequestHead(writeRequestHead(head, editsOf(stream, trace)), { headerCount: 200 }).entries()
+  } catch {
+    return undefined
+  }
+}
+
 /** The visitor's fields that enter the cluster. Undefined if the request is refused. */
-function behindRelay(fields: readonly FieldLine[], trace: 'restart' | 'keep'): FieldLine[] | undefined {
+function behindRelay(fields: readonly FieldLine[], trace: Trace): FieldLine[] | undefined {
   const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('')
   const text = `GET / HTTP/1.1\r\nHost: web--alice.localhost\r\n${lines}\r\n`
   try {
     const head = parseRequestHead(text, { headerCount: 100 })
-    const edits = new VisitorEdits('alice', { trace, scheme: 'http', header: HEADER }).of(head, '203.0.113.7')
-    return parseRequestHead(writeRequestHead(head, edits), { headerCount: 200 }).entries()
+    return parseRequestHead(writeRequestHead(head, editsOf(head, trace)), { headerCount: 200 }).entries()
   } catch {
     return undefined
   }
@@ -205,18 +244,25 @@ const forgery = fc.oneof(
 )
 
 describe.each(['restart', 'keep'] as const)('with BRANCHLINE_TRACE=%s', (mode) => {
-  test('whatever a visitor sends, sidecars read the preview’s key, and no app forwards another', () => {
-    fc.assert(
-      fc.property(fc.array(forgery, { minLength: 1, maxLength: 6 }), (fields) => {
-        const arrived = behindRelay(fields, mode)
-        if (arrived === undefined) return
-        expect(keyOf(asObject(arrived, (name) => name.toLowerCase(), JOINS[0] as Join))).toBe('alice')
-        expect([...keysForwarded(arrived)]).toEqual(['alice'])
-        expect(arrived.some(([name]) => /branchline.route/i.test(name))).toBe(false)
-      }),
-      { numRuns: 1_000 },
-    )
-  })
+  test.each([
+    ['HTTP/1.1', behindRelay],
+    ['HTTP/2', asStream],
+    ['HTTP/2 for an app of HTTP/1.1', translated],
+  ])(
+    'whatever a visitor of %s sends, sidecars read the preview’s key, and no app forwards another',
+    (_version, enter) => {
+      fc.assert(
+        fc.property(fc.array(forgery, { minLength: 1, maxLength: 6 }), (fields) => {
+          const arrived = enter(fields, mode)
+          if (arrived === undefined) return
+          expect(keyOf(asObject(arrived, (name) => name.toLowerCase(), JOINS[0] as Join))).toBe('alice')
+          expect([...keysForwarded(arrived)]).toEqual(['alice'])
+          expect(arrived.some(([name]) => /branchline.route/i.test(name))).toBe(false)
+        }),
+        { numRuns: 500 },
+      )
+    },
+  )
 })
 
 const HALF = `b7a9c1${BOB}`

@@ -9,7 +9,7 @@ import type {
   Reply,
 } from '../../../proxy/decision.ts'
 import type { HttpError } from '../../../proxy/errors.ts'
-import type { Head } from '../../../proxy/head.ts'
+import { type Head, isGrpc } from '../../../proxy/head.ts'
 import { type Problem, problemReply } from '../../../proxy/problem.ts'
 import type { Upstream } from '../../../transport/transport.ts'
 import { type TunnelLink, type TunnelStream, TunnelStreamError } from '../../../tunnel/index.ts'
@@ -18,7 +18,8 @@ import type { Live, Lookup } from '../clusters/cluster.ts'
 import { type EditOptions, VisitorEdits } from './head-edits.ts'
 import type { Hold } from './hold.ts'
 import { labelOf } from '../../../visitor/host.ts'
-import type { Visitor, Visitors } from './visitors.ts'
+import { connectionOf } from '../frontends/connection.ts'
+import type { Visitors } from './visitors.ts'
 
 // An `import` of node:http also loads undici (runtime/process/admin.ts).
 const { STATUS_CODES } = process.getBuiltinModule('node:http')
@@ -42,8 +43,8 @@ export class Frontend {
   readonly #options: FrontendOptions
   readonly #previewPaths = new WeakMap<Live<TunnelLink>, PreviewPaths>()
   readonly #upgraded = new Map<Client, PreviewPaths>()
-  /** Clients whose request waits for its cluster or for room. */
-  readonly #waiting = new Set<Client>()
+  /** Heads of requests that wait for their cluster or for room, and whose clients still want the response. */
+  readonly #waiting = new Set<Head>()
 
   constructor(options: FrontendOptions) {
     this.#options = options
@@ -62,7 +63,7 @@ export class Frontend {
     const { visitors, requestsPerPreview } = this.#options
     if (requestsPerPreview > 0 && paths.requests >= requestsPerPreview)
       return reply(busyPreview(head.host), head)
-    const visitor = client.context as Visitor
+    const { visitor } = connectionOf(client)
     if (!visitors.maySend(visitor)) return reply(busyVisitor(visitor.group), head)
     paths.requests++
     visitor.requests++
@@ -77,7 +78,8 @@ export class Frontend {
   }
 
   /** A request is done, or has become an upgraded connection, which counts until it is closed. */
-  done({ client, decision, upgraded }: Pick<ExchangeReport, 'client' | 'decision' | 'upgraded'>): void {
+  done({ head, client, decision, upgraded }: ExchangeReport): void {
+    this.#waiting.delete(head)
     const path = pathOf(decision)
     if (path === undefined) return
     if (upgraded) this.#upgraded.set(client, path.paths)
@@ -86,13 +88,12 @@ export class Frontend {
 
   /** A connection is closed. */
   closed(client: Client): void {
-    this.#waiting.delete(client)
     const paths = this.#upgraded.get(client)
     if (paths !== undefined) {
       this.#upgraded.delete(client)
       this.#release(client, paths)
     }
-    this.#options.visitors.leave(client.context as Visitor)
+    this.#options.visitors.leave(connectionOf(client).visitor)
   }
 
   /** The engine's failure: the response to a request that is invalid or got no response from its preview. */
@@ -128,10 +129,10 @@ export class Frontend {
     if (sinceMs === undefined || label === undefined) return undefined
     const waiting = this.#options.hold.wait(label, sinceMs)
     if (waiting === undefined) return undefined
-    this.#waiting.add(client)
+    this.#waiting.add(head)
     return waiting.then(() => {
       // The client has left: its request is no longer counted, and the reply is not read.
-      if (!this.#waiting.delete(client)) return reply(goneCluster(head.host, found.cluster), head)
+      if (!this.#waiting.delete(head)) return reply(goneCluster(head.host, found.cluster), head)
       if (before !== undefined) this.#release(client, before.paths)
       return this.route(head, client, sinceMs)
     })
@@ -139,7 +140,7 @@ export class Frontend {
 
   #release(client: Client, paths: PreviewPaths): void {
     paths.requests--
-    ;(client.context as Visitor).requests--
+    connectionOf(client).visitor.requests--
     this.#options.hold.released()
   }
 
@@ -206,7 +207,7 @@ class PreviewForward implements Forward {
     const { head, client, paths } = request
     this.#frontend = frontend
     this.#request = request
-    this.candidates = paths.candidates(paths.edits.of(head, client.remoteAddress))
+    this.candidates = paths.candidates(paths.edits.of(head, client.remoteAddress), versionFor(head))
   }
 
   otherwise(error: HttpError): Promise<Decision> | undefined {
@@ -231,7 +232,7 @@ class PreviewPaths {
    * All connections lead to the same version of the service. The first candidate is the connection with the fewest
    * streams. If several have, they take turns. The others follow, for a request that may be tried again.
    */
-  candidates(edits: HeadEdits): Path[] {
+  candidates(edits: HeadEdits, speaks: Candidate['speaks']): Path[] {
     const upstreams = this.#upstreams
     const { length } = upstreams
     const turn = this.#turn++
@@ -242,7 +243,7 @@ class PreviewPaths {
     }
     const candidates: Path[] = []
     for (let step = 0; step < length; step++) {
-      candidates.push(new Path(this, upstreams[(first + step) % length] as LinkUpstream, edits))
+      candidates.push(new Path(this, upstreams[(first + step) % length] as LinkUpstream, edits, speaks))
     }
     return candidates
   }
@@ -275,13 +276,18 @@ class Path implements Candidate {
   readonly paths: PreviewPaths
   readonly upstream: LinkUpstream
   readonly edits: HeadEdits
+  readonly speaks: Candidate['speaks']
 
-  constructor(paths: PreviewPaths, upstream: LinkUpstream, edits: HeadEdits) {
+  constructor(paths: PreviewPaths, upstream: LinkUpstream, edits: HeadEdits, speaks: Candidate['speaks']) {
     this.paths = paths
     this.upstream = upstream
     this.edits = edits
+    this.speaks = speaks
   }
 }
+
+/** The HTTP version in which a request goes to its app, see decision 0087. */
+const versionFor = (head: Head): Candidate['speaks'] => (isGrpc(head) ? 'http2' : 'http1')
 
 const reply = (problem: Problem, head: Head): Reply => problemReply(problem, head.get('accept'))
 
