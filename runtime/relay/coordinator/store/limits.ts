@@ -23,7 +23,7 @@ export interface StoreLimits {
   readonly statementMs: number
   /** How long we wait for the answer to one statement. Longer than `statementMs`. Default: 12 s. */
   readonly answerMs: number
-  /** How long a transaction may wait between two statements before PostgreSQL ends it. Default: 10 s. */
+  /** How long a transaction may wait between two statements before PostgreSQL ends it. Default: 5 s. */
   readonly idleInTransactionMs: number
   /** How long an unused connection stays in the pool. Default: 60 s. */
   readonly idleMs: number
@@ -53,7 +53,7 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   connectMs: 3_000,
   statementMs: 10_000,
   answerMs: 12_000,
-  idleInTransactionMs: 10_000,
+  idleInTransactionMs: 5_000,
   idleMs: 60_000,
   tries: 5,
   retry: { firstMs: 10, maxMs: 200 },

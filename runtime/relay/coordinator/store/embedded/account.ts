@@ -17,13 +17,14 @@ export interface Account {
 /**
  * Finds an account that PostgreSQL accepts. An ordinary user keeps their own. Root, and a user without a name, become
  * `nobody` in a user namespace, in which the files still belong to the real user. Where the system does not allow
- * namespaces, root's server runs as the user `postgres` or `nobody`. Throws BL_RELAY_EMBEDDED if nothing works.
+ * namespaces, root's server runs as the user `postgres` or `nobody`. `program` is
+ * run to see whether that works. Throws BL_RELAY_EMBEDDED if nothing does.
  */
-export async function findAccount(): Promise<Account> {
+export async function findAccount(program: string): Promise<Account> {
   const root = process.getuid?.() === 0
   if (!root && hasName()) return { prefix: [] }
   const prefix = ['unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`]
-  if (await runs([...prefix, 'true'])) return { prefix }
+  if (await runs([...prefix, program, '--version'])) return { prefix }
   if (root) return { prefix: [], user: otherUser() }
   throw new StoreError(
     'BL_RELAY_EMBEDDED',

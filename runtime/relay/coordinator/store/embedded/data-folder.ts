@@ -46,14 +46,15 @@ export function checkVersion(data: string, { major }: Programs): boolean {
   )
 }
 
+let created = 0
+
 /**
  * Creates the data in `<folder>/data`. It appears there only once it is complete. Throws BL_RELAY_EMBEDDED with the
  * output of initdb.
  */
 export async function createData(folder: string, options: CreateOptions): Promise<void> {
   removeLeftovers(folder)
-  const fresh = join(folder, `new-${process.pid}`)
-  rmSync(fresh, { recursive: true, force: true })
+  const fresh = join(folder, `new-${process.pid}-${created++}`)
   const { durable, templates, programs } = options
   const template =
     durable || templates === undefined ? undefined : join(templates, `postgres-${programs.version}-1`)
@@ -61,14 +62,28 @@ export async function createData(folder: string, options: CreateOptions): Promis
   if (!copied) await initialise(fresh, options)
   if (template !== undefined && !copied) await keepTemplate(fresh, template)
   giveTo(options.account, fresh)
-  rmSync(join(folder, 'data'), { recursive: true, force: true })
-  renameSync(fresh, join(folder, 'data'))
+  moveInto(fresh, join(folder, 'data'), options.programs)
+}
+
+/** Another relay may have created the data in the meantime. Existing files are never removed. */
+function moveInto(fresh: string, data: string, programs: Programs): void {
+  try {
+    renameSync(fresh, data)
+  } catch (cause) {
+    rmSync(fresh, { recursive: true, force: true })
+    if (checkVersion(data, programs)) return
+    throw new StoreError(
+      'BL_RELAY_EMBEDDED',
+      `${data} exists, but is no data of PostgreSQL: move it away, or give the relay another state folder`,
+      { cause },
+    )
+  }
 }
 
 /** A start that was killed leaves its half-written folder. */
 function removeLeftovers(folder: string): void {
   for (const name of readdirSync(folder)) {
-    const [, pid] = /^new-(\d+)$/.exec(name) ?? []
+    const [, pid] = /^new-(\d+)-\d+$/.exec(name) ?? []
     if (pid !== undefined && findProcess(Number(pid)) === undefined) {
       rmSync(join(folder, name), { recursive: true, force: true })
     }

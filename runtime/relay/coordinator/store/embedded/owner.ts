@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -7,6 +7,7 @@ import { StoreError } from '../errors.ts'
 import { findProcess } from './process-table.ts'
 
 const POLL_MS = 20
+const CLAIM = /^owner-(\d+)-\d+$/
 
 /** What a server writes about itself into its data folder, in `postmaster.pid`. */
 interface PidFile {
@@ -15,9 +16,22 @@ interface PidFile {
   readonly socket: string
 }
 
-/** Records that this process is the one that starts servers in the folder. */
-export const writeOwner = (folder: string): void =>
-  writeFileSync(join(folder, 'owner'), `${process.pid}\n`, { mode: 0o600 })
+let claims = 0
+
+/**
+ * Records that this process starts servers in the folder: a server whose parent has done so is in use. Returns a function
+ * that removes the record.
+ */
+export function claimFolder(folder: string): () => void {
+  for (const name of readdirSync(folder)) {
+    const [, pid] = CLAIM.exec(name) ?? []
+    if (pid !== undefined && findProcess(Number(pid)) === undefined)
+      rmSync(join(folder, name), { force: true })
+  }
+  const file = join(folder, `owner-${process.pid}-${claims++}`)
+  writeFileSync(file, '', { mode: 0o600 })
+  return () => rmSync(file, { force: true })
+}
 
 /**
  * Makes sure that no server uses the data. A server of a relay that was killed is stopped, and a leftover pid file is
@@ -38,8 +52,7 @@ export async function releaseData(
     rmSync(join(data, 'postmaster.pid'), { force: true })
     return
   }
-  const owner = readOwner(folder)
-  if (server.parent === owner && findProcess(owner) !== undefined) throw inUse(folder, owner)
+  if (isClaimedBy(folder, server.parent)) throw inUse(folder, server.parent)
   logger.warn({ pid: file.pid, folder }, 'stopping the PostgreSQL server that a killed relay left behind')
   await stopOrphan(file.pid, data, stopMs)
 }
@@ -68,12 +81,11 @@ function findServer(pid: number, data: string): { parent: number } | undefined {
   return found?.command.includes(`postgres -D ${data} `) === true ? found : undefined
 }
 
-function readOwner(folder: string): number {
-  try {
-    return Number(readFileSync(join(folder, 'owner'), 'utf8'))
-  } catch {
-    return 0
-  }
+function isClaimedBy(folder: string, pid: number): boolean {
+  return (
+    readdirSync(folder).some((name) => CLAIM.exec(name)?.[1] === String(pid)) &&
+    findProcess(pid) !== undefined
+  )
 }
 
 async function stopOrphan(pid: number, data: string, stopMs: number): Promise<void> {

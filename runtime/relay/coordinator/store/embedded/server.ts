@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { chmodSync, mkdirSync } from 'node:fs'
+import { chmodSync, chownSync, mkdirSync } from 'node:fs'
 import { join, resolve as resolvePath } from 'node:path'
 import { Backoff } from '../../../../process/backoff.ts'
 import type { Logger } from '../../../../process/log.ts'
@@ -7,7 +7,7 @@ import { StoreError } from '../errors.ts'
 import type { EmbeddedLimits } from '../limits.ts'
 import { type Account, findAccount } from './account.ts'
 import { checkVersion, createData, giveTo, USER } from './data-folder.ts'
-import { inUse, releaseData, writeOwner } from './owner.ts'
+import { claimFolder, inUse, releaseData } from './owner.ts'
 import { ServerOutput } from './output.ts'
 import { startProgram } from './program.ts'
 import { findPrograms, type Programs } from './programs.ts'
@@ -41,6 +41,8 @@ interface Place extends EmbeddedOptions {
   readonly account: Account
   readonly programs: Programs
   readonly sockets: SocketFolder
+  /** Removes the record that this process uses the folder. */
+  readonly release: () => void
 }
 
 /** A PostgreSQL server that belongs to this process. If it ends by itself, it is started again with backoff. */
@@ -96,6 +98,7 @@ export class EmbeddedServer {
       clearTimeout(last)
     }
     this.#place.sockets.remove()
+    this.#place.release()
   }
 
   async #launch(): Promise<void> {
@@ -152,20 +155,32 @@ export class EmbeddedServer {
   }
 }
 
+/** Errors of the file system become BL_RELAY_EMBEDDED, with the path in their text. */
 async function preparePlace(options: EmbeddedOptions): Promise<Place> {
+  try {
+    return await prepare(options)
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    const message = `The embedded PostgreSQL cannot use ${options.folder}: ${(error as Error).message}`
+    throw new StoreError('BL_RELAY_EMBEDDED', message, { cause: error })
+  }
+}
+
+async function prepare(options: EmbeddedOptions): Promise<Place> {
   const programs = findPrograms()
-  const account = await findAccount()
+  const account = await findAccount(programs.postgres)
   const folder = resolvePath(options.folder)
   const data = join(folder, 'data')
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   chmodSync(folder, 0o700)
+  if (account.user !== undefined) chownSync(folder, account.user.uid, account.user.gid)
   await releaseData(folder, data, options.limits.stopMs, options.logger)
   const timeoutMs = options.limits.createMs
   if (!checkVersion(data, programs)) await createData(folder, { ...options, account, programs, timeoutMs })
-  writeOwner(folder)
   const sockets = createSocketFolder(folder)
   giveTo(account, sockets.path)
-  return { ...options, folder, data, account, programs, sockets }
+  const release = claimFolder(folder)
+  return { ...options, folder, data, account, programs, sockets, release }
 }
 
 /** Resolves with undefined if `ready` comes first, otherwise with the reason. */

@@ -36,6 +36,6 @@ export function serverSettings(socketFolder: string, durable: boolean): Readonly
     log_error_verbosity: 'terse',
     log_statement: 'none',
     log_checkpoints: 'off',
-    ...(durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...(durable ? {} : { fsync: 'off', full_page_writes: 'off' }),
   }
 }
