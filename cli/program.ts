@@ -135,7 +135,7 @@ withExamples(
   ['branchline inject manifests/ > injected.yaml', 'a folder with its Environments'],
   ['branchline inject --in-place manifests/', 'the files themselves; uninject restores them byte for byte'],
   ['helm template shop ./chart | branchline inject -e baseline - | kubectl apply -f -', 'a chart'],
-  ['kustomize build overlays/alice | branchline inject - > injected.yaml', 'a kustomization'],
+  ['kustomize build overlays/alice | branchline inject -e alice - > injected.yaml', 'a kustomization'],
   ['branchline inject --check manifests/', 'what would change, and what is not routed'],
 )
 

@@ -3,12 +3,12 @@
  * builds Helm 3 and Helm 4 (Go modules, some minutes, once) and runs these tests with both. They are skipped,
  * and say so, where there is no Helm; `chart.test.ts` renders the chart everywhere.
  */
-import { execFile, spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { homedir, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { helmCommands } from '../../runtime/peers/deploy-tools.ts'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { stringify } from 'yaml'
@@ -18,27 +18,10 @@ import { anyValues } from './values.fixture.ts'
 import { PLATFORM_VALUES } from './values.ts'
 
 const run = promisify(execFile)
-const MODULES = { 'helm 3': 'helm.sh/helm/v3/cmd/helm@v3.19.2', 'helm 4': 'helm.sh/helm/v4/cmd/helm@v4.0.1' }
-const BUILD_TIMEOUT_MS = 1_800_000
 const RENDER_TIMEOUT_MS = 120_000
 const KUBE_VERSION = '1.34.0'
 
-const setting = process.env['BRANCHLINE_HELM'] ?? 'helm'
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'branchline')
-
-/** Builds a Go module's command unless it is there, and returns the command's path. */
-async function build(module: string): Promise<string> {
-  const folder = join(cache, module.replaceAll('/', '-'))
-  const env = { ...process.env, GOBIN: folder, GOFLAGS: '-mod=mod' }
-  if (!existsSync(join(folder, 'helm')))
-    await run('go', ['install', module], { env, timeout: BUILD_TIMEOUT_MS })
-  return join(folder, 'helm')
-}
-
-const commands = new Map<string, string>()
-if (setting === 'build') {
-  for (const [name, module] of Object.entries(MODULES)) commands.set(name, await build(module))
-} else if (spawnSync(setting, ['version']).status === 0) commands.set('helm', setting)
+const commands = await helmCommands()
 
 let folder: string
 beforeAll(async () => {

@@ -90,6 +90,7 @@ export const DEVELOPMENT: Meanings = {
   BRANCHLINE_PEERS:
     '`build`: build the peers of the tests with Go: h2spec, grpc-go, the EndpointSlice controller (`npm run test:peers` sets it).',
   BRANCHLINE_PYTHON: 'Python with grpcio, for the tests with its gRPC. Default: `python3`.',
-  BRANCHLINE_HELM: 'Helm command of the tests; or `build`: build Helm with Go (`npm run test:helm` sets it).',
+  BRANCHLINE_HELM:
+    'Helm command of the tests; or `build`: build Helm and kustomize with Go (`npm run test:helm` sets it).',
   SHOP_DB_PASSWORD: "Password of the sample's database. Default: random for each synthesis.",
 }
