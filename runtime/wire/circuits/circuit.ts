@@ -103,7 +103,8 @@ export const placement = z.strictObject({
   selector: labels.optional().describe('Labels that a worker must have.'),
 })
 
-const settings = z.strictObject({
+/** The fields that clients can set and change. */
+export const settings = z.strictObject({
   backend: z.enum(BACKENDS).describe("Protocol to the targets. Default: the service's protocol, or http."),
   balancing: z.enum(BALANCING).describe('How requests are spread. Default: round-robin.'),
   stickiness: z.enum(STICKINESS).describe('What keeps a client on one target. Default: none.'),
@@ -136,11 +137,37 @@ function clearable<S extends z.ZodRawShape>(
   return Object.fromEntries(entries) as { [K in keyof S]: z.ZodOptional<z.ZodNullable<S[K]>> }
 }
 
+const nullableValues = <K extends z.core.$ZodRecordKey, V extends z.ZodType>(
+  record: z.ZodRecord<K, V>,
+): z.ZodRecord<K, z.ZodNullable<V>> => z.record(record.keyType, z.nullable(record.valueType))
+
+const patchedLabels = nullableValues(labels)
+
+/** Patches of the fields that are objects: they are merged, too. The relay checks the result as a whole. */
+const patches = {
+  access: z.strictObject(clearable(access.shape)).nullable().optional(),
+  limits: z.strictObject(clearable(circuitLimits.shape)).nullable().optional(),
+  rewrite: z
+    .strictObject({
+      ...clearable(rewrite.shape),
+      headers: nullableValues(rewrite.shape.headers.unwrap()).nullable().optional(),
+    })
+    .nullable()
+    .optional(),
+  health: z.strictObject(clearable(healthCheck.shape)).nullable().optional(),
+  labels: patchedLabels.nullable().optional(),
+  placement: z
+    .strictObject({ ...clearable(placement.shape), selector: patchedLabels.nullable().optional() })
+    .nullable()
+    .optional(),
+} as const
+
 /** PATCH of a circuit (RFC 7396): absent fields stay, null returns a field to its default. */
 export const circuitPatch = z.strictObject({
   frontend: z.strictObject({ hosts: subdomain.shape.hosts }).optional(),
   targets: z.array(targetInput).max(MAX_TARGETS).optional().describe('The complete list.'),
   ...clearable(settings.shape),
+  ...patches,
 })
 export type CircuitPatch = z.infer<typeof circuitPatch>
 

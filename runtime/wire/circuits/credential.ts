@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { circuitKey, duration, instant } from './fields.ts'
+import { circuitKey, duration, instant, shortId } from './fields.ts'
 
 /**
  * What an API key may do. `circuits:write` includes targets. `admin` includes all others; only it manages keys, groups
@@ -61,3 +61,47 @@ export const accessTokenCreate = z.strictObject({
   expiresIn: duration.optional().describe('Default: 30 days (720h). 0s: never.'),
 })
 export type AccessTokenCreate = z.infer<typeof accessTokenCreate>
+
+/** A secret that is shown once: store it, because the relay keeps only its hash. */
+const secret = z.string().describe('The secret. It is shown only now: the relay keeps only its hash.')
+
+export const createdApiKey = apiKey.extend({ secret })
+export type CreatedApiKey = z.infer<typeof createdApiKey>
+export const createdAccessToken = accessToken.extend({ secret })
+export type CreatedAccessToken = z.infer<typeof createdAccessToken>
+
+/** A join token without its secret: the right of workers to join a group. */
+export const joinToken = z.object({
+  id: z.string(),
+  name: z.string(),
+  group: shortId,
+  uses: z.int(),
+  maxUses: z.int().optional().describe('Absent: any number.'),
+  createdAt: instant,
+  expiresAt: instant.optional(),
+  revokedAt: instant.optional(),
+})
+export type JoinToken = z.infer<typeof joinToken>
+
+export const joinTokenCreate = z.strictObject({
+  name: z.string().min(1).max(100),
+  group: shortId.optional().describe('Group of the workers. Default: default.'),
+  maxUses: z.int().min(1).max(100_000).optional().describe('Default: any number.'),
+  expiresIn: duration.optional().describe('Default: 24h. 0s: never.'),
+})
+export type JoinTokenCreate = z.infer<typeof joinTokenCreate>
+export const createdJoinToken = joinToken.extend({ secret })
+export type CreatedJoinToken = z.infer<typeof createdJoinToken>
+
+/** A browser's session at one circuit, without its secret. */
+export const session = z.object({
+  id: z.string().describe('Hash of the cookie.'),
+  circuit: circuitKey,
+  holder: z.string().describe('Who it is: `token:<id>` or `key:<id>`.'),
+  createdAt: instant,
+  expiresAt: instant,
+})
+export type Session = z.infer<typeof session>
+
+/** What the caller's own key is. */
+export const self = z.object({ id: z.string(), name: z.string(), scopes: z.array(scope) })

@@ -55,3 +55,10 @@ export const worker = workerFacts.extend({
   clusters: z.array(z.string()).describe('Clusters with a tunnel to this worker.'),
 })
 export type Worker = z.infer<typeof worker>
+
+/** What a worker gets when it joins: its id, and its credential, which is shown only once. */
+export const joinedWorker = z.object({
+  id: z.string(),
+  credential: z.string().describe('Credential of the worker. It is shown only now.'),
+})
+export type JoinedWorker = z.infer<typeof joinedWorker>

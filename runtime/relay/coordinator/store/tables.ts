@@ -142,12 +142,34 @@ export interface AccessTokenTable {
   readonly id: Generated<string>
   readonly name: Generated<string>
   readonly hash: string
-  readonly circuit_id: Maybe<string>
+  /** Ids of the circuits that it opens, which may be gone. Null: all of the organization. */
+  readonly circuits: Maybe<string[]>
   readonly holder: string
   readonly created_at: GeneratedTime
   readonly expires_at: MaybeTime
   readonly revoked_at: MaybeTime
   readonly last_used_at: MaybeTime
+}
+
+/** What one worker reports about one circuit. */
+export interface ReportTable {
+  readonly circuit_id: string
+  readonly worker_id: string
+  /** Version that the worker serves. Null: none yet. */
+  readonly version: Maybe<number>
+  /** Why the worker cannot serve it, as a sentence. */
+  readonly fault: Maybe<string>
+  /** Health of targets by id. */
+  readonly targets: GeneratedJson<Readonly<Record<string, ReportedHealth>>>
+  /** Connections, WebSockets and streams that are open. */
+  readonly open: Generated<number>
+}
+
+/** Health of a target as a worker reports it. */
+export interface ReportedHealth {
+  readonly status: 'HEALTHY' | 'UNHEALTHY' | 'UNKNOWN'
+  readonly reason?: string
+  readonly sinceMs?: number
 }
 
 /** Sessions of browsers: the hash of the cookie's id. */
@@ -225,6 +247,7 @@ export interface Tables {
   readonly circuits: CircuitTable
   readonly hosts: HostTable
   readonly targets: TargetTable
+  readonly reports: ReportTable
   readonly clusters: ClusterTable
   readonly api_keys: ApiKeyTable
   readonly access_tokens: AccessTokenTable

@@ -1,9 +1,11 @@
 import type { Migration } from 'kysely/migration'
 import * as tables from './0001-tables.ts'
+import * as reports from './0003-reports.ts'
 
 /** All migrations by name, in their order. They are listed here because the relay is bundled into one file. */
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   '0001-tables': tables,
+  '0003-reports': reports,
 }
 
 /** The version of the schema that this code works with: the name of the last migration. */

@@ -1,0 +1,23 @@
+/** What decides whether a circuit is idle. Times are milliseconds since the epoch. */
+export interface Usage {
+  readonly ttlMs: number
+  readonly createdAtMs: number
+  readonly updatedAtMs: number
+  readonly lastAccessAtMs?: number | undefined
+  /** Last heartbeats of the workers whose last report names open connections of the circuit. */
+  readonly openAtMs: readonly number[]
+  /** Since when this coordinator counts: before, nobody could report a use. */
+  readonly countingSinceMs: number
+}
+
+/**
+ * Returns when a circuit expires, in milliseconds since the epoch, if nothing uses it until then. An open connection
+ * is a use: a worker with open connections renews it with each heartbeat.
+ */
+export function expiresAtMs(usage: Usage): number {
+  const { ttlMs, createdAtMs, updatedAtMs, lastAccessAtMs = 0, openAtMs, countingSinceMs } = usage
+  return Math.max(createdAtMs, updatedAtMs, lastAccessAtMs, countingSinceMs, ...openAtMs) + ttlMs
+}
+
+/** Whether a circuit has been unused for longer than its ttl. */
+export const isIdle = (usage: Usage, nowMs: number): boolean => nowMs > expiresAtMs(usage)

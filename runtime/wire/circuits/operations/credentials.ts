@@ -1,0 +1,132 @@
+import { z } from 'zod'
+import { auditEntry } from '../audit.ts'
+import {
+  accessToken,
+  accessTokenCreate,
+  apiKey,
+  apiKeyCreate,
+  createdAccessToken,
+  createdApiKey,
+  self,
+  session,
+} from '../credential.ts'
+import { circuitKey } from '../fields.ts'
+import { pageOf, pageQuery } from '../page.ts'
+import type { Operation } from './operation.ts'
+
+const byId = z.strictObject({ id: z.uuid() })
+
+/** API keys, access tokens, sessions and the audit log. */
+export const CREDENTIAL_OPERATIONS = {
+  getSelf: {
+    method: 'GET',
+    path: '/api/v1/self',
+    tag: 'Keys',
+    summary: 'Show the API key of this request',
+    needs: 'any',
+    status: 200,
+    response: self,
+  },
+  createKey: {
+    method: 'POST',
+    path: '/api/v1/keys',
+    tag: 'Keys',
+    summary: 'Create an API key',
+    needs: 'admin',
+    body: apiKeyCreate,
+    status: 201,
+    response: createdApiKey,
+  },
+  listKeys: {
+    method: 'GET',
+    path: '/api/v1/keys',
+    tag: 'Keys',
+    summary: 'List API keys',
+    needs: 'admin',
+    query: pageQuery,
+    status: 200,
+    response: pageOf(apiKey),
+  },
+  rotateKey: {
+    method: 'POST',
+    path: '/api/v1/keys/{id}/rotate',
+    tag: 'Keys',
+    summary: 'Replace the secret of an API key. It keeps its circuits; the old secret is invalid at once',
+    needs: 'admin',
+    params: byId,
+    status: 200,
+    response: createdApiKey,
+  },
+  revokeKey: {
+    method: 'DELETE',
+    path: '/api/v1/keys/{id}',
+    tag: 'Keys',
+    summary: 'Revoke an API key at once. Its circuits stay',
+    needs: 'admin',
+    params: byId,
+    status: 204,
+    refusals: ['in-use'],
+  },
+  createAccessToken: {
+    method: 'POST',
+    path: '/api/v1/access-tokens',
+    tag: 'Access',
+    summary: 'Create an access token, for visitors and machines that use circuits',
+    needs: 'circuits:write',
+    body: accessTokenCreate,
+    status: 201,
+    response: createdAccessToken,
+  },
+  listAccessTokens: {
+    method: 'GET',
+    path: '/api/v1/access-tokens',
+    tag: 'Access',
+    summary: 'List access tokens',
+    needs: 'circuits:read',
+    query: pageQuery,
+    status: 200,
+    response: pageOf(accessToken),
+  },
+  revokeAccessToken: {
+    method: 'DELETE',
+    path: '/api/v1/access-tokens/{id}',
+    tag: 'Access',
+    summary: 'Revoke an access token and its sessions at once',
+    needs: 'circuits:write',
+    params: byId,
+    status: 204,
+  },
+  listSessions: {
+    method: 'GET',
+    path: '/api/v1/sessions',
+    tag: 'Access',
+    summary: 'List the valid sessions of browsers',
+    needs: 'circuits:read',
+    query: pageQuery.extend({ circuit: circuitKey.optional() }),
+    status: 200,
+    response: pageOf(session),
+  },
+  revokeSession: {
+    method: 'DELETE',
+    path: '/api/v1/sessions/{id}',
+    tag: 'Access',
+    summary: 'Revoke a session at once',
+    needs: 'circuits:write',
+    params: z.strictObject({ id: z.string().regex(/^[0-9a-f]{64}$/) }),
+    status: 204,
+  },
+  listAudit: {
+    method: 'GET',
+    path: '/api/v1/audit',
+    tag: 'Audit',
+    summary: 'List changes, the newest first',
+    needs: 'audit:read',
+    query: pageQuery.extend({
+      kind: z.string().max(64).optional().describe('Kind of the object, such as circuit.'),
+      object: z.string().max(256).optional(),
+      actor: z.string().max(256).optional(),
+    }),
+    status: 200,
+    response: pageOf(auditEntry),
+  },
+} as const satisfies Record<string, Operation>
