@@ -1,3 +1,5 @@
+import type { PreviewProtocol } from '@branchline/wire/tunnel/control'
+
 /** A preview to register at a relay: a host label, and the Service at which its requests enter. */
 export interface PlannedPreview {
   /** `namespace/name` of the Preview. */
@@ -10,6 +12,8 @@ export interface PlannedPreview {
   /** The Service's port number (a port name has already been resolved). */
   readonly port: number
   readonly access: string
+  /** The declared protocol of the port. Undefined if it is not declared. */
+  readonly protocol?: PreviewProtocol
 }
 
 /** The target of a stream: never an address, always a Service's port as an environment sees it. */

@@ -1,7 +1,10 @@
+import { once } from 'node:events'
 import { join } from 'node:path'
+import * as grpc from '@grpc/grpc-js'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { environmentOf, manifestsOf, type Program, RunningProgram } from '../harness/programs.ts'
 import { note } from '../harness/test-stories.ts'
+import { GREETER, STREAMED } from '../grpc/contract.ts'
 
 /** A gRPC service and its caller, see ../grpc. The branch changes only the service. */
 const FOLDER = join(import.meta.dirname, '../grpc')
@@ -43,10 +46,12 @@ async function bothAnswer(): Promise<void> {
 }
 
 beforeAll(async () => {
-  const calls = environmentOf('calls', [caller]) + manifestsOf('calls', caller)
+  const calls = environmentOf('calls', [caller, greeter('1')]) + manifestsOf('calls', caller)
   program = await RunningProgram.start({
     calls: calls + manifestsOf('calls', greeter('1')),
-    'new-greeter': environmentOf('new-greeter', [caller], 'calls') + manifestsOf('new-greeter', greeter('2')),
+    'new-greeter':
+      environmentOf('new-greeter', [caller, greeter('2')], 'calls') +
+      manifestsOf('new-greeter', greeter('2')),
   })
   await program.ready('both greeters', bothAnswer)
 })
@@ -77,4 +82,46 @@ test('a call for a visitor goes to the branch that the visitor opened', async ()
   ])
   expect(baseline).toMatchObject({ failed: [], answered: { visitor: { 1: 300 } } })
   expect(branch).toMatchObject({ failed: [], answered: { visitor: { 2: 300 } }, connections: 1 })
+})
+
+/** A gRPC client of a preview's URL. Only the authority names the preview. */
+async function visitorOf(environment: string): Promise<grpc.Client> {
+  const { host, hostname, port } = new URL(await program.urlOf(environment, 'greeter'))
+  const address = hostname.endsWith('.localhost') ? '127.0.0.1' : hostname
+  return new grpc.Client(`${address}:${port}`, grpc.credentials.createInsecure(), {
+    'grpc.default_authority': host,
+    'grpc.enable_http_proxy': 0,
+  })
+}
+const deadline = (): grpc.CallOptions => ({ deadline: Date.now() + CALLS_TIMEOUT_MS })
+
+test.each([
+  ['calls', '1'],
+  ['new-greeter', '2'],
+])('a gRPC client reaches the greeter of %s through the URL of its preview', async (environment, version) => {
+  const client = await visitorOf(environment)
+  const { path, requestSerialize, responseDeserialize } = GREETER.greet
+  const answer = await new Promise((resolve, reject) => {
+    const done: grpc.requestCallback<string> = (error, text) =>
+      error === null ? resolve(text) : reject(error)
+    client.makeUnaryRequest(path, requestSerialize, responseDeserialize, 'hi', deadline(), done)
+  })
+  expect(answer).toBe(`${version} hi`)
+  const call = client.makeBidiStreamRequest(
+    GREETER.chat.path,
+    requestSerialize,
+    responseDeserialize,
+    deadline(),
+  )
+  // Each word waits for the response to the previous one.
+  for (let index = 0; index < STREAMED; index++) {
+    const answered = once(call, 'data')
+    call.write(`${index}`)
+    expect((await answered)[0]).toBe(`${version} ${index}`)
+  }
+  const status = once(call, 'status') as Promise<[grpc.StatusObject]>
+  call.end()
+  call.resume()
+  expect((await status)[0].code).toBe(grpc.status.OK)
+  client.close()
 })

@@ -84,8 +84,9 @@ function update(link: TunnelLink, upsert: readonly RegisteredPreview[], remove: 
 const sentOf = (previews: readonly RegisteredPreview[]): Map<string, string> =>
   new Map(previews.map((preview) => [preview.label, JSON.stringify(preview)]))
 
-function wireOf({ label, environment, key, service, port, access }: PlannedPreview): RegisteredPreview {
-  return { label, environment, key, service, port, access }
+function wireOf(planned: PlannedPreview): RegisteredPreview {
+  const { label, environment, key, service, port, access, protocol } = planned
+  return { label, environment, key, service, port, access, ...(protocol !== undefined && { protocol }) }
 }
 
 function hostOf(url: string | undefined): { url?: string; host?: string } {

@@ -292,6 +292,7 @@ describe('the plans', () => {
         service: 'api',
         port: 80,
         access: 'public',
+        protocol: 'http',
       },
     })
     expect(previews.get('alice/named')?.planned).toMatchObject({ label: 'named--alice', port: 80 })

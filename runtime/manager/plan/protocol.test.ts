@@ -1,4 +1,4 @@
-/** Previews of ports whose protocol a relay does not speak are not ready, because visitors would get an error. */
+/** Previews of ports that do not speak HTTP are not ready, because visitors would get an error. */
 import { expect, test } from 'vitest'
 import { environment, pod, preview, service, slice } from '../fixture/objects.ts'
 import { previewStatus } from '../status/status.ts'
@@ -28,23 +28,16 @@ function planOf(declarations: Readonly<Record<string, Declared>>): Plan {
   return plan(store)
 }
 
-test.each([
-  ['grpc', { name: 'grpc' }, 'gRPC'],
-  ['grpc', { name: 'grpc-calls' }, 'gRPC'],
-  ['http2', { name: 'http2' }, 'HTTP/2 only'],
-  ['http2', { name: 'web', appProtocol: 'kubernetes.io/h2c' }, 'HTTP/2 only'],
-  ['tcp', { name: 'postgres' }, 'TCP, not HTTP'],
-  ['tcp', { name: 'http', appProtocol: 'example.com/own' }, 'TCP, not HTTP'],
-])(
-  'a preview of a port that is declared as %s by %j is not ready, and is stalled',
-  (protocol, fields, what) => {
+test.each([[{ name: 'postgres' }], [{ name: 'http', appProtocol: 'example.com/own' }]])(
+  'a preview of a port that is declared as tcp by %j is not ready, and is stalled',
+  (fields) => {
     const planned = planOf({ base: fields }).previews.get('alice/calls')
     expect(planned?.verdict).toMatchObject({
       ready: false,
       reason: 'ProtocolUnsupported',
       message:
-        `port 9000 of calls in base is declared as ${protocol}: it speaks ${what}, but preview URLs carry HTTP/1.1; ` +
-        'use a port that serves HTTP/1.1, or declare this one as http if it serves both',
+        'port 9000 of calls in base is declared as tcp: it speaks TCP, not HTTP, but preview URLs carry HTTP; ' +
+        'use a port that serves HTTP, or declare this one as http, http2 or grpc if it does',
     })
     expect(planned?.planned).toMatchObject({ label: 'calls--alice' })
     const url = { state: 'registered', url: 'http://calls--alice.localhost' } as const
@@ -56,17 +49,22 @@ test.each([
 )
 
 test.each([
-  {},
-  { name: 'http' },
-  { name: 'http-web' },
-  { name: 'web' },
-  { name: 'grpc', appProtocol: 'http' },
-])('a preview of a port that is declared by %j is ready', (fields) => {
+  [{}, undefined],
+  [{ name: 'web' }, undefined],
+  [{ name: 'http' }, 'http'],
+  [{ name: 'http-web' }, 'http'],
+  [{ name: 'grpc', appProtocol: 'http' }, 'http'],
+  [{ name: 'grpc' }, 'grpc'],
+  [{ name: 'grpc-calls' }, 'grpc'],
+  [{ name: 'http2' }, 'http2'],
+  [{ name: 'web', appProtocol: 'kubernetes.io/h2c' }, 'http2'],
+])('a preview of a port that is declared by %j is ready, with the protocol %s', (fields, protocol) => {
   const planned = planOf({ base: fields }).previews.get('alice/calls')
   expect(planned?.verdict).toMatchObject({ ready: true })
+  expect(planned?.planned?.protocol).toBe(protocol)
 })
 
 test('an override’s own declaration applies', () => {
-  const planned = planOf({ base: { name: 'grpc' }, alice: { name: 'http' } })
+  const planned = planOf({ base: { name: 'tcp' }, alice: { name: 'http' } })
   expect(planned.previews.get('alice/calls')?.verdict).toMatchObject({ ready: true })
 })

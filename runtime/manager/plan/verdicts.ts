@@ -1,4 +1,4 @@
-import type { Protocol } from '@branchline/wire/inbound'
+import type { PreviewProtocol } from '@branchline/wire/tunnel/control'
 import type { Environment } from '@branchline/wire/resources/environment'
 import type { Preview } from '@branchline/wire/resources/preview'
 import type { Problem } from '@branchline/wire/resources/validate'
@@ -134,42 +134,37 @@ export function previewPlan(
   const planned = { id, label, environment: node.name, key: node.key, service, port, access }
   const found = resolved(forest, presences, { environment: node.name, service, port })
   if (found === undefined) return { verdict: missing, planned }
-  const spoken = unsupported(found, service, port, forest, presences)
-  if (spoken !== undefined) return { verdict: no('ProtocolUnsupported', spoken), planned }
+  const protocol = protocolOf(found, service, port, forest, presences)
+  if (protocol === 'tcp')
+    return { verdict: no('ProtocolUnsupported', notHttp(service, port, found.environment)), planned }
+  const declared = protocol === undefined ? planned : { ...planned, protocol }
   if (!found.ready) {
     const rest = found.endpoints.length === 0 ? '' : ': requests go to endpoints that are not ready'
     const why = found.trouble === undefined ? '' : `, because it ${found.trouble}`
     const message = `${service} of ${found.environment} has no ready endpoint${why}${rest}`
-    return { verdict: no('ServiceUnavailable', message), planned }
+    return { verdict: no('ServiceUnavailable', message), planned: declared }
   }
   const message = `${service} of ${found.environment} serves requests`
-  return { verdict: { ready: true, reason: 'Routed', message, generation }, planned }
+  return { verdict: { ready: true, reason: 'Routed', message, generation }, planned: declared }
 }
 
-/** The protocols of ports that a relay cannot serve, in words. A relay speaks HTTP/1.1. */
-const UNSUPPORTED: Readonly<Partial<Record<Protocol, string>>> = {
-  http2: 'HTTP/2 only',
-  grpc: 'gRPC',
-  tcp: 'TCP, not HTTP',
-}
-
-/** Why visitors of a preview could not be served. Undefined if they can. */
-function unsupported(
+/** The declared protocol of the port that serves a preview. Undefined if its first bytes decide. */
+function protocolOf(
   { environment }: Resolution,
   service: string,
   port: number,
   forest: Forest,
   presences: PresenceByService,
-): string | undefined {
+): PreviewProtocol | 'tcp' | undefined {
   const namespace = forest.byName.get(environment)?.namespace ?? ''
   const protocol = presences.get(nameId(namespace, service))?.protocols.get(port)
-  const what = protocol && UNSUPPORTED[protocol]
-  return (
-    what &&
-    `port ${port} of ${service} in ${environment} is declared as ${protocol}: it speaks ${what}, but preview URLs ` +
-      'carry HTTP/1.1; use a port that serves HTTP/1.1, or declare this one as http if it serves both'
-  )
+  return protocol === 'auto' ? undefined : protocol
 }
+
+/** Why visitors of a preview could not be served. */
+const notHttp = (service: string, port: number, environment: string): string =>
+  `port ${port} of ${service} in ${environment} is declared as tcp: it speaks TCP, not HTTP, but preview URLs carry ` +
+  'HTTP; use a port that serves HTTP, or declare this one as http, http2 or grpc if it does'
 
 const fault = ({ reason, message }: Problem, generation: number | undefined): Verdict => ({
   ready: false,

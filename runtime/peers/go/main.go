@@ -5,7 +5,7 @@
 //	peer chat ADDRESS COUNT RATE          one stream with COUNT messages in each direction, RATE per second
 //	peer deadlines ADDRESS COUNT RATE MS  COUNT calls without a response, RATE per second, each with a deadline
 //
-// Each client prints one line of JSON.
+// Each client prints one line of JSON. PEER_AUTHORITY is the authority of its calls, if it is not the address.
 package main
 
 import (
@@ -133,8 +133,12 @@ func main() {
 		serve()
 		return
 	}
+	authority := os.Getenv("PEER_AUTHORITY")
+	if authority == "" {
+		authority = os.Args[2]
+	}
 	client, err := grpc.NewClient("passthrough:///"+os.Args[2],
-		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithTransportCredentials(insecure.NewCredentials()), grpc.WithAuthority(authority),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(bytesCodec{}), grpc.MaxCallRecvMsgSize(math.MaxInt32)))
 	check(err)
 	var result map[string]any

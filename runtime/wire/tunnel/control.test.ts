@@ -8,7 +8,13 @@ import { TunnelProtocolError } from './error.ts'
 // The messages of SPEC.md as schemas, with which the readers are compared.
 const label = z.string().refine(isKey)
 const target = z.object({ environment: label, service: label, port: z.number().int().min(1).max(65535) })
-const preview = target.extend({ label, key: label, access: z.string().max(64) })
+const preview = target.extend({
+  label,
+  key: label,
+  access: z.string().max(64),
+  // Any other protocol is that of a later version, and is left out.
+  protocol: z.enum(['http', 'http2', 'grpc']).optional().catch(undefined),
+})
 // oxlint-disable-next-line no-control-regex -- the protocol refuses these characters
 const printable = z.string().regex(/^[^\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]*$/)
 const goAway = z.object({ type: z.literal('goaway'), reason: printable.max(1024) })
@@ -71,7 +77,17 @@ const targetFields = {
   port: or(fc.integer({ min: 1, max: 65_535 })),
 }
 const anyTarget = fc.record({ ...targetFields, unknown })
-const anyPreview = fc.record({ ...targetFields, label: anyLabel, key: anyLabel, access: anyText, unknown })
+const anyPreview = fc.record(
+  {
+    ...targetFields,
+    label: anyLabel,
+    key: anyLabel,
+    access: anyText,
+    protocol: fc.constantFrom<unknown>('http', 'http2', 'grpc', 'later', 1, null),
+    unknown,
+  },
+  { requiredKeys: ['environment', 'service', 'port', 'label', 'key', 'access'] },
+)
 const anyFlag = or(fc.boolean())
 const listOf = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<unknown> => or(fc.array(or(item), { maxLength: 3 }))
 const anyGoAway = fc.record({ type: fc.constant('goaway'), reason: anyText })

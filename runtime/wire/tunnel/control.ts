@@ -16,7 +16,16 @@ export interface RegisteredPreview extends StreamTarget {
   readonly label: string
   readonly key: string
   readonly access: string
+  /**
+   * The protocol that the cluster declares for the port. Absent if it is not known, or is none of these. A relay then
+   * sends HTTP/1.1, and HTTP/2 only for what needs it (gRPC).
+   */
+  readonly protocol?: PreviewProtocol
 }
+
+/** The protocols that a preview may have. */
+export type PreviewProtocol = (typeof PREVIEW_PROTOCOLS)[number]
+const PREVIEW_PROTOCOLS = ['http', 'http2', 'grpc'] as const
 
 /** A message from a cluster: first a {@link Register} with all its previews, then an {@link Update} per change. */
 export type ClusterMessage = Register | Update | GoAway
@@ -98,12 +107,17 @@ export const readTarget = (from: Part): StreamTarget => ({
   port: from.at('port').port(),
 })
 
-const readPreview = (from: Part): RegisteredPreview => ({
-  label: from.at('label').label(),
-  ...readTarget(from),
-  key: from.at('key').label(),
-  access: from.at('access').text(MAX_ACCESS),
-})
+function readPreview(from: Part): RegisteredPreview {
+  // A later version may have others.
+  const protocol = PREVIEW_PROTOCOLS.find((known) => from.at('protocol').is(known))
+  return {
+    label: from.at('label').label(),
+    ...readTarget(from),
+    key: from.at('key').label(),
+    access: from.at('access').text(MAX_ACCESS),
+    ...(protocol !== undefined && { protocol }),
+  }
+}
 
 function readClusterMessage(from: Part): ClusterMessage {
   const type = from.at('type')

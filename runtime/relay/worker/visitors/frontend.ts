@@ -207,7 +207,10 @@ class PreviewForward implements Forward {
     const { head, client, paths } = request
     this.#frontend = frontend
     this.#request = request
-    this.candidates = paths.candidates(paths.edits.of(head, client.remoteAddress), versionFor(head))
+    this.candidates = paths.candidates(
+      paths.edits.of(head, client.remoteAddress),
+      versionFor(head, paths.protocol),
+    )
   }
 
   otherwise(error: HttpError): Promise<Decision> | undefined {
@@ -218,6 +221,7 @@ class PreviewForward implements Forward {
 /** A preview, and the paths to it: one over each connection of its cluster. */
 class PreviewPaths {
   readonly edits: VisitorEdits
+  readonly protocol: RegisteredPreview['protocol']
   /** Running requests, including upgraded connections. */
   requests = 0
   readonly #upstreams: readonly LinkUpstream[]
@@ -225,6 +229,7 @@ class PreviewPaths {
 
   constructor({ cluster, preview, links }: Live<TunnelLink>, edits: VisitorEdits) {
     this.edits = edits
+    this.protocol = preview.protocol
     this.#upstreams = links.map((link) => new LinkUpstream(cluster, preview, link))
   }
 
@@ -287,7 +292,8 @@ class Path implements Candidate {
 }
 
 /** The HTTP version in which a request goes to its app, see decision 0087. */
-const versionFor = (head: Head): Candidate['speaks'] => (isGrpc(head) ? 'http2' : 'http1')
+const versionFor = (head: Head, protocol: RegisteredPreview['protocol']): Candidate['speaks'] =>
+  isGrpc(head) || protocol === 'http2' || protocol === 'grpc' ? 'http2' : 'http1'
 
 const reply = (problem: Problem, head: Head): Reply => problemReply(problem, head.get('accept'))
 
