@@ -2,8 +2,8 @@ import { fstatSync } from 'node:fs'
 import { Socket, type SocketConstructorOpts } from 'node:net'
 
 /**
- * The parts of Node that are private: the handle of a socket and its write requests, the `handle` option of
- * `net.Socket`, and the Latin-1 methods of Buffer. No other file uses them. The handle and its requests have not
+ * The parts of Node that are private: the handle of a socket and its write requests, the buffer into which a socket
+ * reads, the `handle` option of `net.Socket`, and the Latin-1 methods of Buffer. No other file uses them. The handle and its requests have not
  * changed since 2018. Each assumption is checked before use. If one fails, the public `Socket.write` takes over.
  */
 export interface SocketHandle {
@@ -63,6 +63,38 @@ export function moveHandle(socket: Socket, options: SocketConstructorOpts): Sock
   return new Socket({ handle, ...options } as SocketConstructorOpts)
 }
 
+/** What `onread` of `net.connect` takes. */
+interface OnReadFields {
+  readonly buffer: () => Buffer
+  readonly callback: (byteCount: number, buffer: Uint8Array) => boolean
+}
+
+/** The parts of a handle that reads into a given buffer. */
+interface ReadingHandle {
+  useUserBuffer(bytes: Uint8Array): void
+}
+
+/**
+ * Lets an open socket read into given buffers, as the option `onread` of `net.connect` does. It emits no data events
+ * afterwards. Returns false, and changes nothing, for a socket of TLS, or if this Node has other private parts.
+ */
+export function readInto(socket: Socket, { buffer, callback }: OnReadFields): boolean {
+  const handle: Partial<ReadingHandle> | undefined = handleOf(socket)
+  if (typeof handle?.useUserBuffer !== 'function' || 'encrypted' in socket) return false
+  const fields = socket as unknown as Record<symbol, unknown>
+  const symbols = Object.getOwnPropertySymbols(socket)
+  const [bytes, onBytes, next] = ['kBuffer', 'kBufferCb', 'kBufferGen'].map((name) =>
+    symbols.find((symbol) => symbol.description === name && fields[symbol] === null),
+  )
+  if (bytes === undefined || onBytes === undefined || next === undefined) return false
+  const first = buffer()
+  fields[bytes] = first
+  fields[onBytes] = callback
+  fields[next] = buffer
+  handle.useUserBuffer(first)
+  return true
+}
+
 /** Returns how many bytes of its writes libuv has not handed to the system; 0 if this Node does not tell. */
 export function queuedBytes(socket: Socket): number {
   const { writeQueueSize } = (handleOf(socket) ?? {}) as { writeQueueSize?: unknown }
@@ -86,6 +118,8 @@ export const writeLatin1 = (bytes: Buffer, text: string, at: number): number =>
 export interface WriteListener {
   /** No bytes are pending any more. */
   written(): void
+  /** The system has taken the oldest pending write. */
+  taken?(): void
   failed(error: Error): void
 }
 
@@ -133,6 +167,7 @@ export class HandleWriter {
     request.oncomplete = (status) => {
       request.buffer = undefined
       this.pendingBytes -= length
+      this.#listener.taken?.()
       if (status < 0) this.#listener.failed(writeError(status))
       else if (this.pendingBytes === 0) this.#listener.written()
     }

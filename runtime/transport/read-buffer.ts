@@ -4,6 +4,8 @@ import { TIGHT_READ_BYTES, unread } from './unread-bytes.ts'
 const READ_BYTES = 80 * 1024
 /** Up to this size, a write is copied as a string, which Node hands to the system from the stack. */
 export const COPY_BYTES = 16 * 1024
+/** From this size on, bytes in a lent buffer are written from there. A string of them would be garbage of this size. */
+export const IN_PLACE_BYTES = 2 * 1024
 /** A socket that delivers this many bytes in one read counts as a bulk sender. */
 const BULK_BYTES = 16 * 1024
 /** A bulk sender returns its own buffer after this many small reads. */
@@ -20,11 +22,18 @@ export interface ReadBuffer {
   readonly bytes: Buffer
   readonly lent: boolean
   pins: number
+  /** No pending write refers to bytes from here on. */
+  pinnedTo: number
 }
 
-const shared: ReadBuffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: false, pins: 0 }
+const shared: ReadBuffer = { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: false, pins: 0, pinnedTo: 0 }
 /** A part of the shared buffer, used while bytes that wait for slow readers take too much memory. */
-const small: ReadBuffer = { bytes: shared.bytes.subarray(0, TIGHT_READ_BYTES), lent: false, pins: 0 }
+const small: ReadBuffer = {
+  bytes: shared.bytes.subarray(0, TIGHT_READ_BYTES),
+  lent: false,
+  pins: 0,
+  pinnedTo: 0,
+}
 const free: ReadBuffer[] = []
 const MAX_VIEWS = 256
 const views: (Buffer | undefined)[] = Array.from({ length: MAX_VIEWS }, () => undefined)
@@ -87,12 +96,15 @@ export class ReadBuffers {
 /** Set in `pins` of a buffer that no socket reads into any more. The last unpin returns the buffer. */
 const ORPHAN = 1 << 20
 
-export function pin(buffer: ReadBuffer): void {
+/** Keeps a buffer as it is up to an offset until {@link unpin}. */
+export function pin(buffer: ReadBuffer, to: number): void {
   buffer.pins++
+  if (to > buffer.pinnedTo) buffer.pinnedTo = to
 }
 
 export function unpin(buffer: ReadBuffer): void {
   buffer.pins--
+  if ((buffer.pins & ~ORPHAN) === 0) buffer.pinnedTo = 0
   if (buffer.pins === ORPHAN) {
     buffer.pins = 0
     giveBack(buffer)
@@ -102,7 +114,7 @@ export function unpin(buffer: ReadBuffer): void {
 function lend(): ReadBuffer {
   if (lentCount >= MAX_LENT) return shared
   lentCount++
-  return free.pop() ?? { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: true, pins: 0 }
+  return free.pop() ?? { bytes: Buffer.allocUnsafeSlow(READ_BYTES), lent: true, pins: 0, pinnedTo: 0 }
 }
 
 function giveBack(buffer: ReadBuffer): void {

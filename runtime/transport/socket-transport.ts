@@ -1,6 +1,14 @@
 import type { Socket } from 'node:net'
 import { type PausedSocket, unwatchPaused, watchPaused } from './paused-sockets.ts'
-import { COPY_BYTES, pin, type ReadBuffer, ReadBuffers, reading, unpin } from './read-buffer.ts'
+import {
+  COPY_BYTES,
+  IN_PLACE_BYTES,
+  pin,
+  type ReadBuffer,
+  ReadBuffers,
+  reading,
+  unpin,
+} from './read-buffer.ts'
 import {
   type HandleWriter,
   handleWriter,
@@ -111,7 +119,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
     const socket = this.#socket
     if (socket === undefined || !this.#writes) return true
     if (typeof data === 'string') this.#send(socket, data)
-    else if (data.length <= COPY_BYTES) this.#send(socket, latin1(data, 0, data.length))
+    else if (data.length < IN_PLACE_BYTES) this.#send(socket, latin1(data, 0, data.length))
     else if (stable) this.#send(socket, data)
     else this.#writeLarge(socket, data)
     return this.#hasRoom()
@@ -120,12 +128,13 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
   writeBoth(text: string, data: Buffer, stable = false): boolean {
     const socket = this.#socket
     if (socket === undefined || !this.#writes) return true
-    if (text.length + data.length <= COPY_BYTES) {
+    const length = text.length + data.length
+    const whole = length < IN_PLACE_BYTES ? undefined : joinInPlace(text, data)
+    if (whole !== undefined) return this.write(whole)
+    if (length <= COPY_BYTES) {
       this.#send(socket, text + latin1(data, 0, data.length))
       return this.#hasRoom()
     }
-    const whole = joinInPlace(text, data)
-    if (whole !== undefined) return this.write(whole)
     socket.cork()
     this.#queue(socket, text)
     this.write(data, stable)
@@ -216,10 +225,10 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
   // shared buffer, or of any other, are copied.
   #writeLarge(socket: Socket, data: Buffer): void {
     const source = reading.current
-    if (!source.lent || source.bytes.buffer !== data.buffer) return this.#send(socket, Buffer.from(data))
+    if (!source.lent || source.bytes.buffer !== data.buffer) return this.#send(socket, copyOf(data))
     this.#send(socket, data)
     if (this.pendingBytes === 0) return
-    pin(source)
+    pin(source, data.byteOffset + data.length)
     ;(this.#pinned ??= []).push(source)
   }
 
@@ -340,15 +349,19 @@ const refusedBySelf = ({ remoteAddress: address, remotePort: port }: Socket): Er
 
 const NOTHING = { pendingBytes: 0 }
 
+/** Node hands a string of this size to the system from the stack, without an allocation of its own. */
+const copyOf = (data: Buffer): Buffer | string =>
+  data.length <= COPY_BYTES ? latin1(data, 0, data.length) : Buffer.from(data)
+
 /**
  * Writes the text directly before the data, to make one write instead of two. This works if both fit into the buffer
  * that is being read, what stood there has been consumed (the data follows it), and no pending write refers to the
- * buffer.
+ * place.
  */
 function joinInPlace(text: string, data: Buffer): Buffer | undefined {
-  const { bytes, lent, pins } = reading.current
-  if (!lent || pins > 0 || bytes.buffer !== data.buffer || data.byteOffset < text.length) return undefined
+  const { bytes, lent, pinnedTo } = reading.current
   const from = data.byteOffset - text.length
+  if (!lent || from < pinnedTo || bytes.buffer !== data.buffer) return undefined
   writeLatin1(bytes, text, from)
   return bytes.subarray(from, data.byteOffset + data.length)
 }

@@ -88,7 +88,13 @@ export class TunnelDialler<T extends object = StreamTarget> {
         this.#ended = { link, error }
       },
     }
-    this.#link = new TunnelLink(socket, { dialler: true, handlers, limits: this.#limits, readTarget })
+    this.#link = new TunnelLink(socket, {
+      dialler: true,
+      unmasked: mayLeaveUnmasked(this.#options.url),
+      handlers,
+      limits: this.#limits,
+      readTarget,
+    })
     onOpen(this.#link)
   }
 

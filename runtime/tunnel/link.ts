@@ -9,6 +9,7 @@ import { TunnelLinkError, TunnelStreamError } from './errors.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
 import { Mux } from './mux.ts'
 import type { TunnelStream } from './stream.ts'
+import { FastPath } from './websocket/fast-path.ts'
 
 /** Receives the events of a {@link TunnelLink}. */
 export interface LinkHandlers<T extends object = StreamTarget> {
@@ -31,6 +32,8 @@ export interface LinkOptions<T extends object = StreamTarget> {
   readonly dialler: boolean
   readonly handlers: LinkHandlers<T>
   readonly limits?: Partial<TunnelLimits>
+  /** True if the frames that this side sends may have a mask of zeros. Only for a dialler. Default: false. */
+  readonly unmasked?: boolean
   /** Parses what the peer opens streams to. Default: a Service's port. */
   readonly readTarget?: ReadTarget<T> | undefined
 }
@@ -43,6 +46,7 @@ export class TunnelLink<T extends object = StreamTarget> {
   readonly #handlers: LinkHandlers<T>
   readonly #mux: Mux<T>
   readonly #keepalive: Keepalive
+  readonly #fast: FastPath | undefined
   #fault: TunnelLinkError | undefined
   #closed = false
 
@@ -54,12 +58,20 @@ export class TunnelLink<T extends object = StreamTarget> {
       dialler: options.dialler,
       readTarget: options.readTarget,
       limits,
-      send: (message, sent) => socket.send(message, SEND_OPTIONS, sent),
+      send: (message, sent) => this.#send(message, sent),
       onStream: (stream) => this.#handlers.onStream(this, stream),
       onControl: (payload) => this.#handlers.onControl(this, payload),
       onOverflow: () => this.#cut(new TunnelLinkError('the peer does not read what it requests')),
     })
-    socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
+    this.#fast = FastPath.of(socket, {
+      dialler: options.dialler,
+      unmasked: options.unmasked === true,
+      sink: {
+        part: (bytes, from, to) => this.#receive(() => this.#mux.receivePart(bytes, from, to)),
+        end: () => this.#receive(() => this.#mux.receiveEnd()),
+      },
+    })
+    socket.on('message', (data, isBinary) => this.#receiveWhole(data, isBinary))
     socket.on('error', (error) => (this.#fault ??= new TunnelLinkError(error.message, undefined, error)))
     socket.on('close', (code, reason) => this.#ended(code, reason.toString()))
     // The peer may only have been suspended. The code tells it the reason once it reads again.
@@ -130,12 +142,23 @@ export class TunnelLink<T extends object = StreamTarget> {
     this.#socket.terminate()
   }
 
-  #receive(data: RawData, isBinary: boolean): void {
+  #send(message: Buffer, sent: () => void): void {
+    if (this.#fast === undefined) this.#socket.send(message, SEND_OPTIONS, sent)
+    else this.#fast.send(message, sent)
+  }
+
+  #receiveWhole(data: RawData, isBinary: boolean): void {
+    this.#receive(() => {
+      if (!isBinary || !Buffer.isBuffer(data)) throw new TunnelProtocolError('protocol', 'a text message')
+      this.#mux.receive(data)
+    })
+  }
+
+  #receive(take: () => void): void {
     if (this.#fault !== undefined) return
     this.#keepalive.heard()
     try {
-      if (!isBinary || !Buffer.isBuffer(data)) throw new TunnelProtocolError('protocol', 'a text message')
-      this.#mux.receive(data)
+      take()
     } catch (error) {
       if (!(error instanceof TunnelProtocolError)) throw error
       this.close(error.reason, error.message)

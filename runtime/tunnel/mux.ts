@@ -1,6 +1,7 @@
 import type { Buffer } from 'node:buffer'
 import { parseTarget, type StreamTarget } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import { FrameDecoder } from '@branchline/wire/tunnel/decoder'
 import {
   decodeFrames,
   encodeControl,
@@ -39,6 +40,7 @@ export class Mux<T extends object = StreamTarget> {
   readonly #waiting = new Set<TunnelStream<unknown>>()
   readonly #sink: FrameSink<T>
   readonly #readTarget: ReadTarget<T>
+  readonly #decoder: FrameDecoder<T>
   readonly #carrier: StreamCarrier
   #nextId: number
   #lastPeerId = 0
@@ -47,6 +49,8 @@ export class Mux<T extends object = StreamTarget> {
   #draining = false
   #waitingScheduled = false
   #closed: TunnelStreamError | undefined
+  /** True until a message arrives in parts, in memory that the next part overwrites. */
+  #stable = true
 
   constructor(options: MuxOptions<T>) {
     this.#options = options
@@ -62,6 +66,7 @@ export class Mux<T extends object = StreamTarget> {
       onOverflow: options.onOverflow,
     })
     this.#sink = this.#makeSink()
+    this.#decoder = new FrameDecoder(this.#sink, this.#readTarget)
     this.#carrier = this.#makeCarrier()
   }
 
@@ -110,6 +115,17 @@ export class Mux<T extends object = StreamTarget> {
   /** Takes a message. Throws a {@link TunnelProtocolError}, after which the link must be closed. */
   receive(message: Buffer): void {
     if (this.#closed === undefined) decodeFrames(message, this.#sink, this.#readTarget)
+  }
+
+  /** Takes bytes `from` to `to` of a buffer as the next part of a message. Throws like {@link receive}. */
+  receivePart(bytes: Buffer, from: number, to: number): void {
+    this.#stable = false
+    if (this.#closed === undefined) this.#decoder.push(bytes, from, to)
+  }
+
+  /** The message of which {@link receivePart} got the parts is complete. Throws like {@link receive}. */
+  receiveEnd(): void {
+    if (this.#closed === undefined) this.#decoder.end()
   }
 
   /** Sends batched frames now instead of at the end of the turn. */
@@ -198,7 +214,11 @@ export class Mux<T extends object = StreamTarget> {
   #makeCarrier(): StreamCarrier {
     const outbox = this.#outbox
     const { limits } = this.#options
+    const isStable = (): boolean => this.#stable
     return {
+      get stable() {
+        return isStable()
+      },
       get hasRoom() {
         return outbox.hasRoom
       },

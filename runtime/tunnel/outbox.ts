@@ -3,10 +3,15 @@ import { type FrameType, writeHeader } from '@branchline/wire/tunnel/frame'
 import { FRAME_HEADER_LENGTH } from '@branchline/wire/tunnel/limits'
 import { writeLatin1 } from '../transport/node-private.ts'
 
+/** Bytes before each message that its sender may overwrite: the longest header of a WebSocket's frame. */
+const MESSAGE_ROOM = 14
 const BATCH_LENGTH = 128 * 1024
 const MAX_FREE = 8
 
-/** Sends one message. Calls `sent` once the system has taken it. */
+/**
+ * Sends one message. Calls `sent` once the system has taken it. Until then the message, and the {@link MESSAGE_ROOM} bytes
+ * before it, belong to the sender.
+ */
 export type SendMessage = (message: Buffer, sent: () => void) => void
 
 /** The limits of an {@link Outbox}, and who receives its events. */
@@ -27,12 +32,15 @@ export interface OutboxOptions {
 export class Outbox {
   readonly #options: OutboxOptions
   readonly #free: Buffer[] = []
-  #batch: Buffer = Buffer.allocUnsafeSlow(BATCH_LENGTH)
+  #batch: Buffer = makeBatch(BATCH_LENGTH)
+  /** Bytes of frames in the batch. */
   #length = 0
   #unsent = 0
   #full = false
   #scheduled = false
   #closed = false
+  /** True inside a call of `send`. */
+  #sending = false
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -57,7 +65,9 @@ export class Outbox {
   addWhole(frame: Buffer): void {
     if (frame.length > BATCH_LENGTH) {
       this.flush()
-      this.#send(frame, false)
+      const own = makeBatch(frame.length)
+      frame.copy(own, MESSAGE_ROOM)
+      this.#send(own, frame.length)
       return
     }
     frame.copy(this.#batch, this.#reserve(frame.length))
@@ -66,11 +76,11 @@ export class Outbox {
   /** Sends batched frames now. */
   flush(): void {
     if (this.#length === 0 || this.#closed) return
-    const message = this.#batch.subarray(0, this.#length)
     const batch = this.#batch
-    this.#batch = this.#free.pop() ?? Buffer.allocUnsafeSlow(BATCH_LENGTH)
+    const length = this.#length
+    this.#batch = this.#free.pop() ?? makeBatch(BATCH_LENGTH)
     this.#length = 0
-    this.#send(message, true, batch)
+    this.#send(batch, length)
   }
 
   close(): void {
@@ -81,7 +91,7 @@ export class Outbox {
 
   #reserve(length: number): number {
     if (this.#length + length > BATCH_LENGTH) this.flush()
-    const at = this.#length
+    const at = MESSAGE_ROOM + this.#length
     this.#length += length
     if (!this.#scheduled && !this.#closed) {
       this.#scheduled = true
@@ -93,20 +103,33 @@ export class Outbox {
     return at
   }
 
-  #send(message: Buffer, reuse: boolean, batch: Buffer = message): void {
+  #send(batch: Buffer, length: number): void {
     if (this.#closed) return
-    const length = message.length
     this.#unsent += length
     if (this.#unsent > this.#options.overflowBytes) {
       this.#options.onOverflow()
       return
     }
-    this.#options.send(message, () => {
-      this.#unsent -= length
-      if (reuse && this.#free.length < MAX_FREE && !this.#closed) this.#free.push(batch)
-      if (!this.#full || this.#closed || this.#unsent > this.#options.unsentBytes / 2) return
-      this.#full = false
-      this.#options.onRoom()
-    })
+    this.#sending = true
+    this.#options.send(batch.subarray(MESSAGE_ROOM, MESSAGE_ROOM + length), () => this.#sent(batch, length))
+    this.#sending = false
+  }
+
+  #sent(batch: Buffer, length: number): void {
+    this.#unsent -= length
+    const isReusable = batch.length === MESSAGE_ROOM + BATCH_LENGTH
+    if (isReusable && this.#free.length < MAX_FREE && !this.#closed) this.#free.push(batch)
+    if (!this.#full) return
+    // Never from inside the write of a stream.
+    if (this.#sending) process.nextTick(() => this.#reportRoom())
+    else this.#reportRoom()
+  }
+
+  #reportRoom(): void {
+    if (!this.#full || this.#closed || this.#unsent > this.#options.unsentBytes / 2) return
+    this.#full = false
+    this.#options.onRoom()
   }
 }
+
+const makeBatch = (length: number): Buffer => Buffer.allocUnsafeSlow(MESSAGE_ROOM + length)

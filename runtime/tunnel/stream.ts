@@ -11,6 +11,8 @@ import { type CreditSource, ReceiveWindow } from './receive-window.ts'
 /** What a stream needs of the link that carries it. */
 export interface StreamCarrier extends CreditSource {
   readonly hasRoom: boolean
+  /** True if the memory of what arrives is not used again. */
+  readonly stable: boolean
   readonly pendingBytes: number
   /** True if the link takes no new streams, or has no room for another one. */
   isRetiring(): boolean
@@ -33,7 +35,6 @@ export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
   readonly target: T
   /** True if this side opened it. */
   readonly local: boolean
-  readonly stable = true
   readonly remoteAddress = undefined
   readonly #carrier: StreamCarrier
   readonly #pending = new ByteQueue()
@@ -45,6 +46,7 @@ export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
   #paused = false
   #wantsDrain = false
   #deliveryScheduled = false
+  #delivering = false
   /** Our direction: ended by the writer, and END sent to the peer. */
   #ended = false
   #endSent = false
@@ -77,6 +79,11 @@ export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
 
   get pendingBytes(): number {
     return this.#pending.length
+  }
+
+  /** What waited is in memory of its own. */
+  get stable(): boolean {
+    return this.#delivering || this.#carrier.stable
   }
 
   get retiring(): boolean {
@@ -291,11 +298,13 @@ export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
   }
 
   #deliver(): void {
+    this.#delivering = true
     while (!this.#closed && !this.#paused && this.#arrived.length > 0) {
       const piece = this.#arrived.shift(MAX_DATA_LENGTH)
       if (!this.#spliced) this.#window.taken(piece.length)
       this.receiver.onData(piece)
     }
+    this.#delivering = false
     if (this.unreadBytes > 0) this.#count()
     if (this.#endArrived && !this.#paused && this.#arrived.length === 0) this.#deliverEnd()
   }

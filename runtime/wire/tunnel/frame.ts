@@ -101,6 +101,13 @@ function dispatch(
   }
 }
 
+/** Throws a {@link TunnelProtocolError} if no DATA frame may have this stream and length. */
+export function checkData(stream: number, length: number): void {
+  if (stream === 0 || stream > MAX_STREAM_ID) throw invalid(`a frame of type 3 on stream ${stream}`)
+  if (length >= 1 && length <= MAX_DATA_LENGTH) return
+  throw invalid(`DATA of ${length} bytes: wanted 1 to ${MAX_DATA_LENGTH}`)
+}
+
 function bound(name: string, payload: Buffer, min: number, max: number): void {
   if (payload.length >= min && payload.length <= max) return
   throw invalid(`${name} of ${payload.length} bytes: wanted ${min === max ? min : `${min} to ${max}`}`)
