@@ -1,5 +1,6 @@
 import { MAX_STREAM_ID } from './limits.ts'
-import { type Part, parse } from './part.ts'
+import type { Json } from '../json.ts'
+import { label, parse, port, printable, urlOf } from './parse.ts'
 
 /** The target of a stream: a port of a Service, as an environment sees it. Never an address. */
 export interface StreamTarget {
@@ -101,31 +102,31 @@ export const parseRelayMessage = (payload: Uint8Array): RelayMessage =>
   parse('a relay’s control message', payload, readRelayMessage)
 
 /** Reads the fields of a {@link StreamTarget}. */
-export const readTarget = (from: Part): StreamTarget => ({
-  environment: from.at('environment').label(),
-  service: from.at('service').label(),
-  port: from.at('port').port(),
+export const readTarget = (from: Json): StreamTarget => ({
+  environment: label(from.at('environment')),
+  service: label(from.at('service')),
+  port: port(from.at('port')),
 })
 
-function readPreview(from: Part): RegisteredPreview {
+function readPreview(from: Json): RegisteredPreview {
   // A later version may have others.
   const protocol = PREVIEW_PROTOCOLS.find((known) => from.at('protocol').is(known))
   return {
-    label: from.at('label').label(),
+    label: label(from.at('label')),
     ...readTarget(from),
-    key: from.at('key').label(),
-    access: from.at('access').text(MAX_ACCESS),
+    key: label(from.at('key')),
+    access: printable(MAX_ACCESS)(from.at('access')),
     ...(protocol !== undefined && { protocol }),
   }
 }
 
-function readClusterMessage(from: Part): ClusterMessage {
+function readClusterMessage(from: Json): ClusterMessage {
   const type = from.at('type')
   if (type.is('register')) {
     const previews = from.at('previews').list(readPreview)
-    const instance = from.at('instance').optionalLabel()
-    const link = from.at('link').optionalNumber(0, MAX_LINK)
-    const cluster = from.at('cluster').label()
+    const instance = from.at('instance').optional(label)
+    const link = from.at('link').optional((it) => it.number(0, MAX_LINK))
+    const cluster = label(from.at('cluster'))
     return {
       type: 'register',
       cluster,
@@ -136,22 +137,22 @@ function readClusterMessage(from: Part): ClusterMessage {
     }
   }
   if (type.is('update')) {
-    const remove = from.at('remove').list((label) => label.label())
+    const remove = from.at('remove').list(label)
     return { type: 'update', upsert: from.at('upsert').list(readPreview), remove, ...readPage(from) }
   }
   return readGoAway(from, 'register, update or goaway')
 }
 
-function readPage(from: Part): Page {
-  const more = from.at('more').optionalFlag()
-  const leads = from.at('leads').optionalFlag()
+function readPage(from: Json): Page {
+  const more = from.at('more').optional((it) => it.flag())
+  const leads = from.at('leads').optional((it) => it.flag())
   return { ...(more !== undefined && { more }), ...(leads !== undefined && { leads }) }
 }
 
-function readRelayMessage(from: Part): RelayMessage {
+function readRelayMessage(from: Json): RelayMessage {
   if (!from.at('type').is('registered')) return readGoAway(from, 'registered or goaway')
-  const led = from.at('led').optionalFlag()
-  const streams = from.at('streams').optionalNumber(1, MAX_STREAM_ID)
+  const led = from.at('led').optional((it) => it.flag())
+  const streams = from.at('streams').optional((it) => it.number(1, MAX_STREAM_ID))
   const previews = from.at('previews').list(readRegistration)
   return {
     type: 'registered',
@@ -161,19 +162,19 @@ function readRelayMessage(from: Part): RelayMessage {
   }
 }
 
-function readRegistration(from: Part): Registration {
-  const label = from.at('label').label()
-  const url = from.at('url').optionalUrlOf(label)
-  const refusal = from.at('refusal').optionalText(MAX_TEXT)
+function readRegistration(from: Json): Registration {
+  const name = label(from.at('label'))
+  const url = from.at('url').optional(urlOf(name))
+  const refusal = from.at('refusal').optional(printable(MAX_TEXT))
   return {
-    label,
+    label: name,
     ...(url !== undefined && { url }),
     ...(refusal !== undefined && { refusal }),
   }
 }
 
-function readGoAway(from: Part, types: string): GoAway {
+function readGoAway(from: Json, types: string): GoAway {
   const type = from.at('type')
   if (!type.is('goaway')) throw type.fault(types)
-  return { type: 'goaway', reason: from.at('reason').text(MAX_TEXT) }
+  return { type: 'goaway', reason: printable(MAX_TEXT)(from.at('reason')) }
 }

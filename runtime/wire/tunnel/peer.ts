@@ -1,5 +1,6 @@
 import { readTarget, type StreamTarget } from './control.ts'
-import { parse, type Part } from './part.ts'
+import type { Json } from '../json.ts'
+import { label, parse, printable } from './parse.ts'
 
 /** The subprotocol between two workers of a relay. Its frames are those of the tunnel. */
 export const PEER_SUBPROTOCOL = 'branchline.peer.v1'
@@ -21,8 +22,8 @@ export interface PeerTarget extends StreamTarget {
 /** Parses the OPEN frame of a worker; throws a {@link TunnelProtocolError}. */
 export const parsePeerTarget = (payload: Uint8Array): PeerTarget => parse('a worker’s OPEN', payload, read)
 
-const read = (from: Part): PeerTarget => ({
-  credential: from.at('credential').text(MAX_CREDENTIAL),
-  cluster: from.at('cluster').label(),
+const read = (from: Json): PeerTarget => ({
+  credential: printable(MAX_CREDENTIAL)(from.at('credential')),
+  cluster: label(from.at('cluster')),
   ...readTarget(from),
 })
