@@ -136,6 +136,26 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A target of a circuit is a private, loopback or otherwise internal address, or a name that leads to one.',
       'Name a public address, or allow the range with `--allow-targets`. The message names the address.',
     ),
+    BL_RELAY_DATABASE: explained(
+      'The database of the relay does not respond, or took too long. Changes fail, and traffic continues.',
+      'Check the server that DATABASE_URL names and the network. Nothing needs a restart when it returns.',
+    ),
+    BL_RELAY_EMBEDDED: explained(
+      'The embedded PostgreSQL of the relay cannot start.',
+      'Follow the message: its folder is in use, was written by another version, or cannot be written.',
+    ),
+    BL_RELAY_SCHEMA: explained(
+      'The tables of the relay were migrated by a newer release, or a migration failed.',
+      'Use that release, or undo its migrations with it. The message names them.',
+    ),
+    BL_RELAY_BACKUP: explained(
+      'A backup of the relay is not complete, of another release, or the database already has data.',
+      'Follow the message. `--force` replaces the data.',
+    ),
+    BL_RELAY_TERM: explained(
+      'Another coordinator leads now. What this one was writing as the leader was not written.',
+      'Nothing, unless it happens often: then look for a coordinator that lacks CPU.',
+    ),
     BL_RELAY_STATE: explained(
       'The state directory holds a file that the relay cannot read. The relay does not start.',
       'Restore the file, or remove it: then the first cluster that asks gets each host label.',

@@ -26,10 +26,8 @@ export function classify(error: unknown): Failure {
   return CONFLICT.has(code) ? 'conflict' : 'other'
 }
 
-/** An error of a connection rather than of a statement. */
+/** An error of a connection rather than of a statement. Calls of the store turn it into BL_RELAY_DATABASE. */
 export class ConnectionFailure extends Error {
-  readonly code = 'BL_RELAY_CONNECTION'
-
   constructor(cause: unknown) {
     super(cause instanceof Error ? cause.message : String(cause), { cause })
     this.name = 'ConnectionFailure'

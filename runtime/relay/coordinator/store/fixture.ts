@@ -32,22 +32,22 @@ export interface TestServer {
   stop(): Promise<void>
 }
 
-const QUIET = pino({ level: process.env.BRANCHLINE_TEST_LOG ?? 'silent' })
 const TEMPLATE = 'branchline_template'
 
-/** Starts a server for the tests of one file: about 0.4 s after the first time on a machine. */
-export async function testServer(): Promise<TestServer> {
+/** Starts a server for the tests of one file: about 0.4 s after the first time on a machine. `level` shows its log. */
+export async function testServer(level = 'silent'): Promise<TestServer> {
+  const logger = pino({ level })
   const folder = temporaryFolder('store')
   const server = await EmbeddedServer.start({
     folder,
     durable: false,
     templates: join(homedir(), '.cache', 'branchline'),
     limits: DEFAULT_STORE_LIMITS.embedded,
-    logger: QUIET,
+    logger,
   })
   const stores = new Set<Store>()
   const open = (address: DatabaseAddress, limits: Partial<StoreLimits> = {}): Store => {
-    const store = new Store({ address, limits: { ...DEFAULT_STORE_LIMITS, ...limits }, logger: QUIET })
+    const store = new Store({ address, limits: { ...DEFAULT_STORE_LIMITS, ...limits }, logger })
     stores.add(store)
     return store
   }
