@@ -29,8 +29,9 @@ export class Availability {
     return this.#state
   }
 
-  /** Throws BL_RELAY_DATABASE while the database is down. */
+  /** Throws BL_RELAY_DATABASE while the database is down, and after {@link close}. */
   admit(): void {
+    if (this.#closed.signal.aborted) throw databaseError('The store is closed')
     if (this.#state === 'down') throw databaseError(`The database does not respond: ${this.#reason}`)
   }
 

@@ -26,7 +26,9 @@ export interface TestServer {
   database(): Promise<DatabaseAddress>
   /** Creates a database of its own with all tables, and opens a store on it. */
   testStore(limits?: Partial<StoreLimits>): Promise<TestStore>
-  /** Closes the stores of {@link testStore}, for `afterEach`. */
+  /** Opens a store on a database, which {@link TestServer.closeStores} closes. */
+  open(address: DatabaseAddress, limits?: Partial<StoreLimits>): Store
+  /** Closes all stores, for `afterEach`. */
   closeStores(): Promise<void>
   /** Stops the server and removes its data, for `afterAll`. */
   stop(): Promise<void>
@@ -61,6 +63,7 @@ export async function testServer(level = 'silent'): Promise<TestServer> {
   return {
     server,
     database,
+    open,
     closeStores,
     testStore: async (limits) => {
       template ??= createTemplate(server)

@@ -63,5 +63,7 @@ test('a closed store leaves nothing behind, and its folder can be opened again',
   store.onEpoch(() => undefined)
   await close()
   expect(server?.pid).toBeUndefined()
-  await expect(store.read((db) => db.selectFrom('relay').selectAll().execute())).rejects.toThrow()
+  await expect(store.read((db) => db.selectFrom('relay').selectAll().execute())).rejects.toThrow(
+    'The store is closed',
+  )
 })

@@ -21,7 +21,7 @@ export interface OpenStore {
   readonly store: Store
   /** The embedded server, if there is one. */
   readonly server?: EmbeddedServer
-  close(): Promise<void>
+  readonly close: () => Promise<void>
 }
 
 /**
