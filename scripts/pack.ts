@@ -8,8 +8,8 @@ import { ROOT } from './pack/manifest.ts'
 
 /**
  * `npm run pack` builds the packages for npm, as folders and as tarballs in `dist/packages` (or `--out FOLDER`):
- * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, and `branchline` as a command without
- * dependencies. Prints the paths of the tarballs.
+ * `@branchline/wire` and `@branchline/cdk8s` as JavaScript with types, and `branchline` as a command whose only
+ * dependency is the embedded PostgreSQL. Prints the paths of the tarballs.
  */
 async function pack(out = join(ROOT, 'dist/packages')): Promise<string[]> {
   await rm(out, { recursive: true, force: true })

@@ -15,8 +15,8 @@ const PROCESSES = {
 const EXTERNAL = ['@kubernetes/client-node']
 
 /**
- * Builds the package of the command line in a folder, and returns its path. The package contains bundles without
- * dependencies, so that `npx branchline` downloads one file.
+ * Builds the package of the command line in a folder, and returns its path. The package contains bundles, so that
+ * `npx branchline` downloads one file, and the embedded PostgreSQL of the system.
  */
 export async function buildCommand(folder: string): Promise<string> {
   const target = join(folder, 'branchline')
@@ -33,7 +33,10 @@ export async function buildCommand(folder: string): Promise<string> {
   await writeFile(join(target, 'THIRD-PARTY-NOTICES'), await notices([...inputs]))
   const { name, version, description, license } = await readManifest('cli')
   const bin = { branchline: './bin/branchline.js' }
-  const manifest = { name, version, description, license, bin, type: 'module', engines: { node: NODE } }
+  // The server of the relay's tables: programs, which cannot be bundled. npm installs those of the system.
+  const { optionalDependencies } = await readManifest('runtime')
+  const engines = { node: NODE }
+  const manifest = { name, version, description, license, bin, type: 'module', engines, optionalDependencies }
   await writeFile(join(target, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
   return target
 }

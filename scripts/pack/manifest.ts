@@ -15,6 +15,7 @@ export interface Manifest {
   readonly license: string
   readonly exports?: Readonly<Record<string, string>>
   readonly devDependencies?: Readonly<Record<string, string>>
+  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 
 /** Reads the package.json of a folder of the repository. */

