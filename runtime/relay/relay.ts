@@ -10,8 +10,8 @@ import type { RelayConfig } from './config.ts'
 import { Apex } from './worker/visitors/apex.ts'
 import { VisitorEngines } from './worker/frontends/engines.ts'
 import { listenForVisitors, type VisitorListener } from './worker/frontends/listener.ts'
-import { Frontend, isServed } from './worker/visitors/frontend.ts'
-import { Hold } from './worker/visitors/hold.ts'
+import { type WorkerCircuits, workerCircuits } from './worker/circuits/index.ts'
+import { DialPolicy } from './dial-policy.ts'
 import { refusedTrailers } from './worker/visitors/head-edits.ts'
 import { urlOf } from '../visitor/host.ts'
 import { RelayMetrics } from './metrics.ts'
@@ -33,12 +33,11 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const { host, limits, domain } = config
   const { registry, state, isReturning } = await restoreRegistry(config, logger)
   const pool = new UpstreamPool(limits.http)
-  const hold = new Hold(limits.hold, (label) => isServed(registry.find(label)))
   const clusters = new Clusters({
     registry,
     limits,
     logger,
-    onRegistered: () => hold.wake(),
+    onRegistered: () => circuits.hold.wake(),
     onDrain: () => {
       pool.retire()
       engines.retire()
@@ -47,11 +46,10 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
   const { connectionsPerAddress, requestsPerAddress } = limits
   const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
   boundUnread(limits.unread, logger)
-  const { engines, metrics } = serveVisitors(config, {
+  const { engines, metrics, circuits } = serveVisitors(config, {
     registry,
     clusters,
     pool,
-    hold,
     isReturning,
     visitors,
   })
@@ -60,7 +58,10 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
     hosts: [host],
     port: config.adminPort,
     notReady: () => (stopping ? 'stopping' : undefined),
-    metrics: () => metrics.read(),
+    metrics: async () => {
+      const { contentType, text } = await metrics.read()
+      return { contentType, text: text + circuits.served.metrics.read() }
+    },
     dumps: { '/previews': () => registry.dump() },
   })
   const tunnels = await serveTunnels({
@@ -83,6 +84,7 @@ export async function startRelay(config: RelayConfig, logger: Logger): Promise<R
       stopping = true
       listener.stop()
       await engines.stop()
+      circuits.stop()
       pool.close()
       clusters.stop()
       const cut = setTimeout(() => clusters.cut(), limits.goodbyeMs)
@@ -163,33 +165,36 @@ function serveVisitors(
     readonly registry: Registry<TunnelLink>
     readonly clusters: Clusters
     readonly pool: UpstreamPool
-    readonly hold: Hold
     readonly isReturning: () => boolean
     readonly visitors: Visitors
   },
-): { engines: VisitorEngines; metrics: RelayMetrics } {
-  const { registry, clusters, pool, hold, isReturning, visitors } = parts
+): { engines: VisitorEngines; metrics: RelayMetrics; circuits: WorkerCircuits } {
+  const { registry, clusters, pool, isReturning, visitors } = parts
   const { limits, domain, trace, header, publicUrl, index } = config
   const scheme = publicUrl.protocol.slice(0, -1)
-  const frontend = new Frontend({
+  const worker = workerCircuits({
     domain,
     apex: new Apex({ domain, publicUrl, index }),
     edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
-    find: (label) => registry.find(label),
+    policy: new DialPolicy(),
+    links: { linksOf: (_target, label) => registry.find(label) },
+    registered: (label) => registry.find(label),
     isReturning,
     visitors,
     requestsPerPreview: limits.requestsPerPreview,
-    hold,
+    responseProgressMs: limits.http.responseProgressMs,
+    hold: limits.hold,
   })
+  const { circuits, hold } = worker
   const engines: VisitorEngines = new VisitorEngines({
-    route: (head, client) => frontend.route(head, client),
-    failure: (error, { head }) => frontend.failure(error, head),
+    route: (head, client) => circuits.route(head, client),
+    failure: (error, exchange) => circuits.failure(error, exchange),
     observer: {
       exchangeDone(report) {
-        metrics.exchangeDone(frontend.clusterOf(report), report.status, report.ms)
-        frontend.done(report)
+        metrics.exchangeDone(circuits.clusterOf(report), report.status, report.ms)
+        circuits.done(report)
       },
-      connectionClosed: (client) => frontend.closed(client),
+      connectionClosed: (client) => circuits.closed(client),
     },
     limits,
     refusesTrailer: refusedTrailers(header),
@@ -204,5 +209,5 @@ function serveVisitors(
     held: () => hold.size,
     connections: () => engines.connections,
   })
-  return { engines, metrics }
+  return { engines, metrics, circuits: worker }
 }

@@ -60,10 +60,11 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
   })
 }
 
-/** Returns a transport that connects to a host and port. */
-export function dialTcp(host: string, port: number): Transport {
+/** Returns a transport that connects to a host and port. `lookup` resolves a host name. Default: the system. */
+export function dialTcp(host: string, port: number, lookup?: net.LookupFunction): Transport {
   const transport = new SocketTransport()
-  return transport.attach(connectTo({ host, port }, transport), 'onread', false)
+  const address = lookup === undefined ? { host, port } : { host, port, lookup }
+  return transport.attach(connectTo(address, transport), 'onread', false)
 }
 
 /** Returns a transport that connects to a Unix socket. */
@@ -123,7 +124,9 @@ class HostDial implements Dial {
 }
 
 const connectTo = (
-  address: { readonly host: string; readonly port: number } | { readonly path: string },
+  address:
+    | { readonly host: string; readonly port: number; readonly lookup?: net.LookupFunction }
+    | { readonly path: string },
   { onread }: SocketTransport,
 ): net.Socket =>
   net.connect({

@@ -13,7 +13,7 @@ export function labelOf(authority: string, domain: string): string | undefined {
  * The host of an authority (RFC 9110, 7.2) in lower case, without its port and a trailing dot. Undefined if it is not a
  * host name.
  */
-function hostOf(authority: string): string | undefined {
+export function hostOf(authority: string): string | undefined {
   if (authority.length > 260) return undefined
   return /^([a-z0-9.-]+?)\.?(?::\d{0,5})?$/i.exec(authority)?.[1]?.toLowerCase()
 }

@@ -9,10 +9,12 @@ export interface VisitorConnection {
   readonly visitor: Visitor
   /** What TLS says about it. Undefined for a connection without TLS. */
   readonly tls?: TlsFacts | undefined
+  /** The id of the circuit whose port it came to. Undefined: the host of each request decides. */
+  readonly circuit?: string | undefined
 }
 
 /** What the TLS handshake of a connection says. */
-export interface TlsFacts {
+interface TlsFacts {
   /** Whether the certificate that the visitor got is valid for a host, which has no port. */
   covers(host: string): boolean
 }

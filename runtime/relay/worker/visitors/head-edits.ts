@@ -1,8 +1,8 @@
 import { requestedTrace, EXPLAIN_HEADER } from '@branchline/wire/explain'
-import type { HeadEdits } from '../../../proxy/decision.ts'
 import type { Head } from '../../../proxy/head.ts'
 import {
   type Field,
+  type FieldEdits,
   type KeyEditOptions,
   KeyEdits,
   refusedTrailers as refused,
@@ -20,6 +20,7 @@ type Sent = Pick<Head, 'get' | 'host' | 'entries'>
 
 /** Fields about visitors. The relay removes them from every request, and writes its own. */
 const FORWARDED = { remove: ['x-real-ip'], removePrefix: ['x-forwarded-'] }
+const FOREIGN_PREFIXES = [...FORWARDED.removePrefix, 'x-branchline-']
 
 /**
  * The trailers that the relay refuses, by their names in lower case: the fields that it writes or removes in the head,
@@ -35,26 +36,17 @@ export const refusedTrailers = (header: string | undefined): ((name: string) => 
 export class VisitorEdits {
   readonly #key: KeyEdits
   readonly #options: EditOptions
-  readonly #scheme: Field
 
   constructor(key: string, options: EditOptions) {
     this.#key = new KeyEdits(key, options)
     this.#options = options
-    this.#scheme = ['x-forwarded-proto', options.scheme]
   }
 
-  /** The edits of one request from an address. */
-  of(head: Sent, remoteAddress: string | undefined): HeadEdits {
-    const { scheme, explain } = this.#options
+  /** The edits of one request from an address. `scheme` is that of its connection. Default: that of the options. */
+  of(head: Sent, remoteAddress: string | undefined, scheme = this.#options.scheme): FieldEdits {
+    const { explain } = this.#options
     const { set, remove, removePrefix } = this.#key.of(head)
-    const address = remoteAddress ?? 'unknown'
-    const fields: Field[] = [
-      ...set,
-      ['x-forwarded-for', address],
-      this.#scheme,
-      ['x-forwarded-host', head.host],
-      ['forwarded', `for=${forwardedNode(address)};host="${head.host}";proto=${scheme}`],
-    ]
+    const fields: Field[] = [...set, ...forwardedFields(head, remoteAddress, scheme)]
     const question = explain === true ? explainQuestion(head.get(EXPLAIN_HEADER)) : undefined
     if (question !== undefined) fields.push([EXPLAIN_HEADER, question])
     return {
@@ -63,6 +55,28 @@ export class VisitorEdits {
       removePrefix: [...removePrefix, ...FORWARDED.removePrefix],
     }
   }
+}
+
+/** The edits of a request to a target that is no service of a cluster: only the forwarded fields, and none of ours. */
+export const forwardedEdits = (
+  head: Sent,
+  remoteAddress: string | undefined,
+  scheme: string,
+  { header }: Pick<EditOptions, 'header'>,
+): FieldEdits => ({
+  set: forwardedFields(head, remoteAddress, scheme),
+  remove: header === undefined ? FORWARDED.remove : [...FORWARDED.remove, header],
+  removePrefix: FOREIGN_PREFIXES,
+})
+
+function forwardedFields({ host }: Sent, remoteAddress: string | undefined, scheme: string): Field[] {
+  const address = remoteAddress ?? 'unknown'
+  return [
+    ['x-forwarded-for', address],
+    ['x-forwarded-proto', scheme],
+    ['x-forwarded-host', host],
+    ['forwarded', `for=${forwardedNode(address)};host="${host}";proto=${scheme}`],
+  ]
 }
 
 /** The explain field of a visitor. Only the question passes, because a visitor's path is not one that sidecars wrote. */

@@ -1,0 +1,25 @@
+import { problemReply } from '../../../proxy/problem.ts'
+import type { Access, Verdict } from '../access/access.ts'
+import { AllowLists } from '../access/allow-list.ts'
+import { forbiddenAddress, notPublic } from './problems.ts'
+
+/** Decides who may use a circuit. */
+export type CircuitAccess = Pick<Access, 'admits' | 'check' | 'mayBind'>
+
+const PASS: Verdict = { edits: {} }
+
+/** Lets requests pass to public circuits from the addresses of their allow-lists, and to no others. */
+export class PublicOnly implements CircuitAccess {
+  readonly #lists = new AllowLists()
+
+  admits: CircuitAccess['admits'] = ({ access }, address) => this.#lists.admits(access, address)
+
+  mayBind: CircuitAccess['mayBind'] = ({ access }) => access.type === 'public' || access.allow !== undefined
+
+  check: CircuitAccess['check'] = (circuit, head, { address }) => {
+    const { type } = circuit.access
+    const accept = head.get('accept')
+    if (!this.admits(circuit, address)) return { decision: problemReply(forbiddenAddress(address), accept) }
+    return type === 'public' ? PASS : { decision: problemReply(notPublic(type), accept) }
+  }
+}

@@ -1,0 +1,103 @@
+import type { Client, HeadEdits, ResponseWaits } from '../../../proxy/decision.ts'
+import { type Head, isGrpc } from '../../../proxy/head.ts'
+import { firstLink } from '../backends/cluster.ts'
+import type { Lookup } from '../clusters/cluster.ts'
+import { Path } from './forward.ts'
+import type { ClusterLinks, StreamLink } from './links.ts'
+import type { Sender } from './request-edits.ts'
+import type { ServedCircuit } from './served-circuit.ts'
+import type { ServedTarget } from './served-target.ts'
+
+/** One request, and what its paths have in common. */
+export interface PathRequest {
+  readonly served: ServedCircuit
+  readonly head: Head
+  readonly client: Client
+  readonly sender: Sender
+  /** The edits of the access check. */
+  readonly more: { readonly edits: HeadEdits; readonly responseEdits?: HeadEdits }
+}
+
+/** The paths of a request, or why there are none. */
+export type Paths =
+  | { readonly paths: readonly Path[] }
+  /** Every target is a service of a cluster that is not connected. */
+  | { readonly absent: Exclude<Lookup<StreamLink>, { state: 'live' }> }
+  /** No target takes requests, for this reason (part of a sentence). */
+  | { readonly none: string }
+
+/** Finds the paths of requests: of the chosen targets in order, one over each link of a cluster. */
+export class PathFinder {
+  readonly #links: ClusterLinks
+  readonly #progressMs: number
+  #turn = 0
+
+  /** `responseProgressMs` of the engines applies also to circuits that limit the time to the head of a response. */
+  constructor(links: ClusterLinks, responseProgressMs: number) {
+    this.#links = links
+    this.#progressMs = responseProgressMs
+  }
+
+  find(request: PathRequest, nowMs: number): Paths {
+    const { served, head, sender, more } = request
+    const { targets, known } = served.choose(head, sender, nowMs)
+    if (targets.length === 0) return { none: whyNone(served) }
+    const waits = this.#waitsOf(served)
+    const paths: Path[] = []
+    let absent: Exclude<Lookup<StreamLink>, { state: 'live' }> | undefined
+    for (const target of targets) {
+      const sticky = target === known ? undefined : served.stickyEditsOf(target, sender)
+      const responseEdits = sticky === undefined ? more.responseEdits : { ...more.responseEdits, ...sticky }
+      absent =
+        this.#add(paths, target, request, { waits, responseEdits, speaks: versionFor(served, head) }) ??
+        absent
+    }
+    if (paths.length > 0) return { paths }
+    return { absent: absent ?? { state: 'unknown' } }
+  }
+
+  /** The links of the cluster of a target. Undefined if it has none. */
+  linksOf(served: ServedCircuit, { deployed: { cluster } }: ServedTarget): Lookup<StreamLink> | undefined {
+    return cluster && this.#links.linksOf(cluster, served.label)
+  }
+
+  #add(
+    paths: Path[],
+    target: ServedTarget,
+    { served, head, sender, more }: PathRequest,
+    shared: Pick<Path, 'speaks' | 'waits' | 'responseEdits'>,
+  ): Exclude<Lookup<StreamLink>, { state: 'live' }> | undefined {
+    if (target.address !== undefined) {
+      paths.push(new Path(target, target.address, served.editsOf(target, head, sender, more.edits), shared))
+      return undefined
+    }
+    const found = this.linksOf(served, target)
+    if (found === undefined) return undefined
+    if (found.state !== 'live') return found
+    const links = target.linksOf(found)
+    const { length } = links
+    const first = firstLink(links, this.#turn++)
+    const edits = served.editsOf(target, head, sender, more.edits)
+    for (let step = 0; step < length; step++)
+      paths.push(new Path(target, links[(first + step) % length] as (typeof links)[number], edits, shared))
+    return undefined
+  }
+
+  #waitsOf({ allowance: { responseMs } }: ServedCircuit): ResponseWaits | undefined {
+    return responseMs === undefined
+      ? undefined
+      : { upstreamResponseMs: responseMs, responseProgressMs: this.#progressMs }
+  }
+}
+
+/** The HTTP version in which a request goes to its app: that of the circuit, but gRPC needs HTTP/2. */
+const versionFor = ({ circuit: { backend } }: ServedCircuit, head: Head): Path['speaks'] =>
+  backend === 'h2' || isGrpc(head) ? 'http2' : 'http1'
+
+function whyNone({ targets }: ServedCircuit): string {
+  if (targets.length === 0) return 'it has no targets'
+  if (targets.every(({ deployed }) => deployed.draining)) return 'all of them drain'
+  if (targets.some(({ deployed }) => deployed.devbox !== undefined))
+    return 'this version does not connect to devboxes'
+  return 'the health checks of all of them fail'
+}
