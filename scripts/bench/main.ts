@@ -6,6 +6,7 @@ import { http2 } from './http2/report.ts'
 import { idle } from './idle.ts'
 import { describeMachine } from './machine.ts'
 import { pairs } from './pairs.ts'
+import { relay } from './relay/report.ts'
 import { start } from './start.ts'
 import { tcp, websocket } from './stream/report.ts'
 import { table } from './table.ts'
@@ -18,6 +19,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   websocket,
   tcp,
   tunnel,
+  relay,
   table,
   idle,
   start,
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     seconds: { type: 'string', default: '8' },
     runs: { type: 'string', default: '3' },
+    websockets: { type: 'string', default: '2000' },
   },
 })
 /** `pairs` only compares two checkouts. */
@@ -50,6 +53,7 @@ for (const name of names) {
   results[name] = await BENCHMARKS[name]?.({
     seconds: Number(values.seconds),
     runs: Number(values.runs),
+    websockets: Number(values.websockets),
     against: values.against,
   })
 }

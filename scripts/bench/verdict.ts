@@ -4,6 +4,8 @@ import Table from 'cli-table3'
 export type Benchmark = (options: {
   readonly seconds: number
   readonly runs: number
+  /** Idle WebSockets of `relay`. */
+  readonly websockets: number
   /** Another checkout of this repository that is measured in the same run. */
   readonly against?: string | undefined
 }) => Promise<unknown>

@@ -2,8 +2,10 @@ import type { Contender } from './contender.ts'
 import { haproxy, haproxyTcp, haproxyTwice } from './haproxy.ts'
 import { httpProxy3 } from './http-proxy-3.ts'
 import { nginx, nginxGrpc, nginxStream } from './nginx.ts'
+import { PREVIEW_PATH, previewPath } from './preview.ts'
 import { RELAY_AND_GATEWAY, relayAndGateway } from './relay.ts'
 import { BEFORE, OURS, sidecar } from './sidecar.ts'
+import { traefik } from './traefik.ts'
 
 /** Connections that stay open in `idle`. */
 export const IDLE_CONNECTIONS = 10_000
@@ -18,6 +20,7 @@ const BENCHMARKS = {
   websocket: [sidecar(), nginx, haproxy],
   tcp: [sidecar({ protocol: 'tcp' }), haproxyTcp, nginxStream],
   tunnel: [relayAndGateway(), haproxyTcp, haproxyTwice],
+  relay: [previewPath(), traefik],
   // The others are compared with the first one.
   table: [withRoutes(1), withRoutes(1_000), withRoutes(100_000)],
   idle: [sidecar({ connections: ROOM }), nginx, haproxy],
@@ -30,6 +33,7 @@ const EARLIER: Readonly<Partial<Record<keyof typeof BENCHMARKS, (checkout: strin
   websocket: (checkout) => sidecar({ checkout }, OURS + BEFORE),
   tcp: (checkout) => sidecar({ protocol: 'tcp', checkout }, OURS + BEFORE),
   tunnel: (checkout) => relayAndGateway(RELAY_AND_GATEWAY + BEFORE, checkout),
+  relay: (checkout) => previewPath(PREVIEW_PATH + BEFORE, checkout),
 }
 
 /** Returns the contenders of a benchmark. With `against`, another checkout takes part too. */

@@ -13,11 +13,17 @@ export interface Load {
 const CONNECTIONS = 64
 
 /** Runs wrk on the load's core: keep-alive connections that request one path with alice's key. */
-export async function runLoad(port: number, path: string, seconds: number, host = 'api'): Promise<Load> {
+export async function runLoad(
+  port: number,
+  path: string,
+  seconds: number,
+  host = 'api',
+  connections = CONNECTIONS,
+): Promise<Load> {
   const header = 'tracestate: rojo=00f067aa0ba902b7,branchline=alice'
   const url = `http://127.0.0.1:${port}${path}`
   const { stdout } =
-    await $`taskset -c ${LOAD_CORE} wrk --latency -t1 -c${CONNECTIONS} -d${seconds}s -H ${header} -H ${`Host: ${host}`} ${url}`.quiet()
+    await $`taskset -c ${LOAD_CORE} wrk --latency -t1 -c${connections} -d${seconds}s -H ${header} -H ${`Host: ${host}`} ${url}`.quiet()
   const text = (pattern: RegExp): string => pattern.exec(stdout)?.[1] ?? ''
   const sum = [...stdout.matchAll(/(?:connect|read|write|timeout) (\d+)|Non-2xx or 3xx responses: (\d+)/g)]
     .map(([, one, two]) => Number(one ?? two))
