@@ -16,7 +16,7 @@ export const clusterTarget = z.strictObject({
 const fields = {
   address: z
     .string()
-    .regex(ADDRESS, 'host:port, such as 10.0.0.7:8888 or [2001:db8::7]:22')
+    .regex(ADDRESS, { error: 'host:port, such as 10.0.0.7:8888 or [2001:db8::7]:22', abort: true })
     .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65535, 'a port of at most 65535')
     .optional()
     .describe(

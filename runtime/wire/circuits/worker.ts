@@ -22,6 +22,7 @@ export const addresses = z.object({
   https: z.url().optional(),
   tunnel: z.url().optional().describe('WebSocket URL at which clusters connect.'),
   peer: z.url().optional().describe('WebSocket URL at which other workers connect.'),
+  metrics: z.url().optional().describe('URL of the metrics for Prometheus.'),
   portHost: z.string().optional().describe('Host at which port circuits are reached.'),
 })
 export type Addresses = z.infer<typeof addresses>

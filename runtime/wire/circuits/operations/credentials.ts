@@ -36,6 +36,7 @@ export const CREDENTIAL_OPERATIONS = {
     body: apiKeyCreate,
     status: 201,
     response: createdApiKey,
+    secret: true,
   },
   listKeys: {
     method: 'GET',
@@ -56,6 +57,7 @@ export const CREDENTIAL_OPERATIONS = {
     params: byId,
     status: 200,
     response: createdApiKey,
+    secret: true,
   },
   revokeKey: {
     method: 'DELETE',
@@ -76,6 +78,7 @@ export const CREDENTIAL_OPERATIONS = {
     body: accessTokenCreate,
     status: 201,
     response: createdAccessToken,
+    secret: true,
   },
   listAccessTokens: {
     method: 'GET',

@@ -35,6 +35,8 @@ export interface Operation {
   readonly also?: readonly number[]
   readonly response?: z.ZodType
   readonly format?: Format
+  /** The response contains a secret, so that it is never stored, also not for a repeated request. */
+  readonly secret?: boolean
   /** The response has an ETag, and the request may have If-Match. */
   readonly etag?: boolean
   /** Refusals, in addition to those that every operation has: {@link commonRefusals}. */
@@ -53,6 +55,6 @@ export function commonRefusals(operation: Operation): ProblemName[] {
   return names
 }
 
-/** Whether a repeated request is answered with the stored response: all POSTs of an API key. */
-export const acceptsIdempotencyKey = ({ method, needs }: Operation): boolean =>
-  method === 'POST' && needs !== 'none' && needs !== 'join-token'
+/** Whether a repeated request is answered with the stored response: all POSTs of an API key without a secret. */
+export const acceptsIdempotencyKey = ({ method, needs, secret = false }: Operation): boolean =>
+  method === 'POST' && needs !== 'none' && needs !== 'join-token' && !secret

@@ -22,6 +22,7 @@ export const WORKER_OPERATIONS = {
     body: workerFacts,
     status: 201,
     response: joinedWorker,
+    secret: true,
     refusals: ['already-exists'],
   },
   listWorkers: {
@@ -133,6 +134,7 @@ export const WORKER_OPERATIONS = {
     body: joinTokenCreate,
     status: 201,
     response: createdJoinToken,
+    secret: true,
   },
   listJoinTokens: {
     method: 'GET',
