@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Endpoint } from '@branchline/runtime/local/network/dial'
 import { Command } from 'commander'
+import { addCircuitCommands } from './circuit/command.ts'
 import { type CheckOptions, runCheck } from './commands/run-check.ts'
 import { PLATFORM_FORMATS, type PlatformRun, runPlatform } from './commands/platform.ts'
 import { type RouteExplainOptions, runRouteExplain } from './commands/route-explain.ts'
@@ -230,6 +231,7 @@ withExamples(explainCommand, [
   'which version served each hop',
 ])
 
+addCircuitCommands(program)
 addCompletionCommands(program)
 
 tellFaults(program, () => process.exit(EXIT_USAGE))

@@ -65,7 +65,17 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],
-  cli: ['runtime/wire', 'runtime/page', 'runtime/local', 'runtime/process', 'runtime/kubernetes', 'cdk8s'],
+  // `circuit forward` carries local connections as streams of a tunnel.
+  cli: [
+    'runtime/wire',
+    'runtime/transport',
+    'runtime/tunnel',
+    'runtime/page',
+    'runtime/local',
+    'runtime/process',
+    'runtime/kubernetes',
+    'cdk8s',
+  ],
   gitops: ['cdk8s', 'runtime/wire'],
   kind: [],
   scripts: [

@@ -187,7 +187,9 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
     if (socket === undefined) return
     // libuv does not reset a socket during its shutdown (EINVAL), and Node would then never close its descriptor.
     const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
-    if (error !== undefined && this.opened && !shutting) socket.resetAndDestroy()
+    // A Unix socket has no reset, nor a remote address.
+    const mayReset = this.opened && !shutting && socket.remoteAddress !== undefined
+    if (error !== undefined && mayReset) socket.resetAndDestroy()
     else socket.destroy()
   }
 

@@ -1,0 +1,28 @@
+/** Limits of `branchline circuit forward` at a worker. */
+export interface ForwardLimits {
+  /** Most clients at a time. Further ones get 503. Default: 1,024. */
+  readonly clients: number
+  /** Most clients of one circuit at a time. Further ones get 503. Default: 128. */
+  readonly circuitClients: number
+  /** Most open connections of one client. Further ones are reset. Default: 256. */
+  readonly streams: number
+  /** Longest time for the head of the upgrade. Default: 5 s. */
+  readonly headMs: number
+  /** Longest time to connect to one target. Default: 3 s. */
+  readonly connectMs: number
+  /** A connection without a byte is cut off after this time. Default: 1 h. */
+  readonly idleMs: number
+  /** Time between two checks that a client still has access. Default: 2 s. */
+  readonly recheckMs: number
+}
+
+/** The defaults of {@link ForwardLimits}. */
+export const DEFAULT_FORWARD_LIMITS: ForwardLimits = {
+  clients: 1_024,
+  circuitClients: 128,
+  streams: 256,
+  headMs: 5_000,
+  connectMs: 3_000,
+  idleMs: 3_600_000,
+  recheckMs: 2_000,
+}
