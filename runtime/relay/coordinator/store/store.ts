@@ -136,9 +136,8 @@ export class Store {
   }
 
   async #changeIn<T>(tx: Tx, actor: Actor, change: (change: Change) => Promise<T>): Promise<AtEpoch<T>> {
-    const relay = await tx.selectFrom('relay').select('epoch').forUpdate().executeTakeFirstOrThrow()
-    const epoch = relay.epoch + 1
-    await sql`select set_config('branchline.epoch', ${String(epoch)}, true)`.execute(tx)
+    const before = await lockEpoch(tx)
+    const epoch = before + 1
     const entries: AuditEntry[] = []
     let changed = true
     const value = await change({
@@ -147,10 +146,10 @@ export class Store {
       audit: (entry) => void entries.push(entry),
       unchanged: () => (changed = false),
     })
-    if (!changed) return { epoch: relay.epoch, value }
+    if (!changed) return { epoch: before, value }
     await writeAudit(tx, actor, epoch, entries)
-    await tx.updateTable('relay').set({ epoch }).execute()
-    await sql`select pg_notify('branchline', ${String(epoch)})`.execute(tx)
+    await sql`with next as (update relay set epoch = ${epoch} returning epoch)
+      select pg_notify('branchline', epoch::text) from next`.execute(tx)
     return { epoch, value }
   }
 
@@ -185,4 +184,12 @@ export class Store {
       await wait(backoff.nextMs())
     }
   }
+}
+
+/** Lets other changes wait, tells the triggers the epoch of this one, and returns the epoch before it. */
+async function lockEpoch(tx: Tx): Promise<number> {
+  const { rows } = await sql<{ epoch: number }>`
+    with locked as materialized (select epoch from relay for update)
+    select epoch, set_config('branchline.epoch', (epoch + 1)::text, true) from locked`.execute(tx)
+  return (rows[0] as { epoch: number }).epoch
 }
