@@ -125,6 +125,41 @@ test('a pod cannot report for others, and unknown addresses do not count', async
   expect(await until(() => unreached('True'), 'the condition')).toMatchObject({ reason: 'KeyLost' })
 })
 
+// Attack: a pod of another team, whose environment has nothing to do with alice's, runs a service of the same name and
+// reports calls from the address of the gateway, or that alice's override was reached. The condition would blame the
+// gateway, or disappear. Fix: callers and keys of other trees of environments do not count.
+test('a pod of another tree can neither blame a service nor hide that one loses the key', async () => {
+  api.put(
+    environment('other'),
+    ...running('other', 'orders', '10.0.9.1'),
+    ...running('other', 'pricing', '10.0.9.2'),
+  )
+  for (const [index, name] of ['orders', 'pricing'].entries()) {
+    api.tokens.set(`other-${name}`, { namespace: 'other', pod: `${name}-0` })
+    const sidecar = await TestSidecar.connect(manager.routesPort, `other-${name}`)
+    sidecars[`other-${index}`] = sidecar
+    await until(() => Object.keys(sidecar.table?.listeners ?? {}).length > 0, 'its table')
+  }
+  lose()
+  await until(() => unreached('True'), 'the condition')
+  report('other-0', { calls: [{ service: 'orders', from: '10.0.0.1', keyed: 3, keyless: 0, at: [] }] })
+  report('other-1', { keyed: [{ service: 'pricing', key: 'alice', received: 1, served: 1 }] })
+  // The answer to a query shows that the reports before it were taken.
+  for (const name of ['other-0', 'other-1']) {
+    const trace = 'b'.repeat(32)
+    sidecars[name]?.say({ type: 'hops', trace })
+    await until(() => sidecars[name]?.messages.some((it) => it.type === 'hops'), 'an answer')
+  }
+  // A finding about bob from the same evidence shows that the manager has judged since then.
+  api.put(environment('bob', { base: 'base' }), ...running('bob', 'pricing', '10.0.2.1'))
+  report('gateway', { keyed: [{ service: 'gateway', key: 'bob', received: 3, served: 3 }] })
+  await until(
+    () => conditionsOf('bob').some(({ type, status }) => type === 'OverrideUnreached' && status === 'True'),
+    'bob',
+  )
+  expect(unreached('True')).toBeDefined()
+})
+
 test('an explained request names the overrides that it did not reach', async () => {
   const trace = 'a'.repeat(32)
   const startMs = Date.now() - 3_000

@@ -6,6 +6,7 @@ import type { Plan } from '../plan/plan.ts'
 import type { PodHop } from '../push/hops.ts'
 import { UNREACHED } from '../status/conditions.ts'
 import { branchesOf, branchOf } from './branches.ts'
+import { treesOf } from './trees.ts'
 
 export interface PropagationOptions {
   readonly plan: () => Plan
@@ -50,19 +51,31 @@ export class Propagation {
     return this.#verdicts.size
   }
 
-  /** Takes a pod's report. What it says about services that the pod does not run is ignored. */
+  /**
+   * Takes a pod's report. What it says about services that the pod does not run is ignored, and so are callers and keys
+   * of environments that have no base in common with its own: no request leads from them to it. So a pod can make a
+   * condition blame only services of its own tree of environments.
+   */
   take(podId: string, report: TrafficReport): void {
+    const pod = this.#podOf(podId)
+    if (pod === undefined) return
+    const trees = treesOf(this.#options.plan().forest)
+    const tree = trees.byName.get(pod.environment)
+    const isCaller = ({ from }: { readonly from: string }): boolean => {
+      const caller = this.#podAt(from)
+      return caller !== undefined && trees.byName.get(caller.environment) === tree
+    }
+    const isKnown = ({ key }: { readonly key: string }): boolean => (trees.byKey.get(key) ?? tree) === tree
     const services = this.#servicesOf(podId)
     const isOwn = ({ service }: { readonly service: string }): boolean => services.includes(service)
     const own: TrafficReport = {
       ...report,
-      keyed: report.keyed.filter(isOwn),
+      keyed: report.keyed.filter((it) => isOwn(it) && isKnown(it)),
       uncounted: report.uncounted?.filter((service) => services.includes(service)),
-      calls: report.calls.filter(isOwn),
-      raw: report.raw.filter(isOwn),
+      calls: report.calls.filter((it) => isOwn(it) && isCaller(it)),
+      raw: report.raw.filter((it) => isOwn(it) && isCaller(it)),
     }
-    const pod = this.#podOf(podId)
-    if (pod !== undefined) this.#observer.take(pod, own, Date.now())
+    this.#observer.take(pod, own, Date.now())
   }
 
   /**
@@ -104,12 +117,12 @@ export class Propagation {
   }
 
   #newObserver(): Observer {
-    return new Observer({
-      podAt: (address) => {
-        const id = this.#options.podAt(address)
-        return id === undefined ? undefined : this.#podOf(id)
-      },
-    })
+    return new Observer({ podAt: (address) => this.#podAt(address) })
+  }
+
+  #podAt(address: string): Pod | undefined {
+    const id = this.#options.podAt(address)
+    return id === undefined ? undefined : this.#podOf(id)
   }
 
   /** A pod of several Services counts as the first of them. */
