@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    // The second one records what `npm test` says at its end.
+    reporters: ['default', './scripts/skips/reporter.ts'],
     projects: [
       {
         test: {
