@@ -31,8 +31,15 @@ export async function runPause(name: string, paused: boolean, options: TargetOpt
 }
 
 /** Runs `branchline env delete`. Resolves with what to print. */
-export async function runDelete(name: string, options: DeleteOptions): Promise<string> {
-  const target = await openTarget(options)
+export const runDelete = async (name: string, options: DeleteOptions): Promise<string> =>
+  deleteEnvironment(await openTarget(options), name, options)
+
+/** Deletes an environment of a target, and its Previews, which would have none. Resolves with what to print. */
+export async function deleteEnvironment(
+  target: Target,
+  name: string,
+  options: Pick<DeleteOptions, 'force' | 'withNamespace'>,
+): Promise<string> {
   const { environment, all } = await environmentAt(target, name)
   const branches = all.filter(({ spec }) => spec?.base === name).map(({ metadata }) => metadata.name)
   if (branches.length > 0 && options.force !== true) {
@@ -48,7 +55,12 @@ export async function runDelete(name: string, options: DeleteOptions): Promise<s
   const deleted = `${name} deleted${effect}\n`
   const note = durationNote(target, 'remove its manifests')
   if (options.withNamespace !== true) {
-    return `${deleted}Its workloads still run in namespace ${namespace}: --with-namespace deletes them, too\n${note}`
+    const previews = await target.list('Preview', namespace)
+    for (const { metadata } of previews)
+      await target.patch({ kind: 'Preview', name: metadata.name, namespace, patch: null })
+    const names = previews.map(({ metadata }) => metadata.name).join(', ')
+    const gone = names === '' ? '' : `Its previews are deleted as well: ${names}\n`
+    return `${deleted}${gone}Its workloads still run in namespace ${namespace}: --with-namespace deletes them, too\n${note}`
   }
   await target.patch({ kind: 'Namespace', name: namespace, patch: null })
   return `${deleted}namespace ${namespace} deleted, with everything in it\n${note}`

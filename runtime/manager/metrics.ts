@@ -22,7 +22,11 @@ export interface Observed {
 const PLAN_BOUNDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5]
 const ACK_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5]
 
-/** The manager's metrics, by Prometheus' conventions. prom-client adds those of the process and of Node.js. */
+/**
+ * The manager's metrics, by Prometheus' conventions. Ours are in the one style of `process/exposition.ts`. prom-client adds
+ * only those of the process and of Node.js: garbage collection and the event loop of two managers are worth its size,
+ * and those of a sidecar in each pod are not.
+ */
 export class ManagerMetrics {
   readonly planSeconds = new Histogram(PLAN_BOUNDS)
   readonly ackSeconds = new Histogram(ACK_BOUNDS)
