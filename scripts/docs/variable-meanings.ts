@@ -74,6 +74,12 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
   },
 }
 
+/** Variables of the command line. */
+export const COMMANDS: Meanings = {
+  BRANCHLINE_RELAY_URL: 'URL at which visitors reach the relay (`branchline circuit forward`).',
+  BRANCHLINE_TOKEN: 'Access token for circuits of the relay (`branchline circuit forward`).',
+}
+
 /** Variables of tests and of developers' commands. */
 export const DEVELOPMENT: Meanings = {
   BASE_IMAGE: 'Base of all images (`npm run images`, `npm run kind`).',

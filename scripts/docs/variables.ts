@@ -3,7 +3,7 @@ import { readConfig as readManagerConfig } from '@branchline/runtime/manager/con
 import { readConfig as readRelayConfig } from '@branchline/runtime/relay/config'
 import { readConfig as readSidecarConfig } from '@branchline/runtime/sidecar/config'
 import { code, table } from './markdown.ts'
-import { DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
+import { COMMANDS, DEVELOPMENT, MEANINGS, type Process } from './variable-meanings.ts'
 
 type Environment = Readonly<Record<string, string>>
 type ReadConfig = (environment: Environment) => unknown
@@ -40,6 +40,11 @@ export function variablesReference(elsewhere: string): string {
     '# Environment variables\n',
     'A process reads its variables when it starts. If one is wrong, it names every fault and exits with 64. Waits and sizes are on the page of [settings](settings.md).\n',
     ...sections,
+    '## Command line\n',
+    table(
+      ['Variable', 'Meaning'],
+      Object.entries(COMMANDS).map(([name, meaning]) => [code(name), meaning]),
+    ),
     '## Development\n',
     table(
       ['Variable', 'Meaning'],

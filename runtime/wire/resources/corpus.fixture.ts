@@ -90,6 +90,8 @@ export const CORPUS: readonly Case[] = [
   },
   preview('a port by number', { service: 'web', port: 8080 }),
   preview('a port by name', { service: 'web', port: 'http-web', access: 'public' }),
+  preview('access for the organization', { service: 'web', port: 80, access: 'organization' }),
+  preview('access by token', { service: 'web', port: 80, access: 'token' }),
   preview('no service', { port: 80 }, /^spec.service is missing: set it to a text$/),
   preview(
     'no port',
@@ -108,7 +110,7 @@ export const CORPUS: readonly Case[] = [
   preview(
     'another access',
     { service: 'web', port: 80, access: 'all' },
-    /^spec.access is "all": wanted public$/,
+    /^spec.access is "all": wanted one of public, organization, token$/,
   ),
   preview(
     'an unknown field',

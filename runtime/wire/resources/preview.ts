@@ -1,9 +1,10 @@
 import { z } from 'zod'
+import { ACCESS_TYPES } from '../circuits/access.ts'
 import { API_VERSION } from '../names.ts'
 import { conditions, label, metadata, observedGeneration } from './fields.ts'
 
-/** Who may open a preview. */
-export const ACCESS = ['public'] as const
+/** Who may open a preview: the access of its circuit. */
+export const ACCESS = ACCESS_TYPES
 export type Access = (typeof ACCESS)[number]
 
 const PORT_NAME = /^[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?$/
@@ -42,7 +43,10 @@ export const previewSpec = z
     access: z
       .enum(ACCESS)
       .default('public')
-      .describe('Who may open the preview. public: everyone who has the URL.'),
+      .describe(
+        'Who may open the preview. public: everyone who has the URL. organization: holders of an API key or an access ' +
+          'token of the relay. token: holders of an access token of this preview.',
+      ),
   })
   .describe('Desired state of the preview.')
 export type PreviewSpec = z.infer<typeof previewSpec>

@@ -11,7 +11,8 @@ export interface StreamTarget {
 
 /**
  * A preview that a cluster asks a relay to serve. `label` is the leftmost label of its host. `key` is the routing key of
- * its requests. A relay serves only the `access` value `public`, and refuses others.
+ * its requests. `access` is that of a circuit (circuits/access.ts); an older manager sends `public` alone, and a relay
+ * serves no preview whose value it does not know.
  */
 export interface RegisteredPreview extends StreamTarget {
   readonly label: string

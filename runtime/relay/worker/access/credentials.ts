@@ -49,5 +49,5 @@ function mayOpen(
   nowMs: number,
 ): boolean {
   if (expiresAtMs !== undefined && nowMs >= expiresAtMs) return false
-  return circuits === undefined ? access.type !== 'token' : circuits.includes(id)
+  return circuits === undefined ? access.type === 'organization' : circuits.includes(id)
 }
