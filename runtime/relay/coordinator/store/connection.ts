@@ -6,12 +6,23 @@ import { ConnectionFailure } from './failure.ts'
 /** Our tables have a schema of their own, so that the database may contain others. */
 export const SCHEMA = 'branchline'
 
-/** Where the database is: an URL, or the socket of the embedded server. */
+/** Where the database is: a URL, or the socket of the embedded server. */
 export type DatabaseAddress = ServerAddress | { readonly connectionString: string }
 
 const TYPES = new TypeOverrides()
 // Our numbers of the type bigint stay below 2^53.
 TYPES.setTypeParser(types.builtins.INT8, Number)
+
+/**
+ * Reads DATABASE_URL. Throws an error whose message is a sentence without the value, which may contain a password.
+ */
+export function parseDatabaseUrl(text: string): { readonly connectionString: string } {
+  const url = URL.parse(text)
+  if (url !== null && ['postgres:', 'postgresql:'].includes(url.protocol)) return { connectionString: text }
+  throw new Error(
+    'wanted a URL such as postgres://user:password@host:5432/database, with special characters as %XX',
+  )
+}
 
 /** Options of every connection. */
 export const clientConfig = (address: DatabaseAddress, limits: StoreLimits): ClientConfig => ({

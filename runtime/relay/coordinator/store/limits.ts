@@ -33,10 +33,8 @@ export interface StoreLimits {
   readonly retry: BackoffLimits
   /** The waits between attempts to reach a lost database. Default: 100 ms to 2 s. */
   readonly reconnect: BackoffLimits
-  /** How often the epoch is read in addition to notifications. Default: 5 s. */
+  /** How often the epoch is read in addition to notifications, which also tests their connection. Default: 5 s. */
   readonly epochPollMs: number
-  /** How often an idle connection of its own (for notifications, for leading) is tested. Default: 5 s. */
-  readonly livenessMs: number
   /** How long one statement of a migration, a backup or a restore may take, including the wait for another relay. Default: 10 min. */
   readonly migrateMs: number
 }
@@ -59,6 +57,5 @@ export const DEFAULT_STORE_LIMITS: StoreLimits = {
   retry: { firstMs: 10, maxMs: 200 },
   reconnect: { firstMs: 100, maxMs: 2_000 },
   epochPollMs: 5_000,
-  livenessMs: 5_000,
   migrateMs: 600_000,
 }

@@ -1,11 +1,13 @@
 import { rmSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { temporaryFolder } from '../../../process/temporary.ts'
 import { cleanUp, later } from '../../../testing/cleanups.ts'
 import { until } from '../../../testing/until.ts'
+import { openConnection } from './connection.ts'
 import { DEFAULT_STORE_LIMITS } from './limits.ts'
 import { openStore, type OpenStore } from './open.ts'
 import type { Store } from './store.ts'
@@ -18,11 +20,11 @@ const LIMITS = {
   reconnect: { firstMs: 10, maxMs: 50 },
 }
 
-async function open(): Promise<OpenStore> {
+async function open(limits = LIMITS): Promise<OpenStore> {
   const folder = temporaryFolder('open')
   later(() => rmSync(folder, { recursive: true, force: true }))
   const templates = join(homedir(), '.cache', 'branchline')
-  const opened = await openStore({ folder, durable: false, templates }, pino({ level: 'silent' }), LIMITS)
+  const opened = await openStore({ folder, durable: false, templates }, pino({ level: 'silent' }), limits)
   later(() => opened.close())
   return opened
 }
@@ -66,4 +68,31 @@ test('a closed store leaves nothing behind, and its folder can be opened again',
   await expect(store.read((db) => db.selectFrom('relay').selectAll().execute())).rejects.toThrow(
     'The store is closed',
   )
+})
+
+test('a server that accepts connections but does not answer is down', async () => {
+  const { store, server } = await open({ ...LIMITS, connectMs: 300 })
+  const pid = server?.pid as number
+  const killer = await openConnection(store.address, LIMITS)
+  await store.read((db) => db.selectFrom('relay').selectAll().execute())
+  process.kill(pid, 'SIGSTOP')
+  later(() => process.kill(pid, 'SIGCONT'))
+  await killer.query(`select pg_terminate_backend(pid) from pg_stat_activity
+    where application_name <> '' and pid <> pg_backend_pid()`)
+  killer.close()
+  await until(() => store.state === 'down')
+  await expect(addGroup(store, 'a')).rejects.toMatchObject({ code: 'BL_RELAY_DATABASE' })
+  process.kill(pid, 'SIGCONT')
+  await until(() => store.state === 'up')
+  expect((await addGroup(store, 'a')).epoch).toBe(1)
+})
+
+test('a wrong DATABASE_URL is an error that does not quote it', async () => {
+  for (const url of ['postgres://user:top-secret@host:port/db', 'mysql://u:top-secret@host', 'top-secret']) {
+    const error: unknown = await openStore({ url }, pino({ level: 'silent' })).catch(
+      (reason: unknown) => reason,
+    )
+    expect(String(error)).toContain('wanted a URL such as postgres://')
+    expect(inspect(error)).not.toContain('top-secret')
+  }
 })

@@ -1,4 +1,5 @@
 import type { Logger } from '../../../process/log.ts'
+import { type DatabaseAddress, parseDatabaseUrl } from './connection.ts'
 import { EmbeddedServer } from './embedded/server.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import { migrate } from './migrate.ts'
@@ -34,21 +35,26 @@ export async function openStore(
   logger: Logger,
   limits: StoreLimits = DEFAULT_STORE_LIMITS,
 ): Promise<OpenStore> {
-  const server = 'url' in location ? undefined : await startServer(location, logger, limits)
-  const address = 'url' in location ? { connectionString: location.url } : server!.address
+  if ('url' in location) return openAt(parseDatabaseUrl(location.url), logger, limits)
+  const server = await startServer(location, logger, limits)
   try {
-    const { applied } = await migrate(address, limits)
-    if (applied.length > 0) logger.info({ applied }, 'migrated the database')
+    const opened = await openAt(server.address, logger, limits)
+    const close = async (): Promise<void> => {
+      await opened.close()
+      await server.stop()
+    }
+    return { ...opened, server, close }
   } catch (error) {
-    await server?.stop()
+    await server.stop()
     throw error
   }
+}
+
+async function openAt(address: DatabaseAddress, logger: Logger, limits: StoreLimits): Promise<OpenStore> {
+  const { applied } = await migrate(address, limits)
+  if (applied.length > 0) logger.info({ applied }, 'migrated the database')
   const store = new Store({ address, limits, logger })
-  const close = async (): Promise<void> => {
-    await store.close()
-    await server?.stop()
-  }
-  return { store, close, ...(server !== undefined && { server }) }
+  return { store, close: () => store.close() }
 }
 
 function startServer(
