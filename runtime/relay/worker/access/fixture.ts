@@ -68,7 +68,8 @@ export class TestTable {
 
   redeem: Redeem = async (code, host, hash) => {
     this.redeemed.push({ code, host })
-    const circuit = this.codes.get(code) ?? (code.startsWith('blc_') ? 'c-web' : undefined)
+    const circuit =
+      this.codes.get(code) ?? (code.startsWith('blc_') ? `c-${host.split('.', 1)[0]}` : undefined)
     this.codes.delete(code)
     if (circuit === undefined) return { refusal: 'The code is not known.' }
     return { session: { hash, circuit, holder: 'ann', expiresAtMs: this.nowMs + 12 * 3_600_000 } }
@@ -132,20 +133,22 @@ export function comeBack(location: string, code: string, origin = 'http://web.lo
 /** The `name=value` of a Set-Cookie value. */
 export const pairOf = (setCookie: string): string => setCookie.split(';', 1)[0] ?? ''
 
-/** Serves a circuit on a free port of loopback, in front of an app at a port. */
+/** Serves circuits on a free port of loopback, in front of an app at a port. */
 export async function serve(
   access: Access,
-  circuit: () => DeployedCircuit,
+  circuit: (head: Head) => DeployedCircuit,
   appPort: number,
+  secure = false,
 ): Promise<number> {
   const upstream = tcpUpstream('127.0.0.1', appPort)
   const engine = new HttpEngine({
     route: (head, { remoteAddress }) => {
-      const verdict = access.check(circuit(), head, { address: remoteAddress, secure: false })
+      const verdict = access.check(circuit(head), head, { address: remoteAddress, secure })
       if (verdict.decision !== undefined) return verdict.decision
       const { edits, responseEdits } = verdict
       return { candidates: [{ upstream, edits, ...(responseEdits !== undefined && { responseEdits }) }] }
     },
+    limits: { drainMs: 100, lingerMs: 100 },
   })
   const listener = await listen({ port: 0 }, (transport) => engine.serve(transport))
   later(async () => {
