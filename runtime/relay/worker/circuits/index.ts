@@ -1,4 +1,5 @@
 import type { DialPolicy } from '../../dial-policy.ts'
+import { DEFAULT_TCP_LIMITS, type TcpLimits } from '../backends/tcp.ts'
 import type { Lookup } from '../clusters/cluster.ts'
 import type { Apex } from '../visitors/apex.ts'
 import type { EditOptions } from '../visitors/head-edits.ts'
@@ -15,6 +16,7 @@ import { PathFinder } from './paths.ts'
 import { RegisteredPreviews } from './registered-previews.ts'
 import { type CircuitReport, ServedCircuits } from './served-circuits.ts'
 import type { TargetReport } from './target-report.ts'
+import { TcpCircuits } from './tcp-circuits.ts'
 
 export interface WorkerCircuitsOptions {
   /** The domain below which the labels of circuits are. */
@@ -36,6 +38,7 @@ export interface WorkerCircuitsOptions {
   /** That of the engines. */
   readonly responseProgressMs: number
   readonly checks?: Partial<CheckLimits>
+  readonly tcp?: Partial<TcpLimits>
   /** Called when a circuit of the table cannot be served, or can again. */
   readonly onCircuit?: (report: CircuitReport) => void
   /** Called at each change of a target's health. */
@@ -47,8 +50,9 @@ export interface WorkerCircuits {
   /** Give it the table: `served.apply(delta.circuits)` or `served.replace(table.circuits)`. */
   readonly served: ServedCircuits
   readonly circuits: Circuits
-  readonly health: PassiveHealth
-  readonly paths: PathFinder
+  readonly access: CircuitAccess
+  /** TCP connections to ports, and those of `circuit forward`. */
+  readonly tcp: TcpCircuits
   readonly hold: Hold
   stop(): void
 }
@@ -83,5 +87,7 @@ export function workerCircuits(options: WorkerCircuitsOptions): WorkerCircuits {
     isReturning: options.isReturning,
     requestsPerPreview: options.requestsPerPreview,
   })
-  return { served, circuits, health, paths, hold, stop: () => active.stop() }
+  const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp }
+  const tcp = new TcpCircuits({ served, paths, access, health, visitors, limits })
+  return { served, circuits, access, tcp, hold, stop: () => active.stop() }
 }

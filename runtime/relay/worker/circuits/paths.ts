@@ -1,5 +1,6 @@
 import type { Client, HeadEdits, ResponseWaits } from '../../../proxy/decision.ts'
 import { type Head, isGrpc } from '../../../proxy/head.ts'
+import type { Transport, Upstream } from '../../../transport/transport.ts'
 import { firstLink } from '../backends/cluster.ts'
 import type { Lookup } from '../clusters/cluster.ts'
 import { Path } from './forward.ts'
@@ -25,6 +26,25 @@ export type Paths =
   | { readonly absent: Exclude<Lookup<StreamLink>, { state: 'live' }> }
   /** No target takes requests, for this reason (part of a sentence). */
   | { readonly none: string }
+
+/** One way to a target for a TCP connection. */
+export class TcpPath implements Upstream {
+  readonly target: ServedTarget
+  readonly #upstream: Upstream
+
+  constructor(target: ServedTarget, upstream: Upstream) {
+    this.target = target
+    this.#upstream = upstream
+  }
+
+  get key(): string {
+    return this.#upstream.key
+  }
+
+  dial(): Transport {
+    return this.#upstream.dial()
+  }
+}
 
 /** Finds the paths of requests: of the chosen targets in order, one over each link of a cluster. */
 export class PathFinder {
@@ -54,6 +74,18 @@ export class PathFinder {
     }
     if (paths.length > 0) return { paths }
     return { absent: absent ?? { state: 'unknown' } }
+  }
+
+  /** The paths of a TCP connection from an address. Empty if no target takes connections. */
+  findForTcp(served: ServedCircuit, address: string | undefined, nowMs: number): readonly TcpPath[] {
+    return served.chooseFor(address, nowMs).flatMap((target) => {
+      if (target.address !== undefined) return new TcpPath(target, target.address)
+      const found = this.linksOf(served, target)
+      if (found?.state !== 'live') return []
+      const links = target.linksOf(found)
+      const first = firstLink(links, this.#turn++)
+      return links.map((_, step) => new TcpPath(target, links[(first + step) % links.length] as Upstream))
+    })
   }
 
   /** The links of the cluster of a target. Undefined if it has none. */

@@ -15,6 +15,8 @@ export interface VisitorListenerOptions {
   readonly headMs: number
   /** A connection was refused, because its address has too many. */
   readonly onRefused: (address: string | undefined) => void
+  /** The id of the circuit whose port it is. Undefined: the host of each request decides. */
+  readonly circuit?: string | undefined
 }
 
 /**
@@ -67,14 +69,14 @@ class Openings implements OpeningOwner {
   }
 
   accept(transport: Transport): void {
-    const { visitors, headMs, onRefused } = this.#options
+    const { visitors, headMs, onRefused, circuit } = this.#options
     const address = transport.remoteAddress
     const visitor: Visitor | undefined = visitors.arrive(address)
     if (visitor === undefined) {
       onRefused(address)
       return transport.destroy()
     }
-    const connection: VisitorConnection = { address, visitor }
+    const connection: VisitorConnection = { address, visitor, circuit }
     const opening = new Opening(transport, connection, this.#clock.in(headMs), this)
     this.#open.add(opening)
     this.#clock.watch(opening)
