@@ -41,13 +41,16 @@ export interface PlatformOptions {
   readonly managers?: number | undefined
   /** The Unix socket of the server that answers at the domain itself. */
   readonly index: string
+  /** The folder with the state of the relay, which is as temporary as the run. */
+  readonly state: string
 }
 
 /** The name of the only cluster at the relay. */
 const CLUSTER = 'local'
 
 /** Returns the platform's objects for the embedded cluster, with a new relay token. */
-export function platformObjects({ domain, port, managers = 1, index }: PlatformOptions): KubernetesObject[] {
+export function platformObjects(options: PlatformOptions): KubernetesObject[] {
+  const { domain, port, managers = 1, index, state } = options
   const relayToken = randomBytes(32).toString('base64url')
   const manifests = platformManifests({
     source: 'local',
@@ -69,7 +72,15 @@ export function platformObjects({ domain, port, managers = 1, index }: PlatformO
       const others = container?.env.filter(({ name }) => name !== VARIABLES.relayToken) ?? []
       // A credential of one cluster tells the relay that no other cluster is to come.
       const token = { name: VARIABLES.relayToken, value: `${CLUSTER}:${relayToken}` }
-      if (container !== undefined) container.env = [...others, token, { name: VARIABLES.index, value: index }]
+      // Several runs share this machine's ports.
+      const local = [
+        token,
+        { name: VARIABLES.index, value: index },
+        { name: VARIABLES.apiPort, value: '0' },
+        { name: VARIABLES.stateDirectory, value: state },
+        { name: VARIABLES.stateDurable, value: 'off' },
+      ]
+      if (container !== undefined) container.env = [...others, ...local]
     }
   }
   return objects

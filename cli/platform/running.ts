@@ -68,7 +68,13 @@ export class RunningPlatform implements Platform {
         },
       ],
       objects: ([taken], runFolder) =>
-        platformObjects({ domain, port: taken ?? port, managers, index: indexSocket(runFolder) }),
+        platformObjects({
+          domain,
+          port: taken ?? port,
+          managers,
+          index: indexSocket(runFolder),
+          state: join(runFolder, 'relay'),
+        }),
       image: platformImage,
       transform: withSidecars,
       check: checkEnvironments,

@@ -65,8 +65,8 @@ test.each([
 
 test('each run has a different relay token', () => {
   const secretOf = (): unknown =>
-    platformObjects({ domain: 'localhost', port: 1, index: '/i' }).find(({ kind }) => kind === 'Secret')?.[
-      'stringData'
-    ]
+    platformObjects({ domain: 'localhost', port: 1, index: '/i', state: '/run/relay' }).find(
+      ({ kind }) => kind === 'Secret',
+    )?.['stringData']
   expect(secretOf()).not.toEqual(secretOf())
 })

@@ -66,6 +66,7 @@ async function start(
       PATH: process.env['PATH'],
       POD_IP: '127.0.0.1',
       BRANCHLINE_ADMIN_PORT: '0',
+      BRANCHLINE_API_PORT: '0',
       BRANCHLINE_RELAY_TOKEN: TOKEN,
       ...variables,
     },
@@ -142,6 +143,7 @@ test('the leader stops, and another replica is killed, under load', { timeout: 1
   const { ports } = await start('../relay/main.ts', {
     BRANCHLINE_HTTP_PORT: '0',
     BRANCHLINE_TUNNEL_PORT: '0',
+    BRANCHLINE_API_PORT: '0',
   })
   const { httpPort = 0, tunnelPort = 0, adminPort = 0 } = ports
   const managers = new Map<string, ChildProcess>()

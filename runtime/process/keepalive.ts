@@ -6,6 +6,8 @@ export interface KeepaliveLimits {
   readonly pingMs: number
   /** Longest time from a ping to any bytes of the peer. */
   readonly pongMs: number
+  /** How many further pings follow at once if one is not answered in time. Default: 0. */
+  readonly retries?: number
 }
 
 /** Pings the peer of an open WebSocket, on either side. Calls back once when the peer does not respond. */
@@ -35,8 +37,13 @@ export class Keepalive {
 
   #ping(): void {
     if (this.#socket.readyState !== WebSocket.OPEN || this.#pong !== undefined) return
-    this.#socket.ping()
+    this.#try(this.#limits.retries ?? 0)
+  }
+
+  #try(retries: number): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.ping()
     this.#pong = setTimeout(() => {
+      if (retries > 0) return this.#try(retries - 1)
       this.#stop()
       this.#onSilent()
     }, this.#limits.pongMs)

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { type ClientOptions, WebSocket } from 'ws'
 import { Backoff, type BackoffLimits } from './backoff.ts'
 
@@ -12,12 +14,14 @@ export interface SocketFault {
 }
 
 export interface KeptSocketOptions {
-  /** `ws:` or `wss:`, with the path. */
-  readonly url: string
+  /** `ws:` or `wss:`, with the path. A function returns the URL of the next attempt. */
+  readonly url: string | (() => string)
   readonly subprotocol: string
   /** Returns the credential for the next attempt. It may change between attempts. */
   readonly token: () => string | Promise<string>
   readonly webSocket?: Pick<ClientOptions, 'maxPayload' | 'skipUTF8Validation' | 'generateMask'>
+  /** Connects to a URL in another way than by TCP. Undefined for URLs for which it does not. */
+  readonly connect?: ((url: string) => Duplex | undefined) | undefined
   readonly limits: KeptSocketLimits
   /** A connection is open. Set its listeners here. */
   readonly onOpen: (socket: WebSocket) => void
@@ -82,11 +86,14 @@ export class KeptSocket {
   }
 
   #connect(token: string): void {
-    const { url, subprotocol, webSocket, limits, onOpen } = this.#options
+    const { url, subprotocol, webSocket, connect, limits, onOpen } = this.#options
     let socket: WebSocket
     try {
-      socket = new WebSocket(url, subprotocol, {
+      const to = typeof url === 'string' ? url : url()
+      const connection = connect?.(to)
+      socket = new WebSocket(to, subprotocol, {
         ...webSocket,
+        ...(connection !== undefined && { createConnection: () => connection as Socket }),
         headers: { authorization: `Bearer ${token}` },
         perMessageDeflate: false,
         handshakeTimeout: limits.connectMs,

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import type { ConnectionGate } from './connection-gate.ts'
@@ -17,10 +17,8 @@ export interface UpgradeLimits extends Pick<HttpServerLimits, 'headMs' | 'waitin
 /** The decision about an upgrade request: `accept` receives the WebSocket, or the peer gets a status. */
 export type UpgradeDecision = { readonly accept: (socket: WebSocket) => void } | { readonly status: number }
 
-export interface UpgradeOptions {
-  readonly host: string
-  readonly port: number
-  readonly limits: UpgradeLimits
+export interface AcceptOptions {
+  readonly limits: Pick<UpgradeLimits, 'accepted' | 'refusedMs'>
   readonly webSocket: Pick<
     ServerOptions,
     'maxPayload' | 'handleProtocols' | 'skipUTF8Validation' | 'clientTracking'
@@ -31,6 +29,12 @@ export interface UpgradeOptions {
    */
   readonly authorize: (request: IncomingMessage) => UpgradeDecision | Promise<UpgradeDecision>
   readonly onFault?: (error: unknown) => void
+}
+
+export interface UpgradeOptions extends AcceptOptions {
+  readonly host: string
+  readonly port: number
+  readonly limits: UpgradeLimits
 }
 
 /** What is wrong with a request for an upgrade, before its credential is judged: another path, or no subprotocol of ours. */
@@ -66,13 +70,45 @@ const REFUSED_BYTES = 64 * 1024
  */
 export async function listenForUpgrades(options: UpgradeOptions): Promise<UpgradeServer> {
   const { limits } = options
-  const sockets = new WebSocketServer({ ...options.webSocket, noServer: true, perMessageDeflate: false })
   const { server, gate } = createHttpServer(
     { ...limits, requestMs: limits.headMs, idleMs: limits.headMs },
     (_, response) => {
       response.writeHead(426, { upgrade: 'websocket', connection: 'close' }).end('WebSocket only\n')
     },
   )
+  const upgrades = acceptUpgrades(server, gate, options)
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(options.port, options.host, resolve)
+  })
+  return {
+    port: (server.address() as AddressInfo).port,
+    sockets: upgrades.sockets,
+    get accepted() {
+      return upgrades.accepted
+    },
+    close: () => new Promise((resolve) => void server.close(() => resolve())),
+    cutWaiting() {
+      gate.cut()
+      server.closeAllConnections()
+    },
+  }
+}
+
+/** The WebSockets of a server of ours that also serves requests. */
+export interface AcceptedUpgrades {
+  /** Number of open WebSockets. */
+  readonly accepted: number
+  readonly sockets: WebSocketServer
+}
+
+/** Accepts WebSockets on a server of `createHttpServer`. They do not count as its connections. */
+export function acceptUpgrades(
+  server: Server,
+  gate: ConnectionGate,
+  options: AcceptOptions,
+): AcceptedUpgrades {
+  const { limits } = options
+  const sockets = new WebSocketServer({ ...options.webSocket, noServer: true, perMessageDeflate: false })
   let accepted = 0
   const settle = (
     request: IncomingMessage,
@@ -109,19 +145,10 @@ export async function listenForUpgrades(options: UpgradeOptions): Promise<Upgrad
       failed(error)
     }
   })
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject).listen(options.port, options.host, resolve)
-  })
   return {
-    port: (server.address() as AddressInfo).port,
     sockets,
     get accepted() {
       return accepted
-    },
-    close: () => new Promise((resolve) => void server.close(() => resolve())),
-    cutWaiting() {
-      gate.cut()
-      server.closeAllConnections()
     },
   }
 }

@@ -4,8 +4,12 @@ export interface PublisherLimits {
   readonly maxBufferedBytes: number
   /** How long a subscriber may take to say hello. Default: 5 s. */
   readonly helloTimeoutMs: number
-  /** Between two pings; a subscriber that has not answered one by the next is dropped. Default: 10 s. */
+  /** Between two pings. Default: 10 s. */
   readonly pingIntervalMs: number
+  /** How long a subscriber may take to answer a ping before it is dropped. Default: until the next ping. */
+  readonly pongTimeoutMs?: number
+  /** How many further pings follow at once before that. Default: 0. */
+  readonly pingRetries?: number
   /** How long a connection that we close has to answer before it is cut. Default: 1 s. */
   readonly closeTimeoutMs: number
 }

@@ -39,7 +39,8 @@ export class Subscriber<Table, Memo, Other extends { readonly type: string }> {
     this.#protocol = protocol
     this.#handler = handler
     this.#helloTimer = setTimeout(() => this.close(CLOSE.noHello, 'no hello in time'), limits.helloTimeoutMs)
-    const ping = { pingMs: limits.pingIntervalMs, pongMs: limits.pingIntervalMs }
+    const { pingIntervalMs: pingMs, pongTimeoutMs: pongMs = pingMs, pingRetries: retries = 0 } = limits
+    const ping = { pingMs, pongMs, retries }
     this.#keepalive = new Keepalive(socket, ping, () => socket.terminate())
     socket.on('message', (data, isBinary) => this.#receive(data, isBinary))
     socket.once('close', () => clearTimeout(this.#helloTimer))

@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws'
 import type { BackoffLimits } from '../process/backoff.ts'
 import { closeWithin, Keepalive } from '../process/keepalive.ts'
-import { KeptSocket, type KeptSocketOptions } from '../process/kept-socket.ts'
+import { KeptSocket, type KeptSocketOptions, type SocketFault } from '../process/kept-socket.ts'
 import type { Logger } from '../process/log.ts'
 import { CLOSE } from './close-codes.ts'
 import { Receiver, type ReceiverProtocol, type Step } from './receiver.ts'
@@ -58,7 +58,7 @@ export interface SubscriptionOptions<
   Snapshot extends SnapshotMessage,
   Delta extends DeltaMessage,
   Other extends Typed,
-> extends Pick<KeptSocketOptions, 'url' | 'subprotocol' | 'token'> {
+> extends Pick<KeptSocketOptions, 'url' | 'subprotocol' | 'token' | 'connect'> {
   readonly protocol: SubscriptionProtocol<Table, Snapshot, Delta, Other>
   /** The most bytes of a message. */
   readonly maxMessageBytes: number
@@ -70,7 +70,7 @@ export interface SubscriptionOptions<
   readonly onTable: (table: Table, message: Snapshot | Delta) => void
   readonly onOther: (message: Other) => void
   /** The connection ended, or could not be made. The table stays. */
-  readonly onDown: () => void
+  readonly onDown: (fault: SocketFault) => void
 }
 
 export type SubscriptionState = 'connecting' | 'connected' | 'disconnected'
@@ -104,15 +104,16 @@ export class Subscription<
     this.#limits = { ...DEFAULT_SUBSCRIPTION_LIMITS, ...options.limits }
     this.#receiver = new Receiver(options.protocol)
     const { connectTimeoutMs: connectMs, backoff } = this.#limits
-    const { url, subprotocol, token, maxMessageBytes: maxPayload } = options
+    const { url, subprotocol, token, maxMessageBytes: maxPayload, connect } = options
     this.#kept = new KeptSocket({
       url,
       subprotocol,
       token,
       webSocket: { maxPayload },
+      connect,
       limits: { connectMs, backoff },
       onOpen: (socket) => this.#opened(socket),
-      onDown: ({ reason, detail }) => this.#down(reason, detail),
+      onDown: (fault) => this.#down(fault),
     })
   }
 
@@ -213,14 +214,15 @@ export class Subscription<
     if (this.#socket !== undefined) closeWithin(this.#socket, this.#limits.closeTimeoutMs, code)
   }
 
-  #down(reason: string, detail: string | number | undefined): void {
+  #down(fault: SocketFault): void {
+    const { reason, detail } = fault
     const { onDown, words } = this.#options
     this.#state = 'disconnected'
     const ours = this.#fault
     this.#fault = undefined
     const why = ours === undefined ? { reason, detail } : { reason: ours, detail: undefined }
     this.#log('warn', `${words.publisher} not connected`, { ...why, epoch: this.table?.epoch })
-    onDown()
+    onDown(fault)
   }
 
   /** Logs what differs from the last time; never the token, and no text of the peer's. */
@@ -228,6 +230,7 @@ export class Subscription<
     const line = `${message} ${String(fields['reason'])} ${String(fields['detail'])}`
     if (line === this.#logged) return
     this.#logged = line
-    this.#options.logger[level]({ [this.#options.words.publisher]: this.#options.url, ...fields }, message)
+    const { url, words, logger } = this.#options
+    logger[level]({ ...(typeof url === 'string' && { [words.publisher]: url }), ...fields }, message)
   }
 }

@@ -1,22 +1,70 @@
 import type { TraceMode } from '../visitor/key-edits.ts'
+import { readFile } from 'node:fs/promises'
 import { BlockList } from 'node:net'
+import { hostname } from 'node:os'
 import { isAbsolute } from 'node:path'
 import { isKey } from '@branchline/wire/key'
 import { parseKeyHeader } from '@branchline/wire/key-header'
-import { RELAY_ADMIN_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
+import { RELAY_ADMIN_PORT, RELAY_API_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
 import { VARIABLES } from '@branchline/wire/env'
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
+import { DialPolicy } from './dial-policy.ts'
 import { parseRanges } from './ranges.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
 /** Whether a request continues the visitor's trace, if it has one, or gets a new one. */
 const TRACE_MODES = ['restart', 'keep'] as const satisfies readonly TraceMode[]
 
+/** The roles of a process. */
+const ROLES = ['all', 'coordinator', 'worker'] as const
+
+/** A range of ports, both ends included. */
+interface PortRange {
+  readonly from: number
+  readonly to: number
+}
+
+/** What a worker says about itself. */
+interface WorkerConfig {
+  /** BRANCHLINE_WORKER_NAME: unique among workers. Default: the name of the host. */
+  readonly name: string
+  /** BRANCHLINE_WORKER_GROUP. Default: default. */
+  readonly group: string
+  /** BRANCHLINE_WORKER_LABELS: `name=value`, with commas. Circuits may select workers by them. Default: none. */
+  readonly labels: Readonly<Record<string, string>>
+  /** BRANCHLINE_PORTS: the range of ports for circuits, such as 30000-30999. Default: none. */
+  readonly ports: PortRange | undefined
+  readonly advertise: {
+    /** BRANCHLINE_ADVERTISE_HOST: where other workers and clusters reach this worker. Default: POD_IP, if it is set. */
+    readonly host: string | undefined
+    /** BRANCHLINE_ADVERTISE_TUNNEL: the WebSocket URL at which clusters reach exactly this worker. Default: its own port. */
+    readonly tunnel: URL | undefined
+  }
+  /** BRANCHLINE_MAX_CIRCUITS. Default: 100,000. */
+  readonly maxCircuits: number
+}
+
 /** The relay's configuration, from its environment variables. */
 export interface RelayConfig {
+  /** BRANCHLINE_ROLE. Default: all. */
+  readonly role: (typeof ROLES)[number]
+  /** DATABASE_URL: the PostgreSQL of a coordinator. Default: none, and the coordinator runs its own. Never logged. */
+  readonly databaseUrl: string | undefined
+  /** BRANCHLINE_API_PORT: the port of a coordinator. Default: 6120. */
+  readonly apiPort: number
+  /**
+   * BRANCHLINE_COORDINATORS: the URLs of coordinators, with commas. A worker tries them in turn. With both roles: those
+   * of other processes. Default: none.
+   */
+  readonly coordinators: readonly string[]
+  /** BRANCHLINE_JOIN_TOKEN, or BRANCHLINE_JOIN_TOKEN_FILE, which is read for each attempt. Never logged. */
+  readonly joinToken: () => Promise<string>
+  readonly worker: WorkerConfig
+  /** BRANCHLINE_ALLOW_TARGETS: the addresses that circuits may name although they are not public. Default: none. */
+  readonly dialPolicy: DialPolicy
   /** BRANCHLINE_DOMAIN: previews are served as `<label>.<domain>`. Default: localhost. */
   readonly domain: string
   /** BRANCHLINE_PUBLIC_URL: the URL at which visitors reach the domain. Default: http://<domain>:<visitors' port>. */
@@ -45,10 +93,15 @@ export interface RelayConfig {
   /** BRANCHLINE_ADMIN_PORT. Default: 25091. */
   readonly adminPort: number
   /**
-   * BRANCHLINE_STATE_DIR: the directory in which the relay stores which cluster owns which label. Only one relay may
-   * use it at a time. Default: none, so that after a restart the first cluster that registers a label gets it.
+   * BRANCHLINE_STATE_DIR: the directory of a coordinator's own PostgreSQL, and of a worker's credential and last table.
+   * Only one relay may use it at a time. Default: none, so that nothing of it survives a restart.
    */
   readonly stateDirectory: string | undefined
+  /**
+   * BRANCHLINE_STATE_DURABLE: whether the coordinator's own PostgreSQL survives a crash of the system. `off` is faster,
+   * for a state that is temporary. Default: on.
+   */
+  readonly isDurable: boolean
   /**
    * BRANCHLINE_FRONTS: addresses and CIDR ranges of proxies in front of the relay, such as an ingress controller. Limits
    * per address do not apply to them. Default: none.
@@ -73,26 +126,116 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const httpPort = read.port('BRANCHLINE_HTTP_PORT', RELAY_HTTP_PORT)
   const ownUrl = `http://${domain === '' ? 'localhost' : domain}:${httpPort}`
   const publicUrl = read.parsed(VARIABLES.publicUrl, parsePublicUrl, ownUrl)
+  const role = read.choice(VARIABLES.role, ROLES, 'all')
+  const host = read.text('POD_IP', '0.0.0.0')
+  const coordinators = read.parsed(VARIABLES.coordinators, parseUrls, '') ?? []
+  const token = read.text(VARIABLES.joinToken, '')
+  const tokenFile = read.text(VARIABLES.joinTokenFile, '')
+  if (role === 'worker' && coordinators.length === 0)
+    read.fault(
+      `${VARIABLES.coordinators} is missing: set it to the URL of a coordinator, such as http://relay:6120`,
+    )
   const config: RelayConfig = {
+    role,
+    databaseUrl: read.parsed(VARIABLES.databaseUrl, parseDatabase, ''),
+    apiPort: read.port(VARIABLES.apiPort, RELAY_API_PORT),
+    coordinators,
+    joinToken: async () => (tokenFile === '' ? token : (await readFile(tokenFile, 'utf8')).trim()),
+    worker: readWorker(read, host),
+    dialPolicy: read.parsed(VARIABLES.allowTargets, (text) => new DialPolicy([text]), '') ?? new DialPolicy(),
     domain,
     httpPort,
     publicUrl: publicUrl ?? new URL('http://localhost'),
     index: read.parsed(VARIABLES.index, parseSocket, ''),
-    credentials: read.parsed(VARIABLES.relayToken, parseCredentials, '') ?? [],
+    credentials:
+      role === 'coordinator' ? [] : (read.parsed(VARIABLES.relayToken, parseCredentials, '') ?? []),
     trace: read.choice('BRANCHLINE_TRACE', TRACE_MODES, 'restart'),
     header: read.parsed(VARIABLES.header, parseKeyHeader, ''),
     routeExplain: read.choice(VARIABLES.routeExplain, ['allow', 'deny'], 'deny'),
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
-    host: read.text('POD_IP', '0.0.0.0'),
+    host,
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
     adminPort: read.port(VARIABLES.adminPort, RELAY_ADMIN_PORT),
     stateDirectory: read.text(VARIABLES.stateDirectory, '') || undefined,
+    isDurable: read.choice(VARIABLES.stateDurable, ['on', 'off'], 'on') === 'on',
     logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
     limits: withSettings(DEFAULT_RELAY_LIMITS, readSettings(read, 'relay')),
   }
   read.check()
   return config
+}
+
+function readWorker(read: VariableReader, host: string): WorkerConfig {
+  const name = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]+/g, '-')
+    .slice(0, 63)
+  const own = isName(name) ? name : 'worker'
+  const advertised = read.text(VARIABLES.advertiseHost, '') || (isUnspecified(host) ? '' : host)
+  return {
+    name: read.parsed(VARIABLES.workerName, (text) => (text === '' ? own : parseName(text)), '') ?? '',
+    group: read.parsed(VARIABLES.workerGroup, parseName, 'default') ?? '',
+    labels: read.parsed(VARIABLES.workerLabels, parseLabels, '') ?? {},
+    ports: read.parsed(VARIABLES.ports, parsePorts, ''),
+    advertise: {
+      host: advertised || undefined,
+      tunnel: read.parsed(VARIABLES.advertiseTunnel, parseTunnel, ''),
+    },
+    maxCircuits: read.integer('BRANCHLINE_MAX_CIRCUITS', 100_000, { min: 1, max: 1_000_000 }),
+  }
+}
+
+const isUnspecified = (host: string): boolean => host === '0.0.0.0' || host === '::'
+
+const isName = (text: string): boolean => /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/.test(text)
+
+function parseName(text: string): string {
+  if (isName(text)) return text
+  throw new RangeError(
+    `${JSON.stringify(text)}: wanted at most 63 letters, digits and . _ - between letters or digits`,
+  )
+}
+
+function parseLabels(text: string): Record<string, string> {
+  const entries = text.split(',').filter((entry) => entry.trim() !== '')
+  return Object.fromEntries(
+    entries.map((entry) => {
+      const [, name, value] = /^\s*([a-z0-9A-Z./_-]{1,253})=([A-Za-z0-9._-]{0,63})\s*$/.exec(entry) ?? []
+      if (name !== undefined && value !== undefined) return [name, value]
+      throw new RangeError(`${JSON.stringify(entry)} is not a label: wanted name=value`)
+    }),
+  )
+}
+
+function parsePorts(text: string): PortRange | undefined {
+  if (text === '') return undefined
+  const [, first, last] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? []
+  const from = Number(first)
+  const to = Number(last ?? first)
+  if (from >= 1 && from <= to && to <= 65_535) return { from, to }
+  throw new RangeError(`${JSON.stringify(text)} is not a range of ports: wanted one such as 30000-30999`)
+}
+
+function parseUrls(text: string): string[] {
+  const urls = text.split(',').flatMap((url) => url.trim() || [])
+  const wrong = urls.find((url) => !URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+  if (wrong === undefined) return urls
+  throw new RangeError(
+    `${JSON.stringify(wrong)}: wanted http:// or https:// with a host, such as http://relay:6120`,
+  )
+}
+
+function parseTunnel(text: string): URL | undefined {
+  if (text === '') return undefined
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (url !== undefined && /^wss?:$/.test(url.protocol)) return url
+  throw new RangeError(`${JSON.stringify(text)}: wanted ws:// or wss:// with a host`)
+}
+
+/** The text is not repeated: it contains a password. */
+function parseDatabase(text: string): string | undefined {
+  if (text === '' || /^postgres(ql)?:\/\//.test(text)) return text || undefined
+  throw new RangeError('wanted postgres:// with a host and a database')
 }
 
 function parseDomain(text: string): string {

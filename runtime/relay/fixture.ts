@@ -1,9 +1,11 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, request, type RequestListener, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { afterAll } from 'vitest'
 import { createLogger } from '../process/log.ts'
 import { later } from '../testing/cleanups.ts'
 import { readConfig, type RelayConfig } from './config.ts'
+import { testServer, type TestServer } from './coordinator/store/fixture.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 import { type RunningRelay, startRelay } from './relay.ts'
 
@@ -12,12 +14,41 @@ export const TOKEN = 'token-of-the-tests-0123456789'
 /** A token that is valid only for the cluster `bound`. */
 export const BOUND_TOKEN = 'token-of-the-bound-0123456789'
 
-/** A relay on free ports of loopback. */
+let server: Promise<TestServer> | undefined
+/** By state directory: the database that belongs to it, so that a restarted relay finds its data. */
+const databases = new Map<string, string>()
+
+afterAll(async () => {
+  await (await server)?.stop()
+  server = undefined
+})
+
+/** The URL of a database of its own, with all tables. */
+async function testDatabase(): Promise<string> {
+  server ??= testServer()
+  const { store, address } = await (await server).testStore()
+  await store.close()
+  if ('connectionString' in address) return address.connectionString
+  const { host, port, user, database } = address
+  return `postgres://${user}@localhost:${port}/${database}?host=${encodeURIComponent(host)}`
+}
+
+async function databaseOf(directory: string | undefined): Promise<string> {
+  const known = directory === undefined ? undefined : databases.get(directory)
+  const url = known ?? (await testDatabase())
+  if (directory !== undefined) databases.set(directory, url)
+  return url
+}
+
+/** A relay on free ports of loopback, with a database of its own. One with a state directory keeps its database. */
 export async function relayFor(
   variables: Record<string, string> = {},
   limits: Partial<RelayLimits> = {},
 ): Promise<RunningRelay> {
   const config: RelayConfig = readConfig({
+    DATABASE_URL: await databaseOf(variables['BRANCHLINE_STATE_DIR']),
+    BRANCHLINE_API_PORT: '0',
+    BRANCHLINE_WORKER_NAME: 'test',
     POD_IP: '127.0.0.1',
     BRANCHLINE_HTTP_PORT: '0',
     BRANCHLINE_TUNNEL_PORT: '0',

@@ -5,6 +5,7 @@ import type { UpgradeLimits } from '../process/upgrade.ts'
 import type { SettingParts } from '../process/settings.ts'
 import { DEFAULT_UNREAD_LIMITS, type UnreadLimits } from '../transport/unread-bytes.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
+import { DEFAULT_UPSTREAM_LIMITS, type UpstreamLimits } from './worker/upstream/limits.ts'
 import type { HoldLimits } from './worker/visitors/hold.ts'
 
 /** Every limit and timeout of the relay. */
@@ -47,16 +48,19 @@ export interface RelayLimits {
   readonly goneMs: number
   /**
    * How long after the relay's start clusters have to return. Until then, hosts without a cluster get 503 with
-   * Retry-After instead of 404 or 502. It ends early once all clusters of the state file are back. Default: 15 s.
+   * Retry-After instead of 404 or 502. It ends early once all clusters to which labels belong are back. Default: 15 s.
    */
   readonly returnMs: number
   readonly hold: HoldLimits
-  /** The minimum time between two writes of the state file. Default: 250 ms. */
-  readonly stateMs: number
-  /** The wait after a failed write of the state file. Default: 5 s. */
-  readonly stateRetryMs: number
-  /** The maximum size of the state file. With a larger one the relay does not start. Default: 64 MiB. */
-  readonly stateBytes: number
+  /**
+   * How long a new connection of a cluster waits for the decision about its labels before it is confirmed without them.
+   * Default: 1 s.
+   */
+  readonly resultMs: number
+  /** How long the start of a worker waits for its first table. Default: 5 s. */
+  readonly firstTableMs: number
+  /** The connection to the coordinator. */
+  readonly upstream: UpstreamLimits
   /** How long a stopping relay waits for clusters to close their connections. Default: 1 s. */
   readonly goodbyeMs: number
 }
@@ -119,9 +123,9 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   returnMs: 15_000,
   // A single manager is back within a second on a laptop.
   hold: { holdMs: 5_000, held: 1_000 },
-  stateMs: 250,
-  stateRetryMs: 5_000,
-  stateBytes: 64 * 1024 * 1024,
+  resultMs: 1_000,
+  firstTableMs: 5_000,
+  upstream: DEFAULT_UPSTREAM_LIMITS,
   goodbyeMs: 1_000,
 }
 

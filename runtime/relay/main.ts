@@ -1,3 +1,4 @@
+import manifest from '@branchline/wire/package.json' with { type: 'json' }
 import { createLogger } from '../process/log.ts'
 import { runMain } from '../process/main.ts'
 import { readConfig } from './config.ts'
@@ -8,5 +9,6 @@ const logger = createLogger('relay')
 await runMain(logger, () => {
   const config = readConfig(process.env)
   logger.level = config.logLevel
-  return startRelay(config, logger)
+  const onRemoved = (): void => void process.kill(process.pid, 'SIGTERM')
+  return startRelay(config, logger, { version: manifest.version, onRemoved })
 })

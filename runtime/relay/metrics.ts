@@ -38,6 +38,11 @@ export class RelayMetrics {
     this.#source = source
   }
 
+  /** Requests so far. */
+  get requests(): number {
+    return this.#seconds.count
+  }
+
   /** A connection was closed at once, because its address had as many as it may have. */
   connectionRefused(): void {
     this.#refused++

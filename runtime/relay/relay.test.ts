@@ -187,10 +187,10 @@ describe('a missing target', () => {
     })
   })
 
-  test('a preview that is not public is a 403', async () => {
+  test('a preview that is not public is a 401', async () => {
     const relay = await relayFor()
     await TestCluster.connect(relay.tunnelPort, 'dev', [previewOf('alice', 'organization')])
-    expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).status).toBe(403)
+    expect((await visit(relay.httpPort, { host: 'web--alice.localhost' })).status).toBe(401)
   })
 })
 

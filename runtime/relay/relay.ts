@@ -1,213 +1,183 @@
-import { UpstreamPool } from '../http1/index.ts'
+import { rm } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { serveAdmin } from '../process/admin.ts'
+import { exposition, CONTENT_TYPE, only } from '../process/exposition.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
-import { unread, type UnreadLimits } from '../transport/unread-bytes.ts'
-import type { TunnelLink } from '../tunnel/index.ts'
-import { Clusters } from './worker/clusters/clusters.ts'
-import type { Credential } from './worker/clusters/credentials.ts'
-import type { RelayConfig } from './config.ts'
-import { Apex } from './worker/visitors/apex.ts'
-import { VisitorEngines } from './worker/frontends/engines.ts'
-import { listenForVisitors, type VisitorListener } from './worker/frontends/listener.ts'
-import { type WorkerCircuits, workerCircuits } from './worker/circuits/index.ts'
-import { DialPolicy } from './dial-policy.ts'
-import { refusedTrailers } from './worker/visitors/head-edits.ts'
+import { temporaryFolder } from '../process/temporary.ts'
 import { urlOf } from '../visitor/host.ts'
-import { RelayMetrics } from './metrics.ts'
-import { Registry } from './worker/clusters/registry.ts'
-import { StateFile } from './worker/clusters/state.ts'
-import { RareLog } from '../process/rare-log.ts'
-import { serveTunnels } from './worker/clusters/tunnel-server.ts'
-import { Visitors } from './worker/visitors/visitors.ts'
+import type { RelayConfig } from './config.ts'
+import type { RunningCoordinator } from './coordinator/coordinator.ts'
+import type { CoordinatorLink, RunningWorker } from './worker/worker.ts'
 
-/** A running relay, and the ports on which it listens. */
+/** A running relay, and the ports on which it listens. A role that does not run has port 0. */
 export interface RunningRelay extends Running {
   readonly httpPort: number
   readonly tunnelPort: number
+  readonly apiPort: number
   readonly adminPort: number
 }
 
-/** Runs a relay. Rejects if a port is in use. */
-export async function startRelay(config: RelayConfig, logger: Logger): Promise<RunningRelay> {
-  const { host, limits, domain } = config
-  const { registry, state, isReturning } = await restoreRegistry(config, logger)
-  const pool = new UpstreamPool(limits.http)
-  const clusters = new Clusters({
-    registry,
-    limits,
-    logger,
-    onRegistered: () => circuits.hold.wake(),
-    onDrain: () => {
-      pool.retire()
-      engines.retire()
-    },
-  })
-  const { connectionsPerAddress, requestsPerAddress } = limits
-  const visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
-  boundUnread(limits.unread, logger)
-  const { engines, metrics, circuits } = serveVisitors(config, {
-    registry,
-    clusters,
-    pool,
-    isReturning,
-    visitors,
-  })
-  let stopping = false
-  const admin = await serveAdmin({
-    hosts: [host],
-    port: config.adminPort,
-    notReady: () => (stopping ? 'stopping' : undefined),
-    metrics: async () => {
-      const { contentType, text } = await metrics.read()
-      return { contentType, text: text + circuits.served.metrics.read() }
-    },
-    dumps: { '/previews': () => registry.dump() },
-  })
-  const tunnels = await serveTunnels({
-    host,
-    port: config.tunnelPort,
-    limits: limits.tunnelPort,
-    credentials: config.credentials,
-    logger,
-    hasRoom: (credential) => clusters.hasRoom(credential),
-    onSocket: (socket, credential) => clusters.accept(socket, credential),
-  })
-  const listener = await openListener(config, { engines, visitors, metrics, logger })
-  const adminPort = admin.port
-  logger.info({ host, httpPort: listener.port, tunnelPort: tunnels.port, adminPort, domain }, 'relay runs')
-  return {
-    httpPort: listener.port,
-    tunnelPort: tunnels.port,
-    adminPort,
-    async stop() {
-      stopping = true
-      listener.stop()
-      await engines.stop()
-      circuits.stop()
-      pool.close()
-      clusters.stop()
-      const cut = setTimeout(() => clusters.cut(), limits.goodbyeMs)
-      await tunnels.close()
-      clearTimeout(cut)
-      clusters.cut()
-      await state?.close()
-      await admin.close()
-    },
-  }
+export interface RelayOptions {
+  readonly version: string
+  /** The worker has been removed: end the process. */
+  readonly onRemoved?: () => void
 }
 
-function boundUnread({ limitBytes }: UnreadLimits, logger: Logger): void {
-  unread.bound(limitBytes, (count) => {
-    logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
-  })
-}
-
-function openListener(
-  { host, httpPort: port, limits }: RelayConfig,
-  parts: {
-    readonly engines: VisitorEngines
-    readonly visitors: Visitors
-    readonly metrics: RelayMetrics
-    readonly logger: Logger
-  },
-): Promise<VisitorListener> {
-  const { engines, visitors, metrics, logger } = parts
-  const refusals = new RareLog(logger, 'refused a visitor: its address has too many connections')
-  const onRefused = (from: string | undefined): void => {
-    metrics.connectionRefused()
-    refusals.add({ from })
-  }
-  return listenForVisitors({ host, port, engines, visitors, headMs: limits.http.headMs, onRefused })
-}
-
-interface RestoredRegistry {
-  readonly registry: Registry<TunnelLink>
-  readonly state: StateFile | undefined
-  readonly isReturning: () => boolean
-}
-
-/** Creates the registry, with the owners of labels from the state directory. */
-async function restoreRegistry(config: RelayConfig, logger: Logger): Promise<RestoredRegistry> {
-  const { limits, publicUrl, stateDirectory, credentials } = config
-  const registry: Registry<TunnelLink> = new Registry({
-    limits,
-    urlOf: (label) => urlOf(label, publicUrl),
-    onOwners: () => state?.save(),
-  })
-  const state =
-    stateDirectory === undefined
-      ? undefined
-      : new StateFile({ directory: stateDirectory, limits, logger, owners: () => registry.owners() })
-  const remembered = await state?.read()
-  const startedAtMs = performance.now()
-  // A credential that has been removed loses its labels.
-  const known = new Set(credentials.map(({ id }) => id))
-  registry.restore(remembered?.filter(({ credential }) => known.has(credential)) ?? [], startedAtMs)
-  state?.save()
-  const areAllBack = (): boolean =>
-    (remembered !== undefined && registry.awaited === 0) || haveAllListed(credentials, registry)
-  let over = false
-  const isReturning = (): boolean => {
-    over ||= performance.now() - startedAtMs >= limits.returnMs || areAllBack()
-    return !over
-  }
-  return { registry, state, isReturning }
-}
-
-/** Whether every cluster that may connect has listed its previews. Unknown if a credential is valid for any cluster. */
-const haveAllListed = (credentials: readonly Credential[], registry: Registry<TunnelLink>): boolean =>
-  credentials.every(({ id, cluster }) => cluster !== undefined && registry.hasListed(id, cluster))
-
-function serveVisitors(
+/** Runs the roles of a relay. Rejects if a port is in use, or if the database cannot be opened. */
+export async function startRelay(
   config: RelayConfig,
-  parts: {
-    readonly registry: Registry<TunnelLink>
-    readonly clusters: Clusters
-    readonly pool: UpstreamPool
-    readonly isReturning: () => boolean
-    readonly visitors: Visitors
-  },
-): { engines: VisitorEngines; metrics: RelayMetrics; circuits: WorkerCircuits } {
-  const { registry, clusters, pool, isReturning, visitors } = parts
-  const { limits, domain, trace, header, publicUrl, index } = config
-  const scheme = publicUrl.protocol.slice(0, -1)
-  const worker = workerCircuits({
-    domain,
-    apex: new Apex({ domain, publicUrl, index }),
-    edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
-    policy: new DialPolicy(),
-    links: { linksOf: (_target, label) => registry.find(label) },
-    registered: (label) => registry.find(label),
-    isReturning,
-    visitors,
-    requestsPerPreview: limits.requestsPerPreview,
-    responseProgressMs: limits.http.responseProgressMs,
-    hold: limits.hold,
-  })
-  const { circuits, hold } = worker
-  const engines: VisitorEngines = new VisitorEngines({
-    route: (head, client) => circuits.route(head, client),
-    failure: (error, exchange) => circuits.failure(error, exchange),
-    observer: {
-      exchangeDone(report) {
-        metrics.exchangeDone(circuits.clusterOf(report), report.status, report.ms)
-        circuits.done(report)
+  logger: Logger,
+  options: RelayOptions = { version: '0.0.0' },
+): Promise<RunningRelay> {
+  const parts: Running[] = []
+  const stopAll = async (): Promise<void> => {
+    for (const part of parts.toReversed()) await part.stop()
+  }
+  try {
+    const coordinator = config.role === 'worker' ? undefined : await runCoordinator(config, logger, parts)
+    const worker =
+      config.role === 'coordinator' ? undefined : await runWorker(config, logger, options, coordinator)
+    if (worker !== undefined) parts.push(worker)
+    let stopping = false
+    const admin = await serveAdmin({
+      hosts: [config.host],
+      port: config.adminPort,
+      // Without a coordinator, a worker serves what it has.
+      notReady: () => (stopping ? 'stopping' : (worker ?? coordinator)?.notReady()),
+      metrics: async () => {
+        const texts = [await worker?.metrics(), coordinator && coordinatorMetrics(coordinator)]
+        return { contentType: CONTENT_TYPE, text: texts.join('') }
       },
-      connectionClosed: (client) => circuits.closed(client),
+      ...(worker !== undefined && { dumps: { '/previews': () => worker.previews() } }),
+    })
+    const ports = {
+      httpPort: worker?.httpPort ?? 0,
+      tunnelPort: worker?.tunnelPort ?? 0,
+      apiPort: coordinator?.apiPort ?? 0,
+      adminPort: admin.port,
+    }
+    logger.info({ host: config.host, ...ports, role: config.role, domain: config.domain }, 'relay runs')
+    return {
+      ...ports,
+      async stop() {
+        stopping = true
+        await stopAll()
+        await admin.close()
+      },
+    }
+  } catch (error) {
+    await stopAll()
+    throw error
+  }
+}
+
+/** The role is loaded only where it runs: a worker needs neither PostgreSQL nor the API. */
+async function runCoordinator(
+  config: RelayConfig,
+  logger: Logger,
+  parts: Running[],
+): Promise<RunningCoordinator> {
+  const { startCoordinator, DEFAULT_COORDINATOR_LIMITS } = await import('./coordinator/coordinator.ts')
+  const { databaseUrl, stateDirectory, isDurable, host, apiPort, domain, publicUrl, dialPolicy, limits } =
+    config
+  const folder = databaseUrl === undefined ? (stateDirectory ?? temporaryFolder('relay')) : undefined
+  // Stopped last.
+  if (folder !== undefined && stateDirectory === undefined) parts.push({ stop: () => remove(folder) })
+  const coordinator = await startCoordinator({
+    location:
+      databaseUrl === undefined
+        ? {
+            folder: join(folder as string, 'postgres'),
+            durable: isDurable && stateDirectory !== undefined,
+            templates: join(homedir(), '.cache', 'branchline'),
+          }
+        : { url: databaseUrl },
+    host,
+    apiPort,
+    limits: DEFAULT_COORDINATOR_LIMITS,
+    previewLimits: limits,
+    logger,
+    domain,
+    publicUrl,
+    dialPolicy,
+    urlOf: (label) => urlOf(label, publicUrl),
+  })
+  parts.push(coordinator)
+  return coordinator
+}
+
+const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
+
+async function runWorker(
+  config: RelayConfig,
+  logger: Logger,
+  { version, onRemoved = () => undefined }: RelayOptions,
+  coordinator: RunningCoordinator | undefined,
+): Promise<RunningWorker> {
+  const { startWorker } = await import('./worker/worker.ts')
+  const link = coordinator === undefined ? await remoteLink(config) : localLink(config, coordinator)
+  return startWorker({ config, link, version, logger, onRemoved })
+}
+
+/** The URL of the coordinator of this process. No such host exists. */
+const HERE = 'http://here.invalid'
+
+/** The worker of a process with both roles reaches its own coordinator without a socket, and others by their URLs. */
+function localLink({ coordinators }: RelayConfig, coordinator: RunningCoordinator): CoordinatorLink {
+  let credential: Promise<string> | undefined
+  return {
+    coordinators: [HERE, ...coordinators],
+    connect: (url) => (new URL(url).host === new URL(HERE).host ? coordinator.connect() : undefined),
+    credential: (facts) => {
+      credential ??= coordinator.join(facts).then((joined) => joined.credential)
+      credential.catch(() => (credential = undefined))
+      return credential
     },
-    limits,
-    refusesTrailer: refusedTrailers(header),
-    pool,
-    via: config.via,
+    onUnknown: () => (credential = undefined),
+  }
+}
+
+async function remoteLink({
+  coordinators,
+  stateDirectory,
+  joinToken,
+  limits,
+}: RelayConfig): Promise<CoordinatorLink> {
+  const { WorkerCredential } = await import('./worker/upstream/join.ts')
+  const credential = new WorkerCredential({
+    directory: stateDirectory === undefined ? undefined : join(stateDirectory, 'worker'),
+    joinToken,
+    joinMs: limits.upstream.joinMs,
   })
-  const metrics: RelayMetrics = new RelayMetrics({
-    clusters: () => registry.clusters,
-    links: () => clusters.links,
-    labels: () => registry.labels,
-    streams: () => clusters.streams,
-    held: () => hold.size,
-    connections: () => engines.connections,
-  })
-  return { engines, metrics, circuits: worker }
+  return {
+    coordinators,
+    credential: (facts, url) => credential.get(facts, url),
+    onUnknown: () => credential.forget(),
+  }
+}
+
+function coordinatorMetrics({ leading, store }: RunningCoordinator): string {
+  const { workers } = leading
+  return [
+    exposition(
+      'branchline_relay_leads',
+      'gauge',
+      'Whether this coordinator leads.',
+      only(workers === undefined ? 0 : 1),
+    ),
+    exposition(
+      'branchline_relay_database_up',
+      'gauge',
+      'Whether the database responds.',
+      only(store.state === 'up' ? 1 : 0),
+    ),
+    exposition(
+      'branchline_relay_workers',
+      'gauge',
+      'Workers that are connected to this coordinator.',
+      only(workers?.connected.length ?? 0),
+    ),
+  ].join('')
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
@@ -65,12 +65,6 @@ describe('a relay that has just started', () => {
     expect(await statusOf()).toBe(503)
     await TestCluster.connect(relay.tunnelPort, 'y', [], {}, { token: Y })
     expect(await statusOf()).toBe(404)
-  })
-
-  test('does not start with an invalid state file', async () => {
-    const folder = await stateFolder()
-    await writeFile(join(folder, 'labels.json'), '{')
-    await expect(relayFor({ BRANCHLINE_STATE_DIR: folder })).rejects.toMatchObject({ code: 'BL_RELAY_STATE' })
   })
 })
 

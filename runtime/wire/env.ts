@@ -41,6 +41,30 @@ export const VARIABLES = {
   podMessages: 'BRANCHLINE_POD_MESSAGES',
   /** Of the relay: the folder with its state. */
   stateDirectory: 'BRANCHLINE_STATE_DIR',
+  /** Of the relay: whether the state survives a crash of the system, `on` or `off`. */
+  stateDurable: 'BRANCHLINE_STATE_DURABLE',
+  /** Of the relay: the roles of the process, `all`, `coordinator` or `worker`. */
+  role: 'BRANCHLINE_ROLE',
+  /** Of a coordinator: the URL of PostgreSQL. */
+  databaseUrl: 'DATABASE_URL',
+  /** Of a coordinator: the port of the API. */
+  apiPort: 'BRANCHLINE_API_PORT',
+  /** Of a worker: the URLs of coordinators. */
+  coordinators: 'BRANCHLINE_COORDINATORS',
+  /** Of a worker: the token with which it joins, or a file with it. */
+  joinToken: 'BRANCHLINE_JOIN_TOKEN',
+  joinTokenFile: 'BRANCHLINE_JOIN_TOKEN_FILE',
+  /** Of a worker: its name, its group and its labels. */
+  workerName: 'BRANCHLINE_WORKER_NAME',
+  workerGroup: 'BRANCHLINE_WORKER_GROUP',
+  workerLabels: 'BRANCHLINE_WORKER_LABELS',
+  /** Of a worker: the host at which others reach it, and the URL at which clusters do. */
+  advertiseHost: 'BRANCHLINE_ADVERTISE_HOST',
+  advertiseTunnel: 'BRANCHLINE_ADVERTISE_TUNNEL',
+  /** Of the relay: the addresses that circuits may name although they are not public. */
+  allowTargets: 'BRANCHLINE_ALLOW_TARGETS',
+  /** Of a worker: the range of ports for circuits. */
+  ports: 'BRANCHLINE_PORTS',
   /** Of a process with an admin port: the port. */
   adminPort: 'BRANCHLINE_ADMIN_PORT',
   /** Of every process: the least severe level that is logged. */

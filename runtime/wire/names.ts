@@ -82,6 +82,8 @@ export const RELAY_SERVICE = 'branchline-relay'
 export const RELAY_HTTP_PORT = 8080
 export const RELAY_TUNNEL_PORT = 25090
 export const RELAY_ADMIN_PORT = 25091
+/** The port of the API of the relay's coordinator. */
+export const RELAY_API_PORT = 6120
 
 /** The audience of the ServiceAccount tokens with which sidecars prove their pod to the manager. */
 export const TOKEN_AUDIENCE = 'branchline-manager'

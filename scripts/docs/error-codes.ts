@@ -156,9 +156,13 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'Another coordinator leads now. What this one was writing as the leader was not written.',
       'Nothing, unless it happens often: then look for a coordinator that lacks CPU.',
     ),
-    BL_RELAY_STATE: explained(
-      'The state directory holds a file that the relay cannot read. The relay does not start.',
-      'Restore the file, or remove it: then the first cluster that asks gets each host label.',
+    BL_RELAY_WORKER_JOIN: explained(
+      'A worker did not get a credential from a coordinator. It tries again.',
+      'The message has the reason of the coordinator, or of the network.',
+    ),
+    BL_RELAY_TABLE: explained(
+      'A worker refuses a message of a coordinator: it does not follow on its table, or another coordinator leads.',
+      'Nothing: the worker serves its table and connects again.',
     ),
   },
   'Every process': {

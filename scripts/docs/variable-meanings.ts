@@ -65,7 +65,25 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_HEADER: 'Header in which sidecars read a key too. The relay removes it from requests.',
     BRANCHLINE_ROUTE_EXPLAIN: 'Whether visitors may ask for the route of a request.',
     BRANCHLINE_VIA: VIA,
-    BRANCHLINE_STATE_DIR: 'Folder in which the owners of host labels survive a restart. Empty: none.',
+    BRANCHLINE_ROLE: 'Roles of the process.',
+    DATABASE_URL: 'PostgreSQL of a coordinator, `postgres://…`. Empty: it runs its own.',
+    BRANCHLINE_API_PORT: 'Port of a coordinator, for its API and for workers.',
+    BRANCHLINE_COORDINATORS:
+      'URLs of coordinators, with commas. A worker tries them in turn. Required for the role `worker`.',
+    BRANCHLINE_JOIN_TOKEN: 'Token with which a worker joins.',
+    BRANCHLINE_JOIN_TOKEN_FILE: 'File with that token.',
+    BRANCHLINE_WORKER_NAME: 'Name of a worker. It is unique. Empty: the name of the host.',
+    BRANCHLINE_WORKER_GROUP: 'Group of a worker. All workers of a group serve the same circuits.',
+    BRANCHLINE_WORKER_LABELS: 'Labels of a worker, `name=value` with commas, for the selectors of circuits.',
+    BRANCHLINE_PORTS: 'Range of ports for circuits, such as `30000-30999`. Empty: none.',
+    BRANCHLINE_ADVERTISE_HOST: 'Host at which other workers and clusters reach this worker. Empty: `POD_IP`.',
+    BRANCHLINE_ADVERTISE_TUNNEL: 'WebSocket URL at which clusters reach exactly this worker.',
+    BRANCHLINE_MAX_CIRCUITS: 'Circuits that a worker can serve.',
+    BRANCHLINE_ALLOW_TARGETS:
+      'Addresses and CIDR ranges, with commas, that circuits may name although they are not public.',
+    BRANCHLINE_STATE_DIR:
+      "Folder of a coordinator's own PostgreSQL, and of a worker's credential and last table. Empty: a temporary one.",
+    BRANCHLINE_STATE_DURABLE: "Whether a coordinator's own PostgreSQL survives a crash of the system.",
     BRANCHLINE_FRONTS:
       'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address do not apply to them.',
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { label } from '../resources/fields.ts'
+import { PREVIEW_PROTOCOLS } from '../tunnel/control.ts'
 import { LISTING_PAGE, REPORT_PAGE } from './protocol.ts'
 import type { DeltaMessage, SnapshotMessage } from './delta.ts'
 import type { DeployedSession } from './table.ts'
@@ -20,6 +21,7 @@ export const listedPreview = z.object({
   port: z.int().min(1).max(65535),
   key: label,
   access: z.string().max(64),
+  protocol: z.enum(PREVIEW_PROTOCOLS).optional(),
 })
 export type ListedPreview = z.infer<typeof listedPreview>
 
@@ -37,6 +39,8 @@ const facts = z.object({
   peerHash: hash,
   /** The ids of the credentials with which clusters may connect. */
   credentials: z.array(id).max(10_000),
+  /** The clusters that have a link to this worker now (`<credential> <name>`). */
+  clusters: z.array(z.string().max(256)).max(10_000),
 })
 
 /** Every few seconds. `draining` and `drained`: the worker takes no new connections, and has no more of them. */

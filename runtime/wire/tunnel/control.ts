@@ -27,7 +27,7 @@ export interface RegisteredPreview extends StreamTarget {
 
 /** The protocols that a preview may have. */
 export type PreviewProtocol = (typeof PREVIEW_PROTOCOLS)[number]
-const PREVIEW_PROTOCOLS = ['http', 'http2', 'grpc'] as const
+export const PREVIEW_PROTOCOLS = ['http', 'http2', 'grpc'] as const
 
 /** A message from a cluster: first a {@link Register} with all its previews, then an {@link Update} per change. */
 export type ClusterMessage = Register | Update | GoAway

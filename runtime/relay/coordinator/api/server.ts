@@ -1,6 +1,7 @@
 import { getRequestListener } from '@hono/node-server'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import type { ConnectionGate } from '../../../process/connection-gate.ts'
 import { createHttpServer, type HttpServerLimits } from '../../../process/http-server.ts'
 import { createApp } from './app.ts'
 import { Authenticator } from './authenticate.ts'
@@ -18,6 +19,8 @@ export interface ApiServerOptions extends ApiServices {
 /** The API on its listener. Workers' WebSockets may use the same server (`upgrade`). */
 export interface ApiServer {
   readonly server: Server
+  /** Bounds its connections. Those that have become WebSockets do not count. */
+  readonly gate: ConnectionGate
   readonly url: string
   /** Ends event streams, lets requests in progress end, and closes the listener. */
   close(): Promise<void>
@@ -49,6 +52,7 @@ export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const { address, port, family } = server.address() as AddressInfo
   return {
     server,
+    gate,
     url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`,
     close: async () => {
       streams.close()

@@ -51,6 +51,11 @@ export interface WorkerTable {
   readonly labels: GeneratedJson<Readonly<Record<string, string>>>
   readonly state: Generated<'ready' | 'cordoned' | 'draining' | 'lost' | 'left'>
   readonly state_since: GeneratedTime
+  readonly state_reason: Maybe<string>
+  /** The state to which a lost worker returns. */
+  readonly state_before: Maybe<'ready' | 'cordoned' | 'draining'>
+  /** What else it says about itself: `backends`, `ports`, `peerHash`. */
+  readonly facts: GeneratedJson<JsonObject>
   readonly joined_at: GeneratedTime
   readonly last_heartbeat_at: MaybeTime
 }

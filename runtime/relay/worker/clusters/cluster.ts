@@ -22,7 +22,7 @@ export interface Live<Link> {
   readonly links: readonly Link[]
 }
 
-/** A cluster, its connections, and the labels that it claims. */
+/** A cluster, its connections, and the labels that they list or have listed. */
 export interface Cluster<Link> {
   readonly id: string
   readonly credential: string
@@ -30,16 +30,42 @@ export interface Cluster<Link> {
   /** By seat. */
   readonly members: Map<string, Member<Link>>
   readonly labels: Map<string, Entry<Link>>
+  /** The labels that the coordinator has been told, until the cluster gives them up or has no connection. */
+  readonly reported: Set<string>
+  /** By label: why the coordinator refuses it. */
+  readonly refusals: Map<string, string>
+  /** The result of {@link allOf}. */
+  all?: Lookup<Link>
   goneAtMs: number
 }
 
+/** All links of a cluster that take streams. The same object while they are the same. */
+export function allOf<Link>(cluster: Cluster<Link>): Lookup<Link> {
+  const links = [...cluster.members.values()].filter(({ draining }) => !draining).map(({ link }) => link)
+  if (links.length === 0) return { state: 'gone', cluster: cluster.name, sinceMs: cluster.goneAtMs }
+  const known = cluster.all
+  if (known?.state === 'live' && isSameList(known.links, links)) return known
+  return (cluster.all = { state: 'live', cluster: cluster.name, preview: NO_PREVIEW, links })
+}
+
+const isSameList = <T>(one: readonly T[], two: readonly T[]): boolean =>
+  one.length === two.length && one.every((it, index) => it === two[index])
+
+/** Links that were not asked for a preview. */
+const NO_PREVIEW: RegisteredPreview = {
+  label: '',
+  environment: '',
+  service: '',
+  port: 0,
+  key: '',
+  access: '',
+}
+
 /** A label of a cluster: its newest preview, and the connections that serve it. */
-export interface Entry<Link> {
-  /** Undefined if it is only known from before a restart. */
-  preview: RegisteredPreview | undefined
+interface Entry<Link> {
+  /** The newest preview of any connection, with the strictest access of all. */
+  preview: RegisteredPreview
   lookup: Lookup<Link>
-  /** When the last connection stopped listing it. Undefined while one lists it. */
-  unlistedAtMs: number | undefined
 }
 
 /** One connection of a cluster. */
@@ -50,6 +76,8 @@ export interface Member<Link> {
   readonly seat: string
   readonly link: Link
   readonly previews: Map<string, RegisteredPreview>
+  /** By listed label: the result that it was told. Without an entry, there is none yet. */
+  readonly told: Map<string, string>
   /** Whether it has listed all its previews. */
   complete: boolean
   draining: boolean
@@ -72,30 +100,35 @@ export function isListed<Link>({ members }: Cluster<Link>, label: string): boole
   return false
 }
 
-/** Updates which connections serve a label. */
-export function judge<Link>(cluster: Cluster<Link>, label: string, nowMs: number): void {
-  const entry = cluster.labels.get(label)
-  if (entry === undefined) return
+/** Updates which connections serve a label, after one of them has listed `newest` or something else has changed. */
+export function judge<Link>(
+  cluster: Cluster<Link>,
+  label: string,
+  nowMs: number,
+  newest?: RegisteredPreview,
+): void {
+  const known = cluster.labels.get(label)
+  const preview = newest ?? known?.preview
+  if (preview === undefined) return
   const links: Link[] = []
   let access: string | undefined
-  let listed = false
   for (const member of cluster.members.values()) {
-    const preview = member.previews.get(label)
-    if (preview === undefined) continue
-    listed = true
+    const listed = member.previews.get(label)
+    if (listed === undefined) continue
     if (!member.draining) links.push(member.link)
     // While connections differ, the stricter access applies.
-    if (preview.access !== 'public') access = preview.access
+    if (listed.access !== 'public') access = listed.access
   }
-  entry.unlistedAtMs = listed ? undefined : (entry.unlistedAtMs ?? nowMs)
   const { name } = cluster
-  const { preview } = entry
-  if (links.length === 0 || preview === undefined) {
-    const { lookup } = entry
-    const sinceMs = lookup.state === 'gone' ? lookup.sinceMs : nowMs
-    entry.lookup = { state: 'gone', cluster: name, sinceMs }
-  } else {
-    const strict = access === undefined || access === preview.access ? preview : { ...preview, access }
-    entry.lookup = { state: 'live', cluster: name, preview: strict, links }
-  }
+  const strict = access === undefined || access === preview.access ? preview : { ...preview, access }
+  const lookup: Lookup<Link> =
+    links.length > 0
+      ? { state: 'live', cluster: name, preview: strict, links }
+      : goneSince(known, name, nowMs)
+  cluster.labels.set(label, { preview: strict, lookup })
+}
+
+function goneSince<Link>(known: Entry<Link> | undefined, cluster: string, nowMs: number): Gone {
+  const sinceMs = known?.lookup.state === 'gone' ? known.lookup.sinceMs : nowMs
+  return { state: 'gone', cluster, sinceMs }
 }

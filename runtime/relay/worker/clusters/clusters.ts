@@ -1,5 +1,10 @@
 import type { Buffer } from 'node:buffer'
-import { type ClusterMessage, parseClusterMessage, type Register } from '@branchline/wire/tunnel/control'
+import {
+  type ClusterMessage,
+  parseClusterMessage,
+  type Register,
+  type Registration,
+} from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../../process/log.ts'
@@ -25,6 +30,8 @@ interface Session {
   /** Whether this instance was the last of its cluster to announce that it leads. */
   leads: boolean
   timer: NodeJS.Timeout | undefined
+  /** The results that are known before the registration is confirmed. Undefined: it is. */
+  results: Registration[] | undefined
 }
 
 /** The connections of clusters. Accepts their registrations, and reports the results to each. */
@@ -37,7 +44,7 @@ export class Clusters {
     this.#options = options
     const { registry, limits } = options
     const expireMs = Math.max(10, Math.min(60_000, limits.goneMs / 4))
-    this.#expiry = setInterval(() => this.#sendResults(registry.expire(performance.now())), expireMs)
+    this.#expiry = setInterval(() => registry.expire(performance.now()), expireMs)
   }
 
   /** The number of connections, registered or not. */
@@ -74,7 +81,7 @@ export class Clusters {
     const timer = setTimeout(() => {
       link.close('timeout', `no register within ${limits.registerMs} ms`)
     }, limits.registerMs)
-    this.#sessions.set(link, { credential, cluster: undefined, leads: false, timer })
+    this.#sessions.set(link, { credential, cluster: undefined, leads: false, timer, results: undefined })
   }
 
   /** Announces the stop to all clusters, then closes their connections. */
@@ -105,7 +112,7 @@ export class Clusters {
     const { registry, logger } = this.#options
     if (message.type === 'update') {
       const { upsert, remove, more = false } = message
-      this.#sendResults(registry.update(link, { upsert, remove, more }, performance.now()))
+      this.#send(link, registry.update(link, { upsert, remove, more }, performance.now()))
       this.#lead(link, session, message.leads)
       this.#options.onRegistered()
       return
@@ -140,11 +147,7 @@ export class Clusters {
       replaced.close('replaced', `another connection registered as cluster ${cluster}`)
     }
     logger.info({ cluster, instance, link: number, previews: previews.length, more }, 'a cluster registered')
-    // Also without previews, because it confirms the registration.
-    const { streams } = this.#options.limits.tunnel
-    link.control({ type: 'registered', previews: results.get(link) ?? [], streams })
-    results.delete(link)
-    this.#sendResults(results)
+    this.#answerLater(link, session, results)
     this.#lead(link, session, message.leads)
     this.#options.onRegistered()
     if (!session.leads && registry.others(link).some((it) => this.#sessions.get(it)?.leads)) sendLed(link)
@@ -162,8 +165,34 @@ export class Clusters {
     }
   }
 
-  #sendResults(results: Results<TunnelLink>): void {
-    for (const [link, previews] of results) link.control({ type: 'registered', previews })
+  /** Sends results that a coordinator has decided. */
+  sendResults(results: Results<TunnelLink>): void {
+    for (const [link, previews] of results) this.#send(link, previews)
+  }
+
+  /** Confirms a registration: once there is a result for each label, or the coordinator takes too long. */
+  #answerLater(link: TunnelLink, session: Session, results: Registration[]): void {
+    session.results = results
+    session.timer = setTimeout(() => this.#answer(link, session), this.#options.limits.resultMs)
+    this.#send(link, [])
+  }
+
+  #answer(link: TunnelLink, session: Session): void {
+    clearTimeout(session.timer)
+    const previews = session.results ?? []
+    session.results = undefined
+    // Also without previews, because it confirms the registration.
+    link.control({ type: 'registered', previews, streams: this.#options.limits.tunnel.streams })
+  }
+
+  #send(link: TunnelLink, previews: readonly Registration[]): void {
+    const session = this.#sessions.get(link)
+    if (session?.results === undefined) {
+      if (previews.length > 0) link.control({ type: 'registered', previews: [...previews] })
+      return
+    }
+    session.results.push(...previews)
+    if (!this.#options.registry.isPending(link)) this.#answer(link, session)
   }
 
   #ended(link: TunnelLink, error: TunnelLinkError): void {

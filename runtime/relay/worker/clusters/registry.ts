@@ -1,8 +1,8 @@
 import type { RegisteredPreview, Registration } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import {
+  allOf,
   type Cluster,
-  type Entry,
   idOf,
   isListed,
   isSettled,
@@ -25,18 +25,19 @@ export interface Identity {
   readonly link: number
 }
 
-/** A cluster and the labels that it owns, which outlive a restart of the relay. */
-export interface Owner {
-  readonly credential: string
-  readonly cluster: string
-  readonly labels: readonly string[]
-}
-
 /** The change in one message of a cluster. With `more`, another message continues it. */
 export interface Change {
   readonly upsert: readonly RegisteredPreview[]
   readonly remove: readonly string[]
   readonly more: boolean
+}
+
+/** What the connections of a cluster list together, to report to the coordinator. */
+export interface Listing extends Change {
+  readonly credential: string
+  readonly cluster: string
+  /** Whether every connection has listed all. */
+  readonly settled: boolean
 }
 
 export interface RegistryLimits {
@@ -48,34 +49,30 @@ export interface RegistryLimits {
   readonly clusters: number
   /** The maximum connections of one cluster. */
   readonly clusterLinks: number
-  /** How long a cluster keeps a label that none of its connections lists. */
+  /** How long a cluster without connections is remembered. */
   readonly goneMs: number
 }
 
 export interface RegistryOptions {
   readonly limits: RegistryLimits
   readonly urlOf: (label: string) => string
-  /** Called when the owner of a label changes. */
-  readonly onOwners?: () => void
+  /** The id of the cluster to which a label belongs. Undefined if it belongs to none. */
+  readonly ownerOf: (label: string) => string | undefined
+  readonly onListing: (listing: Listing) => void
+  /** The last connection of a cluster has ended. */
+  readonly onUnlisted: (cluster: { readonly credential: string; readonly cluster: string }) => void
 }
 
 const UNKNOWN = { state: 'unknown' } as const
 
 /**
- * Host labels and their owners. A label belongs to the cluster that registered it first, until that cluster gives it up
- * or has been disconnected for too long. Each connection of a cluster lists the previews that it can reach. The registry
- * uses no sockets and no clock.
+ * The connections of clusters, and the previews that each of them can reach. To which cluster a label belongs, only the
+ * coordinator decides. The registry uses no sockets and no clock.
  */
 export class Registry<Link> {
   readonly #options: RegistryOptions
   readonly #clusters = new Map<string, Cluster<Link>>()
   readonly #members = new Map<Link, Member<Link>>()
-  /** By label: the clusters that claim it. The first one owns it. */
-  readonly #claims = new Map<string, Cluster<Link>[]>()
-  /** By credential: the number of labels of all its clusters. */
-  readonly #counts = new Map<string, number>()
-  /** Clusters that were known before a restart and have not listed all their previews yet. */
-  readonly #awaited = new Set<Cluster<Link>>()
 
   constructor(options: RegistryOptions) {
     this.#options = options
@@ -83,28 +80,54 @@ export class Registry<Link> {
 
   /** The number of connected clusters. */
   get clusters(): number {
-    let connected = 0
-    for (const { members } of this.#clusters.values()) if (members.size > 0) connected++
-    return connected
+    return this.connected.length
   }
 
-  get labels(): number {
-    return this.#claims.size
-  }
-
-  /** The number of restored clusters that have not returned. */
-  get awaited(): number {
-    return this.#awaited.size
+  /** The ids of the connected clusters. */
+  get connected(): string[] {
+    return [...this.#clusters.values()].filter(({ members }) => members.size > 0).map(({ id }) => id)
   }
 
   /** Whether a cluster is connected and has listed all its previews. */
-  hasListed(credential: string, name: string): boolean {
-    const members = this.#clusters.get(idOf(credential, name))?.members.values() ?? []
+  hasListed(cluster: string): boolean {
+    const members = this.#clusters.get(cluster)?.members.values() ?? []
     return [...members].some(({ complete }) => complete)
   }
 
+  /** The meaning of a label, by its owner and the connections of that cluster. */
   find(label: string): Lookup<Link> {
-    return this.#claims.get(label)?.[0]?.labels.get(label)?.lookup ?? UNKNOWN
+    const owner = this.#options.ownerOf(label)
+    return owner === undefined ? UNKNOWN : this.findOf(owner, label)
+  }
+
+  /** The connections that serve a label which belongs to a cluster. */
+  findOf(owner: string, label: string): Lookup<Link> {
+    const cluster = this.#clusters.get(owner)
+    const entry = cluster?.labels.get(label)
+    if (entry !== undefined) return entry.lookup
+    // Given up a moment ago: the coordinator does not know yet.
+    if (cluster !== undefined && cluster.members.size > 0 && isSettled(cluster)) return UNKNOWN
+    return { state: 'gone', cluster: owner.slice(owner.indexOf(' ') + 1), sinceMs: undefined }
+  }
+
+  /**
+   * The links to a service of a cluster: those that list the label, if it belongs to the cluster, otherwise all of them.
+   */
+  linksOf(
+    { credential, name }: Pick<Identity, 'credential'> & { readonly name: string },
+    label: string,
+  ): Lookup<Link> {
+    const id = idOf(credential, name)
+    if (this.#options.ownerOf(label) === id) return this.findOf(id, label)
+    const cluster = this.#clusters.get(id)
+    if (cluster === undefined) return { state: 'gone', cluster: name, sinceMs: undefined }
+    return allOf(cluster)
+  }
+
+  /** What a cluster lists for a label. */
+  previewOf(cluster: string, label: string): RegisteredPreview | undefined {
+    const entry = this.#clusters.get(cluster)?.labels.get(label)
+    return entry?.lookup.state === 'live' ? entry.preview : undefined
   }
 
   /** Whether messages of this connection are accepted. Those of a replaced one are not. */
@@ -119,62 +142,74 @@ export class Registry<Link> {
     return members.filter(({ instance }) => instance !== own?.instance).map((member) => member.link)
   }
 
-  /** Restores the result of {@link owners} after a restart. */
-  restore(owners: readonly Owner[], nowMs: number): void {
-    for (const { credential, cluster: name, labels } of owners) {
-      const cluster = this.#make(credential, name, nowMs)
-      this.#awaited.add(cluster)
-      for (const label of labels) {
-        if (this.#claims.has(label)) continue
-        const lookup = { state: 'gone', cluster: name, sinceMs: undefined } as const
-        this.#own(cluster, label, { preview: undefined, lookup, unlistedAtMs: nowMs })
-      }
-    }
-  }
-
-  /** Every cluster with the labels that it owns. */
-  owners(): Owner[] {
-    return [...this.#clusters.values()].map((cluster) => {
-      const labels = [...cluster.labels.keys()].filter((label) => this.#claims.get(label)?.[0] === cluster)
-      return { credential: cluster.credential, cluster: cluster.name, labels }
-    })
+  /** Whether some labels of a connection have no result yet. */
+  isPending(link: Link): boolean {
+    const member = this.#members.get(link)
+    return member !== undefined && member.told.size < member.previews.size
   }
 
   /**
-   * Registers a new connection with its previews. Returns the connection that it replaces. Throws a
-   * {@link TunnelProtocolError} if the credential or the cluster exceeds a limit.
+   * Registers a new connection with its previews. Returns the connection that it replaces, and the results that are
+   * known at once. Throws a {@link TunnelProtocolError} if the credential or the cluster exceeds a limit.
    */
   register(
     link: Link,
     identity: Identity,
     change: Change,
     nowMs: number,
-  ): { replaced: Link | undefined; results: Results<Link> } {
+  ): { replaced: Link | undefined; results: Registration[] } {
     const { credential, cluster: name, instance = '' } = identity
     const seat = seatOf(instance, identity.link)
-    const results: Results<Link> = new Map()
-    const cluster =
-      this.#clusters.get(idOf(credential, name)) ?? this.#admit(credential, name, results, nowMs)
+    const cluster = this.#clusters.get(idOf(credential, name)) ?? this.#admit(credential, name, nowMs)
     const before = cluster.members.get(seat)
     const { clusterLinks } = this.#options.limits
     if (before === undefined && cluster.members.size >= clusterLinks) {
       const text = `the cluster ${name} has ${clusterLinks} connections, which is the limit`
       throw new TunnelProtocolError('full', text)
     }
-    if (before !== undefined) this.disconnect(before.link, nowMs)
     const previews = new Map<string, RegisteredPreview>()
-    const member = { cluster, instance, seat, link, previews, complete: false, draining: false }
+    const told = new Map<string, string>()
+    const member = { cluster, instance, seat, link, previews, told, complete: false, draining: false }
+    // First, so that the cluster never has no connection.
+    if (before !== undefined) this.#members.delete(before.link)
     cluster.members.set(seat, member)
+    for (const label of before?.previews.keys() ?? []) judge(cluster, label, nowMs)
     this.#members.set(link, member)
-    this.#apply(member, change, results, nowMs)
-    return { replaced: before?.link, results }
+    return { replaced: before?.link, results: this.#apply(member, change, nowMs) }
   }
 
-  /** Applies the changes of a connection. */
-  update(link: Link, change: Change, nowMs: number): Results<Link> {
-    const results: Results<Link> = new Map()
+  /** Applies the changes of a connection. Returns the results that are known at once. */
+  update(link: Link, change: Change, nowMs: number): Registration[] {
     const member = this.#members.get(link)
-    if (member !== undefined) this.#apply(member, change, results, nowMs)
+    return member === undefined ? [] : this.#apply(member, change, nowMs)
+  }
+
+  /** Takes the refusals of a coordinator, or an empty text where it has accepted a label. Returns what is new. */
+  decide(cluster: string, decisions: Iterable<readonly [label: string, refusal: string]>): Results<Link> {
+    const known = this.#clusters.get(cluster)
+    const results: Results<Link> = new Map()
+    if (known === undefined) return results
+    for (const [label, refusal] of decisions) {
+      if (refusal === '') known.refusals.delete(label)
+      else if (known.labels.has(label)) known.refusals.set(label, refusal)
+      this.#report(known, label, results)
+    }
+    return results
+  }
+
+  /** The owners of labels have changed. Returns what is new for the connections of the clusters that list them. */
+  owned(labels: Iterable<string>): Results<Link> {
+    const results: Results<Link> = new Map()
+    for (const label of labels) {
+      const owner = this.#options.ownerOf(label)
+      for (const cluster of this.#clusters.values()) {
+        if (!cluster.labels.has(label)) continue
+        if (owner === cluster.id) {
+          cluster.refusals.delete(label)
+          this.#report(cluster, label, results)
+        } else if (!isListed(cluster, label)) cluster.labels.delete(label)
+      }
+    }
     return results
   }
 
@@ -193,38 +228,47 @@ export class Registry<Link> {
     const { cluster } = member
     this.#members.delete(link)
     cluster.members.delete(member.seat)
-    cluster.goneAtMs = nowMs
     for (const label of member.previews.keys()) judge(cluster, label, nowMs)
+    if (cluster.members.size > 0) return
+    cluster.goneAtMs = nowMs
+    cluster.reported.clear()
+    cluster.refusals.clear()
+    this.#options.onUnlisted({ credential: cluster.credential, cluster: cluster.name })
   }
 
-  /** Frees the labels that no connection has listed for too long. */
-  expire(nowMs: number): Results<Link> {
-    const results: Results<Link> = new Map()
+  /** Forgets clusters that have had no connection for too long. */
+  expire(nowMs: number): void {
     const { goneMs } = this.#options.limits
+    for (const { id, members, goneAtMs } of this.#clusters.values())
+      if (members.size === 0 && nowMs - goneAtMs >= goneMs) this.#clusters.delete(id)
+  }
+
+  /** What all clusters list, for a coordinator that has not been told. */
+  *listings(): Iterable<Listing> {
     for (const cluster of this.#clusters.values()) {
-      for (const [label, { unlistedAtMs }] of cluster.labels) {
-        if (unlistedAtMs !== undefined && nowMs - unlistedAtMs >= goneMs)
-          this.#release(cluster, label, results)
-      }
-      const isGone = cluster.members.size === 0 && cluster.labels.size === 0
-      if (isGone && nowMs - cluster.goneAtMs >= goneMs) this.#forget(cluster, results)
+      if (cluster.members.size === 0) continue
+      const { credential, name, reported } = cluster
+      const upsert = [...reported].flatMap((label) => cluster.labels.get(label)?.preview ?? [])
+      const complete = [...cluster.members.values()].some((member) => member.complete)
+      yield { credential, cluster: name, upsert, remove: [], more: !complete, settled: isSettled(cluster) }
     }
-    return results
   }
 
   /** All labels, for people to read. */
   dump(): unknown {
-    return Object.fromEntries(
-      [...this.#claims].map(([label, [owner, ...waiting]]) => {
-        const { preview, lookup } = owner?.labels.get(label) ?? {}
-        const links = lookup?.state === 'live' ? lookup.links.length : 0
-        const others = waiting.map(({ name }) => name)
-        return [label, { cluster: owner?.name, state: lookup?.state, links, ...preview, waiting: others }]
-      }),
-    )
+    const labels: Record<string, unknown> = {}
+    for (const cluster of this.#clusters.values())
+      for (const [label, { preview, lookup }] of cluster.labels) {
+        const isOwner = this.#options.ownerOf(label) === cluster.id
+        if (!isOwner && label in labels) continue
+        const links = isOwner && lookup.state === 'live' ? lookup.links.length : 0
+        const state = isOwner ? lookup.state : 'refused'
+        labels[label] = { cluster: cluster.name, state, links, ...preview }
+      }
+    return labels
   }
 
-  #admit(credential: string, name: string, results: Results<Link>, nowMs: number): Cluster<Link> {
+  #admit(credential: string, name: string, nowMs: number): Cluster<Link> {
     const { clusters } = this.#options.limits
     const same = [...this.#clusters.values()].filter((cluster) => cluster.credential === credential)
     if (same.length >= clusters) {
@@ -233,115 +277,105 @@ export class Registry<Link> {
       if (oldest === undefined) {
         throw new TunnelProtocolError('full', `this credential has ${clusters} clusters, which is the limit`)
       }
-      this.#forget(oldest, results)
+      this.#clusters.delete(oldest.id)
     }
-    return this.#make(credential, name, nowMs)
-  }
-
-  #make(credential: string, name: string, nowMs: number): Cluster<Link> {
     const id = idOf(credential, name)
-    const cluster = { id, credential, name, members: new Map(), labels: new Map(), goneAtMs: nowMs }
+    const cluster: Cluster<Link> = {
+      id,
+      credential,
+      name,
+      members: new Map(),
+      labels: new Map(),
+      reported: new Set(),
+      refusals: new Map(),
+      goneAtMs: nowMs,
+    }
     this.#clusters.set(id, cluster)
-    this.#options.onOwners?.()
     return cluster
   }
 
-  #forget(cluster: Cluster<Link>, results: Results<Link>): void {
-    for (const label of cluster.labels.keys()) this.#release(cluster, label, results)
-    this.#clusters.delete(cluster.id)
-    this.#awaited.delete(cluster)
-    this.#options.onOwners?.()
-  }
-
-  #apply(
-    member: Member<Link>,
-    { upsert, remove, more }: Change,
-    results: Results<Link>,
-    nowMs: number,
-  ): void {
+  #apply(member: Member<Link>, { upsert, remove, more }: Change, nowMs: number): Registration[] {
     const { cluster, previews } = member
     for (const label of remove) {
       if (!previews.delete(label)) continue
+      member.told.delete(label)
       judge(cluster, label, nowMs)
-      if (isSettled(cluster) && !isListed(cluster, label)) this.#release(cluster, label, results)
     }
-    for (const preview of upsert) addResult(results, member.link, this.#claim(member, preview, nowMs))
-    if (more || member.complete) return
-    member.complete = true
-    this.#awaited.delete(cluster)
-    if (isSettled(cluster)) this.#releaseUnlisted(cluster, results)
+    const refused: Registration[] = []
+    const accepted: RegisteredPreview[] = []
+    for (const preview of upsert) {
+      const { label } = preview
+      const refusal = cluster.labels.has(label) ? undefined : this.#refusal(cluster)
+      if (refusal !== undefined) {
+        refused.push({ label, refusal })
+        continue
+      }
+      accepted.push(preview)
+      previews.set(label, preview)
+      judge(cluster, label, nowMs, preview)
+    }
+    const completes = !more && !member.complete
+    if (completes) member.complete = true
+    const settled = isSettled(cluster)
+    const candidates = completes ? cluster.reported : remove
+    const removed = settled ? [...candidates].filter((label) => this.#giveUp(cluster, label)) : []
+    const listed = accepted.flatMap(({ label }) => cluster.labels.get(label)?.preview ?? [])
+    for (const { label } of listed) cluster.reported.add(label)
+    const { credential, name } = cluster
+    this.#options.onListing({ credential, cluster: name, upsert: listed, remove: removed, more, settled })
+    return [...refused, ...this.#resultsOf(member, accepted)]
   }
 
-  #claim({ cluster, previews }: Member<Link>, preview: RegisteredPreview, nowMs: number): Registration {
-    const { label } = preview
-    const known = cluster.labels.get(label)
-    const entry: Entry<Link> = known ?? { preview, lookup: UNKNOWN, unlistedAtMs: undefined }
-    if (known === undefined) {
-      const refusal = this.#refusal(cluster)
-      if (refusal !== undefined) return { label, refusal }
-      this.#own(cluster, label, entry)
-    }
-    previews.set(label, preview)
-    entry.preview = preview
-    judge(cluster, label, nowMs)
-    return this.#resultFor(label, cluster)
-  }
-
+  /** Why a cluster may list no further label. It bounds the memory; the coordinator counts over all workers. */
   #refusal({ labels, credential }: Cluster<Link>): string | undefined {
     const { limits } = this.#options
     if (labels.size >= limits.labels)
       return `the cluster already has ${limits.labels} previews here: remove some`
-    if ((this.#counts.get(credential) ?? 0) >= limits.credentialLabels)
-      return `all clusters of this credential have ${limits.credentialLabels} previews here: remove some`
-    return undefined
+    let all = 0
+    for (const cluster of this.#clusters.values())
+      if (cluster.credential === credential) all += cluster.labels.size
+    if (all < limits.credentialLabels) return undefined
+    return `all clusters of this credential have ${limits.credentialLabels} previews here: remove some`
   }
 
-  #own(cluster: Cluster<Link>, label: string, entry: Entry<Link>): void {
-    cluster.labels.set(label, entry)
-    this.#counts.set(cluster.credential, (this.#counts.get(cluster.credential) ?? 0) + 1)
-    const claims = this.#claims.get(label)
-    if (claims !== undefined) {
-      claims.push(cluster)
-      return
+  /** Forgets a label that no connection lists any more. */
+  #giveUp(cluster: Cluster<Link>, label: string): boolean {
+    if (isListed(cluster, label) || !cluster.reported.delete(label)) return false
+    cluster.labels.delete(label)
+    cluster.refusals.delete(label)
+    return true
+  }
+
+  /** The results for labels that a connection has just listed. Those that are not known yet follow. */
+  #resultsOf({ cluster, told }: Member<Link>, upsert: readonly RegisteredPreview[]): Registration[] {
+    return upsert.flatMap(({ label }) => {
+      const result = this.#resultFor(label, cluster)
+      if (result === undefined) told.delete(label)
+      else told.set(label, textOf(result))
+      return result ?? []
+    })
+  }
+
+  /** Adds the result for a label to those of the connections that list it and were not told the same. */
+  #report(cluster: Cluster<Link>, label: string, results: Results<Link>): void {
+    const result = this.#resultFor(label, cluster)
+    if (result === undefined) return
+    const text = textOf(result)
+    for (const { link, previews, told } of cluster.members.values()) {
+      if (!previews.has(label) || told.get(label) === text) continue
+      told.set(label, text)
+      const known = results.get(link)
+      if (known === undefined) results.set(link, [result])
+      else known.push(result)
     }
-    this.#claims.set(label, [cluster])
-    this.#options.onOwners?.()
   }
 
-  #releaseUnlisted(cluster: Cluster<Link>, results: Results<Link>): void {
-    for (const [label, { unlistedAtMs }] of cluster.labels) {
-      if (unlistedAtMs !== undefined) this.#release(cluster, label, results)
-    }
-  }
-
-  #release(cluster: Cluster<Link>, label: string, results: Results<Link>): void {
-    if (!cluster.labels.delete(label)) return
-    this.#counts.set(cluster.credential, (this.#counts.get(cluster.credential) ?? 1) - 1)
-    const claims = this.#claims.get(label) ?? []
-    const had = claims[0] === cluster
-    const left = claims.filter((it) => it !== cluster)
-    if (left.length === 0) this.#claims.delete(label)
-    else this.#claims.set(label, left)
-    if (!had) return
-    this.#options.onOwners?.()
-    for (const next of left) {
-      for (const { link, previews } of next.members.values()) {
-        if (previews.has(label)) addResult(results, link, this.#resultFor(label, next))
-      }
-    }
-  }
-
-  #resultFor(label: string, cluster: Cluster<Link>): Registration {
-    const owner = this.#claims.get(label)?.[0]
-    if (owner === undefined || owner === cluster) return { label, url: this.#options.urlOf(label) }
-    const holder =
-      owner.name === cluster.name ? `another cluster named ${owner.name}` : `cluster ${owner.name}`
-    return { label, refusal: `taken by ${holder}: rename the preview or the environment` }
+  /** Undefined if the coordinator has not decided yet. */
+  #resultFor(label: string, cluster: Cluster<Link>): Registration | undefined {
+    if (this.#options.ownerOf(label) === cluster.id) return { label, url: this.#options.urlOf(label) }
+    const refusal = cluster.refusals.get(label)
+    return refusal === undefined ? undefined : { label, refusal }
   }
 }
 
-function addResult<Link>(results: Results<Link>, link: Link, registration: Registration): void {
-  const known = results.get(link)
-  if (known === undefined) results.set(link, [registration])
-  else known.push(registration)
-}
+const textOf = ({ url, refusal }: Registration): string => refusal ?? url ?? ''

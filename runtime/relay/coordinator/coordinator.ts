@@ -1,0 +1,145 @@
+import type { Duplex } from 'node:stream'
+import {
+  WORKERS_CONNECT_PATH,
+  WORKERS_SUBPROTOCOL,
+  MAX_WORKER_MESSAGE,
+} from '@branchline/wire/circuits/protocol'
+import type { JoinedWorker, WorkerFacts } from '@branchline/wire/circuits/worker'
+import type { Logger } from '../../process/log.ts'
+import type { Running } from '../../process/main.ts'
+import { connectInMemory } from '../../process/memory-connection.ts'
+import { acceptUpgrades } from '../../process/upgrade.ts'
+import type { DialPolicy } from '../dial-policy.ts'
+import { createOwnerKey } from './access/keys.ts'
+import { redeem } from './access/codes.ts'
+import { type ApiLimits, DEFAULT_API_LIMITS } from './api/limits.ts'
+import { type ApiServer, startApi } from './api/server.ts'
+import { Leader } from './leader/leader.ts'
+import { DEFAULT_LEADER_LIMITS, type LeaderLimits } from './leader/limits.ts'
+import { DEFAULT_STORE_LIMITS, type StoreLimits } from './store/limits.ts'
+import { openStore, type StoreLocation } from './store/open.ts'
+import type { Store } from './store/store.ts'
+import { Leading } from './workers/leading.ts'
+import { joinLocal, joinWorker } from './workers/join.ts'
+import { DEFAULT_WORKERS_LIMITS, type WorkersLimits } from './workers/limits.ts'
+import type { PreviewLimits } from './workers/preview-plan.ts'
+
+/** Every limit and timeout of a coordinator. */
+export interface CoordinatorLimits {
+  readonly store: StoreLimits
+  readonly leader: LeaderLimits
+  readonly workers: WorkersLimits
+  readonly api: ApiLimits
+}
+
+/** The defaults of {@link CoordinatorLimits}. */
+export const DEFAULT_COORDINATOR_LIMITS: CoordinatorLimits = {
+  store: DEFAULT_STORE_LIMITS,
+  leader: DEFAULT_LEADER_LIMITS,
+  workers: DEFAULT_WORKERS_LIMITS,
+  api: DEFAULT_API_LIMITS,
+}
+
+export interface CoordinatorOptions {
+  readonly location: StoreLocation
+  readonly host: string
+  readonly apiPort: number
+  readonly limits: CoordinatorLimits
+  readonly previewLimits: PreviewLimits
+  readonly logger: Logger
+  readonly domain: string
+  readonly publicUrl: URL
+  readonly dialPolicy: DialPolicy
+  /** The URL of a host label for visitors. */
+  readonly urlOf: (label: string) => string
+}
+
+/** A coordinator that runs. */
+export interface RunningCoordinator extends Running {
+  readonly apiPort: number
+  /** The owner's key, at the first start. It cannot be read again. */
+  readonly ownerKey: string | undefined
+  readonly store: Store
+  /** What only the leader knows. */
+  readonly leading: Leading
+  /** Why it cannot take traffic. Undefined if it can. */
+  notReady(): string | undefined
+  /** Connects to the API without a socket. */
+  connect(): Duplex
+  /** Joins the worker of this process. */
+  join(facts: WorkerFacts): Promise<JoinedWorker>
+}
+
+/**
+ * Starts a coordinator: the store, the API and, while it leads, the connections of workers. Rejects if the port is in use,
+ * or if the database cannot be opened.
+ */
+export async function startCoordinator(options: CoordinatorOptions): Promise<RunningCoordinator> {
+  const { location, limits, previewLimits, logger, urlOf } = options
+  const { store, close } = await openStore(location, logger, limits.store)
+  const leader = new Leader({
+    address: store.address,
+    storeLimits: limits.store,
+    limits: limits.leader,
+    logger,
+  })
+  const leading = new Leading({
+    store,
+    limits: limits.workers,
+    previewLimits,
+    logger,
+    urlOf,
+    redeem: (code, host, hash) => redeem(store, code, host, hash),
+  })
+  leader.onTerm((term) => leading.change(term))
+  const stopLeading = async (): Promise<void> => {
+    await leading.stop()
+    await leader.stop()
+    await close()
+  }
+  try {
+    const ownerKey = await createOwnerKey(store)
+    const api = await serveApi(options, store, leading)
+    return {
+      apiPort: Number(new URL(api.url).port),
+      ownerKey,
+      store,
+      leading,
+      notReady: () => (store.state === 'up' ? undefined : 'the database does not respond'),
+      connect: () => connectInMemory(api.server),
+      join: (facts) => joinLocal(store, facts),
+      async stop() {
+        const closed = api.close()
+        await stopLeading()
+        await closed
+      },
+    }
+  } catch (error) {
+    await stopLeading()
+    throw error
+  }
+}
+
+async function serveApi(options: CoordinatorOptions, store: Store, leading: Leading): Promise<ApiServer> {
+  const { host, apiPort: port, limits, logger, domain, publicUrl, dialPolicy } = options
+  const api = await startApi({
+    context: { store, domain, publicUrl, dialPolicy },
+    logger,
+    limits: limits.api,
+    joinWorker: (token, facts) => joinWorker(store, token, facts),
+    host,
+    port,
+  })
+  acceptUpgrades(api.server, api.gate, {
+    limits: limits.workers,
+    webSocket: {
+      clientTracking: false,
+      maxPayload: MAX_WORKER_MESSAGE,
+      handleProtocols: () => WORKERS_SUBPROTOCOL,
+    },
+    authorize: (request) =>
+      request.url?.split('?', 1)[0] === WORKERS_CONNECT_PATH ? leading.authorize(request) : { status: 404 },
+    onFault: (error) => logger.warn({ err: error }, 'a worker could not be authorized'),
+  })
+  return api
+}
