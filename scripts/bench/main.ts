@@ -32,6 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     against: { type: 'string' },
     json: { type: 'string' },
+    only: { type: 'string' },
     seconds: { type: 'string', default: '8' },
     runs: { type: 'string', default: '3' },
     websockets: { type: 'string', default: '2000' },
@@ -54,6 +55,7 @@ for (const name of names) {
     seconds: Number(values.seconds),
     runs: Number(values.runs),
     websockets: Number(values.websockets),
+    only: values.only,
     against: values.against,
   })
 }

@@ -60,7 +60,7 @@ const AS_CHEAP = 1.03
  * in short runs: each run of one is judged only by the run of the other next to it. So a machine that drifts, or does
  * other work, affects both, and the median of the ratios is steady where two medians are not.
  */
-export const pairs: Benchmark = async ({ seconds, runs, against }) => {
+export const pairs: Benchmark = async ({ seconds, runs, against, only = '' }) => {
   const reasons = [
     against === undefined ? 'pairs needs --against FOLDER' : undefined,
     await installed('wrk', 'apt-get install wrk')(),
@@ -71,9 +71,10 @@ export const pairs: Benchmark = async ({ seconds, runs, against }) => {
     return { missing: reasons }
   }
   const rows: Row[] = []
-  for (const pair of PAIRS) {
-    console.error(`pairs: ${pair.name}`)
-    rows.push(await measure(pair, against, seconds, runs))
+  for (const pair of PAIRS.filter(({ name }) => name.includes(only))) {
+    const row = await measure(pair, against, seconds, runs)
+    console.error(`pairs: ${pair.name}: ${row.ratio.toFixed(3)}`)
+    rows.push(row)
   }
   printTable(
     ['requests', 'CPU µs now', 'before', 'ratio', 'middle half', 'runs'],

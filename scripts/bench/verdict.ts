@@ -4,6 +4,8 @@ import Table from 'cli-table3'
 export type Benchmark = (options: {
   readonly seconds: number
   readonly runs: number
+  /** A part of the names of `pairs` to measure. Default: all. */
+  readonly only?: string | undefined
   /** Idle WebSockets of `relay`. */
   readonly websockets: number
   /** Another checkout of this repository that is measured in the same run. */

@@ -149,6 +149,7 @@ export class BodyFramer {
     let at = from
     while (at < view.length) {
       if (this.#state === S.data) {
+        if (this.onChunkData === undefined) at = this.#takePlainChunks(view, at)
         const end = Math.min(view.length, at + this.#left)
         this.dataBytes += end - at
         this.onChunkData?.(view, at, end)
@@ -167,6 +168,35 @@ export class BodyFramer {
       else this.#state = this.#step(code)
       at++
       if (this.done) return at
+    }
+    return at
+  }
+
+  /**
+   * Passes over plain chunks that are followed by the line of a further one, from the data of the first on. Returns the
+   * index in the data of the last one. Small chunks are most of the work, so it keeps its state in variables.
+   */
+  #takePlainChunks(view: Buffer, from: number): number {
+    const { length } = view
+    let at = from
+    let left = this.#left
+    let data = 0
+    for (;;) {
+      let to = at + left
+      if (to + 1 >= length || view[to] !== CR || view[to + 1] !== LF) break
+      to += 2
+      let size = 0
+      const most = Math.min(length, to + PLAIN_DIGITS)
+      for (let digit; to < most && (digit = hex(view[to] as number)) >= 0; to++) size = size * 16 + digit
+      if (size === 0 || to + 1 >= length || view[to] !== CR || view[to + 1] !== LF) break
+      data += left
+      left = size
+      at = to + 2
+    }
+    if (data > 0) {
+      this.dataBytes += data
+      this.#left = left
+      this.#blank = 0
     }
     return at
   }
