@@ -47,9 +47,9 @@ export interface Candidate {
   /** How long to wait for its response, instead of the engine's limits of the same names. */
   readonly waits?: ResponseWaits | undefined
   /** Changes to the head of the request. */
-  readonly edits?: HeadEdits
+  readonly edits?: HeadEdits | undefined
   /** Changes to the head of the response. */
-  readonly responseEdits?: HeadEdits
+  readonly responseEdits?: HeadEdits | undefined
 }
 
 /**

@@ -13,6 +13,7 @@ import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
 import { DialPolicy } from './dial-policy.ts'
 import { parseRanges } from './ranges.ts'
+import { FRONTS_HEADERS, type FrontsHeader } from './worker/frontends/client-address.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
 
 /** Whether a request continues the visitor's trace, if it has one, or gets a new one. */
@@ -104,9 +105,19 @@ export interface RelayConfig {
   readonly isDurable: boolean
   /**
    * BRANCHLINE_FRONTS: addresses and CIDR ranges of proxies in front of the relay, such as an ingress controller. Limits
-   * per address do not apply to them. Default: none.
+   * per address do not apply to them, but to the clients that they name. Default: none.
    */
   readonly fronts: BlockList
+  /**
+   * BRANCHLINE_FRONTS_HEADER: the field in which fronts name their client. They must append to it, or replace it, or visitors
+   * could forge it. Default: none, so fronts name no client.
+   */
+  readonly frontsHeader: FrontsHeader
+  /**
+   * BRANCHLINE_PROXY_PROTOCOL: addresses and CIDR ranges of load balancers whose connections begin with a header of the
+   * PROXY protocol, version 1 or 2. Connections of all others have none. Default: none.
+   */
+  readonly proxyProtocol: BlockList
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   /**
@@ -160,6 +171,8 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     isDurable: read.choice(VARIABLES.stateDurable, ['on', 'off'], 'on') === 'on',
     logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
+    frontsHeader: read.choice('BRANCHLINE_FRONTS_HEADER', FRONTS_HEADERS, 'none'),
+    proxyProtocol: read.parsed('BRANCHLINE_PROXY_PROTOCOL', parseRanges, '') ?? new BlockList(),
     limits: withSettings(DEFAULT_RELAY_LIMITS, readSettings(read, 'relay')),
   }
   read.check()

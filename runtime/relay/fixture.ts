@@ -8,6 +8,7 @@ import { readConfig, type RelayConfig } from './config.ts'
 import { testServer, type TestServer } from './coordinator/store/fixture.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits } from './limits.ts'
 import { type RunningRelay, startRelay } from './relay.ts'
+import type { HttpsOptions } from './worker/frontends/listeners.ts'
 
 /** A token that the relay of these tests accepts for any cluster. */
 export const TOKEN = 'token-of-the-tests-0123456789'
@@ -44,6 +45,7 @@ async function databaseOf(directory: string | undefined): Promise<string> {
 export async function relayFor(
   variables: Record<string, string> = {},
   limits: Partial<RelayLimits> = {},
+  https?: HttpsOptions,
 ): Promise<RunningRelay> {
   const config: RelayConfig = readConfig({
     DATABASE_URL: await databaseOf(variables['BRANCHLINE_STATE_DIR']),
@@ -66,6 +68,7 @@ export async function relayFor(
       limits: { ...config.limits, http, http2, returnMs: 0, hold: { holdMs: 0, held: 0 }, ...limits },
     },
     createLogger('relay', 'silent'),
+    { version: '0.0.0', https },
   )
   later(() => relay.stop())
   return relay

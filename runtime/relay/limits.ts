@@ -5,6 +5,7 @@ import type { UpgradeLimits } from '../process/upgrade.ts'
 import type { SettingParts } from '../process/settings.ts'
 import { DEFAULT_UNREAD_LIMITS, type UnreadLimits } from '../transport/unread-bytes.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from '../tunnel/index.ts'
+import { DEFAULT_FRONTEND_LIMITS, type FrontendLimits } from './worker/frontends/limits.ts'
 import { DEFAULT_UPSTREAM_LIMITS, type UpstreamLimits } from './worker/upstream/limits.ts'
 import type { HoldLimits } from './worker/visitors/hold.ts'
 
@@ -13,6 +14,7 @@ export interface RelayLimits {
   readonly http: Limits
   /** Those of HTTP/2. `connections` of `http` counts connections of both versions. */
   readonly http2: Http2Limits
+  readonly frontend: FrontendLimits
   readonly tunnel: TunnelLimits
   /**
    * The maximum visitors' connections of one address (IPv6: of one /64). More are closed at once. Does not apply to
@@ -105,6 +107,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
     callIdleMs: FARTHEST_WAIT_MS,
     drainMs: 20_000,
   },
+  frontend: DEFAULT_FRONTEND_LIMITS,
   tunnel: DEFAULT_TUNNEL_LIMITS,
   connectionsPerAddress: 1_000,
   requestsPerAddress: 256,
@@ -135,13 +138,14 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
  */
 export function withSettings(
   limits: RelayLimits,
-  { relay, http, http2, tunnel, tunnelPort, hold, unread }: SettingParts,
+  { relay, http, http2, frontend, tunnel, tunnelPort, hold, unread }: SettingParts,
 ): RelayLimits {
   return {
     ...limits,
     ...relay,
     http: { ...limits.http, ...http },
     http2: { ...limits.http2, ...http2 },
+    frontend: { ...limits.frontend, ...frontend },
     tunnel: { ...limits.tunnel, ...tunnel },
     tunnelPort: { ...limits.tunnelPort, ...tunnelPort },
     hold: { ...limits.hold, ...hold },

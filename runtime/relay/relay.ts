@@ -9,11 +9,14 @@ import { temporaryFolder } from '../process/temporary.ts'
 import { urlOf } from '../visitor/host.ts'
 import type { RelayConfig } from './config.ts'
 import type { RunningCoordinator } from './coordinator/coordinator.ts'
+import type { HttpsOptions } from './worker/frontends/listeners.ts'
 import type { CoordinatorLink, RunningWorker } from './worker/worker.ts'
 
 /** A running relay, and the ports on which it listens. A role that does not run has port 0. */
 export interface RunningRelay extends Running {
   readonly httpPort: number
+  /** Undefined if there is no listener with TLS. */
+  readonly httpsPort: number | undefined
   readonly tunnelPort: number
   readonly apiPort: number
   readonly adminPort: number
@@ -23,6 +26,8 @@ export interface RelayOptions {
   readonly version: string
   /** The worker has been removed: end the process. */
   readonly onRemoved?: () => void
+  /** A worker's second listener of visitors. Default: none. */
+  readonly https?: HttpsOptions | undefined
 }
 
 /** Runs the roles of a relay. Rejects if a port is in use, or if the database cannot be opened. */
@@ -54,6 +59,7 @@ export async function startRelay(
     })
     const ports = {
       httpPort: worker?.httpPort ?? 0,
+      httpsPort: worker?.httpsPort,
       tunnelPort: worker?.tunnelPort ?? 0,
       apiPort: coordinator?.apiPort ?? 0,
       adminPort: admin.port,
@@ -113,12 +119,12 @@ const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, 
 async function runWorker(
   config: RelayConfig,
   logger: Logger,
-  { version, onRemoved = () => undefined }: RelayOptions,
+  { version, onRemoved = () => undefined, https }: RelayOptions,
   coordinator: RunningCoordinator | undefined,
 ): Promise<RunningWorker> {
   const { startWorker } = await import('./worker/worker.ts')
   const link = coordinator === undefined ? await remoteLink(config) : localLink(config, coordinator)
-  return startWorker({ config, link, version, logger, onRemoved })
+  return startWorker({ config, link, version, logger, onRemoved, https })
 }
 
 /** The URL of the coordinator of this process. No such host exists. */

@@ -106,7 +106,8 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
     socket.on('end', () => this.#end(socket))
     socket.on('drain', () => this.#drained())
     socket.on('close', () => this.#close())
-    if (opened) this.#writer = handleWriter(socket, this)
+    // The handle of a TLS socket takes what it gets later, in other sizes.
+    if (opened) this.#writer = isEncrypted(socket) ? undefined : handleWriter(socket, this)
     else socket.on('connect', () => this.#connected(socket))
     if (mode === 'data') {
       this.#stable = true
@@ -188,7 +189,7 @@ export class SocketTransport implements Transport, WriteListener, PausedSocket, 
     // libuv does not reset a socket during its shutdown (EINVAL), and Node would then never close its descriptor.
     const shutting = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0
     // A Unix socket has no reset, nor a remote address.
-    const mayReset = this.opened && !shutting && socket.remoteAddress !== undefined
+    const mayReset = this.opened && !shutting && socket.remoteAddress !== undefined && !isEncrypted(socket)
     if (error !== undefined && mayReset) socket.resetAndDestroy()
     else socket.destroy()
   }
@@ -348,6 +349,9 @@ const refusedBySelf = ({ remoteAddress: address, remotePort: port }: Socket): Er
     address,
     port,
   })
+
+/** Whether a socket is one of TLS. Its end without a close_notify shows an abort, and Node cannot reset it. */
+const isEncrypted = (socket: Socket): boolean => 'encrypted' in socket
 
 const NOTHING = { pendingBytes: 0 }
 

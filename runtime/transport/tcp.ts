@@ -60,6 +60,11 @@ export function listen(options: ListenOptions, accept: (transport: Transport) =>
   })
 }
 
+/** Returns an open socket of Node as a transport, such as a TLS socket. It writes through the socket's own queue. */
+export function socketTransport(socket: net.Socket): Transport {
+  return new SocketTransport().attach(socket, 'data', true)
+}
+
 /** Returns a transport that connects to a host and port. `lookup` resolves a host name. Default: the system. */
 export function dialTcp(host: string, port: number, lookup?: net.LookupFunction): Transport {
   const transport = new SocketTransport()

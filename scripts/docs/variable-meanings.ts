@@ -84,8 +84,12 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_STATE_DIR:
       "Folder of a coordinator's own PostgreSQL, and of a worker's credential and last table. Empty: a temporary one.",
     BRANCHLINE_STATE_DURABLE: "Whether a coordinator's own PostgreSQL survives a crash of the system.",
+    BRANCHLINE_FRONTS_HEADER:
+      'The field in which the proxies of `BRANCHLINE_FRONTS` name their client: `x-forwarded-for`, `forwarded` or `none`. They must append to it, or replace it.',
+    BRANCHLINE_PROXY_PROTOCOL:
+      'Addresses and CIDR ranges, with commas, of load balancers whose connections begin with a header of the PROXY protocol, version 1 or 2.',
     BRANCHLINE_FRONTS:
-      'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address do not apply to them.',
+      'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address apply to the clients that they name, not to them.',
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',
     BRANCHLINE_TUNNEL_PORT: "Port for clusters' tunnels.",
     BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the registered hosts.',

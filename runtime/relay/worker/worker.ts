@@ -16,7 +16,8 @@ import { Clusters } from './clusters/clusters.ts'
 import { Registry } from './clusters/registry.ts'
 import { serveTunnels } from './clusters/tunnel-server.ts'
 import { VisitorEngines } from './frontends/engines.ts'
-import { listenForVisitors } from './frontends/listener.ts'
+import { guarded, guardedFailure } from './frontends/guard.ts'
+import { type HttpsOptions, openListeners, Redirect } from './frontends/listeners.ts'
 import { LabelOwners } from './label-owners.ts'
 import { Returning } from './returning.ts'
 import { Reporter } from './reporter.ts'
@@ -49,11 +50,14 @@ export interface WorkerOptions {
   readonly logger: Logger
   /** The worker has been removed: end it. */
   readonly onRemoved: () => void
+  /** A second listener of visitors. Undefined: none. */
+  readonly https?: HttpsOptions | undefined
 }
 
 /** A worker that runs. */
 export interface RunningWorker extends Running {
   readonly httpPort: number
+  readonly httpsPort: number | undefined
   readonly tunnelPort: number
   /** Why it cannot take traffic. Undefined if it can. */
   notReady(): string | undefined
@@ -89,6 +93,7 @@ class Worker implements RunningWorker {
   readonly #pool: UpstreamPool
   readonly #visitors: Visitors
   readonly #engines: VisitorEngines
+  readonly #redirect = new Redirect()
   readonly #upstream: Upstream
   readonly #reporter: Reporter
   readonly #hasTable = Promise.withResolvers<void>()
@@ -98,6 +103,7 @@ class Worker implements RunningWorker {
   #draining = false
   #stopping = false
   httpPort = 0
+  httpsPort: number | undefined = undefined
   tunnelPort = 0
 
   constructor(options: WorkerOptions) {
@@ -131,7 +137,8 @@ class Worker implements RunningWorker {
       },
     })
     const { connectionsPerAddress, requestsPerAddress } = limits
-    this.#visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, fronts: config.fronts })
+    const trust = { fronts: config.fronts, header: config.frontsHeader }
+    this.#visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, trust })
     this.#circuits = this.#makeCircuits()
     this.#listed = new ListedCircuits(this.#registry, this.#circuits.served)
     this.#engines = this.#makeEngines()
@@ -230,24 +237,21 @@ class Worker implements RunningWorker {
   }
 
   async #listen(): Promise<void> {
-    const { config, logger } = this.#options
+    const { config, logger, https } = this.#options
     const refusals = new RareLog(logger, 'refused a visitor: its address has too many connections')
     const onRefused = (from: string | undefined): void => {
       this.#metrics.connectionRefused()
       refusals.add({ from })
     }
-    const { host, httpPort: port, limits } = config
+    const { host, httpPort: port, limits, proxyProtocol, publicUrl } = config
     const { headMs } = limits.http
-    const listener = await listenForVisitors({
-      host,
-      port,
-      engines: this.#engines,
-      visitors: this.#visitors,
-      headMs,
-      onRefused,
-    })
-    this.httpPort = listener.port
-    this.#listeners.push(listener)
+    const shared = { engines: this.#engines, visitors: this.#visitors, limits: limits.frontend }
+    const plain = { ...shared, host, port, headMs, onRefused, proxyProtocol }
+    const listeners = await openListeners(plain, https)
+    this.httpPort = listeners.httpPort
+    this.httpsPort = listeners.httpsPort
+    if (https?.redirect === true) this.#redirect.start(publicUrl, listeners.httpsPort)
+    this.#listeners.push(listeners)
   }
 
   #makeUpstream(): Upstream {
@@ -330,8 +334,10 @@ class Worker implements RunningWorker {
     const { limits, header, via } = this.#options.config
     const { circuits } = this.#circuits
     return new VisitorEngines({
-      route: (head, client) => circuits.route(head, client),
-      failure: (error, exchange) => circuits.failure(error, exchange),
+      route: guarded((head, client) => circuits.route(head, client), {
+        redirectTo: () => this.#redirect.port,
+      }),
+      failure: guardedFailure((error, exchange) => circuits.failure(error, exchange)),
       observer: {
         exchangeDone: (report) => {
           this.#metrics.exchangeDone(circuits.clusterOf(report), report.status, report.ms)

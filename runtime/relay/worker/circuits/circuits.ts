@@ -7,7 +7,7 @@ import type { Lookup } from '../clusters/cluster.ts'
 import { connectionOf } from '../frontends/connection.ts'
 import type { Apex } from '../visitors/apex.ts'
 import type { Hold } from '../visitors/hold.ts'
-import type { Visitors } from '../visitors/visitors.ts'
+import type { Sender, Visitors } from '../visitors/visitors.ts'
 import type { CircuitAccess } from './access.ts'
 import { CircuitForward, type Retries } from './forward.ts'
 import type { PassiveHealth } from './health/passive.ts'
@@ -15,7 +15,6 @@ import type { StreamLink } from './links.ts'
 import type { PathFinder, PathRequest } from './paths.ts'
 import * as problems from './problems.ts'
 import type { RegisteredPreviews } from './registered-previews.ts'
-import type { Sender } from './request-edits.ts'
 import type { ServedCircuit } from './served-circuit.ts'
 import type { ServedCircuits } from './served-circuits.ts'
 
@@ -137,22 +136,22 @@ export class Circuits implements Retries {
   #decide(served: ServedCircuit, head: Head, client: Client, sinceMs?: number): Decision | Promise<Decision> {
     const { circuit } = served
     if (circuit.draining) return reply(problems.draining(), head)
-    const sender = this.#senderOf(client)
+    const { visitor, address } = this.#options.visitors.senderOf(client, head)
+    const sender = { address, secure: this.#isSecure(client) }
     const verdict = this.#options.access.check(circuit, head, sender)
     if (verdict.decision !== undefined) return verdict.decision
     const refusal = refusalOf(served, head)
     if (refusal !== undefined) return reply(refusal, head)
-    return this.#admit({ served, head, client, sender, more: verdict }, sinceMs)
+    return this.#admit({ served, head, client, sender, visitor, more: verdict }, sinceMs)
   }
 
   /** Checks the limits of a request that has access, and chooses its paths. */
-  #admit(request: PathRequest, sinceMs?: number): Decision | Promise<Decision> {
-    const { served, head, client } = request
+  #admit(request: PathRequest & Pick<Sender, 'visitor'>, sinceMs?: number): Decision | Promise<Decision> {
+    const { served, head, client, visitor } = request
     const { visitors, paths } = this.#options
     const nowMs = performance.now()
     const refusal = this.#limitOf(served, head, nowMs, sinceMs)
     if (refusal !== undefined) return reply(refusal, head)
-    const { visitor } = connectionOf(client)
     if (!visitors.maySend(visitor)) return reply(problems.busyVisitor(visitor.group), head)
     const found = paths.find(request, nowMs)
     if ('none' in found) return reply(problems.noTarget(head.host, found.none), head)
@@ -160,7 +159,7 @@ export class Circuits implements Retries {
       return (
         this.#await(served, found.absent, head, client) ?? reply(this.#absence(head.host, found.absent), head)
       )
-    const forward = new CircuitForward({ served, head, client, sinceMs }, found.paths, this)
+    const forward = new CircuitForward({ served, head, client, visitor, sinceMs }, found.paths, this)
     this.#count(forward)
     return forward
   }
@@ -184,19 +183,19 @@ export class Circuits implements Retries {
   }
 
   #count(forward: CircuitForward): void {
-    const { served, target, client } = forward
+    const { served, target, visitor } = forward
     served.usage.begin()
     served.counts.open++
     if (target !== undefined) target.outstanding++
-    connectionOf(client).visitor.requests++
+    visitor.requests++
   }
 
   #release(forward: CircuitForward): void {
-    const { served, target, client } = forward
+    const { served, target, visitor } = forward
     served.usage.end()
     served.counts.open--
     if (target !== undefined) target.outstanding--
-    connectionOf(client).visitor.requests--
+    this.#options.visitors.done(visitor)
     this.#options.hold.released()
   }
 
@@ -267,10 +266,8 @@ export class Circuits implements Retries {
     return links
   }
 
-  #senderOf(client: Client): Sender {
-    const { address, tls } = connectionOf(client)
-    const secure = tls !== undefined || this.#options.scheme === 'https'
-    return { address, secure }
+  #isSecure(client: Client): boolean {
+    return connectionOf(client).tls !== undefined || this.#options.scheme === 'https'
   }
 
   /** The circuit of the port to which the client is connected, otherwise that of the host. */

@@ -63,7 +63,11 @@ export async function workerWith(
   circuits: readonly DeployedCircuit[],
   options: Partial<WorkerCircuitsOptions> = {},
 ): Promise<TestWorker> {
-  const visitors = new Visitors({ connectionsPerAddress: 0, requestsPerAddress: 0, fronts: new BlockList() })
+  const visitors = new Visitors({
+    connectionsPerAddress: 0,
+    requestsPerAddress: 0,
+    trust: { fronts: new BlockList(), header: 'none' },
+  })
   const reports: TargetReport[] = []
   const limits = {
     http: { ...DEFAULT_RELAY_LIMITS.http, drainMs: 100, drainIdleMs: 20 },
@@ -104,6 +108,8 @@ export async function workerWith(
     visitors,
     headMs: 5_000,
     onRefused: () => {},
+    limits: DEFAULT_RELAY_LIMITS.frontend,
+    proxyProtocol: new BlockList(),
   })
   later(async () => {
     listener.stop()

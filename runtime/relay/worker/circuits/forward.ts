@@ -9,6 +9,7 @@ import type {
 import type { HttpError } from '../../../proxy/errors.ts'
 import type { Head } from '../../../proxy/head.ts'
 import type { Upstream } from '../../../transport/transport.ts'
+import type { Visitor } from '../frontends/connection.ts'
 import type { ServedCircuit } from './served-circuit.ts'
 import type { ServedTarget } from './served-target.ts'
 
@@ -48,6 +49,8 @@ export class CircuitForward implements Forward {
   readonly bodyBytes: number | undefined
   readonly head: Head
   readonly client: Client
+  /** Who it counts for. */
+  readonly visitor: Visitor
   /** When it began to wait. Undefined if it has not waited. */
   readonly sinceMs: number | undefined
   /** The targets of the circuit when it was decided. */
@@ -55,14 +58,15 @@ export class CircuitForward implements Forward {
   readonly #retries: Retries
 
   constructor(
-    request: Pick<CircuitForward, 'served' | 'head' | 'client' | 'sinceMs'>,
+    request: Pick<CircuitForward, 'served' | 'head' | 'client' | 'visitor' | 'sinceMs'>,
     candidates: readonly Path[],
     retries: Retries,
   ) {
-    const { served, head, client, sinceMs } = request
+    const { served, head, client, visitor, sinceMs } = request
     this.served = served
     this.head = head
     this.client = client
+    this.visitor = visitor
     this.sinceMs = sinceMs
     this.candidates = candidates
     this.bodyBytes = served.allowance.bodyBytes

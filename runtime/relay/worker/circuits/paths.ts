@@ -4,6 +4,7 @@ import type { Transport, Upstream } from '../../../transport/transport.ts'
 import { firstLink } from '../backends/cluster.ts'
 import type { Lookup } from '../clusters/cluster.ts'
 import { Path } from './forward.ts'
+import { connectionOf } from '../frontends/connection.ts'
 import type { ClusterLinks, StreamLink } from './links.ts'
 import type { Sender } from './request-edits.ts'
 import type { ServedCircuit } from './served-circuit.ts'
@@ -59,7 +60,8 @@ export class PathFinder {
   }
 
   find(request: PathRequest, nowMs: number): Paths {
-    const { served, head, sender, more } = request
+    const { served, head, client, sender, more } = request
+    const { fields } = connectionOf(client)
     const { targets, known } = served.choose(head, sender, nowMs)
     if (targets.length === 0) return { none: whyNone(served) }
     const waits = this.#waitsOf(served)
@@ -67,7 +69,8 @@ export class PathFinder {
     let absent: Exclude<Lookup<StreamLink>, { state: 'live' }> | undefined
     for (const target of targets) {
       const sticky = target === known ? undefined : served.stickyEditsOf(target, sender)
-      const responseEdits = sticky === undefined ? more.responseEdits : { ...more.responseEdits, ...sticky }
+      const own = sticky === undefined ? more.responseEdits : { ...more.responseEdits, ...sticky }
+      const responseEdits = fields.length === 0 ? own : { ...own, set: [...(own?.set ?? []), ...fields] }
       absent =
         this.#add(paths, target, request, { waits, responseEdits, speaks: versionFor(served, head) }) ??
         absent

@@ -7,6 +7,7 @@ import { appFor, relayFor } from '../../fixture.ts'
 import { previewOf, TestCluster } from '../../fixture-cluster.ts'
 import type { RelayLimits } from '../../limits.ts'
 import type { RunningRelay } from '../../relay.ts'
+import type { HttpsOptions } from './listeners.ts'
 
 /** The host of alice's preview. */
 export const ALICE = 'web--alice.localhost'
@@ -18,9 +19,10 @@ export async function relayTo(
     readonly variables?: Record<string, string>
     readonly limits?: Partial<RelayLimits>
     readonly preview?: Partial<RegisteredPreview>
+    readonly https?: HttpsOptions
   } = {},
 ): Promise<{ readonly relay: RunningRelay; readonly cluster: TestCluster }> {
-  const relay = await relayFor(options.variables, options.limits)
+  const relay = await relayFor(options.variables, options.limits, options.https)
   const previews = [{ ...previewOf('alice'), ...options.preview }]
   const cluster = await TestCluster.connect(relay.tunnelPort, 'dev', previews, { 'alice/web:80': endpoint })
   return { relay, cluster }

@@ -90,7 +90,7 @@ test('an unknown host, a preview that is not public and the domain itself get th
   const unknown = await ask(session, { ':authority': 'nothing.localhost', accept })
   expect([unknown.headers[':status'], jsonOf(unknown)['reason']]).toEqual([404, 'unknown-host'])
   const closed = await ask(session, { accept })
-  expect([closed.headers[':status'], jsonOf(closed)['reason']]).toEqual([403, 'access'])
+  expect([closed.headers[':status'], jsonOf(closed)['reason']]).toEqual([401, 'access'])
   const index = await ask(session, { ':authority': 'localhost', accept })
   expect([index.headers[':status'], jsonOf(index)['previews']]).toEqual([
     200,

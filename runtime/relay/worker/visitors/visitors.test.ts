@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest'
 import { parseRanges } from '../../ranges.ts'
-import { type Visitor, Visitors } from './visitors.ts'
+import type { Visitor } from '../frontends/connection.ts'
+import { Visitors } from './visitors.ts'
 
 const visitorsOf = (most: number, fronts = ''): Visitors =>
-  new Visitors({ connectionsPerAddress: most, requestsPerAddress: most, fronts: parseRanges(fronts) })
+  new Visitors({
+    connectionsPerAddress: most,
+    requestsPerAddress: most,
+    trust: { fronts: parseRanges(fronts), header: 'none' },
+  })
 
 test('each address has its own connections, which a close frees', () => {
   const visitors = visitorsOf(2)

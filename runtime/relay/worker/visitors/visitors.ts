@@ -1,23 +1,22 @@
-import { type BlockList, isIPv4 } from 'node:net'
+import type { Client } from '../../../proxy/decision.ts'
+import type { Head } from '../../../proxy/head.ts'
 import { addressGroup } from '../../../process/address-group.ts'
-
-/** The current connections and requests of one address. It is the context of its connections in the engine. */
-export interface Visitor {
-  /** An IPv4 address, or the /64 of an IPv6 one. */
-  readonly group: string
-  /** Whether it is a front, such as an ingress controller, behind which many visitors are. It has no limits. */
-  readonly front: boolean
-  connections: number
-  /** Running requests, including upgraded connections. */
-  requests: number
-}
+import { clientAddress, isIn, type Trust } from '../frontends/client-address.ts'
+import { connectionOf, type Visitor } from '../frontends/connection.ts'
 
 export interface VisitorOptions {
   /** The maximum connections of one address. 0: no limit. */
   readonly connectionsPerAddress: number
   /** The maximum running requests of one address. 0: no limit. */
   readonly requestsPerAddress: number
-  readonly fronts: BlockList
+  readonly trust: Trust
+}
+
+/** The client that sent a request. */
+export interface Sender {
+  readonly address: string | undefined
+  /** Who the request counts for. */
+  readonly visitor: Visitor
 }
 
 /** Visitors by address, so that one address cannot use all connections of the relay or all streams of a tunnel. */
@@ -40,7 +39,28 @@ export class Visitors {
 
   /** A connection is closed. */
   leave(visitor: Visitor): void {
-    if (--visitor.connections === 0) this.#visitors.delete(visitor.group)
+    visitor.connections--
+    this.#forget(visitor)
+  }
+
+  /** Who sent a request. Behind a front, that is the client that the front names. */
+  senderOf(client: Client, head: Head): Sender {
+    const { address, visitor } = connectionOf(client)
+    if (!visitor.front) return { address, visitor }
+    const named = clientAddress(address, head, this.#options.trust)
+    const group = addressGroup(named)
+    if (group === visitor.group) return { address: named, visitor }
+    return { address: named, visitor: this.#visitors.get(group) ?? this.#add(group, named) }
+  }
+
+  /** A request that was counted is over. */
+  done(visitor: Visitor): void {
+    visitor.requests--
+    this.#forget(visitor)
+  }
+
+  #forget({ group, connections, requests }: Visitor): void {
+    if (connections === 0 && requests === 0) this.#visitors.delete(group)
   }
 
   /** Whether a further request may run. The caller then counts it. */
@@ -49,13 +69,10 @@ export class Visitors {
   }
 
   #add(group: string, address: string | undefined): Visitor {
-    const visitor = { group, front: this.#isFront(address), connections: 0, requests: 0 }
+    const front = isIn(this.#options.trust.fronts, address)
+    const visitor = { group, front, connections: 0, handshakes: 0, requests: 0 }
     this.#visitors.set(group, visitor)
     return visitor
-  }
-
-  #isFront(address: string | undefined): boolean {
-    return address !== undefined && this.#options.fronts.check(address, isIPv4(address) ? 'ipv4' : 'ipv6')
   }
 }
 
