@@ -148,6 +148,14 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'The tables of the relay were migrated by a newer release, or a migration failed.',
       'Use that release, or undo its migrations with it. The message names them.',
     ),
+    BL_RELAY_API: explained(
+      'The REST API of the relay refused a request.',
+      'Follow the message: it is the detail of the problem document, which also names the field.',
+    ),
+    BL_RELAY_UNREACHABLE: explained(
+      'A client did not reach the REST API of the relay, or something else answered at its address.',
+      'Check the URL, and that a relay with the role coordinator runs there.',
+    ),
     BL_RELAY_BACKUP: explained(
       'A backup of the relay is not complete, of another release, or the database already has data.',
       'Follow the message. `--force` replaces the data.',

@@ -120,5 +120,6 @@ export const DEVELOPMENT: Meanings = {
   BRANCHLINE_PYTHON: 'Python with grpcio, for the tests with its gRPC. Default: `python3`.',
   BRANCHLINE_HELM:
     'Helm command of the tests; or `build`: build Helm and kustomize with Go (`npm run test:helm` sets it).',
+  BRANCHLINE_TRAEFIK: 'Program of Traefik, for the benchmarks. Default: `traefik` on the PATH.',
   SHOP_DB_PASSWORD: "Password of the sample's database. Default: random for each synthesis.",
 }

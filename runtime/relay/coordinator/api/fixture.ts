@@ -32,7 +32,7 @@ export async function startTestApi(store: Store, limits: Partial<ApiLimits> = {}
   const key = (await createOwnerKey(store)) as string
   const api = await startApi({
     context: testContext(store),
-    logger: pino({ level: process.env['BRANCHLINE_TEST_LOG'] ?? 'silent' }),
+    logger: pino({ level: 'silent' }),
     limits: { ...DEFAULT_API_LIMITS, ...limits },
     joinWorker: (token) => joinForTest(store, token),
     metrics: ['http://127.0.0.1:9090/metrics'],
