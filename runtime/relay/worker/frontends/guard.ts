@@ -19,7 +19,6 @@ export const guarded =
     const reply = wrongWay(head, connection, options)
     if (reply !== undefined) return withFields(reply, connection)
     const decision = route(head, client)
-    if (connection.fields.length === 0) return decision
     return 'then' in decision
       ? decision.then((decided) => withFields(decided, connection))
       : withFields(decision, connection)
@@ -33,11 +32,21 @@ export const guardedFailure =
     return reply === undefined ? undefined : (withFields(reply, connectionOf(exchange.client)) as Reply)
   }
 
-/** Candidates get these fields from their own edits. */
-const withFields = (decision: Decision, { fields }: VisitorConnection): Decision =>
-  'candidates' in decision || fields.length === 0
-    ? decision
-    : { ...decision, headers: [...(decision.headers ?? []), ...fields] }
+/** Adds the fields of the connection to a reply of ours. Candidates get them from their own edits. */
+function withFields(decision: Decision, { fields }: VisitorConnection): Decision {
+  if ('candidates' in decision) return decision
+  const headers = decision.headers ?? []
+  const kept = setsCookie(headers)
+    ? [...headers.filter(([name]) => !isCacheControl(name)), NO_STORE]
+    : headers
+  return kept === headers && fields.length === 0 ? decision : { ...decision, headers: [...kept, ...fields] }
+}
+
+/** A cache would hand the cookie of one visitor to another, also in a redirect (308 is kept by default). */
+const NO_STORE = ['cache-control', 'no-store'] as const
+const isCacheControl = (name: string): boolean => name.toLowerCase() === 'cache-control'
+const setsCookie = (headers: NonNullable<Reply['headers']>): boolean =>
+  headers.some(([name]) => name.toLowerCase() === 'set-cookie')
 
 function wrongWay(
   head: Head,
