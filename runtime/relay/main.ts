@@ -2,13 +2,20 @@ import manifest from '@branchline/wire/package.json' with { type: 'json' }
 import { createLogger } from '../process/log.ts'
 import { runMain } from '../process/main.ts'
 import { readConfig } from './config.ts'
-import { startRelay } from './relay.ts'
+import { addressesOf, startRelay } from './relay.ts'
 
-const logger = createLogger('relay')
+/** With `--json`, the first line of standard output is an object with the addresses. The log goes to standard error. */
+const isJson = process.argv.includes('--json')
+const logger = isJson ? createLogger('relay', 'info', process.stderr) : createLogger('relay')
 
-await runMain(logger, () => {
+await runMain(logger, async () => {
   const config = readConfig(process.env)
   logger.level = config.logLevel
   const onRemoved = (): void => void process.kill(process.pid, 'SIGTERM')
-  return startRelay(config, logger, { version: manifest.version, onRemoved })
+  const relay = await startRelay(config, logger, { version: manifest.version, onRemoved })
+  if (isJson) process.stdout.write(`${JSON.stringify(addressesOf(config, relay))}\n`)
+  // Shown once, and not part of the log. A temporary relay has no use for it.
+  else if (relay.ownerKey !== undefined && config.isDurable)
+    process.stderr.write(`The owner's API key, which is not shown again: ${relay.ownerKey}\n`)
+  return relay
 })

@@ -20,6 +20,8 @@ export interface RunningRelay extends Running {
   readonly tunnelPort: number
   readonly apiPort: number
   readonly adminPort: number
+  /** The owner's API key, at the first start alone. */
+  readonly ownerKey: string | undefined
 }
 
 export interface RelayOptions {
@@ -67,6 +69,7 @@ export async function startRelay(
     logger.info({ host: config.host, ...ports, role: config.role, domain: config.domain }, 'relay runs')
     return {
       ...ports,
+      ownerKey: coordinator?.ownerKey,
       async stop() {
         stopping = true
         await stopAll()
@@ -76,6 +79,17 @@ export async function startRelay(
   } catch (error) {
     await stopAll()
     throw error
+  }
+}
+
+/** The addresses in use as URLs, for programs that start a relay. `key` is there at the first start alone. */
+export function addressesOf({ host }: RelayConfig, relay: RunningRelay): Readonly<Record<string, string>> {
+  const reached = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  const { httpPort, apiPort, tunnelPort, ownerKey: key } = relay
+  return {
+    ...(httpPort > 0 && { http: `http://${reached}:${httpPort}`, tunnel: `ws://${reached}:${tunnelPort}` }),
+    ...(apiPort > 0 && { api: `http://${reached}:${apiPort}` }),
+    ...(key !== undefined && { key }),
   }
 }
 

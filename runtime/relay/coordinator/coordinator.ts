@@ -14,6 +14,7 @@ import { createOwnerKey } from './access/keys.ts'
 import { redeem } from './access/codes.ts'
 import { type ApiLimits, DEFAULT_API_LIMITS } from './api/limits.ts'
 import { type ApiServer, startApi } from './api/server.ts'
+import type { CircuitContext } from './circuits/context.ts'
 import { Leader } from './leader/leader.ts'
 import { DEFAULT_LEADER_LIMITS, type LeaderLimits } from './leader/limits.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './store/limits.ts'
@@ -83,8 +84,10 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     limits: limits.leader,
     logger,
   })
+  const { domain, publicUrl, dialPolicy } = options
+  const context = { store, domain, publicUrl, dialPolicy }
   const leading = new Leading({
-    store,
+    context,
     limits: limits.workers,
     previewLimits,
     logger,
@@ -99,7 +102,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   }
   try {
     const ownerKey = await createOwnerKey(store)
-    const api = await serveApi(options, store, leading)
+    const api = await serveApi(options, context, leading)
     return {
       apiPort: Number(new URL(api.url).port),
       ownerKey,
@@ -120,13 +123,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   }
 }
 
-async function serveApi(options: CoordinatorOptions, store: Store, leading: Leading): Promise<ApiServer> {
-  const { host, apiPort: port, limits, logger, domain, publicUrl, dialPolicy } = options
+async function serveApi(
+  options: CoordinatorOptions,
+  context: CircuitContext,
+  leading: Leading,
+): Promise<ApiServer> {
+  const { host, apiPort: port, limits, logger } = options
   const api = await startApi({
-    context: { store, domain, publicUrl, dialPolicy },
+    context,
     logger,
     limits: limits.api,
-    joinWorker: (token, facts) => joinWorker(store, token, facts),
+    joinWorker: (token, facts) => joinWorker(context.store, token, facts),
     host,
     port,
   })

@@ -18,6 +18,10 @@ export interface WorkersLimits {
   readonly saveMs: number
   /** How long changes of statuses are gathered into one write. Default: 50 ms. */
   readonly gatherMs: number
+  /** How often idle and drained circuits are removed. Default: 5 s. */
+  readonly idleEveryMs: number
+  /** How often expired sessions, codes and stored answers are deleted. Default: 2 min. */
+  readonly cleanEveryMs: number
   /** The waits after a failed read or write of the database. Default: 100 ms to 5 s. */
   readonly retry: BackoffLimits
   /** The most circuits in one statement. Default: 1,000. */
@@ -38,6 +42,8 @@ export const DEFAULT_WORKERS_LIMITS: WorkersLimits = {
   absentMs: 15_000,
   saveMs: 5_000,
   gatherMs: 50,
+  idleEveryMs: 5_000,
+  cleanEveryMs: 120_000,
   retry: { firstMs: 100, maxMs: 5_000 },
   batch: 1_000,
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import type { TableDelta } from '@branchline/wire/circuits/delta'
 import type { CoordinatorNotice, WorkerReport } from '@branchline/wire/circuits/messages'
 import { WORKERS_CONNECT_PATH, WORKERS_SUBPROTOCOL } from '@branchline/wire/circuits/protocol'
 import type { Load } from '@branchline/wire/circuits/worker'
@@ -9,7 +10,7 @@ import { CLOSE } from '../../../pushed/close-codes.ts'
 import { Publisher } from '../../../pushed/publisher.ts'
 import type { Subscriber } from '../../../pushed/subscriber.ts'
 import type { Redeemed } from '../access/codes.ts'
-import type { Store } from '../store/store.ts'
+import type { CircuitContext } from '../circuits/context.ts'
 import { Deployment, type View } from './deployment.ts'
 import { Follower } from './follower.ts'
 import { hashOf } from './join.ts'
@@ -19,10 +20,12 @@ import { Presence } from './presence.ts'
 import type { PreviewLimits } from './preview-plan.ts'
 import { Previews } from './previews.ts'
 import { type Deltas, tableProtocol } from './protocol.ts'
+import { Chores } from './chores.ts'
+import { Reports } from './reports.ts'
 import { Usage } from './usage.ts'
 
 export interface WorkersOptions {
-  readonly store: Store
+  readonly context: CircuitContext
   /** The term of this leader. */
   readonly term: number
   readonly limits: WorkersLimits
@@ -45,6 +48,10 @@ export class Workers {
   readonly previews: Previews
   readonly presence: Presence
   readonly usage: Usage
+  readonly reports: Reports
+  readonly #chores: Chores
+  /** By worker: versions of circuits that it was sent and has not acknowledged. */
+  readonly #unserved = new Map<string, Map<string, number>>()
   readonly #options: WorkersOptions
   readonly #publisher: Publisher<View, Deltas, WorkerReport>
   readonly #follower: Follower
@@ -52,7 +59,7 @@ export class Workers {
 
   /** Reads everything, and is then ready for workers. Rejects with BL_RELAY_DATABASE if the database does not respond. */
   static async start(options: WorkersOptions): Promise<Workers> {
-    const { instance } = await options.store.read((db) =>
+    const { instance } = await options.context.store.read((db) =>
       db.selectFrom('relay').select('instance').executeTakeFirstOrThrow(),
     )
     const workers = new Workers(options, instance)
@@ -67,8 +74,9 @@ export class Workers {
 
   private constructor(options: WorkersOptions, instance: string) {
     this.#options = options
-    const { store, term, limits, previewLimits, logger, urlOf } = options
+    const { context, term, limits, previewLimits, logger, urlOf } = options
     const { deployment } = this
+    const { store } = context
     this.#publisher = new Publisher<View, Deltas, WorkerReport>({
       protocol: tableProtocol({ instance, term }),
       limits: limits.publisher,
@@ -92,6 +100,13 @@ export class Workers {
       limits,
       logger,
       onBack: () => this.previews.judgeAll(),
+    })
+    this.reports = new Reports({ store, limits, logger })
+    this.#chores = new Chores({
+      context,
+      logger,
+      idleEveryMs: limits.idleEveryMs,
+      cleanEveryMs: limits.cleanEveryMs,
     })
     this.usage = new Usage({ store, logger, everyMs: limits.saveMs })
     this.previews = new Previews({
@@ -148,6 +163,8 @@ export class Workers {
       this.#follower.stop(),
       this.presence.stopped(),
       this.usage.stop(),
+      this.reports.stop(),
+      this.#chores.stop(),
     ])
   }
 
@@ -158,7 +175,7 @@ export class Workers {
     for (const { id, credentialHash } of this.deployment.workers.values())
       if (credentialHash === hash) return id
     // It may have joined a moment ago, with another coordinator.
-    const { store } = this.#options
+    const { store } = this.#options.context
     const row = await store.read((db) =>
       db
         .selectFrom('workers')
@@ -184,7 +201,11 @@ export class Workers {
   }
 
   #standing(worker: string, tookMs: number | undefined): void {
-    if (tookMs !== undefined) return
+    if (tookMs !== undefined) {
+      this.reports.served(worker, this.#unserved.get(worker) ?? [])
+      this.#unserved.delete(worker)
+      return
+    }
     const { listings } = this.previews
     // Also if it has connected again: it names its clusters again.
     for (const cluster of listings.forget(worker, performance.now())) this.previews.judge(cluster)
@@ -193,6 +214,8 @@ export class Workers {
       this.presence.ended(worker)
       this.usage.forget(worker)
     } else {
+      const circuits = this.deployment.viewOf(worker)?.table.circuits.values() ?? []
+      this.#unserved.set(worker, new Map([...circuits].map(({ id, version }) => [id, version])))
       this.presence.came(worker)
       this.#sayState(worker)
     }
@@ -206,14 +229,30 @@ export class Workers {
       const view = deployment.viewOf(id)
       return [id, { before: view, after: view }] as const
     })
+    for (const [worker, { circuits }] of deltas) this.#expect(worker, circuits ?? {})
     this.#publisher.publish(epoch, changes, deltas)
     this.previews.touched(deployment.takeTouched())
     for (const [id, before] of states) {
       const worker = deployment.workers.get(id)
       if (worker === undefined) this.#remove(id)
-      else if (worker.state !== before) this.#sayState(id)
+      else if (worker.state !== before) {
+        this.#sayState(id)
+        this.reports.refresh(worker.group)
+      }
     }
     this.presence.judge()
+  }
+
+  /** A worker is about to be sent changes. */
+  #expect(worker: string, { upsert = [], remove = [] }: NonNullable<TableDelta['circuits']>): void {
+    if (this.#publisher.standing(worker) === undefined) return
+    const unserved = this.#unserved.get(worker) ?? new Map<string, number>()
+    for (const { id, version } of upsert) unserved.set(id, version)
+    for (const id of remove) unserved.delete(id)
+    this.#unserved.set(worker, unserved)
+    // Reports of circuits that are gone are deleted with them.
+    const elsewhere = remove.filter((id) => this.deployment.circuits.has(id))
+    if (elsewhere.length > 0) this.reports.gone(worker, elsewhere)
   }
 
   #sayState(worker: string): void {
@@ -231,7 +270,7 @@ export class Workers {
   }
 
   #take({ key: worker }: WorkerSubscriber, message: WorkerReport): void {
-    const { previews, presence, usage } = this
+    const { previews, presence, usage, reports } = this
     if (message.type === 'facts') presence.described(worker, message)
     else if (message.type === 'heartbeat') {
       usage.beat(worker, message.load)
@@ -248,6 +287,10 @@ export class Workers {
       previews.listings.unlist(worker, cluster, performance.now())
       previews.judge(cluster)
       presence.unlinked(worker, cluster)
+    } else if (message.type === 'circuits') {
+      for (const { id, reason } of message.circuits) reports.fault(worker, id, reason)
+    } else if (message.type === 'targets') {
+      for (const target of message.targets) reports.health(worker, target)
     } else if (message.type === 'usage') usage.add(worker, message.circuits)
     else if (message.type === 'redeem') void this.#redeem(worker, message)
     else if (message.type === 'bye') presence.farewell(worker, message.reason)

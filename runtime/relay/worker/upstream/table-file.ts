@@ -19,6 +19,7 @@ export class TableFile {
   #pending: ServedTable | undefined
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> = Promise.resolve()
+  #writtenAtMs = Number.NEGATIVE_INFINITY
 
   constructor(options: TableFileOptions) {
     this.#options = options
@@ -40,10 +41,12 @@ export class TableFile {
   /** Writes a table soon. A newer one replaces one that waits. */
   save(served: ServedTable): void {
     this.#pending = served
+    const waitMs = Math.max(0, this.#writtenAtMs + this.#options.saveMs - performance.now())
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
+      this.#writtenAtMs = performance.now()
       this.#writing = this.#writing.then(() => this.#write())
-    }, this.#options.saveMs)
+    }, waitMs)
   }
 
   /** Writes what waits. */

@@ -1,0 +1,37 @@
+import type { Logger } from '../../../process/log.ts'
+import { deleteExpired } from '../access/sessions.ts'
+import type { CircuitContext } from '../circuits/context.ts'
+import { expireIdle } from '../circuits/expire.ts'
+
+export interface ChoresOptions {
+  readonly context: CircuitContext
+  readonly logger: Logger
+  /** How often idle and drained circuits are removed. */
+  readonly idleEveryMs: number
+  /** How often expired sessions, codes and answers are deleted. */
+  readonly cleanEveryMs: number
+}
+
+/** What the coordinator that leads does from time to time. */
+export class Chores {
+  readonly #timers: readonly NodeJS.Timeout[]
+  #running: Promise<unknown> = Promise.resolve()
+
+  constructor({ context, logger, idleEveryMs, cleanEveryMs }: ChoresOptions) {
+    const countingSinceMs = Date.now()
+    const run = (chore: () => Promise<unknown>): void => {
+      this.#running = this.#running.then(chore).catch((error: unknown) => {
+        logger.warn({ err: error }, 'a chore failed, trying again later')
+      })
+    }
+    this.#timers = [
+      setInterval(() => run(() => expireIdle(context, { nowMs: Date.now(), countingSinceMs })), idleEveryMs),
+      setInterval(() => run(() => deleteExpired(context.store)), cleanEveryMs),
+    ]
+  }
+
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) clearInterval(timer)
+    await this.#running
+  }
+}
