@@ -38,6 +38,19 @@ export async function stopAll(processes: readonly ChildProcess[]): Promise<void>
   }
 }
 
+/** Time for a process to stop what it has started. */
+const STOP_MS = 10_000
+
+/** Asks a process to stop, and kills it if it takes too long. */
+export async function stopGently(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS)
+  const ended = once(child, 'exit')
+  child.kill('SIGTERM')
+  await ended
+  clearTimeout(timer)
+}
+
 /** Starts a server on the contender's core and waits for its port. */
 export async function startDaemon(port: number, command: string, args: readonly string[]): Promise<Running> {
   const child = spawn('taskset', ['-c', PROXY_CORE, command, ...args], { stdio: 'ignore' })

@@ -1,9 +1,12 @@
 import { spawn } from 'node:child_process'
-import { failed, listening, PROXY_CORE, startOn, stopAll } from '../processes.ts'
+import { join } from 'node:path'
+import { failed, listening, PROXY_CORE, startOn, stopAll, stopGently } from '../processes.ts'
 import { type Contender, present } from './contender.ts'
 import { bundled } from './sidecar.ts'
 import { freePorts } from '@branchline/runtime/testing/ports'
 
+/** This checkout. */
+const root = join(import.meta.dirname, '../../..')
 /** The host of the preview that visitors open. */
 export const PREVIEW_HOST = 'web--alice.localhost'
 /** The name of the product's contender. */
@@ -17,7 +20,12 @@ export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Co
   name,
   missing: present,
   async start({ folder, upstreamPort }) {
-    const [httpPort, tunnelPort, adminPort] = (await freePorts(3)) as [number, number, number]
+    const [httpPort, tunnelPort, adminPort, apiPort] = (await freePorts(4)) as [
+      number,
+      number,
+      number,
+      number,
+    ]
     const gatewayFile = await bundled(folder, 'scripts/bench/contenders/gateway.ts', checkout)
     const relayFile = await bundled(folder, 'runtime/relay/main.ts', checkout)
     const command = [PROXY_CORE, process.execPath, ...NODE_OPTIONS]
@@ -25,12 +33,18 @@ export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Co
       stdio: 'ignore',
       env: {
         PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        // Its database is in a package, which the bundle does not contain.
+        NODE_PATH: join(checkout ?? root, 'node_modules'),
         POD_IP: '127.0.0.1',
         BRANCHLINE_DOMAIN: 'localhost',
         BRANCHLINE_HTTP_PORT: String(httpPort),
         BRANCHLINE_TUNNEL_PORT: String(tunnelPort),
         BRANCHLINE_ADMIN_PORT: String(adminPort),
+        BRANCHLINE_API_PORT: String(apiPort),
         BRANCHLINE_RELAY_TOKEN: TOKEN,
+        // All requests are for one preview.
+        BRANCHLINE_REQUESTS_PER_PREVIEW: '0',
         LOG_LEVEL: 'warn',
       },
     })
@@ -41,7 +55,11 @@ export const relayAndGateway = (name = RELAY_AND_GATEWAY, checkout?: string): Co
     return {
       port: httpPort,
       pids: processes.map(({ pid }) => pid as number),
-      stop: () => stopAll(processes),
+      // The relay also stops its database.
+      stop: async () => {
+        await stopAll([gateway])
+        await stopGently(relay)
+      },
     }
   },
 })
