@@ -11,7 +11,7 @@ import { connectInMemory } from '../../process/memory-connection.ts'
 import { acceptUpgrades } from '../../process/upgrade.ts'
 import type { DialPolicy } from '../dial-policy.ts'
 import { createOwnerKey } from './access/keys.ts'
-import { redeem } from './access/codes.ts'
+import { redeem } from './access/redeem.ts'
 import { type ApiLimits, DEFAULT_API_LIMITS } from './api/limits.ts'
 import { type ApiServer, startApi } from './api/server.ts'
 import type { CircuitContext } from './circuits/context.ts'
@@ -92,7 +92,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     previewLimits,
     logger,
     urlOf,
-    redeem: (code, host, hash) => redeem(store, code, host, hash),
+    redeem: (code, host, hash) => redeem(context, code, host, hash),
   })
   leader.onTerm((term) => leading.change(term))
   const stopLeading = async (): Promise<void> => {

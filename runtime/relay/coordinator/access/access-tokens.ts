@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import type { AccessToken, AccessTokenCreate, CreatedAccessToken } from '@branchline/wire/circuits/credential'
 import { type ProblemError, refusal } from '@branchline/wire/circuits/problem'
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
-import { actorOf, type Caller, noCircuit, owns } from '../circuits/caller.ts'
+import { actorOf, type Caller, owns } from '../circuits/caller.ts'
 import type { Reader, Store, Tx } from '../store/store.ts'
 import type { AccessTokenTable } from '../store/tables.ts'
 import { expiryOf } from './expiry.ts'
@@ -56,11 +56,14 @@ async function circuitIds(tx: Tx, caller: Caller, keys: readonly string[]): Prom
     .select(['id', 'key', 'owner'])
     .where('key', 'in', keys)
     .execute()
-  return [...new Set(keys)].map((key) => {
-    const row = rows.find((row) => row.key === key)
-    if (row === undefined || !owns(caller, row)) throw noCircuit(key)
-    return row.id
-  })
+  const own = new Map(rows.filter((row) => owns(caller, row)).map(({ key, id }) => [key, id]))
+  const faults = keys.flatMap((key, index) =>
+    own.has(key)
+      ? []
+      : { pointer: `/circuits/${index}`, detail: `no circuit of yours has the key ${JSON.stringify(key)}` },
+  )
+  if (faults.length > 0) throw refusal('invalid-fields', { errors: faults })
+  return [...own.values()]
 }
 
 /** Lists access tokens that the caller has created. An admin sees all. */

@@ -262,10 +262,21 @@ test('groups, free ports, join tokens, workers and discovery', async () => {
     addresses: {},
     maxCircuits: 100,
   }
-  expect(await createClient({ url, key: secret }).registerWorker({ body: facts })).toMatchObject({
-    credential: 'blw_test',
-  })
+  const joining = createClient({ url, key: secret })
+  const { id, credential } = await joining.registerWorker({ body: facts })
+  expect(credential).toMatch(/^blw_/)
   await expect(client.registerWorker({ body: facts })).rejects.toMatchObject({ status: 401 })
+  const wrong = createClient({ url, key: 'blj_wrong' })
+  await expect(wrong.registerWorker({ body: facts })).rejects.toMatchObject({ status: 401 })
+  expect(await client.getWorker({ params: { worker: 'w1' } })).toMatchObject({
+    id,
+    group: 'gpu',
+    backends: ['http'],
+  })
+  expect(await client.drainWorker({ params: { worker: id } })).toMatchObject({ name: 'w1' })
+  await expect(client.deleteGroup({ params: { group: 'gpu' } })).rejects.toMatchObject({ status: 409 })
+  await client.deleteWorker({ params: { worker: 'w1' } })
+  expect((await client.listWorkers()).items).toEqual([])
   expect((await client.listJoinTokens()).items).toMatchObject([{ name: 'w', group: 'gpu' }])
   await client.deleteGroup({ params: { group: 'gpu' } })
   await expect(client.deleteGroup({ params: { group: 'default' } })).rejects.toMatchObject({ status: 409 })

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono'
 import { randomUUID } from 'node:crypto'
 import type { HttpBindings } from '@hono/node-server'
+import { RELAY_ENTER_PATH } from '@branchline/wire/circuits/handoff'
 import { OPERATIONS } from '@branchline/wire/circuits/operations'
 import { acceptsIdempotencyKey, type Operation } from '@branchline/wire/circuits/operations/operation'
 import { type ProblemDetails, type ProblemError, refusal } from '@branchline/wire/circuits/problem'
@@ -8,6 +9,7 @@ import { addressGroup } from '../../../process/address-group.ts'
 import type { CallerKey } from '../access/keys.ts'
 import type { Authenticator } from './authenticate.ts'
 import { parseJson, readBody } from './body.ts'
+import { serveEnter } from './enter.ts'
 import { asProblem } from './errors.ts'
 import type { EventStreams } from './events.ts'
 import type { Call, Result } from './handler.ts'
@@ -50,6 +52,9 @@ export function createApp(
       serve(context, operation, handler, services, authenticator),
     )
   }
+  app.on(['GET', 'POST'], RELAY_ENTER_PATH, (context) =>
+    serveEnter(services, authenticator.failures, context.req.raw, addressOf(context)),
+  )
   for (const [path, operations] of Map.groupBy(Object.values<Operation>(OPERATIONS), routeOf)) {
     const allow = operations.map(({ method }) => method).join(', ')
     app.all(path, (context) => {
@@ -64,7 +69,7 @@ export function createApp(
     problemOf(context, refusal('not-found', { remedy: 'GET /api/v1 lists what there is.' })),
   )
   app.onError((error, context) => {
-    const problem = asProblem(error)
+    const problem = asProblem(error, services.context.store)
     if (problem.status >= 500) {
       const fields = { err: error, request_id: context.get('requestId'), path: context.req.path }
       if (problem.is('internal')) services.logger.error(fields, 'a request of the API has failed')
@@ -115,7 +120,9 @@ async function serve(
     services.limits,
     { apiKeyId: caller.keyId, key: parseIdempotencyKey(key), method, path: pathname + search, body: bytes },
     async () =>
-      refusedAsAnswer(context, async () => answerOf(operation, services, (await run()) as Result<never>)),
+      refusedAsAnswer(context, services, async () =>
+        answerOf(operation, services, (await run()) as Result<never>),
+      ),
   )
   return jsonResponse(answer, answer.replayed ? { 'idempotent-replayed': 'true' } : {})
 }
@@ -141,11 +148,15 @@ function answerOf(operation: Operation, services: ApiServices, result: Result<ne
 }
 
 /** A refusal is an answer, too: a repeated request gets the same one. */
-async function refusedAsAnswer(context: Context<Env>, run: () => Promise<JsonAnswer>): Promise<JsonAnswer> {
+async function refusedAsAnswer(
+  context: Context<Env>,
+  services: ApiServices,
+  run: () => Promise<JsonAnswer>,
+): Promise<JsonAnswer> {
   try {
     return await run()
   } catch (error) {
-    const problem = asProblem(error)
+    const problem = asProblem(error, services.context.store)
     if (problem.status >= 500) throw error
     const body = { ...problem.problem, instance: context.req.path, requestId: context.get('requestId') }
     return { status: problem.status, body, headers: { 'content-type': 'application/problem+json' } }

@@ -1,6 +1,7 @@
 import { ProblemError, refusal } from '@branchline/wire/circuits/problem'
 import { StoreError } from '../store/errors.ts'
 import { violatedConstraint } from '../store/failure.ts'
+import type { Store } from '../store/store.ts'
 
 /** A refusal for a client that has to wait. */
 export class WaitError extends ProblemError {
@@ -16,9 +17,10 @@ export class WaitError extends ProblemError {
 }
 
 /** Turns an error of an operation into a refusal. What a client cannot do anything about is not told. */
-export function asProblem(error: unknown): ProblemError {
+export function asProblem(error: unknown, store: Pick<Store, 'state'>): ProblemError {
   if (error instanceof ProblemError) return error
-  if (error instanceof StoreError && error.retryable) {
+  // While the database is down, other errors follow from that, such as those of a half-closed connection.
+  if ((error instanceof StoreError && error.retryable) || store.state === 'down') {
     return refusal('unavailable', {
       detail: 'The database does not respond. Traffic goes on; changes work again when it returns.',
       remedy: 'Send the request again later.',

@@ -1,12 +1,12 @@
 import { pino } from 'pino'
 import { createClient, type Client } from '@branchline/wire/circuits/client'
 import type { Scope } from '@branchline/wire/circuits/credential'
-import { refusal } from '@branchline/wire/circuits/problem'
 import { later } from '../../../testing/cleanups.ts'
 import { createKey, createOwnerKey } from '../access/keys.ts'
 import { hashOf } from '../access/tokens.ts'
 import { testContext } from '../circuits/fixture.ts'
 import type { Store } from '../store/store.ts'
+import { joinWorker } from '../workers/join.ts'
 import { type ApiLimits, DEFAULT_API_LIMITS } from './limits.ts'
 import { startApi } from './server.ts'
 
@@ -34,7 +34,7 @@ export async function startTestApi(store: Store, limits: Partial<ApiLimits> = {}
     context: testContext(store),
     logger: pino({ level: 'silent' }),
     limits: { ...DEFAULT_API_LIMITS, ...limits },
-    joinWorker: (token) => joinForTest(store, token),
+    joinWorker: (token, facts) => joinWorker(store, token, facts),
     metrics: ['http://127.0.0.1:9090/metrics'],
     checkResponses: true,
     host: '127.0.0.1',
@@ -62,13 +62,4 @@ export async function startTestApi(store: Store, limits: Partial<ApiLimits> = {}
     send: (path, init = {}) =>
       fetch(new URL(path, url), { ...init, headers: { authorization: `Bearer ${key}`, ...init.headers } }),
   }
-}
-
-/** Joins are another folder's subject. Here only the token counts. */
-async function joinForTest(store: Store, token: string): Promise<{ id: string; credential: string }> {
-  const known = await store.read((db) =>
-    db.selectFrom('join_tokens').select('id').where('hash', '=', hashOf(token)).executeTakeFirst(),
-  )
-  if (known === undefined) throw refusal('unauthorized', { detail: 'The join token is not valid.' })
-  return { id: known.id, credential: 'blw_test' }
 }

@@ -73,6 +73,8 @@ export async function putGroup(
 export async function deleteGroup(store: Store, caller: Caller, name: string): Promise<void> {
   await store.change(actorOf(caller), async ({ tx, audit }) => {
     if ((await findGroup(tx, name)) === undefined) throw noGroup(name)
+    // They have left, and nothing needs them any more.
+    await tx.deleteFrom('workers').where('worker_group', '=', name).where('state', '=', 'left').execute()
     const used =
       (await tx
         .selectFrom('workers')

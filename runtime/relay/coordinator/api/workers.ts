@@ -47,10 +47,11 @@ export async function setWorkerState(
 ): Promise<Worker> {
   await store.change(actorOf(caller), async (change) => {
     const row = await findWorker(change.tx, nameOrId)
-    if (row.state === state) return change.unchanged()
+    const isLost = row.state === 'lost'
+    if ((isLost ? row.state_before : row.state) === state) return change.unchanged()
     await change.tx
       .updateTable('workers')
-      .set({ state, state_since: new Date() })
+      .set(isLost ? { state_before: state } : { state, state_since: new Date(), state_reason: null })
       .where('id', '=', row.id)
       .execute()
     change.audit({ action: `worker.${state}`, kind: 'worker', id: row.name, before: { state: row.state } })
@@ -97,7 +98,7 @@ async function withClusters(
 
 function toWorker(row: WorkerRow & { clusters: string[] }): Worker {
   const load = loadSchema.safeParse(row.load)
-  const facts = (row as { facts?: Partial<Pick<Worker, 'backends' | 'ports'>> }).facts ?? {}
+  const facts = row.facts as Partial<Pick<Worker, 'backends' | 'ports'>>
   return {
     id: row.id,
     name: row.name,
@@ -109,16 +110,11 @@ function toWorker(row: WorkerRow & { clusters: string[] }): Worker {
     addresses: row.addresses,
     maxCircuits: row.capacity ?? 1,
     state: row.state === 'left' ? 'lost' : row.state,
-    ...stateReasonOf(row),
+    ...(row.state_reason === null ? {} : { stateReason: row.state_reason }),
     stateSince: row.state_since.toISOString(),
     joinedAt: row.joined_at.toISOString(),
     ...(row.last_heartbeat_at === null ? {} : { lastHeartbeatAt: row.last_heartbeat_at.toISOString() }),
     ...(load.success ? { load: load.data } : {}),
     clusters: row.clusters,
   }
-}
-
-function stateReasonOf(row: WorkerRow): { stateReason?: string } {
-  const { state_reason: reason } = row as { state_reason?: string | null }
-  return reason === undefined || reason === null ? {} : { stateReason: reason }
 }

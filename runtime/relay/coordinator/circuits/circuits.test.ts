@@ -141,6 +141,17 @@ test('the same key gets the same port, also after it was deleted, and a full ran
   await createCircuit(context, caller, port('d'))
 })
 
+test('a changed range of ports applies to new circuits, and the others keep their ports', async () => {
+  const { context, caller } = await setup()
+  await setPorts(context.store, 30_000, 30_010)
+  const { port: kept } = await createCircuit(context, caller, port('a'))
+  await setPorts(context.store, 31_000, 31_000)
+  expect(await createCircuit(context, caller, port('b'))).toMatchObject({ port: 31_000 })
+  expect(await getCircuit(context, caller, 'a')).toMatchObject({ port: kept })
+  await patchCircuit(context, caller, 'a', { access: { type: 'public' } }, undefined)
+  expect((await getCircuit(context, caller, 'a')).port).toBe(kept)
+})
+
 test('a port circuit is closed until it is public or has an allow list, and says so', async () => {
   const { context, caller } = await setup()
   await setPorts(context.store, 30_000, 30_010)
