@@ -24,7 +24,7 @@ export interface HandshakeListener {
  */
 export class Handshakes {
   readonly #server: Server
-  readonly #open = new Map<string, HandshakeListener>()
+  readonly #open = new Map<string, (socket: TLSSocket) => void>()
 
   /** `handshakeMs`: how long a handshake may take, in milliseconds. */
   constructor(find: SecureContextFor, handshakeMs: number) {
@@ -40,10 +40,10 @@ export class Handshakes {
     })
     this.#server.on('secureConnection', (socket) => {
       const key = keyOf(socket)
-      const listener = this.#open.get(key)
+      const secured = this.#open.get(key)
       this.#open.delete(key)
-      if (listener === undefined) socket.destroy()
-      else listener.secured(socket)
+      if (secured === undefined) socket.destroy()
+      else secured(socket)
     })
     this.#server.on('tlsClientError', (_error, socket) => socket.destroy())
   }
@@ -51,11 +51,17 @@ export class Handshakes {
   /** Starts the handshake of an accepted connection, which may have unread bytes. */
   begin(socket: Socket, listener: HandshakeListener): void {
     const key = keyOf(socket)
-    this.#open.set(key, listener)
+    let over = false
+    const secured = (secure: TLSSocket): void => {
+      over = true
+      listener.secured(secure)
+    }
+    this.#open.set(key, secured)
+    // Several connections that were reset at once have no addresses, and so the same key.
     socket.on('close', () => {
-      if (this.#open.get(key) !== listener) return
-      this.#open.delete(key)
-      listener.failed()
+      if (this.#open.get(key) === secured) this.#open.delete(key)
+      if (!over) listener.failed()
+      over = true
     })
     this.#server.emit('connection', socket)
   }
