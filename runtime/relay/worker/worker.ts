@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { EMPTY_WORKER_TABLE } from '@branchline/wire/circuits/table'
 import type { Addresses, WorkerFacts } from '@branchline/wire/circuits/worker'
 import { UpstreamPool } from '../../http1/index.ts'
 import type { Logger } from '../../process/log.ts'
@@ -24,9 +23,11 @@ import { Reporter } from './reporter.ts'
 import { TableFile } from './upstream/table-file.ts'
 import { Upstream } from './upstream/upstream.ts'
 import { Apex } from './visitors/apex.ts'
-import type { Redeemed } from './access/handoff.ts'
-import { Access } from './access/access.ts'
+import type { Access } from './access/access.ts'
+import { servedTable, workerAccess } from './worker-access.ts'
 import { type WorkerCircuits, workerCircuits } from './circuits/index.ts'
+import { circuitForward, routeOf } from './forward/circuit-forward.ts'
+import type { Forward } from './forward/forward.ts'
 import { refusedTrailers } from './visitors/head-edits.ts'
 import { ListedCircuits } from './listed-circuits.ts'
 import { Visitors } from './visitors/visitors.ts'
@@ -88,7 +89,9 @@ class Worker implements RunningWorker {
   readonly #registry: Registry<TunnelLink>
   readonly #clusters: Clusters
   readonly #returning: Returning
+  readonly #access: Access
   readonly #circuits: WorkerCircuits
+  readonly #forward: Forward
   readonly #listed: ListedCircuits
   readonly #pool: UpstreamPool
   readonly #visitors: Visitors
@@ -139,7 +142,9 @@ class Worker implements RunningWorker {
     const { connectionsPerAddress, requestsPerAddress } = limits
     const trust = { fronts: config.fronts, header: config.frontsHeader }
     this.#visitors = new Visitors({ connectionsPerAddress, requestsPerAddress, trust })
+    this.#access = workerAccess(() => this.#upstream, publicUrl.href)
     this.#circuits = this.#makeCircuits()
+    this.#forward = circuitForward(this.#access, this.#circuits, () => servedTable(this.#upstream))
     this.#listed = new ListedCircuits(this.#registry, this.#circuits.served)
     this.#engines = this.#makeEngines()
     this.#metrics = new RelayMetrics({
@@ -220,6 +225,7 @@ class Worker implements RunningWorker {
     // In the opposite order: the listener for visitors first.
     const [tunnels, ...visitors] = this.#listeners
     for (const listener of visitors) await listener.stop()
+    this.#forward.stop()
     await this.#engines.stop()
     this.#circuits.stop()
     this.#pool.close()
@@ -309,11 +315,7 @@ class Worker implements RunningWorker {
       links: { linksOf: (target, label) => this.#registry.linksOf(target, label) },
       // The table contains all of them.
       registered: () => UNKNOWN,
-      access: new Access({
-        table: () => this.#upstream.served?.table ?? EMPTY_WORKER_TABLE,
-        relayUrl: publicUrl.href,
-        redeem: (code, host, hash) => this.#redeem(code, host, hash),
-      }),
+      access: this.#access,
       isReturning: () => this.#returning.isReturning(),
       visitors: this.#visitors,
       requestsPerPreview: limits.requestsPerPreview,
@@ -324,17 +326,11 @@ class Worker implements RunningWorker {
     })
   }
 
-  async #redeem(code: string, host: string, hash: string): Promise<Redeemed> {
-    const answer = await this.#upstream.redeem(code, host, hash)
-    if (answer === undefined) throw new Error('no coordinator has answered')
-    return answer
-  }
-
   #makeEngines(): VisitorEngines {
     const { limits, header, via } = this.#options.config
     const { circuits } = this.#circuits
     return new VisitorEngines({
-      route: guarded((head, client) => circuits.route(head, client), {
+      route: guarded(routeOf(this.#forward, this.#visitors, circuits), {
         redirectTo: () => this.#redirect.port,
       }),
       failure: guardedFailure((error, exchange) => circuits.failure(error, exchange)),

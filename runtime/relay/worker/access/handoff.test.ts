@@ -159,3 +159,20 @@ test('the relay’s own paths never reach the app, on a public circuit too', asy
       (await replyOf(access.check(circuitOf({ type: 'public' }), headOf(`GET ${path}`), CLIENT)))?.status,
     ).toBe(404)
 })
+
+test('where the coordinator takes no tokens, a browser with a token in its link is sent to the page', async () => {
+  const table = new TestTable()
+  const access = table.access({
+    redeem: async () => ({ refusal: 'The code is not known.' }),
+    limits: { failed: 1 },
+  })
+  const token = table.add()
+  const reply = await replyOf(
+    access.check(circuit, headOf(`GET /a?branchline-token=${token}`, ...BROWSER), CLIENT),
+  )
+  expect(reply?.status).toBe(302)
+  expect(fieldOf(reply, 'location')).toContain('/-/enter?')
+  expect(JSON.stringify(reply)).not.toContain(token)
+  const machine = headOf('GET /', `Authorization: Bearer ${token}`)
+  expect(access.check(circuit, machine, CLIENT).decision).toBeUndefined()
+})

@@ -47,6 +47,13 @@ export interface HandoffOptions {
   readonly now: () => number
 }
 
+/** A browser that gets a cookie, and where it goes then. */
+interface Admitted {
+  readonly names: CookieNames
+  readonly cookie: string
+  readonly returnTo: string
+}
+
 type Fields = (readonly [name: string, value: string])[]
 
 /** Sends browsers to the relay's own host, and exchanges the code with which they come back for a cookie. */
@@ -106,7 +113,13 @@ export class Handoff {
     const sent = readCookies(head).values(names.session)
     if (this.#options.sessions.find(circuit.id, sent, this.#options.now()).length > 0)
       return redirect(302, returnTo)
-    return await this.#exchange(circuit, head, client, { code: link.token, returnTo })
+    const cookie = newSecret()
+    const result = await this.#redeem(link.token, hostNameOf(head.host), hashOf(cookie))
+    if (result === undefined) return refuse(refusals.noCoordinator, head)
+    // The token is valid here, so the coordinator only does not take tokens: its page does.
+    return 'session' in result
+      ? this.#admit(circuit, head, { names, cookie, returnTo }, result.session)
+      : this.begin(circuit, head, client, link.target, false)
   }
 
   #enter(
@@ -130,11 +143,10 @@ export class Handoff {
     client: AccessClient,
     { code, returnTo }: Pick<ComeBack, 'code' | 'returnTo'>,
   ): Promise<Reply> {
-    const { attempts, sessions, now } = this.#options
+    const { attempts } = this.#options
     const names = cookieNames(circuit, client.secure)
     const cookie = newSecret()
-    const hash = hashOf(cookie)
-    const result = await this.#redeem(code, hostNameOf(head.host), hash)
+    const result = await this.#redeem(code, hostNameOf(head.host), hashOf(cookie))
     if (result === undefined) return refuse(refusals.noCoordinator, head)
     if ('refusal' in result) {
       attempts.failed(client.address)
@@ -143,10 +155,20 @@ export class Handoff {
         head,
       )
     }
-    const { session } = result
+    return this.#admit(circuit, head, { names, cookie, returnTo }, result.session)
+  }
+
+  /** Gives a browser the cookie of its new session. */
+  #admit(
+    circuit: DeployedCircuit,
+    head: Head,
+    { names, cookie, returnTo }: Admitted,
+    session: DeployedSession,
+  ): Reply {
+    const { sessions, now } = this.#options
     const leftMs = session.expiresAtMs - now()
     // A session of another circuit would be a fault of the coordinator.
-    if (session.circuit !== circuit.id || session.hash !== hash || leftMs <= 0)
+    if (session.circuit !== circuit.id || session.hash !== hashOf(cookie) || leftMs <= 0)
       return refuse(refusals.badCode('The code is for another circuit.'), head)
     sessions.created(session, now())
     return redirect(303, returnTo, [

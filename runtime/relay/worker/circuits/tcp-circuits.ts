@@ -50,8 +50,14 @@ export class TcpCircuits {
     this.join(served, client, address, () => visitors.leave(visitor))
   }
 
-  /** Joins a connection whose right and limits have been checked. */
-  join(served: ServedCircuit, client: Transport, address: string | undefined, onOver: () => void): void {
+  /** Joins a connection whose right and limits have been checked. `onReached` is called before its first byte. */
+  join(
+    served: ServedCircuit,
+    client: Transport,
+    address: string | undefined,
+    onOver: () => void,
+    onReached?: () => void,
+  ): void {
     const { paths, health, limits } = this.#options
     const startedMs = performance.now()
     const upstreams = paths.findForTcp(served, address, startedMs)
@@ -62,6 +68,7 @@ export class TcpCircuits {
     const connection = joinTcp(client, upstreams, limits, {
       reached: ({ target }) => {
         reached = true
+        onReached?.()
         health.succeeded(served, target)
       },
       refused: ({ target }) => health.failed(served, target, 'unreachable'),
@@ -117,5 +124,6 @@ class TcpUse {
   }
 }
 
-const hasRoom = ({ usage, allowance }: ServedCircuit): boolean =>
+/** Whether a circuit takes another connection now. Counts it towards the rate. */
+export const hasRoom = ({ usage, allowance }: ServedCircuit): boolean =>
   usage.open < allowance.connections && allowance.takeRequest(performance.now())

@@ -7,16 +7,15 @@ import { until } from '../../../testing/until.ts'
 import { tcpUpstream } from '../../../transport/tcp.ts'
 import { TunnelDialler, type TunnelLinkError, type TunnelStream } from '../../../tunnel/index.ts'
 import { circuitOf, newToken, TestTable } from '../access/fixture.ts'
-import { forwardWorker, tcpServer } from './fixture.ts'
-import type { ForwardOptions } from './forward.ts'
+import { forwardWorker, type Open, tcpServer } from './fixture.ts'
 
 afterEach(cleanUp)
 
 const KEY = 'shop/db'
 const circuits = new Map([[KEY, circuitOf({ type: 'token' }, { id: 'c-db', key: KEY, backend: 'tcp' })]])
 const leadsTo =
-  (port: number, done?: () => void): ForwardOptions['open'] =>
-  () => ({ upstreams: [tcpUpstream('127.0.0.1', port)], ...(done !== undefined && { done }) })
+  (port: number, over?: () => void): Open =>
+  () => ({ upstreams: [tcpUpstream('127.0.0.1', port)], ...(over !== undefined && { over }) })
 
 /** A client with a token. */
 function dial(port: number, token: string, key = KEY) {
@@ -127,7 +126,7 @@ test('when the token is revoked, the link and its connections end', async () => 
 
 test('a stream is reset where the circuit has no target that connects, no room, or is another one', async () => {
   const table = new TestTable()
-  let opened: ReturnType<ForwardOptions['open']> = { upstreams: [tcpUpstream('127.0.0.1', DEAD_PORT)] }
+  let opened: ReturnType<Open> = { upstreams: [tcpUpstream('127.0.0.1', DEAD_PORT)] }
   const worker = await forwardWorker(table, circuits, () => opened)
   const { dialler } = dial(worker.port, table.add({ circuits: ['c-db'] }))
   const link = await until(() => dialler.link)
@@ -136,8 +135,8 @@ test('a stream is reset where the circuit has no target that connects, no room, 
     await until(() => seen.closed)
     return seen.error
   }
-  expect(await resetOf()).toMatchObject({ fault: 'connect' })
-  opened = { refusal: 'the circuit has 5 connections, its limit' }
+  expect(await resetOf()).toMatchObject({ fault: 'broken', message: 'no target accepted the connection' })
+  opened = 'the circuit has 5 connections, its limit'
   expect(await resetOf()).toMatchObject({
     fault: 'refused',
     message: 'the circuit has 5 connections, its limit',

@@ -6,9 +6,7 @@ import type { WebSocket } from 'ws'
 import type { Decision, Reply } from '../../../proxy/decision.ts'
 import type { Head } from '../../../proxy/head.ts'
 import type { Problem } from '../../../proxy/problem.ts'
-import { pipe } from '../../../transport/pipe.ts'
-import { Reach } from '../../../transport/reach.ts'
-import { IGNORE, type Transport, type Upstream } from '../../../transport/transport.ts'
+import type { Transport, Upstream } from '../../../transport/transport.ts'
 import { TunnelLink, type TunnelStream } from '../../../tunnel/index.ts'
 import type { Access } from '../access/access.ts'
 import type { AccessClient } from '../access/handoff.ts'
@@ -16,17 +14,20 @@ import { refuse } from '../access/refusals.ts'
 import { Handshakes, isHandshake } from './handshake.ts'
 import { DEFAULT_FORWARD_LIMITS, type ForwardLimits } from './limits.ts'
 
-/** Where one connection goes: the targets to try in order, or a sentence that says why it may not. */
-type Opened =
-  | { readonly upstreams: readonly Upstream[]; readonly done?: () => void }
-  | { readonly refusal: string }
-
 export interface ForwardOptions {
   readonly access: Pick<Access, 'refuseTunnel'>
   /** The circuit of a key in the current table. */
   readonly circuit: (key: string) => DeployedCircuit | undefined
-  /** Chooses the targets of one connection, and counts it towards the circuit's limits until `done`. */
-  readonly open: (circuit: DeployedCircuit, client: AccessClient) => Opened
+  /**
+   * Joins a connection with a target of the circuit, within the circuit's limits, and calls `onReached` before the first
+   * byte. Returns a sentence if the connection may not be made.
+   */
+  readonly join: (
+    circuit: DeployedCircuit,
+    connection: Transport,
+    client: AccessClient,
+    onReached: () => void,
+  ) => string | undefined
   readonly limits?: Partial<ForwardLimits>
 }
 
@@ -57,9 +58,10 @@ export class Forward {
   }
 
   /** Decides about a request, of any host, for {@link CIRCUIT_PATHS.tcp}. Undefined for other paths. */
-  route(head: Head, client: AccessClient): Decision | undefined {
+  route(head: Head, sender: () => AccessClient): Decision | undefined {
     const key = keyOf(head.target)
     if (key === undefined) return undefined
+    const client = sender()
     const refusal = this.#refusalOf(key, head, client)
     if (refusal !== undefined) return refusal
     if (!isHandshake(head)) return refuse(notAWebSocket, head, [['upgrade', 'websocket']])
@@ -125,35 +127,8 @@ export class Forward {
     if (this.#refusalOf(key, head, client) !== undefined) return link.close('forbidden', 'access has ended')
     const circuit = this.#options.circuit(key)
     if (circuit === undefined) return stream.reset('unknown', `there is no circuit ${key}`)
-    const opened = this.#options.open(circuit, client)
-    if ('refusal' in opened) return stream.reset('refused', opened.refusal)
-    const { connectMs, idleMs } = this.#limits
-    let isDone = false
-    const done = (): void => {
-      if (!isDone) opened.done?.()
-      isDone = true
-    }
-    stream.pause()
-    const reaching = new Reach(opened.upstreams, connectMs, {
-      reached: (transport) => {
-        stream.accept()
-        pipe(stream, transport, { idleMs, onDone: done })
-        stream.resume()
-      },
-      unreachable: (tried) => {
-        stream.receiver = IGNORE
-        stream.reset('connect', `no target of ${key} accepts connections (${tried} tried)`)
-        done()
-      },
-    })
-    if (reaching.over) return
-    stream.receiver = {
-      ...IGNORE,
-      onClose: () => {
-        reaching.cancel()
-        done()
-      },
-    }
+    const refusal = this.#options.join(circuit, stream, client, () => stream.accept())
+    if (refusal !== undefined) stream.reset('refused', refusal)
   }
 }
 

@@ -8,10 +8,6 @@ export interface ForwardLimits {
   readonly streams: number
   /** Longest time for the head of the upgrade. Default: 5 s. */
   readonly headMs: number
-  /** Longest time to connect to one target. Default: 3 s. */
-  readonly connectMs: number
-  /** A connection without a byte is cut off after this time. Default: 1 h. */
-  readonly idleMs: number
   /** Time between two checks that a client still has access. Default: 2 s. */
   readonly recheckMs: number
 }
@@ -22,7 +18,5 @@ export const DEFAULT_FORWARD_LIMITS: ForwardLimits = {
   circuitClients: 128,
   streams: 256,
   headMs: 5_000,
-  connectMs: 3_000,
-  idleMs: 3_600_000,
   recheckMs: 2_000,
 }
