@@ -60,17 +60,3 @@ export async function revokeSession(store: Store, caller: Caller, id: string): P
     audit({ action: 'session.revoke', kind: 'session', id: row.key, before: { holder: row.holder } })
   })
 }
-
-/** Deletes what has expired: sessions, codes, and stored answers. The leader calls it every few minutes. */
-export async function deleteExpired(store: Store, nowMs: number = Date.now()): Promise<void> {
-  const now = new Date(nowMs)
-  await store.change({ actor: 'relay' }, async (change) => {
-    const { numDeletedRows } = await change.tx
-      .deleteFrom('sessions')
-      .where('expires_at', '<', now)
-      .executeTakeFirst()
-    await change.tx.deleteFrom('codes').where('expires_at', '<', now).execute()
-    await change.tx.deleteFrom('idempotency').where('expires_at', '<', now).execute()
-    if (numDeletedRows === 0n) change.unchanged()
-  })
-}

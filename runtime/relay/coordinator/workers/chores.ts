@@ -1,7 +1,7 @@
 import type { Logger } from '../../../process/log.ts'
-import { deleteExpired } from '../access/sessions.ts'
 import type { CircuitContext } from '../circuits/context.ts'
 import { expireIdle } from '../circuits/expire.ts'
+import { deleteOld } from '../store/retention.ts'
 
 export interface ChoresOptions {
   readonly context: CircuitContext
@@ -26,7 +26,7 @@ export class Chores {
     }
     this.#timers = [
       setInterval(() => run(() => expireIdle(context, { nowMs: Date.now(), countingSinceMs })), idleEveryMs),
-      setInterval(() => run(() => deleteExpired(context.store)), cleanEveryMs),
+      setInterval(() => run(() => deleteOld(context.store)), cleanEveryMs),
     ]
   }
 
