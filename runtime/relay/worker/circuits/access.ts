@@ -18,8 +18,9 @@ export class PublicOnly implements CircuitAccess {
 
   check: CircuitAccess['check'] = (circuit, head, { address }) => {
     const { type } = circuit.access
-    const accept = head.get('accept')
-    if (!this.admits(circuit, address)) return { decision: problemReply(forbiddenAddress(address), accept) }
-    return type === 'public' ? PASS : { decision: problemReply(notPublic(type), accept) }
+    const isAdmitted = this.admits(circuit, address)
+    if (isAdmitted && type === 'public') return PASS
+    const problem = isAdmitted ? notPublic(type) : forbiddenAddress(address)
+    return { decision: problemReply(problem, head.get('accept')) }
   }
 }

@@ -2,7 +2,6 @@ import type { Client, Decision, ExchangeReport, Reply } from '../../../proxy/dec
 import type { HttpError } from '../../../proxy/errors.ts'
 import type { Head } from '../../../proxy/head.ts'
 import { type Problem, problemReply } from '../../../proxy/problem.ts'
-import { hostOf, labelOf } from '../../../visitor/host.ts'
 import type { Lookup } from '../clusters/cluster.ts'
 import { connectionOf } from '../frontends/connection.ts'
 import type { Apex } from '../visitors/apex.ts'
@@ -13,6 +12,7 @@ import { CircuitForward, type Retries } from './forward.ts'
 import type { PassiveHealth } from './health/passive.ts'
 import type { StreamLink } from './links.ts'
 import type { PathFinder, PathRequest } from './paths.ts'
+import { HostNames } from './host-names.ts'
 import * as problems from './problems.ts'
 import type { RegisteredPreviews } from './registered-previews.ts'
 import type { ServedCircuit } from './served-circuit.ts'
@@ -41,12 +41,14 @@ export interface CircuitsOptions {
 /** Routes requests to the circuits of their hosts or ports, in both HTTP versions. */
 export class Circuits implements Retries {
   readonly #options: CircuitsOptions
+  readonly #names: HostNames
   readonly #upgraded = new Map<Client, CircuitForward>()
   /** Heads of requests that wait, and whose clients still want the response. */
   readonly #waiting = new Set<Head>()
 
   constructor(options: CircuitsOptions) {
     this.#options = options
+    this.#names = new HostNames(options.domain)
   }
 
   /** The engines' route: to a target of the circuit, or a reply with the reason why not. */
@@ -272,13 +274,12 @@ export class Circuits implements Retries {
 
   /** The circuit of the port to which the client is connected, otherwise that of the host. */
   #find(host: string, client: Client): ServedCircuit | undefined {
-    const { domain, served, previews } = this.#options
+    const { served, previews } = this.#options
     const { circuit } = connectionOf(client)
     if (circuit !== undefined) return served.get(circuit)
-    const label = labelOf(host, domain)
-    if (label !== undefined) return served.at(label) ?? previews.at(label) ?? served.at(`${label}.${domain}`)
-    const name = hostOf(host)
-    return name?.includes('.') === true ? served.at(name) : undefined
+    const { label, name } = this.#names.of(host)
+    const below = label === undefined ? undefined : (served.at(label) ?? previews.at(label))
+    return below ?? (name === undefined ? undefined : served.at(name))
   }
 }
 

@@ -26,14 +26,16 @@ export class Path implements Candidate {
     target: ServedTarget,
     upstream: Upstream,
     edits: HeadEdits,
-    shared: Pick<Path, 'speaks' | 'waits' | 'responseEdits'>,
+    speaks: Candidate['speaks'],
+    waits: ResponseWaits | undefined,
+    responseEdits: HeadEdits | undefined,
   ) {
     this.target = target
     this.upstream = upstream
     this.edits = edits
-    this.speaks = shared.speaks
-    this.waits = shared.waits
-    this.responseEdits = shared.responseEdits
+    this.speaks = speaks
+    this.waits = waits
+    this.responseEdits = responseEdits
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Client, HeadEdits, ResponseWaits } from '../../../proxy/decision.ts'
 import { type Head, isGrpc } from '../../../proxy/head.ts'
 import type { Transport, Upstream } from '../../../transport/transport.ts'
-import { firstLink } from '../backends/cluster.ts'
-import type { Lookup } from '../clusters/cluster.ts'
+import { firstLink, type LinkUpstream } from '../backends/cluster.ts'
+import type { Live, Lookup } from '../clusters/cluster.ts'
 import { Path } from './forward.ts'
 import { connectionOf } from '../frontends/connection.ts'
 import type { ClusterLinks, StreamLink } from './links.ts'
@@ -65,15 +65,26 @@ export class PathFinder {
     const { targets, known } = served.choose(head, sender, nowMs)
     if (targets.length === 0) return { none: whyNone(served) }
     const waits = this.#waitsOf(served)
+    const speaks = versionFor(served, head)
     const paths: Path[] = []
     let absent: Exclude<Lookup<StreamLink>, { state: 'live' }> | undefined
     for (const target of targets) {
       const sticky = target === known ? undefined : served.stickyEditsOf(target, sender)
       const own = sticky === undefined ? more.responseEdits : { ...more.responseEdits, ...sticky }
       const responseEdits = fields.length === 0 ? own : { ...own, set: [...(own?.set ?? []), ...fields] }
-      absent =
-        this.#add(paths, target, request, { waits, responseEdits, speaks: versionFor(served, head) }) ??
-        absent
+      const found = this.linksOf(served, target)
+      if (found !== undefined && found.state !== 'live') {
+        absent = found
+        continue
+      }
+      const edits = served.editsOf(target, head, sender, more.edits)
+      const upstreams = this.#upstreamsOf(target, found)
+      const first = found === undefined ? 0 : firstLink(upstreams as readonly LinkUpstream[], this.#turn++)
+      const { length } = upstreams
+      for (let step = 0; step < length; step++) {
+        const upstream = upstreams[(first + step) % length] as Upstream
+        paths.push(new Path(target, upstream, edits, speaks, waits, responseEdits))
+      }
     }
     if (paths.length > 0) return { paths }
     return { absent: absent ?? { state: 'unknown' } }
@@ -96,26 +107,10 @@ export class PathFinder {
     return cluster && this.#links.linksOf(cluster, served.label)
   }
 
-  #add(
-    paths: Path[],
-    target: ServedTarget,
-    { served, head, sender, more }: PathRequest,
-    shared: Pick<Path, 'speaks' | 'waits' | 'responseEdits'>,
-  ): Exclude<Lookup<StreamLink>, { state: 'live' }> | undefined {
-    if (target.address !== undefined) {
-      paths.push(new Path(target, target.address, served.editsOf(target, head, sender, more.edits), shared))
-      return undefined
-    }
-    const found = this.linksOf(served, target)
-    if (found === undefined) return undefined
-    if (found.state !== 'live') return found
-    const links = target.linksOf(found)
-    const { length } = links
-    const first = firstLink(links, this.#turn++)
-    const edits = served.editsOf(target, head, sender, more.edits)
-    for (let step = 0; step < length; step++)
-      paths.push(new Path(target, links[(first + step) % length] as (typeof links)[number], edits, shared))
-    return undefined
+  /** The ways to a target: one, or one over each link of its cluster. */
+  #upstreamsOf(target: ServedTarget, found: Live<StreamLink> | undefined): readonly Upstream[] {
+    if (found !== undefined) return target.linksOf(found)
+    return target.address === undefined ? [] : [target.address]
   }
 
   #waitsOf({ allowance: { responseMs } }: ServedCircuit): ResponseWaits | undefined {

@@ -42,6 +42,10 @@ export class RequestEdits {
   readonly #headers: readonly Field[]
   readonly #host: string | undefined
   readonly #prefix: string
+  /** Whether requests may contain our cookie. */
+  readonly #sticks: boolean
+  /** Whether nothing is rewritten. */
+  readonly #isPlain: boolean
 
   constructor(circuit: DeployedCircuit, target: DeployedTarget, options: EditOptions) {
     const { host, pathPrefix = '', headers = {} } = circuit.rewrite
@@ -52,6 +56,8 @@ export class RequestEdits {
       .map(([name, value]) => [name.toLowerCase(), value])
     this.#host = host === 'target' ? authorityOf(target) : undefined
     this.#prefix = pathPrefix
+    this.#sticks = circuit.stickiness === 'cookie'
+    this.#isPlain = this.#headers.length === 0 && this.#host === undefined && pathPrefix === ''
   }
 
   /** `more` are edits that were made before these, such as those of the access check. */
@@ -61,8 +67,7 @@ export class RequestEdits {
       this.#key === undefined
         ? forwardedEdits(head, address, scheme, this.#options)
         : this.#key.of(head, address, scheme)
-    const plain = this.#headers.length === 0 && this.#host === undefined && this.#prefix === ''
-    if (plain && isCovered(more) && !mayHaveOurs(head)) return edits
+    if (this.#isPlain && isCovered(more) && !(this.#sticks && mayHaveOurs(head))) return edits
     return this.#merged(edits, head, more)
   }
 
@@ -70,7 +75,7 @@ export class RequestEdits {
   #merged(edits: FieldEdits, head: Head, more: HeadEdits): HeadEdits {
     const set = [...edits.set, ...(more.set ?? [])]
     const headers = this.#headers.filter(([name]) => !set.some(([other]) => other === name))
-    const cookies = cookiesWithoutOurs(cookiesOf(head, more))
+    const cookies = this.#sticks ? cookiesWithoutOurs(cookiesOf(head, more)) : undefined
     const host = this.#host ?? more.host
     const target = more.target ?? head.target
     return {

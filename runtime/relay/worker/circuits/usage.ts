@@ -5,7 +5,7 @@ export interface UsageReport {
   readonly requests: number
   /** Requests, WebSockets, streams and TCP connections that are open now. */
   readonly open: number
-  /** Milliseconds since the epoch. An open connection counts as access now. */
+  /** Milliseconds since the epoch: the time of the report. */
   readonly lastAccessMs: number
 }
 
@@ -17,7 +17,8 @@ export class Usage {
   /** The same so far. */
   total = 0
   #reported = 0
-  #lastAccessMs = 0
+  /** Whether it is in the set of those that will be reported. */
+  #isUsed = false
   readonly #used: Set<Usage>
 
   constructor(id: string, used: Set<Usage>) {
@@ -28,27 +29,33 @@ export class Usage {
   begin(): void {
     this.open++
     this.total++
-    this.#used.add(this)
-    this.#lastAccessMs = Date.now()
+    if (!this.#isUsed) this.#mark()
   }
 
   end(): void {
     this.open--
-    this.#lastAccessMs = Date.now()
+    if (!this.#isUsed) this.#mark()
   }
 
-  /** The use since the last report. */
+  /** The use since the last report, which counts as use at this moment. */
   take(nowMs: number): UsageReport {
     const requests = this.total - this.#reported
     this.#reported = this.total
-    if (this.open === 0) this.#used.delete(this)
-    const lastAccessMs = this.open > 0 ? nowMs : this.#lastAccessMs
-    return { id: this.id, requests, open: this.open, lastAccessMs }
+    this.#used.delete(this)
+    this.#isUsed = false
+    // At the end of the set, so that the next batch begins with others.
+    if (this.open > 0) this.#mark()
+    return { id: this.id, requests, open: this.open, lastAccessMs: nowMs }
   }
 
   /** A report did not arrive. */
   giveBack({ requests }: UsageReport): void {
     this.#reported -= requests
+    this.#mark()
+  }
+
+  #mark(): void {
+    this.#isUsed = true
     this.#used.add(this)
   }
 }
@@ -63,12 +70,7 @@ export class Usages {
 
   /** At most this many reports. A circuit with open connections reports each time. */
   take(most: number, nowMs = Date.now()): { readonly reports: readonly UsageReport[]; giveBack(): void } {
-    const taken = [...this.#used].slice(0, most).map((usage) => {
-      // At the end of the set, so that the next batch begins with others.
-      this.#used.delete(usage)
-      this.#used.add(usage)
-      return [usage, usage.take(nowMs)] as const
-    })
+    const taken = [...this.#used].slice(0, most).map((usage) => [usage, usage.take(nowMs)] as const)
     return {
       reports: taken.map(([, report]) => report),
       giveBack: () => {
