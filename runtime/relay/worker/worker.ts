@@ -16,7 +16,9 @@ import { Registry } from './clusters/registry.ts'
 import { serveTunnels } from './clusters/tunnel-server.ts'
 import { VisitorEngines } from './frontends/engines.ts'
 import { guarded, guardedFailure } from './frontends/guard.ts'
+import { listenForVisitors } from './frontends/listener.ts'
 import { type HttpsOptions, openListeners, Redirect } from './frontends/listeners.ts'
+import { Ports } from './frontends/ports/ports.ts'
 import { LabelOwners } from './label-owners.ts'
 import { Returning } from './returning.ts'
 import { Reporter } from './reporter.ts'
@@ -103,6 +105,8 @@ class Worker implements RunningWorker {
   readonly #listeners: { readonly stop: () => void | Promise<void> }[] = []
   /** With which it connects to other workers. A new one at each start: they get its hash from the coordinator. */
   readonly #peerToken = randomBytes(32).toString('base64url')
+  /** The ports of circuits, once the worker listens. */
+  #ports: Ports | undefined = undefined
   #draining = false
   #stopping = false
   httpPort = 0
@@ -226,7 +230,7 @@ class Worker implements RunningWorker {
     const [tunnels, ...visitors] = this.#listeners
     for (const listener of visitors) await listener.stop()
     this.#forward.stop()
-    await this.#engines.stop()
+    await Promise.all([this.#engines.stop(), this.#ports?.stop()])
     this.#circuits.stop()
     this.#pool.close()
     await tunnels?.stop()
@@ -258,6 +262,16 @@ class Worker implements RunningWorker {
     this.httpsPort = listeners.httpsPort
     if (https?.redirect === true) this.#redirect.start(publicUrl, listeners.httpsPort)
     this.#listeners.push(listeners)
+    this.#ports = new Ports({
+      host,
+      tcp: this.#circuits.tcp,
+      access: this.#access,
+      listenForHttp: (number, circuit) => listenForVisitors({ ...plain, port: number, circuit }),
+      limits: { drainMs: limits.http.drainMs },
+      logger,
+      onCircuit: (circuit) => this.#reporter.circuit(circuit),
+    })
+    this.#circuits.served.listen(this.#ports)
   }
 
   #makeUpstream(): Upstream {
