@@ -21,6 +21,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   // HTTP/2 requests for apps that speak HTTP/1.1.
   'runtime/translate': ['runtime/transport', 'runtime/proxy', 'runtime/http1', 'runtime/http2'],
   'runtime/process': ['runtime/wire'],
+  // The certificate authority of a laptop.
+  'runtime/authority': [],
   'runtime/tunnel': ['runtime/wire', 'runtime/transport', 'runtime/process'],
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
   // One table for many connections: snapshots, deltas, epochs, acknowledgements.
@@ -61,6 +63,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/tunnel',
     'runtime/process',
     'runtime/pushed',
+    'runtime/authority',
     'runtime/peers',
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
@@ -71,6 +74,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/transport',
     'runtime/tunnel',
     'runtime/page',
+    'runtime/authority',
     'runtime/local',
     'runtime/process',
     'runtime/kubernetes',

@@ -172,6 +172,14 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A worker refuses a message of a coordinator: it does not follow on its table, or another coordinator leads.',
       'Nothing: the worker serves its table and connects again.',
     ),
+    BL_CERTIFICATE: explained(
+      'A certificate for visitors cannot be used, or has expired. The previous one of the same files stays in use.',
+      'Follow the message: it names the file and the remedy.',
+    ),
+    BL_AUTHORITY: explained(
+      'The authority for development, whose certificates a laptop trusts, cannot be used.',
+      'Follow the message: it names the folder and the remedy.',
+    ),
   },
   'Every process': {
     BL_CONFIGURATION: explained(

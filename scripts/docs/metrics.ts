@@ -1,5 +1,7 @@
 import { ManagerMetrics, type Observed } from '@branchline/runtime/manager/metrics'
 import { RelayMetrics } from '@branchline/runtime/relay/metrics'
+import type { Certificate } from '@branchline/runtime/relay/worker/certificates/certificate'
+import { certificateMetrics } from '@branchline/runtime/relay/worker/certificates/metrics'
 import { Metrics } from '@branchline/runtime/sidecar/telemetry/metrics'
 import { code, table } from './markdown.ts'
 
@@ -40,7 +42,9 @@ async function scrapeManager(): Promise<string> {
 async function scrapeRelay(): Promise<string> {
   const metrics = new RelayMetrics(source())
   metrics.exchangeDone('default', 200, 1)
-  return (await metrics.read()).text
+  return (
+    (await metrics.read()).text + certificateMetrics([source<Certificate>({ names: ['a.example'] })], 0, 1)
+  )
 }
 
 /** The names of the default metrics of prom-client, about thirty. */
