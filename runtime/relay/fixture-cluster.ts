@@ -38,6 +38,8 @@ export class TestCluster {
   led = 0
   /** The number of streams that the relay has announced for this connection. */
   offered: number | undefined
+  /** The further workers that the relay has named. */
+  workers: readonly string[] | undefined
 
   constructor(
     port: number,
@@ -67,6 +69,7 @@ export class TestCluster {
         this.registered++
         if (message.led === true) this.led++
         this.offered ??= message.streams
+        this.workers = message.workers ?? this.workers
         for (const registration of message.previews) this.registrations.set(registration.label, registration)
       },
       onStream: (_link, stream) => this.#serve(stream),

@@ -10,7 +10,7 @@ import { urlOf } from '../visitor/host.ts'
 import type { RelayConfig } from './config.ts'
 import type { RunningCoordinator } from './coordinator/coordinator.ts'
 import type { HttpsOptions } from './worker/frontends/listeners.ts'
-import type { CoordinatorLink, RunningWorker } from './worker/worker.ts'
+import type { CoordinatorLink, RunningWorker } from './worker/options.ts'
 
 /** A running relay, and the ports on which it listens. A role that does not run has port 0. */
 export interface RunningRelay extends Running {

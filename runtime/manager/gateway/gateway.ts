@@ -1,15 +1,16 @@
 import type { Buffer } from 'node:buffer'
 import { TUNNEL_PATH } from '@branchline/wire/names'
-import { parseRelayMessage } from '@branchline/wire/tunnel/control'
+import { parseRelayMessage, type Registered } from '@branchline/wire/tunnel/control'
 import type { Logger } from '../../process/log.ts'
 import { clientMemory } from '../../process/memory.ts'
 import { unread } from '../../transport/unread-bytes.ts'
 import type { Running } from '../../process/main.ts'
-import type { TunnelLinkError } from '../../tunnel/index.ts'
+import type { TunnelLink, TunnelLinkError, TunnelStream } from '../../tunnel/index.ts'
 import type { GatewayView } from '../gateway-view.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { Links } from './links.ts'
 import { Registrar } from './registrar.ts'
+import { WorkerLinks } from './worker-links.ts'
 import { StreamServer } from './streams.ts'
 
 export interface GatewayOptions {
@@ -64,6 +65,7 @@ class Gateway implements RunningGateway {
   readonly #registrar: Registrar
   readonly #streams: StreamServer
   readonly #links: Links
+  readonly #workers: WorkerLinks
   readonly #unsubscribe: () => void
   #started = false
   #lastReport = ''
@@ -75,16 +77,25 @@ class Gateway implements RunningGateway {
     this.#registrar = new Registrar(view, cluster)
     const { onForbidden = () => undefined } = options
     this.#streams = new StreamServer({ view, logger, limits: this.#limits, onForbidden })
-    this.#links = new Links({
-      url: tunnelUrl(options.relay),
+    const shared = {
       token,
       limits: this.#limits,
       logger,
-      onOpen: (link, number) => this.#registrar.register(link, number),
-      onLost: (link) => this.#registrar.lost(link),
-      onStream: (_link, stream) => this.#streams.serve(stream),
+      onOpen: (link: TunnelLink, number: number) => this.#registrar.register(link, number),
+      onLost: (link: TunnelLink) => this.#registrar.lost(link),
+      onStream: (_link: TunnelLink, stream: TunnelStream) => this.#streams.serve(stream),
+    }
+    const url = tunnelUrl(options.relay)
+    this.#links = new Links({
+      ...shared,
+      url,
       onControl: (_link, payload) => this.#control(payload),
       onDown: (error, waitMs) => this.#down(error, waitMs),
+    })
+    this.#workers = new WorkerLinks({
+      ...shared,
+      own: url,
+      onMessage: (message) => this.#registered(message),
     })
     this.#unsubscribe = view.onPreviews((previews) => {
       this.#registrar.update(previews)
@@ -100,11 +111,13 @@ class Gateway implements RunningGateway {
   async stop(): Promise<void> {
     this.#unsubscribe()
     this.#links.goAway('the manager stops')
+    this.#workers.goAway('the manager stops')
     const untilMs = performance.now() + this.#limits.drainMs
-    while (this.#links.streams > 0 && performance.now() < untilMs) {
+    while (this.#links.streams + this.#workers.streams > 0 && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_CHECK_MS))
     }
     this.#links.stop()
+    this.#workers.stop()
   }
 
   #start(): void {
@@ -123,6 +136,11 @@ class Gateway implements RunningGateway {
     if (this.#lastReport !== 'up') logger.info({ relay: relay.host, cluster }, 'registered at the relay')
     this.#lastReport = 'up'
     this.#links.established(message.streams)
+    if (message.workers !== undefined) this.#workers.follow(message.workers)
+    this.#registered(message)
+  }
+
+  #registered(message: Registered): void {
     this.#registrar.registered(message)
     if (message.led === true) this.#options.onLed?.()
   }

@@ -11,6 +11,8 @@ import type { GatewayLimits } from './limits.ts'
 export interface LinksOptions extends Pick<DiallerOptions, 'url' | 'token' | 'onStream' | 'onControl'> {
   readonly limits: GatewayLimits
   readonly logger: Logger
+  /** The number of the first link. Others follow. Links to different workers of a relay have different numbers. */
+  readonly firstNumber?: number
   /** A link is open: register on it, with its number within the process. */
   readonly onOpen: (link: TunnelLink, number: number) => void
   /** A link is gone, or has ended after its last stream. */
@@ -43,7 +45,7 @@ export class Links {
 
   constructor(options: LinksOptions) {
     this.#options = options
-    this.#first = this.#makeDialler(0, options.onDown)
+    this.#first = this.#makeDialler(options.firstNumber ?? 0, options.onDown)
   }
 
   start(): void {
@@ -127,7 +129,8 @@ export class Links {
   }
 
   #freeNumber(): number {
-    let number = 1
+    const { firstNumber = 0 } = this.#options
+    let number = firstNumber + 1
     while (this.#further.some((further) => further.number === number)) number++
     return number
   }

@@ -1,15 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import type { Duplex } from 'node:stream'
-import type { Addresses, WorkerFacts } from '@branchline/wire/circuits/worker'
+import type { ClusterTarget, WorkerTable } from '@branchline/wire/circuits/table'
 import { UpstreamPool } from '../../http1/index.ts'
-import type { Logger } from '../../process/log.ts'
-import type { Running } from '../../process/main.ts'
 import { RareLog } from '../../process/rare-log.ts'
 import { unread } from '../../transport/unread-bytes.ts'
 import type { TunnelLink } from '../../tunnel/index.ts'
 import { urlOf } from '../../visitor/host.ts'
-import type { RelayConfig } from '../config.ts'
 import { RelayMetrics } from '../metrics.ts'
 import { Clusters } from './clusters/clusters.ts'
 import { Registry } from './clusters/registry.ts'
@@ -17,11 +13,16 @@ import { serveTunnels } from './clusters/tunnel-server.ts'
 import { VisitorEngines } from './frontends/engines.ts'
 import { guarded, guardedFailure } from './frontends/guard.ts'
 import { listenForVisitors } from './frontends/listener.ts'
-import { type HttpsOptions, openListeners, Redirect } from './frontends/listeners.ts'
+import { openListeners, Redirect } from './frontends/listeners.ts'
 import { Ports } from './frontends/ports/ports.ts'
+import { factsOf, otherTunnels } from './facts.ts'
+import type { RunningWorker, WorkerOptions } from './options.ts'
 import { LabelOwners } from './label-owners.ts'
 import { Returning } from './returning.ts'
 import { Reporter } from './reporter.ts'
+import type { StreamLink } from './circuits/links.ts'
+import type { Lookup } from './clusters/cluster.ts'
+import { clusterOf, Peers } from './peers/peers.ts'
 import { TableFile } from './upstream/table-file.ts'
 import { Upstream } from './upstream/upstream.ts'
 import { Apex } from './visitors/apex.ts'
@@ -33,42 +34,6 @@ import type { Forward } from './forward/forward.ts'
 import { refusedTrailers } from './visitors/head-edits.ts'
 import { ListedCircuits } from './listed-circuits.ts'
 import { Visitors } from './visitors/visitors.ts'
-
-/** How a worker reaches the coordinator that leads. */
-export interface CoordinatorLink {
-  /** The URLs of coordinators, `http:` or `https:`. They are tried in turn. */
-  readonly coordinators: readonly string[]
-  /** Connects to a URL in another way than by TCP. Undefined for URLs for which it does not. */
-  readonly connect?: (url: string) => Duplex | undefined
-  /** Returns the credential of a worker with these facts. If it has none, it joins at this coordinator. */
-  readonly credential: (facts: WorkerFacts, coordinator: string) => Promise<string>
-  /** The coordinator does not know the credential. */
-  readonly onUnknown: () => void
-}
-
-export interface WorkerOptions {
-  readonly config: RelayConfig
-  readonly link: CoordinatorLink
-  readonly version: string
-  readonly logger: Logger
-  /** The worker has been removed: end it. */
-  readonly onRemoved: () => void
-  /** A second listener of visitors. Undefined: none. */
-  readonly https?: HttpsOptions | undefined
-}
-
-/** A worker that runs. */
-export interface RunningWorker extends Running {
-  readonly httpPort: number
-  readonly httpsPort: number | undefined
-  readonly tunnelPort: number
-  /** Why it cannot take traffic. Undefined if it can. */
-  notReady(): string | undefined
-  /** All metrics, in Prometheus' text format. */
-  metrics(): Promise<string>
-  /** All host labels, for people to read. */
-  previews(): unknown
-}
 
 /** Runs a worker. Resolves once it serves a table, or has waited long enough for one. Rejects if a port is in use. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
@@ -92,6 +57,7 @@ class Worker implements RunningWorker {
   readonly #clusters: Clusters
   readonly #returning: Returning
   readonly #access: Access
+  readonly #peers: Peers
   readonly #circuits: WorkerCircuits
   readonly #forward: Forward
   readonly #listed: ListedCircuits
@@ -130,7 +96,15 @@ class Worker implements RunningWorker {
     this.#returning = new Returning({
       returnMs: limits.returnMs,
       credentials: config.credentials,
-      hasListed: (cluster) => this.#registry.hasListed(cluster),
+      hasListed: (cluster) => this.#registry.hasListed(cluster) || this.#peers.reaches(cluster),
+    })
+    this.#peers = new Peers({
+      name: config.worker.name,
+      token: this.#peerToken,
+      limits: limits.tunnel,
+      logger,
+      localLinks: (target) => this.#registry.linksOf(target, ''),
+      onReached: () => this.#circuits.hold.wake(),
     })
     this.#pool = new UpstreamPool(limits.http)
     this.#clusters = new Clusters({
@@ -160,25 +134,7 @@ class Worker implements RunningWorker {
       connections: () => this.#engines.connections,
     })
     this.#upstream = this.#makeUpstream()
-    this.#reporter = new Reporter({
-      send: (report) => this.#upstream.send(report),
-      heartbeatMs: limits.upstream.heartbeatMs,
-      facts: () => this.#facts(),
-      peerHash: createHash('sha256').update(this.#peerToken).digest('hex'),
-      credentials: config.credentials.map(({ id }) => id),
-      clusters: () => this.#registry.connected,
-      connected: () => this.#upstream.connected,
-      listings: () => this.#registry.listings(),
-      targets: () => this.#circuits.served.targetReports(),
-      usages: this.#circuits.served.usages,
-      state: () => (!this.#draining ? 'serving' : this.#engines.connections > 0 ? 'draining' : 'drained'),
-      load: () => ({
-        connections: this.#engines.connections,
-        requests: this.#metrics.requests,
-        circuits: this.#upstream.served?.table.circuits.size ?? 0,
-        streams: this.#clusters.streams,
-      }),
-    })
+    this.#reporter = this.#makeReporter()
   }
 
   async start(): Promise<void> {
@@ -196,6 +152,7 @@ class Worker implements RunningWorker {
       logger,
       hasRoom: (credential) => this.#clusters.hasRoom(credential),
       onSocket: (socket, credential) => this.#clusters.accept(socket, credential),
+      peers: this.#peers,
     })
     this.tunnelPort = tunnels.port
     this.#listeners.push({ stop: () => this.#stopTunnels(() => tunnels.close()) })
@@ -240,10 +197,15 @@ class Worker implements RunningWorker {
   async #stopTunnels(close: () => Promise<void>): Promise<void> {
     const clusters = this.#clusters
     clusters.stop()
-    const cut = setTimeout(() => clusters.cut(), this.#options.config.limits.goodbyeMs)
+    this.#peers.stop()
+    const cut = setTimeout(() => {
+      clusters.cut()
+      this.#peers.cut()
+    }, this.#options.config.limits.goodbyeMs)
     await close()
     clearTimeout(cut)
     clusters.cut()
+    this.#peers.cut()
   }
 
   async #listen(): Promise<void> {
@@ -274,8 +236,32 @@ class Worker implements RunningWorker {
     this.#circuits.served.listen(this.#ports)
   }
 
+  #makeReporter(): Reporter {
+    const { config, version } = this.#options
+    const { limits } = config
+    return new Reporter({
+      send: (report) => this.#upstream.send(report),
+      heartbeatMs: limits.upstream.heartbeatMs,
+      facts: () => factsOf(config, version, this),
+      peerHash: createHash('sha256').update(this.#peerToken).digest('hex'),
+      credentials: config.credentials.map(({ id }) => id),
+      clusters: () => this.#registry.connected,
+      connected: () => this.#upstream.connected,
+      listings: () => this.#registry.listings(),
+      targets: () => this.#circuits.served.targetReports(),
+      usages: this.#circuits.served.usages,
+      state: () => (!this.#draining ? 'serving' : this.#engines.connections > 0 ? 'draining' : 'drained'),
+      load: () => ({
+        connections: this.#engines.connections,
+        requests: this.#metrics.requests,
+        circuits: this.#upstream.served?.table.circuits.size ?? 0,
+        streams: this.#clusters.streams,
+      }),
+    })
+  }
+
   #makeUpstream(): Upstream {
-    const { config, link, logger, onRemoved } = this.#options
+    const { config, version, link, logger, onRemoved } = this.#options
     const { stateDirectory, limits } = config
     const { saveMs, fileBytes } = limits.upstream
     const file =
@@ -285,7 +271,7 @@ class Worker implements RunningWorker {
     const upstream: Upstream = new Upstream({
       coordinators: link.coordinators,
       connect: link.connect,
-      credential: () => link.credential(this.#facts(), upstream.coordinator),
+      credential: () => link.credential(factsOf(config, version, this), upstream.coordinator),
       onUnknown: link.onUnknown,
       limits: limits.upstream,
       logger,
@@ -295,6 +281,7 @@ class Worker implements RunningWorker {
         this.#returning.remember(this.#owners.clusters())
         this.#clusters.sendResults(this.#registry.owned(changed))
         this.#listed.apply(delta.circuits ?? {})
+        if (delta.workers !== undefined) this.#takeWorkers(table)
         this.#circuits.hold.wake()
         this.#hasTable.resolve()
       },
@@ -317,6 +304,12 @@ class Worker implements RunningWorker {
     return upstream
   }
 
+  #takeWorkers({ workers }: WorkerTable): void {
+    this.#peers.update(workers.values())
+    const { name } = this.#options.config.worker
+    this.#clusters.setWorkers(otherTunnels(workers.values(), name))
+  }
+
   #makeCircuits(): WorkerCircuits {
     const { config } = this.#options
     const { limits, domain, trace, header, publicUrl, index, dialPolicy: policy } = config
@@ -326,7 +319,7 @@ class Worker implements RunningWorker {
       apex: new Apex({ domain, publicUrl, index }),
       edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
       policy,
-      links: { linksOf: (target, label) => this.#registry.linksOf(target, label) },
+      links: { linksOf: (target, label) => this.#linksOf(target, label) },
       // The table contains all of them.
       registered: () => UNKNOWN,
       access: this.#access,
@@ -338,6 +331,12 @@ class Worker implements RunningWorker {
       onCircuit: (circuit) => this.#reporter.circuit(circuit),
       onTarget: (target) => this.#reporter.target(target),
     })
+  }
+
+  /** The tunnels to this worker, otherwise those of other workers. */
+  #linksOf(target: ClusterTarget, label: string): Lookup<StreamLink> {
+    const local = this.#registry.linksOf(target, label)
+    return local.state === 'live' ? local : (this.#peers.linksTo(clusterOf(target)) ?? local)
   }
 
   #makeEngines(): VisitorEngines {
@@ -360,37 +359,5 @@ class Worker implements RunningWorker {
       pool: this.#pool,
       via,
     })
-  }
-
-  #facts(): WorkerFacts {
-    const { config, version } = this.#options
-    const { name, group, labels, ports, advertise, maxCircuits } = config.worker
-    return {
-      name,
-      group,
-      version,
-      labels,
-      backends: ['http', 'h2', 'tcp'],
-      ...(ports !== undefined && { ports }),
-      addresses: addressesOf(advertise, this),
-      maxCircuits,
-    }
-  }
-}
-
-/** Where others reach this worker. Undefined host: they do not. */
-function addressesOf(
-  { host, tunnel }: RelayConfig['worker']['advertise'],
-  { httpPort, tunnelPort }: Pick<RunningWorker, 'httpPort' | 'tunnelPort'>,
-): Addresses {
-  const reached = host === undefined ? undefined : host.includes(':') ? `[${host}]` : host
-  return {
-    ...(tunnel !== undefined && { tunnel: tunnel.href }),
-    ...(reached !== undefined && {
-      http: `http://${reached}:${httpPort}`,
-      peer: `ws://${reached}:${tunnelPort}`,
-      portHost: host,
-      ...(tunnel === undefined && { tunnel: `ws://${reached}:${tunnelPort}` }),
-    }),
   }
 }

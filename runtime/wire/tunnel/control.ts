@@ -1,6 +1,6 @@
 import { MAX_STREAM_ID } from './limits.ts'
 import type { Json } from '../json.ts'
-import { label, parse, port, printable, urlOf } from './parse.ts'
+import { label, parse, port, printable, urlOf, webSocketUrl } from './parse.ts'
 
 /** The target of a stream: a port of a Service, as an environment sees it. Never an address. */
 export interface StreamTarget {
@@ -81,6 +81,11 @@ export interface Registered {
    * one process. Only in the answer to a `register`.
    */
   readonly streams?: number
+  /**
+   * WebSocket URLs of other workers of the same relay. A cluster that keeps a connection to each of them too is reached
+   * without a detour, and outlives the loss of a worker. Absent: as before.
+   */
+  readonly workers?: string[]
 }
 
 interface GoAway {
@@ -89,6 +94,8 @@ interface GoAway {
 }
 
 const MAX_ACCESS = 64
+/** The most further workers to which a cluster connects. */
+const MAX_WORKERS = 2
 /** The highest number of a connection of one process. */
 const MAX_LINK = 255
 const MAX_TEXT = 1024
@@ -155,9 +162,11 @@ function readRelayMessage(from: Json): RelayMessage {
   const led = from.at('led').optional((it) => it.flag())
   const streams = from.at('streams').optional((it) => it.number(1, MAX_STREAM_ID))
   const previews = from.at('previews').list(readRegistration)
+  const workers = from.at('workers').optional((it) => it.list(webSocketUrl))
   return {
     type: 'registered',
     previews,
+    ...(workers !== undefined && { workers: workers.slice(0, MAX_WORKERS) }),
     ...(led !== undefined && { led }),
     ...(streams !== undefined && { streams }),
   }

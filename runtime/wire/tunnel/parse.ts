@@ -49,3 +49,12 @@ export const urlOf =
       return text
     throw from.fault(`an http:// or https:// URL with a host that begins with ${host}`)
   }
+
+/** A URL at which a cluster connects: no other scheme, and no user. */
+export function webSocketUrl(from: Json): string {
+  const text = printable(MAX_URL)(from)
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const isWebSocket = url?.protocol === 'ws:' || url?.protocol === 'wss:'
+  if (isWebSocket && url.username === '' && url.password === '') return text
+  throw from.fault('a ws:// or wss:// URL')
+}

@@ -63,7 +63,7 @@ function circuitOf(
 ): DeployedCircuit {
   if (lookup.state === 'gone' && before !== undefined) return before
   const { cluster } = lookup
-  const preview = lookup.state === 'live' ? lookup.preview : UNLISTED
+  const preview = (lookup.state === 'live' ? lookup.preview : undefined) ?? UNLISTED
   const { environment, service, port, key, access, protocol } = preview
   return {
     id: idOf(label),

@@ -18,7 +18,8 @@ interface Gone {
 export interface Live<Link> {
   readonly state: 'live'
   readonly cluster: string
-  readonly preview: RegisteredPreview
+  /** Undefined if they do not serve a preview, but any service of the cluster. */
+  readonly preview?: RegisteredPreview
   readonly links: readonly Link[]
 }
 
@@ -45,21 +46,11 @@ export function allOf<Link>(cluster: Cluster<Link>): Lookup<Link> {
   if (links.length === 0) return { state: 'gone', cluster: cluster.name, sinceMs: cluster.goneAtMs }
   const known = cluster.all
   if (known?.state === 'live' && isSameList(known.links, links)) return known
-  return (cluster.all = { state: 'live', cluster: cluster.name, preview: NO_PREVIEW, links })
+  return (cluster.all = { state: 'live', cluster: cluster.name, links })
 }
 
 const isSameList = <T>(one: readonly T[], two: readonly T[]): boolean =>
   one.length === two.length && one.every((it, index) => it === two[index])
-
-/** Links that were not asked for a preview. */
-const NO_PREVIEW: RegisteredPreview = {
-  label: '',
-  environment: '',
-  service: '',
-  port: 0,
-  key: '',
-  access: '',
-}
 
 /** A label of a cluster: its newest preview, and the connections that serve it. */
 interface Entry<Link> {

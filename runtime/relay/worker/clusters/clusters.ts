@@ -6,6 +6,7 @@ import {
   type Registration,
 } from '@branchline/wire/tunnel/control'
 import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
+import { isDeepStrictEqual } from 'node:util'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../../process/log.ts'
 import { TunnelLink, type TunnelLinkError, type TunnelStream } from '../../../tunnel/index.ts'
@@ -39,6 +40,7 @@ export class Clusters {
   readonly #options: ClustersOptions
   readonly #sessions = new Map<TunnelLink, Session>()
   readonly #expiry: NodeJS.Timeout
+  #workers: string[] = []
 
   constructor(options: ClustersOptions) {
     this.#options = options
@@ -64,6 +66,15 @@ export class Clusters {
     let links = 0
     for (const session of this.#sessions.values()) if (session.credential === credential) links++
     return links < this.#options.limits.credentialLinks
+  }
+
+  /** Tells all clusters at which other workers they may connect too. */
+  setWorkers(workers: string[]): void {
+    if (isDeepStrictEqual(workers, this.#workers)) return
+    this.#workers = workers
+    for (const [link, { cluster, results }] of this.#sessions)
+      if (cluster !== undefined && results === undefined)
+        link.control({ type: 'registered', previews: [], workers })
   }
 
   /** Accepts a WebSocket with a valid credential. */
@@ -182,7 +193,8 @@ export class Clusters {
     const previews = session.results ?? []
     session.results = undefined
     // Also without previews, because it confirms the registration.
-    link.control({ type: 'registered', previews, streams: this.#options.limits.tunnel.streams })
+    const { streams } = this.#options.limits.tunnel
+    link.control({ type: 'registered', previews, streams, workers: this.#workers })
   }
 
   #send(link: TunnelLink, previews: readonly Registration[]): void {
