@@ -42,17 +42,15 @@ async function accept(pair: KeyPair, ca: string, servername: string): Promise<vo
 
 describe('the folder', () => {
   test('is in the data folder of the user', () => {
-    expect(authorityFolder('localhost', { XDG_DATA_HOME: '/data' })).toBe(
-      '/data/branchline/authority/localhost',
-    )
-    expect(authorityFolder('localhost', { XDG_DATA_HOME: 'relative' })).toMatch(
+    expect(authorityFolder('localhost', '/data')).toBe('/data/branchline/authority/localhost')
+    expect(authorityFolder('localhost', 'relative')).toMatch(
       /\.local\/share\/branchline\/authority\/localhost$/,
     )
   })
 
   test.each(['', '..', '.', 'a/b', 'a..b', 'A.b', '-a', 'a'.repeat(64)])('%j is no domain', (domain) => {
     expect(isAuthorityDomain(domain)).toBe(false)
-    expect(() => authorityFolder(domain, {})).toThrow(RangeError)
+    expect(() => authorityFolder(domain, undefined)).toThrow(RangeError)
   })
 })
 

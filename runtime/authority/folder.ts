@@ -8,15 +8,13 @@ const DOMAIN = /^(?=.{1,189}$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z
 export const isAuthorityDomain = (text: string): boolean => DOMAIN.test(text)
 
 /**
- * Returns the folder of the authority for a domain: `branchline/authority/<domain>` in the user's data folder, which is
- * XDG_DATA_HOME or ~/.local/share (XDG Base Directory Specification).
+ * Returns the folder of the authority for a domain: `branchline/authority/<domain>` in the user's data folder.
+ * `dataHome` is the value of XDG_DATA_HOME; without it, or if it is relative, the data folder is ~/.local/share (XDG Base
+ * Directory Specification).
  */
-export function authorityFolder(
-  domain: string,
-  environment: Readonly<Record<string, string | undefined>> = process.env,
-): string {
+export function authorityFolder(domain: string, dataHome: string | undefined): string {
   if (!isAuthorityDomain(domain)) throw new RangeError(`${JSON.stringify(domain)} is not a domain`)
-  const set = environment['XDG_DATA_HOME']
-  const data = set !== undefined && isAbsolute(set) ? set : join(homedir(), '.local', 'share')
+  const isSet = dataHome !== undefined && isAbsolute(dataHome)
+  const data = isSet ? dataHome : join(homedir(), '.local', 'share')
   return join(data, 'branchline', 'authority', domain)
 }

@@ -12,6 +12,7 @@ import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
 import { DialPolicy } from './dial-policy.ts'
+import { type HttpsConfig, readHttpsConfig } from './worker/certificates/config.ts'
 import { parseRanges } from './ranges.ts'
 import { FRONTS_HEADERS, type FrontsHeader } from './worker/frontends/client-address.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
@@ -89,6 +90,8 @@ export interface RelayConfig {
   readonly host: string
   /** BRANCHLINE_HTTP_PORT. Default: 8080. */
   readonly httpPort: number
+  /** The listener of visitors with TLS. Undefined: none, because no certificates are configured. */
+  readonly https: HttpsConfig | undefined
   /** BRANCHLINE_TUNNEL_PORT. Default: 25090. */
   readonly tunnelPort: number
   /** BRANCHLINE_ADMIN_PORT. Default: 25091. */
@@ -165,6 +168,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     routeExplain: read.choice(VARIABLES.routeExplain, ['allow', 'deny'], 'deny'),
     via: read.parsed('BRANCHLINE_VIA', parsePseudonym, ''),
     host,
+    https: readHttpsConfig(read),
     tunnelPort: read.port('BRANCHLINE_TUNNEL_PORT', RELAY_TUNNEL_PORT),
     adminPort: read.port(VARIABLES.adminPort, RELAY_ADMIN_PORT),
     stateDirectory: read.text(VARIABLES.stateDirectory, '') || undefined,

@@ -9,6 +9,7 @@ import { temporaryFolder } from '../process/temporary.ts'
 import { urlOf } from '../visitor/host.ts'
 import type { RelayConfig } from './config.ts'
 import type { RunningCoordinator } from './coordinator/coordinator.ts'
+import type { Certificates } from './worker/certificates/certificates.ts'
 import type { HttpsOptions } from './worker/frontends/listeners.ts'
 import type { CoordinatorLink, RunningWorker } from './worker/options.ts'
 
@@ -44,9 +45,8 @@ export async function startRelay(
   }
   try {
     const coordinator = config.role === 'worker' ? undefined : await runCoordinator(config, logger, parts)
-    const worker =
-      config.role === 'coordinator' ? undefined : await runWorker(config, logger, options, coordinator)
-    if (worker !== undefined) parts.push(worker)
+    const { worker, certificates } =
+      config.role === 'coordinator' ? {} : await runWorker(config, logger, options, coordinator, parts)
     let stopping = false
     const admin = await serveAdmin({
       hosts: [config.host],
@@ -54,7 +54,11 @@ export async function startRelay(
       // Without a coordinator, a worker serves what it has.
       notReady: () => (stopping ? 'stopping' : (worker ?? coordinator)?.notReady()),
       metrics: async () => {
-        const texts = [await worker?.metrics(), coordinator && coordinatorMetrics(coordinator)]
+        const texts = [
+          await worker?.metrics(),
+          certificates?.metrics(),
+          coordinator && coordinatorMetrics(coordinator),
+        ]
         return { contentType: CONTENT_TYPE, text: texts.join('') }
       },
       ...(worker !== undefined && { dumps: { '/previews': () => worker.previews() } }),
@@ -85,9 +89,10 @@ export async function startRelay(
 /** The addresses in use as URLs, for programs that start a relay. `key` is there at the first start alone. */
 export function addressesOf({ host }: RelayConfig, relay: RunningRelay): Readonly<Record<string, string>> {
   const reached = host === '0.0.0.0' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
-  const { httpPort, apiPort, tunnelPort, ownerKey: key } = relay
+  const { httpPort, httpsPort, apiPort, tunnelPort, ownerKey: key } = relay
   return {
     ...(httpPort > 0 && { http: `http://${reached}:${httpPort}`, tunnel: `ws://${reached}:${tunnelPort}` }),
+    ...(httpsPort !== undefined && { https: `https://${reached}:${httpsPort}` }),
     ...(apiPort > 0 && { api: `http://${reached}:${apiPort}` }),
     ...(key !== undefined && { key }),
   }
@@ -135,10 +140,37 @@ async function runWorker(
   logger: Logger,
   { version, onRemoved = () => undefined, https }: RelayOptions,
   coordinator: RunningCoordinator | undefined,
-): Promise<RunningWorker> {
+  parts: Running[],
+): Promise<{ readonly worker: RunningWorker; readonly certificates: Certificates | undefined }> {
   const { startWorker } = await import('./worker/worker.ts')
   const link = coordinator === undefined ? await remoteLink(config) : localLink(config, coordinator)
-  return startWorker({ config, link, version, logger, onRemoved, https })
+  const certificates = https === undefined ? await openCertificates(config, logger) : undefined
+  // Stopped after the worker.
+  if (certificates !== undefined) parts.push(certificates)
+  const listener = https ?? (certificates && httpsOptions(config, certificates))
+  const worker = await startWorker({ config, link, version, logger, onRemoved, https: listener })
+  parts.push(worker)
+  return { worker, certificates }
+}
+
+async function openCertificates(
+  { https, domain }: RelayConfig,
+  logger: Logger,
+): Promise<Certificates | undefined> {
+  if (https === undefined) return undefined
+  const { startCertificates } = await import('./worker/certificates/certificates.ts')
+  return startCertificates({ config: https.certificates, domain, logger })
+}
+
+function httpsOptions({ https }: RelayConfig, certificates: Certificates): HttpsOptions | undefined {
+  return (
+    https && {
+      port: https.port,
+      redirect: https.redirect,
+      hstsSeconds: https.hstsSeconds,
+      secureContextFor: (name) => certificates.secureContextFor(name),
+    }
+  )
 }
 
 /** The URL of the coordinator of this process. No such host exists. */

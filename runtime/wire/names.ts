@@ -80,6 +80,7 @@ export const MANAGER_ADMIN_PORT = 25081
 /** The relay's Service, its port for visitors, for clusters' tunnels, and for health and metrics. */
 export const RELAY_SERVICE = 'branchline-relay'
 export const RELAY_HTTP_PORT = 8080
+export const RELAY_HTTPS_PORT = 8443
 export const RELAY_TUNNEL_PORT = 25090
 export const RELAY_ADMIN_PORT = 25091
 /** The port of the API of the relay's coordinator. */

@@ -91,6 +91,14 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_FRONTS:
       'Addresses and CIDR ranges, with commas, of proxies in front of the relay. The limits for one address apply to the clients that they name, not to them.',
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',
+    BRANCHLINE_TLS_DIR:
+      'Folder of certificates for visitors: `name.crt` and `name.key`, and mounted Secrets with `tls.crt` and `tls.key`. It is watched. Empty: none.',
+    BRANCHLINE_SELF_SIGNED:
+      'Whether an authority for development issues the certificates that are not in the folder. `branchline trust` installs it.',
+    XDG_DATA_HOME: 'Data folder of the user, in which that authority is. Empty: `~/.local/share`.',
+    BRANCHLINE_HTTPS_PORT: 'Port for visitors with TLS, if there are certificates. Empty: 8443.',
+    BRANCHLINE_HTTPS_REDIRECT: 'Whether requests without TLS are redirected to HTTPS.',
+    BRANCHLINE_HSTS_SECONDS: 'The `max-age` of `Strict-Transport-Security`. 0: no such field.',
     BRANCHLINE_TUNNEL_PORT: "Port for clusters' tunnels.",
     BRANCHLINE_ADMIN_PORT: 'Port for health, metrics and the registered hosts.',
   },

@@ -345,6 +345,7 @@ class Worker implements RunningWorker {
     return new VisitorEngines({
       route: guarded(routeOf(this.#forward, this.#visitors, circuits), {
         redirectTo: () => this.#redirect.port,
+        challengeFor: this.#options.https?.challengeFor,
       }),
       failure: guardedFailure((error, exchange) => circuits.failure(error, exchange)),
       observer: {

@@ -21,11 +21,13 @@ afterEach(cleanUp)
 
 const LIMITS = { settleMs: 20 }
 
-async function open(options: Partial<CertificateOptions> & { folder?: string; isSelfSigned?: boolean } = {}) {
-  const { folder, isSelfSigned = false, ...rest } = options
+async function open(
+  options: Partial<CertificateOptions> & { folder?: string; isSelfSigned?: boolean; dataHome?: string } = {},
+) {
+  const { folder, isSelfSigned = false, dataHome, ...rest } = options
   const { lines, logger } = collectingLogger()
   const certificates = await startCertificates({
-    config: { folder, isSelfSigned },
+    config: { folder, isSelfSigned, dataHome },
     domain: 'preview.test',
     logger,
     limits: LIMITS,
@@ -214,14 +216,14 @@ describe('expiry', () => {
 
 describe('certificates for development', () => {
   test('are issued at the first handshake for a name of the domain', async () => {
-    const authorityFolder = join(await newFolder(), 'preview.test')
-    const { port, certificates, lines } = await open({ isSelfSigned: true, authorityFolder })
+    const dataHome = await newFolder()
+    const { port, certificates, lines } = await open({ isSelfSigned: true, dataHome })
     expect(await presented(port, 'web--alice.preview.test')).toBe('DNS:web--alice.preview.test')
     expect(await presented(port, 'other.example')).toContain('DNS:preview.test, IP Address:127.0.0.1')
     // Without a name, the answer comes at once: a handshake cannot wait there.
     expect(certificates.secureContextFor(undefined)).not.toBeInstanceOf(Promise)
     expect(certificates.secureContextFor('web--alice.preview.test')).not.toBeInstanceOf(Promise)
-    expect(lines[0]?.fields['file']).toBe(join(authorityFolder, 'ca.crt'))
+    expect(lines[0]?.fields['file']).toBe(join(dataHome, 'branchline/authority/preview.test/ca.crt'))
     const ca = lines[0]?.fields['file'] as string
     const { readFile } = await import('node:fs/promises')
     const socket = tls.connect({
@@ -237,17 +239,17 @@ describe('certificates for development', () => {
   test('come after those of other sources', async () => {
     const folder = await newFolder()
     await writePair(folder, 'a', await makeCertificate(['a.preview.test', 'real.test']))
-    const authorityFolder = join(await newFolder(), 'preview.test')
-    const { port } = await open({ folder, isSelfSigned: true, authorityFolder })
+    const dataHome = await newFolder()
+    const { port } = await open({ folder, isSelfSigned: true, dataHome })
     expect(await presented(port, 'a.preview.test')).toContain('real.test')
     expect(await presented(port, 'b.preview.test')).toBe('DNS:b.preview.test')
   })
 
   test('an authority that cannot be used is an error of the start', async () => {
-    const authorityFolder = join(await newFolder(), 'preview.test')
-    await open({ isSelfSigned: true, authorityFolder })
-    await chmod(join(authorityFolder, 'ca.key'), 0o644)
-    await expect(open({ isSelfSigned: true, authorityFolder })).rejects.toMatchObject({
+    const dataHome = await newFolder()
+    await open({ isSelfSigned: true, dataHome })
+    await chmod(join(dataHome, 'branchline/authority/preview.test/ca.key'), 0o644)
+    await expect(open({ isSelfSigned: true, dataHome })).rejects.toMatchObject({
       code: 'BL_AUTHORITY',
     })
   })

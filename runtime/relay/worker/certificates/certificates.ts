@@ -19,8 +19,6 @@ export interface CertificateOptions {
   readonly domain: string
   readonly logger: Logger
   readonly limits?: Partial<CertificateLimits>
-  /** The folder of the authority for development. Default: that of the user's data folder. */
-  readonly authorityFolder?: string
   /** The time, in milliseconds since 1970. Default: Date.now. */
   readonly now?: () => number
 }
@@ -152,8 +150,8 @@ class RunningCertificates implements Certificates {
   }
 
   async #openDevelopment(): Promise<DevelopmentCertificates> {
-    const { domain, logger } = this.#options
-    const folder = this.#options.authorityFolder ?? authorityFolder(domain)
+    const { config, domain, logger } = this.#options
+    const folder = authorityFolder(domain, config.dataHome)
     const authority = await openAuthority(folder, domain, this.#now())
     const { file, fingerprint } = authority
     logger.info(

@@ -9,6 +9,8 @@ const CHALLENGES = '/.well-known/acme-challenge/'
 export interface GuardOptions {
   /** Returns the port of HTTPS to which requests without TLS are redirected; undefined if they are served. */
   readonly redirectTo: () => number | undefined
+  /** Returns the response to an ACME challenge of this token; undefined if it is not ours, and the app may have it. */
+  readonly challengeFor?: ((token: string) => Promise<string | undefined>) | undefined
 }
 
 /** Returns a route that first refuses or redirects requests that came the wrong way. */
@@ -18,11 +20,31 @@ export const guarded =
     const connection = connectionOf(client)
     const reply = wrongWay(head, connection, options)
     if (reply !== undefined) return withFields(reply, connection)
-    const decision = route(head, client)
+    const challenge = connection.tls === undefined ? challenged(head, options) : undefined
+    const decision = challenge?.then((answer) => answer ?? route(head, client)) ?? route(head, client)
     return 'then' in decision
       ? decision.then((decided) => withFields(decided, connection))
       : withFields(decision, connection)
   }
+
+/** A token is base64url (RFC 8555, 8.3). Let's Encrypt sends 43 characters. */
+const TOKEN = /^[A-Za-z0-9_-]{1,128}$/
+
+async function challengeReply(answer: Promise<string | undefined>): Promise<Reply | undefined> {
+  const body = await answer
+  const headers = [['content-type', 'application/octet-stream'], NO_STORE] as const
+  return body === undefined ? undefined : { status: 200, headers, body }
+}
+
+/** Undefined if the request asks for no challenge. */
+function challenged(
+  { target, method }: Head,
+  { challengeFor }: GuardOptions,
+): Promise<Reply | undefined> | undefined {
+  if (challengeFor === undefined || method !== 'GET' || !target.startsWith(CHALLENGES)) return undefined
+  const token = target.slice(CHALLENGES.length)
+  return TOKEN.test(token) ? challengeReply(challengeFor(token)) : undefined
+}
 
 /** Returns a failure whose replies have the fields of their connection as well. */
 export const guardedFailure =

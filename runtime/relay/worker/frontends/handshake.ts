@@ -4,9 +4,12 @@ import type { TlsFacts } from './connection.ts'
 
 /**
  * Returns what a visitor gets who asks for this name by SNI (RFC 6066, 3), in lower case; without a name, the default
- * certificate, which Node offers only to clients that use ALPN. Undefined: there is none, and the handshake fails.
+ * certificate, which Node offers only to clients that use ALPN. Undefined: there is none, and the handshake fails. The
+ * default certificate must not be a promise, because there the handshake cannot wait.
  */
-export type SecureContextFor = (servername: string | undefined) => SecureContext | undefined
+export type SecureContextFor = (
+  servername: string | undefined,
+) => SecureContext | undefined | Promise<SecureContext | undefined>
 
 /** In the order of our preference. */
 const PROTOCOLS = ['h2', 'http/1.1']
@@ -30,11 +33,11 @@ export class Handshakes {
   constructor(find: SecureContextFor, handshakeMs: number) {
     this.#server = createServer({
       handshakeTimeout: handshakeMs,
-      SNICallback: (name, done) => answerSni(find, name, done),
+      SNICallback: (name, done) => void answerSni(find, name, done),
       ALPNCallback(this: TLSSocket, { servername, protocols }) {
         // Only here can a client that names no host get a certificate.
         const standard = servername ? undefined : find(undefined)
-        if (standard !== undefined) this.setKeyCert(standard)
+        if (standard !== undefined && !('then' in standard)) this.setKeyCert(standard)
         return PROTOCOLS.find((name) => protocols.includes(name))
       },
     })
@@ -71,14 +74,15 @@ export class Handshakes {
 const keyOf = ({ remoteAddress, remotePort, localAddress, localPort }: Socket): string =>
   `${remoteAddress} ${remotePort} ${localAddress} ${localPort}`
 
-function answerSni(
+async function answerSni(
   find: SecureContextFor,
   name: string,
   done: (error: Error | null, context?: SecureContext) => void,
-): void {
+): Promise<void> {
   let found: SecureContext | undefined
   try {
-    found = find(name.toLowerCase())
+    const result = find(name.toLowerCase())
+    found = result !== undefined && 'then' in result ? await result : result
   } catch (error) {
     return done(error as Error)
   }

@@ -6,6 +6,8 @@ export interface HttpsOptions extends TlsOptions {
   readonly port: number
   /** Whether requests without TLS are redirected (308). Default: false. */
   readonly redirect?: boolean
+  /** Returns the response to an ACME challenge of this token (RFC 8555, 8.3); undefined if it is not ours. Default: none. */
+  readonly challengeFor?: ((token: string) => Promise<string | undefined>) | undefined
 }
 
 /** The open listeners of a worker. */
