@@ -1,3 +1,4 @@
+import { type RawBuilder, sql } from 'kysely'
 import type { DeployedCredential, DeployedSession } from '@branchline/wire/circuits/table'
 import type { Tx } from '../store/store.ts'
 import type { ChangedKind } from '../store/tables.ts'
@@ -84,6 +85,10 @@ async function changesSince(
   return byKind
 }
 
+/** One parameter for all ids: a list of 10,000 parameters takes ten times as long. */
+const anyOf = (column: string, ids: readonly string[]): RawBuilder<boolean> =>
+  sql<boolean>`${sql.ref(column)} = any(${ids}::uuid[])`
+
 /** The result with every id that was asked for: one without a row is gone. */
 function complete<T>(
   ids: Ids,
@@ -100,9 +105,9 @@ async function loadCircuits(tx: Tx, ids: Ids): Promise<Changed<PlacedCircuit>> {
   const hosts = tx.selectFrom('hosts').selectAll().orderBy('host')
   const targets = tx.selectFrom('targets').selectAll().orderBy('position').orderBy('id')
   const list = ids === undefined ? undefined : [...ids]
-  const rows = await (list === undefined ? circuits : circuits.where('id', 'in', list)).execute()
-  const itsHosts = await (list === undefined ? hosts : hosts.where('circuit_id', 'in', list)).execute()
-  const itsTargets = await (list === undefined ? targets : targets.where('circuit_id', 'in', list)).execute()
+  const rows = await (list === undefined ? circuits : circuits.where(anyOf('id', list))).execute()
+  const itsHosts = await (list === undefined ? hosts : hosts.where(anyOf('circuit_id', list))).execute()
+  const itsTargets = await (list === undefined ? targets : targets.where(anyOf('circuit_id', list))).execute()
   const clusters = await tx.selectFrom('clusters').select(['credential', 'name']).execute()
   const credentials = new Map(clusters.map(({ credential, name }) => [name, credential]))
   const hostsOf = Map.groupBy(itsHosts, (row) => row.circuit_id)

@@ -8,6 +8,9 @@ import type { WorkersLimits } from './limits.ts'
 
 type Health = Extract<WorkerReport, { type: 'targets' }>['targets'][number]
 
+/** How many reports are written before a stop is noticed. */
+const BATCH = 200
+
 export interface ReportsOptions {
   readonly store: Store
   readonly limits: Pick<WorkersLimits, 'gatherMs' | 'retry'>
@@ -116,7 +119,14 @@ export class Reports {
   ): Promise<void> {
     const { store } = this.#options
     for (const [worker, circuits] of gone) await forgetReports(store, worker, [...circuits])
-    for (const [worker, byCircuit] of reports) await reportStatus(store, worker, [...byCircuit.values()])
+    for (const [worker, byCircuit] of reports) {
+      const list = [...byCircuit.values()]
+      for (let start = 0; start < list.length; start += BATCH) {
+        // Workers report everything to the next leader again.
+        if (this.#stopped.signal.aborted) return
+        await reportStatus(store, worker, list.slice(start, start + BATCH))
+      }
+    }
     for (const group of groups) await refreshGroup(store, group)
   }
 
