@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream'
 import { IGNORE, type Receiver, type Transport } from './transport.ts'
 
 /**
- * A Duplex of Node as a {@link Transport}, for a peer in this process. It opens in the next tick. The other way is
+ * A Duplex of Node as a {@link Transport}, for a peer in this process or a connection that is rarely used. It opens in
+ * the next tick, or with the event `opening` of the duplex, such as `secureConnect`. The other way is
  * {@link transportDuplex}.
  */
 export class DuplexTransport implements Transport {
@@ -14,21 +15,25 @@ export class DuplexTransport implements Transport {
   readonly #duplex: Duplex
   #error: Error | undefined
 
-  constructor(duplex: Duplex) {
+  constructor(duplex: Duplex, opening?: string) {
     this.#duplex = duplex
     duplex.on('error', (error) => (this.#error ??= error))
     duplex.once('close', () => {
       this.closed = true
       this.receiver.onClose(this.#error)
     })
-    process.nextTick(() => {
-      if (this.closed) return
-      this.opened = true
-      duplex.on('data', (data: Buffer) => this.receiver.onData(data))
-      duplex.once('end', () => this.receiver.onEnd())
-      duplex.on('drain', () => this.receiver.onDrain())
-      this.receiver.onOpen()
-    })
+    if (opening === undefined) process.nextTick(() => this.#open())
+    else duplex.once(opening, () => this.#open())
+  }
+
+  #open(): void {
+    if (this.closed) return
+    this.opened = true
+    const duplex = this.#duplex
+    duplex.on('data', (data: Buffer) => this.receiver.onData(data))
+    duplex.once('end', () => this.receiver.onEnd())
+    duplex.on('drain', () => this.receiver.onDrain())
+    this.receiver.onOpen()
   }
 
   get pendingBytes(): number {

@@ -26,6 +26,7 @@ import { clusterOf, Peers } from './peers/peers.ts'
 import { TableFile } from './upstream/table-file.ts'
 import { Upstream } from './upstream/upstream.ts'
 import { Apex } from './visitors/apex.ts'
+import { CoordinatorPages } from './visitors/coordinator-pages.ts'
 import type { Access } from './access/access.ts'
 import { servedTable, workerAccess } from './worker-access.ts'
 import { type WorkerCircuits, workerCircuits } from './circuits/index.ts'
@@ -71,6 +72,8 @@ class Worker implements RunningWorker {
   readonly #listeners: { readonly stop: () => void | Promise<void> }[] = []
   /** With which it connects to other workers. A new one at each start: they get its hash from the coordinator. */
   readonly #peerToken = randomBytes(32).toString('base64url')
+  /** The last one with which the worker has connected to a coordinator. */
+  #credential: string | undefined = undefined
   /** The ports of circuits, once the worker listens. */
   #ports: Ports | undefined = undefined
   #draining = false
@@ -271,7 +274,8 @@ class Worker implements RunningWorker {
     const upstream: Upstream = new Upstream({
       coordinators: link.coordinators,
       connect: link.connect,
-      credential: () => link.credential(factsOf(config, version, this), upstream.coordinator),
+      credential: async () =>
+        (this.#credential = await link.credential(factsOf(config, version, this), upstream.coordinator)),
       onUnknown: link.onUnknown,
       limits: limits.upstream,
       logger,
@@ -311,12 +315,17 @@ class Worker implements RunningWorker {
   }
 
   #makeCircuits(): WorkerCircuits {
-    const { config } = this.#options
+    const { config, link } = this.#options
     const { limits, domain, trace, header, publicUrl, index, dialPolicy: policy } = config
     const scheme = publicUrl.protocol.slice(0, -1)
+    const pages = new CoordinatorPages({
+      ...link,
+      current: () => this.#upstream.coordinator,
+      credential: () => this.#credential,
+    })
     return workerCircuits({
       domain,
-      apex: new Apex({ domain, publicUrl, index }),
+      apex: new Apex({ domain, publicUrl, index, pages }),
       edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
       policy,
       links: { linksOf: (target, label) => this.#linksOf(target, label) },

@@ -16,6 +16,22 @@ export const CIRCUIT_PATHS = {
 /** The path on the relay's own host at which a user proves the right to a circuit. */
 export const RELAY_ENTER_PATH = '/-/enter'
 
+/** The largest form of that page, in bytes. */
+export const ENTER_FORM_BYTES = 4_096
+
+/**
+ * The field in which a worker names the address of a visitor whose request it passes on to a coordinator. It counts only
+ * with the worker's credential in `Authorization`.
+ */
+export const VISITOR_HEADER = 'x-branchline-visitor'
+
+/**
+ * Whether a request target leads to a page of the relay's own host that only coordinators have. Anything that a server
+ * could read as another path does not: no other path of the API can be reached there.
+ */
+export const isCoordinatorPage = (target: string): boolean =>
+  target === RELAY_ENTER_PATH || target.startsWith(`${RELAY_ENTER_PATH}?`)
+
 /** The field in which clients send an access token if `Authorization` belongs to the app. */
 export const ACCESS_HEADER = 'x-branchline-token'
 /** The query parameter in which a link carries an access token. */

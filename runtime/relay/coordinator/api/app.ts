@@ -53,7 +53,7 @@ export function createApp(
     )
   }
   app.on(['GET', 'POST'], RELAY_ENTER_PATH, (context) =>
-    serveEnter(services, authenticator.failures, context.req.raw, addressOf(context)),
+    serveEnter(services, authenticator, context.req.raw, addressOf(context)),
   )
   for (const [path, operations] of Map.groupBy(Object.values<Operation>(OPERATIONS), routeOf)) {
     const allow = operations.map(({ method }) => method).join(', ')

@@ -1,8 +1,12 @@
+import { isIP } from 'node:net'
+import { VISITOR_HEADER } from '@branchline/wire/circuits/handoff'
 import type { Operation, Requirement } from '@branchline/wire/circuits/operations/operation'
 import { refusal } from '@branchline/wire/circuits/problem'
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
+import { addressGroup } from '../../../process/address-group.ts'
 import { type CallerKey, findCaller } from '../access/keys.ts'
 import { hashOf } from '../access/tokens.ts'
+import { findWorker } from '../access/workers.ts'
 import { hasScope } from '../circuits/caller.ts'
 import type { Store } from '../store/store.ts'
 import { WaitError } from './errors.ts'
@@ -44,6 +48,24 @@ export class Authenticator {
       })
     }
     return { caller, token }
+  }
+
+  /**
+   * The address for which a request counts: that of the visitor whose request a worker passes on, or that of the peer
+   * itself if it has no credential of a worker.
+   */
+  async visitorOf(request: Request, peer: string): Promise<string> {
+    const visitor = request.headers.get(VISITOR_HEADER)
+    const token = bearerOf(request)
+    if (visitor === null || token?.startsWith(TOKEN_PREFIX.worker) !== true) return peer
+    const hash = hashOf(token)
+    if (this.failures.waitSeconds(peer, hash, Date.now()) > 0) return peer
+    if ((await findWorker(this.#store, hash)) === undefined) {
+      this.failures.failed(peer, hash, Date.now())
+      return peer
+    }
+    this.failures.succeeded(hash)
+    return isIP(visitor) === 0 ? peer : addressGroup(visitor)
   }
 
   async #identify(token: string, address: string): Promise<CallerKey> {

@@ -1,23 +1,23 @@
-import { readEnter } from '@branchline/wire/circuits/handoff'
+import { ENTER_FORM_BYTES, readEnter } from '@branchline/wire/circuits/handoff'
 import { refusal } from '@branchline/wire/circuits/problem'
 import { preferredType } from '../../../page/formats.ts'
 import { enter } from '../access/enter.ts'
 import { enterHeaders, enterPage } from '../access/enter-page.ts'
 import { hashOf } from '../access/tokens.ts'
+import type { Authenticator } from './authenticate.ts'
 import { readBody } from './body.ts'
 import { WaitError } from './errors.ts'
-import type { Failures } from './failures.ts'
 import type { ApiServices } from './services.ts'
 
-/** The longest form, in bytes. */
-const FORM_BYTES = 4096
-
-/** The page `/-/enter` of the relay's own host: GET shows a form, POST takes the token and sends the browser back. */
+/**
+ * The page `/-/enter` of the relay's own host: GET shows a form, POST takes the token and sends the browser back. Workers
+ * pass the requests of visitors on to it. `peer` is the address of the connection.
+ */
 export async function serveEnter(
   { context, limits }: ApiServices,
-  failures: Failures,
+  authenticator: Authenticator,
   request: Request,
-  address: string,
+  peer: string,
 ): Promise<Response> {
   const url = new URL(request.url)
   const asked = readEnter(url.searchParams)
@@ -33,8 +33,10 @@ export async function serveEnter(
       headers: enterHeaders(asked.host),
     })
   if (request.method !== 'POST') return show(false)
-  const token = tokenOf(await readBody(request, { ...limits, bodyBytes: FORM_BYTES }))
+  const token = tokenOf(await readBody(request, { ...limits, bodyBytes: ENTER_FORM_BYTES }))
   const hash = hashOf(token)
+  const { failures } = authenticator
+  const address = await authenticator.visitorOf(request, peer)
   const waitSeconds = failures.waitSeconds(address, hash, Date.now())
   if (waitSeconds > 0) throw new WaitError(waitSeconds)
   const location = await enter(context, asked, token)

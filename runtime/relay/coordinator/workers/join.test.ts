@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { WorkerFacts } from '@branchline/wire/circuits/worker'
 import { type TestServer, testServer } from '../store/fixture.ts'
 import type { Store } from '../store/store.ts'
-import { hashOf, joinLocal, joinWorker } from './join.ts'
+import { hashOf } from '../access/tokens.ts'
+import { joinLocal, joinWorker } from './join.ts'
 
 let server: TestServer
 beforeAll(async () => {

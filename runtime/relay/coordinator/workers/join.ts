@@ -1,18 +1,15 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { TOKEN_PREFIX } from '@branchline/wire/circuits/credential'
 import { refusal } from '@branchline/wire/circuits/problem'
+import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import type { JoinedWorker, WorkerFacts } from '@branchline/wire/circuits/worker'
+import { hashOf, newToken } from '../access/tokens.ts'
 import type { Change, Store, Tx } from '../store/store.ts'
-
-/** SHA-256 of a token, in lower-case hexadecimal. */
-export const hashOf = (token: string): string => createHash('sha256').update(token).digest('hex')
 
 /**
  * Joins a worker with a join token, whose group it gets. A worker that has the name of a lost one takes its place.
  * Rejects with a refusal of the API.
  */
 export async function joinWorker(store: Store, token: string, facts: WorkerFacts): Promise<JoinedWorker> {
-  const credential = newCredential()
+  const credential = newToken(TOKEN_PREFIX.worker)
   const { value } = await store.change({ actor: `worker:${facts.name}` }, async (change) => {
     const group = await redeemToken(change.tx, token)
     return placeWorker(change, { ...facts, group }, credential, (state) => {
@@ -27,7 +24,7 @@ export async function joinWorker(store: Store, token: string, facts: WorkerFacts
 
 /** Joins the worker of this very process. It takes the place of the worker that has its name, and needs no token. */
 export async function joinLocal(store: Store, facts: WorkerFacts): Promise<JoinedWorker> {
-  const credential = newCredential()
+  const credential = newToken(TOKEN_PREFIX.worker)
   const { value } = await store.change({ actor: `worker:${facts.name}` }, async (change) => {
     const { tx } = change
     await tx
@@ -53,8 +50,6 @@ export async function joinLocal(store: Store, facts: WorkerFacts): Promise<Joine
   })
   return { id: value, credential }
 }
-
-const newCredential = (): string => TOKEN_PREFIX.worker + randomBytes(32).toString('base64url')
 
 async function redeemToken(tx: Tx, token: string): Promise<string> {
   const row = await tx

@@ -10,10 +10,11 @@ import { CLOSE } from '../../../pushed/close-codes.ts'
 import { Publisher } from '../../../pushed/publisher.ts'
 import type { Subscriber } from '../../../pushed/subscriber.ts'
 import type { Redeemed } from '../access/redeem.ts'
+import { hashOf } from '../access/tokens.ts'
+import { findWorker } from '../access/workers.ts'
 import type { CircuitContext } from '../circuits/context.ts'
 import { Deployment, type View } from './deployment.ts'
 import { Follower } from './follower.ts'
-import { hashOf } from './join.ts'
 import type { WorkersLimits } from './limits.ts'
 import type { Loaded } from './load.ts'
 import { Presence } from './presence.ts'
@@ -175,16 +176,7 @@ export class Workers {
     for (const { id, credentialHash } of this.deployment.workers.values())
       if (credentialHash === hash) return id
     // It may have joined a moment ago, with another coordinator.
-    const { store } = this.#options.context
-    const row = await store.read((db) =>
-      db
-        .selectFrom('workers')
-        .select('id')
-        .where('credential_hash', '=', hash)
-        .where('state', '<>', 'left')
-        .executeTakeFirst(),
-    )
-    return row?.id
+    return findWorker(this.#options.context.store, hash)
   }
 
   #accept(worker: string, socket: WebSocket): void {

@@ -55,8 +55,8 @@ export class Circuits implements Retries {
   route(head: Head, client: Client): Decision | Promise<Decision> {
     const served = this.#find(head.host, client)
     if (served === undefined) {
-      const { apex } = this.#options
-      if (apex.has(head.host)) return apex.route(head)
+      const { apex, visitors } = this.#options
+      if (apex.has(head.host)) return apex.route(head, () => visitors.senderOf(client, head).address)
       return reply(this.#unknown(head.host), head)
     }
     return this.#decide(served, head, client)
@@ -82,7 +82,10 @@ export class Circuits implements Retries {
   done(report: ExchangeReport): void {
     const { head, client, decision, upgraded } = report
     this.#waiting.delete(head)
-    if (!(decision instanceof CircuitForward)) return
+    if (!(decision instanceof CircuitForward)) {
+      if (decision !== undefined) this.#options.apex.done(decision)
+      return
+    }
     const { counts } = decision.served
     counts.done(report.status, report.ms)
     counts.moved(report.requestBytes, report.responseBytes)

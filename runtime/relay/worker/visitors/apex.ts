@@ -7,15 +7,21 @@ import { html } from '../../../page/html.ts'
 import { page, PAGE_HEADERS } from '../../../page/page.ts'
 import { unixUpstream } from '../../../transport/tcp.ts'
 import { isApex, urlOf } from '../../../visitor/host.ts'
+import type { CoordinatorPages } from './coordinator-pages.ts'
 
 export interface ApexOptions {
   readonly domain: string
   readonly publicUrl: URL
   /** The Unix socket of the server that answers. Undefined: the relay answers with a page that lists nothing. */
   readonly index: string | undefined
+  /** Default: there are none. */
+  readonly pages?: CoordinatorPages
 }
 
-/** The host without a label: the domain itself. The relay knows no environments, so another server may answer. */
+/**
+ * The host without a label: the domain itself, which is the relay's own host. Coordinators answer for their pages. The
+ * relay knows no environments, so another server may answer for everything else.
+ */
 export class Apex {
   readonly #options: ApexOptions
   readonly #candidates: readonly Candidate[]
@@ -37,12 +43,22 @@ export class Apex {
     return isApex(authority, domain) || isApex(authority, publicUrl.hostname)
   }
 
-  route(head: Head): Decision {
+  /** `address` returns that of the visitor. */
+  route(head: Head, address: () => string | undefined): Decision {
+    const { pages } = this.#options
+    if (pages?.has(head) === true) return pages.route(head, address())
     return this.#candidates.length === 0 ? this.#page(head) : { candidates: this.#candidates }
   }
 
-  /** The response if the server of the index does not respond. */
+  /** A request is over. */
+  done(decision: Decision): void {
+    this.#options.pages?.done(decision)
+  }
+
+  /** The response if the server that answers does not respond. */
   failure(head: Head): Reply {
+    const { pages } = this.#options
+    if (pages?.has(head) === true) return pages.failure(head)
     const problem: Problem = {
       status: 502,
       reason: 'index-unavailable',
