@@ -10,6 +10,8 @@ export interface ExpiryOptions {
   readonly nowMs: number
   /** Since when this coordinator gets reports of all workers: before, nobody could report a use. */
   readonly countingSinceMs: number
+  /** How long open connections count that a worker has reported and that it does not report any more. */
+  readonly silentMs: number
 }
 
 /**
@@ -41,7 +43,7 @@ export async function expireIdle(context: CircuitContext, options: ExpiryOptions
 
 async function dueCircuits(
   db: Reader,
-  { nowMs, countingSinceMs }: ExpiryOptions,
+  { nowMs, countingSinceMs, silentMs }: ExpiryOptions,
   id?: string,
 ): Promise<string[]> {
   const base = db
@@ -69,6 +71,7 @@ async function dueCircuits(
           updatedAtMs: row.updated_at.getTime(),
           lastAccessAtMs: row.last_access_at?.getTime(),
           openAtMs: row.open_at === null ? [] : [row.open_at.getTime()],
+          silentMs,
           countingSinceMs,
         },
         nowMs,

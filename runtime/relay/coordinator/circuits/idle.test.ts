@@ -7,6 +7,7 @@ const usage = (more: Partial<Usage>): Usage => ({
   createdAtMs: 0,
   updatedAtMs: 0,
   openAtMs: [],
+  silentMs: 0,
   countingSinceMs: 0,
   ...more,
 })
@@ -18,9 +19,11 @@ test('a circuit is idle after its ttl, and not before', () => {
   expect(isIdle(usage({ createdAtMs: 9000, lastAccessAtMs: 10 }), 9500)).toBe(false)
 })
 
-test('an open connection is a use, as long as its worker may live', () => {
+test('an open connection is a use, also while its worker is silent, for a while', () => {
   expect(isIdle(usage({ lastAccessAtMs: 0, openAtMs: [99_500] }), 100_000)).toBe(false)
   expect(isIdle(usage({ lastAccessAtMs: 0, openAtMs: [50_000] }), 100_000)).toBe(true)
+  expect(isIdle(usage({ openAtMs: [50_000], silentMs: 60_000 }), 111_000)).toBe(false)
+  expect(isIdle(usage({ openAtMs: [50_000], silentMs: 60_000 }), 111_001)).toBe(true)
 })
 
 test('what was used while the coordinator was away is not idle', () => {

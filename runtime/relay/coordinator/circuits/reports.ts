@@ -139,6 +139,19 @@ export async function reportUsage(
   })
 }
 
+/** Workers have stopped or started again: the connections that they have reported are closed. */
+export async function reportClosed(store: Store, workerIds: readonly string[]): Promise<void> {
+  if (workerIds.length === 0) return
+  await store.write((tx) =>
+    tx
+      .updateTable('reports')
+      .set({ open: 0 })
+      .where('worker_id', 'in', workerIds)
+      .where('open', '>', 0)
+      .execute(),
+  )
+}
+
 /** Counts requests of a circuit, and when the last one was: for a use that no worker reports. */
 export async function touch(store: Store, circuitId: string, requests: number, at: Date): Promise<void> {
   await store.write((tx) =>

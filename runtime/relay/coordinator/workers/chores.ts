@@ -2,14 +2,12 @@ import type { Logger } from '../../../process/log.ts'
 import type { CircuitContext } from '../circuits/context.ts'
 import { expireIdle } from '../circuits/expire.ts'
 import { deleteOld } from '../store/retention.ts'
+import type { WorkersLimits } from './limits.ts'
 
 export interface ChoresOptions {
   readonly context: CircuitContext
   readonly logger: Logger
-  /** How often idle and drained circuits are removed. */
-  readonly idleEveryMs: number
-  /** How often expired sessions, codes and answers are deleted. */
-  readonly cleanEveryMs: number
+  readonly limits: Pick<WorkersLimits, 'idleEveryMs' | 'silentMs' | 'cleanEveryMs'>
 }
 
 /** What the coordinator that leads does from time to time. */
@@ -17,7 +15,8 @@ export class Chores {
   readonly #timers: readonly NodeJS.Timeout[]
   #running: Promise<unknown> = Promise.resolve()
 
-  constructor({ context, logger, idleEveryMs, cleanEveryMs }: ChoresOptions) {
+  constructor({ context, logger, limits }: ChoresOptions) {
+    const { idleEveryMs, silentMs, cleanEveryMs } = limits
     const countingSinceMs = Date.now()
     const run = (chore: () => Promise<unknown>): void => {
       this.#running = this.#running.then(chore).catch((error: unknown) => {
@@ -25,7 +24,10 @@ export class Chores {
       })
     }
     this.#timers = [
-      setInterval(() => run(() => expireIdle(context, { nowMs: Date.now(), countingSinceMs })), idleEveryMs),
+      setInterval(
+        () => run(() => expireIdle(context, { nowMs: Date.now(), countingSinceMs, silentMs })),
+        idleEveryMs,
+      ),
       setInterval(() => run(() => deleteOld(context.store)), cleanEveryMs),
     ]
   }

@@ -20,6 +20,8 @@ export interface WorkersLimits {
   readonly gatherMs: number
   /** How often idle and drained circuits are removed. Default: 5 s. */
   readonly idleEveryMs: number
+  /** How long open connections count as use that a worker has reported before it was cut off. Default: 1 d. */
+  readonly silentMs: number
   /** How often expired sessions, codes and stored answers are deleted. Default: 2 min. */
   readonly cleanEveryMs: number
   /** The waits after a failed read or write of the database. Default: 100 ms to 5 s. */
@@ -43,6 +45,7 @@ export const DEFAULT_WORKERS_LIMITS: WorkersLimits = {
   saveMs: 5_000,
   gatherMs: 50,
   idleEveryMs: 5_000,
+  silentMs: 86_400_000,
   cleanEveryMs: 120_000,
   retry: { firstMs: 100, maxMs: 5_000 },
   batch: 1_000,

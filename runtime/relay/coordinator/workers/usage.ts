@@ -1,7 +1,7 @@
 import type { WorkerReport } from '@branchline/wire/circuits/messages'
 import type { Load } from '@branchline/wire/circuits/worker'
 import type { Logger } from '../../../process/log.ts'
-import { type CircuitUsage, reportUsage } from '../circuits/reports.ts'
+import { type CircuitUsage, reportClosed, reportUsage } from '../circuits/reports.ts'
 import type { Store } from '../store/store.ts'
 
 export interface UsageOptions {
@@ -19,6 +19,8 @@ export class Usage {
   readonly #beats = new Set<string>()
   /** By worker and circuit: the use since the last write. */
   #used = new Map<string, Map<string, CircuitUsage>>()
+  /** Workers whose open connections, as they have reported them, are closed. */
+  readonly #closed = new Set<string>()
   readonly #timer: NodeJS.Timeout
   #saving: Promise<void> = Promise.resolve()
 
@@ -42,7 +44,14 @@ export class Usage {
     for (const { id: circuit, ...used } of circuits) this.#add(worker, { circuit, ...used })
   }
 
-  /** A worker is gone. */
+  /** A worker has stopped, or has started again: what was open before is closed. What it reports later counts. */
+  closed(worker: string): void {
+    this.#closed.add(worker)
+    for (const [circuit, use] of this.#used.get(worker) ?? [])
+      this.#used.get(worker)?.set(circuit, { ...use, open: 0 })
+  }
+
+  /** A worker is gone. The connections that it has reported may still be open: it may be cut off. */
   forget(worker: string): void {
     this.#loads.delete(worker)
   }
@@ -73,6 +82,8 @@ export class Usage {
       return beat === undefined ? [] : [{ id, ...beat }]
     })
     this.#beats.clear()
+    const closed = [...this.#closed]
+    this.#closed.clear()
     const used = this.#used
     this.#used = new Map()
     try {
@@ -85,6 +96,7 @@ export class Usage {
               .where('id', '=', id)
               .execute()
         })
+      await reportClosed(store, closed)
       for (const [worker, byCircuit] of used) {
         await reportUsage(store, worker, [...byCircuit.values()])
         used.delete(worker)
@@ -92,6 +104,7 @@ export class Usage {
     } catch (error) {
       logger.warn({ err: error }, 'loads and counters could not be written, trying again')
       for (const { id } of beats) this.#beats.add(id)
+      for (const id of closed) this.#closed.add(id)
       const newer = this.#used
       this.#used = used
       for (const [worker, byCircuit] of newer) for (const use of byCircuit.values()) this.#add(worker, use)

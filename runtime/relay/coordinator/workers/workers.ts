@@ -103,12 +103,7 @@ export class Workers {
       onBack: () => this.previews.judgeAll(),
     })
     this.reports = new Reports({ store, limits, logger })
-    this.#chores = new Chores({
-      context,
-      logger,
-      idleEveryMs: limits.idleEveryMs,
-      cleanEveryMs: limits.cleanEveryMs,
-    })
+    this.#chores = new Chores({ context, logger, limits })
     this.usage = new Usage({ store, logger, everyMs: limits.saveMs })
     this.previews = new Previews({
       store,
@@ -263,8 +258,12 @@ export class Workers {
 
   #take({ key: worker }: WorkerSubscriber, message: WorkerReport): void {
     const { previews, presence, usage, reports } = this
-    if (message.type === 'facts') presence.described(worker, message)
-    else if (message.type === 'heartbeat') {
+    if (message.type === 'facts') {
+      // It has a new one at each start.
+      const { peerHash } = this.deployment.workers.get(worker) ?? {}
+      if (peerHash !== message.peerHash) usage.closed(worker)
+      presence.described(worker, message)
+    } else if (message.type === 'heartbeat') {
       usage.beat(worker, message.load)
       presence.beat(worker, message.state)
     } else if (message.type === 'listing') {
@@ -285,7 +284,10 @@ export class Workers {
       for (const target of message.targets) reports.health(worker, target)
     } else if (message.type === 'usage') usage.add(worker, message.circuits)
     else if (message.type === 'redeem') void this.#redeem(worker, message)
-    else if (message.type === 'bye') presence.farewell(worker, message.reason)
+    else if (message.type === 'bye') {
+      usage.closed(worker)
+      presence.farewell(worker, message.reason)
+    }
   }
 
   async #redeem(
