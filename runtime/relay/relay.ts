@@ -144,22 +144,27 @@ async function runWorker(
 ): Promise<{ readonly worker: RunningWorker; readonly certificates: Certificates | undefined }> {
   const { startWorker } = await import('./worker/worker.ts')
   const link = coordinator === undefined ? await remoteLink(config) : localLink(config, coordinator)
-  const certificates = https === undefined ? await openCertificates(config, logger) : undefined
+  let running: RunningWorker | undefined
+  const serves = (host: string): boolean => running?.serves(host) === true
+  const certificates = https === undefined ? await openCertificates(config, logger, serves) : undefined
   // Stopped after the worker.
   if (certificates !== undefined) parts.push(certificates)
   const listener = https ?? (certificates && httpsOptions(config, certificates))
   const worker = await startWorker({ config, link, version, logger, onRemoved, https: listener })
   parts.push(worker)
+  running = worker
+  certificates?.begin()
   return { worker, certificates }
 }
 
 async function openCertificates(
   { https, domain }: RelayConfig,
   logger: Logger,
+  serves: (host: string) => boolean,
 ): Promise<Certificates | undefined> {
   if (https === undefined) return undefined
   const { startCertificates } = await import('./worker/certificates/certificates.ts')
-  return startCertificates({ config: https.certificates, domain, logger })
+  return startCertificates({ config: https.certificates, domain, logger, serves })
 }
 
 function httpsOptions({ https }: RelayConfig, certificates: Certificates): HttpsOptions | undefined {
@@ -169,6 +174,7 @@ function httpsOptions({ https }: RelayConfig, certificates: Certificates): Https
       redirect: https.redirect,
       hstsSeconds: https.hstsSeconds,
       secureContextFor: (name) => certificates.secureContextFor(name),
+      challengeFor: certificates.challengeFor,
     }
   )
 }

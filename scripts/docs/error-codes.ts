@@ -176,6 +176,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A certificate for visitors cannot be used, or has expired. The previous one of the same files stays in use.',
       'Follow the message: it names the file and the remedy.',
     ),
+    BL_ACME: explained(
+      'A certificate could not be ordered of an ACME authority. The one that exists stays in use.',
+      'Read the reason of the authority in the message. The relay tries again at the time that it logs.',
+    ),
     BL_AUTHORITY: explained(
       'The authority for development, whose certificates a laptop trusts, cannot be used.',
       'Follow the message: it names the folder and the remedy.',

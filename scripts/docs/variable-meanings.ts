@@ -93,6 +93,19 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_HTTP_PORT: 'Port for visitors.',
     BRANCHLINE_TLS_DIR:
       'Folder of certificates for visitors: `name.crt` and `name.key`, and mounted Secrets with `tls.crt` and `tls.key`. It is watched. Empty: none.',
+    BRANCHLINE_ACME_TERMS:
+      "`agreed`: certificates are ordered of an ACME authority, and you agree to its terms. By HTTP: its `http://HOST/.well-known/acme-challenge/` must reach the relay's port for visitors.",
+    BRANCHLINE_ACME_NAMES:
+      'Names for which a certificate is always ordered, with commas. A wildcard needs `BRANCHLINE_ACME_DNS_HOOK`.',
+    BRANCHLINE_ACME_ON_DEMAND:
+      'Whether a certificate is ordered at the first use of a host that leads to a circuit. Mind the rate limits of the authority; a wildcard is better for previews.',
+    BRANCHLINE_ACME_EMAIL: 'Address to which the authority writes.',
+    BRANCHLINE_ACME_DNS_HOOK:
+      'Program that proves names by DNS: `HOOK present|remove RECORD VALUE`. It ends with 0 once the name servers have the TXT record. Empty: names are proved by HTTP.',
+    BRANCHLINE_ACME_URL: "Directory of the authority. Default: Let's Encrypt.",
+    BRANCHLINE_ACME_CA_FILE: 'PEM file of authorities that are trusted for that URL. Empty: the public ones.',
+    BRANCHLINE_ACME_DIR:
+      'Folder of the account and the certificates. Several workers may share it: one of them orders. Empty: `acme` in `BRANCHLINE_STATE_DIR`.',
     BRANCHLINE_SELF_SIGNED:
       'Whether an authority for development issues the certificates that are not in the folder. `branchline trust` installs it.',
     XDG_DATA_HOME: 'Data folder of the user, in which that authority is. Empty: `~/.local/share`.',
@@ -112,6 +125,7 @@ export const COMMANDS: Meanings = {
 
 /** Variables of tests and of developers' commands. */
 export const DEVELOPMENT: Meanings = {
+  BRANCHLINE_PEBBLE: "Program of Pebble, Let's Encrypt's test server. Default: `pebble` on the PATH.",
   BASE_IMAGE: 'Base of all images (`npm run images`, `npm run kind`).',
   FOREIGN_BASE_IMAGE: 'Another base for the images with Python.',
   KIND_CLUSTER: 'Name of the kind cluster. Default: `branchline`.',

@@ -35,6 +35,8 @@ export interface RunningWorker extends Running {
   readonly tunnelPort: number
   /** Why it cannot take traffic. Undefined if it can. */
   notReady(): string | undefined
+  /** Whether a host leads to a circuit. */
+  serves(host: string): boolean
   /** All metrics, in Prometheus' text format. */
   metrics(): Promise<string>
   /** All host labels, for people to read. */

@@ -178,6 +178,10 @@ class Worker implements RunningWorker {
     return text + this.#circuits.served.metrics.read()
   }
 
+  serves(host: string): boolean {
+    return this.#circuits.circuits.serves(host)
+  }
+
   previews(): unknown {
     return this.#registry.dump()
   }

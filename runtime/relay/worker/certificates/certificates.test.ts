@@ -27,7 +27,7 @@ async function open(
   const { folder, isSelfSigned = false, dataHome, ...rest } = options
   const { lines, logger } = collectingLogger()
   const certificates = await startCertificates({
-    config: { folder, isSelfSigned, dataHome },
+    config: { folder, isSelfSigned, dataHome, acme: undefined },
     domain: 'preview.test',
     logger,
     limits: LIMITS,

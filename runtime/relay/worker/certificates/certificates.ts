@@ -5,6 +5,8 @@ import { authorityFolder } from '../../../authority/folder.ts'
 import type { Logger } from '../../../process/log.ts'
 import { RareLog } from '../../../process/rare-log.ts'
 import { type Certificate, validityFault } from './certificate.ts'
+import { type Acme, openAcme } from './acme/open.ts'
+import type { AcmeConfig } from './acme/config.ts'
 import type { CertificateConfig } from './config.ts'
 import { DevelopmentCertificates } from './development.ts'
 import { expiring } from './expiry.ts'
@@ -17,6 +19,8 @@ export interface CertificateOptions {
   readonly config: CertificateConfig
   /** The domain of previews. */
   readonly domain: string
+  /** Whether the relay serves a host, so that a certificate may be ordered at its first use. Default: never. */
+  readonly serves?: (host: string) => boolean
   readonly logger: Logger
   readonly limits?: Partial<CertificateLimits>
   /** The time, in milliseconds since 1970. Default: Date.now. */
@@ -32,6 +36,10 @@ export interface Certificates {
   secureContextFor(
     servername: string | undefined,
   ): SecureContext | undefined | Promise<SecureContext | undefined>
+  /** Returns the response to an ACME challenge; undefined if it is not ours. Undefined without ACME. */
+  readonly challengeFor: ((token: string) => Promise<string | undefined>) | undefined
+  /** Orders certificates from now on. The listener that answers challenges must be open. */
+  begin(): void
   /** The metrics, in the text format of Prometheus. */
   metrics(): string
   stop(): Promise<void>
@@ -64,6 +72,7 @@ class RunningCertificates implements Certificates {
   readonly #now: () => number
   readonly #store: CertificateStore
   readonly #folder: CertificateFolder | undefined
+  #acme: Acme | undefined
   #development: DevelopmentCertificates | undefined
   #developmentStandard: Certificate | undefined
   #timer: NodeJS.Timeout | undefined
@@ -89,6 +98,7 @@ class RunningCertificates implements Certificates {
 
   async start(): Promise<void> {
     await this.#folder?.start()
+    if (this.#options.config.acme !== undefined) await this.#openAcme(this.#options.config.acme)
     if (this.#options.config.isSelfSigned) this.#development = await this.#openDevelopment()
     await this.#check()
     this.#timer = setInterval(() => void this.#check(), this.#limits.checkMs).unref()
@@ -100,10 +110,15 @@ class RunningCertificates implements Certificates {
     const name = servername?.toLowerCase().replace(/\.$/, '') ?? ''
     const found = name === '' ? undefined : this.#store.named(name)
     if (found !== undefined) return this.#store.contextOf(found) ?? this.#standardContext()
+    if (name !== '' && this.#options.config.acme?.isOnDemand === true) this.#acme?.certificates.want(name)
     if (name === '' || this.#development?.covers(name) !== true) return this.#standardContext()
     const known = this.#development.known(name)
     if (known !== undefined) return this.#store.contextOf(known)
     return this.#development.issue(name).then((issued) => this.#store.contextOf(issued))
+  }
+
+  begin(): void {
+    this.#acme?.certificates.begin()
   }
 
   metrics(): string {
@@ -116,7 +131,12 @@ class RunningCertificates implements Certificates {
 
   async stop(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#folder?.stop()
+    await Promise.all([this.#folder?.stop(), this.#acme?.certificates.stop()])
+  }
+
+  get challengeFor(): Certificates['challengeFor'] {
+    const challenges = this.#acme?.challenges
+    return challenges && ((token) => challenges.responseFor(token))
   }
 
   #standardContext(): SecureContext | undefined {
@@ -147,6 +167,20 @@ class RunningCertificates implements Certificates {
           'certificate has a fault',
         ),
     })
+  }
+
+  async #openAcme(config: AcmeConfig): Promise<void> {
+    const { logger, serves = () => false } = this.#options
+    this.#acme = await openAcme(config, {
+      serves: (name) => config.isOnDemand && serves(name),
+      logger,
+      now: this.#now,
+      onChange: (certificates) => {
+        this.#store.replace('acme', certificates)
+        for (const { origin, warning } of certificates) if (warning !== undefined) this.#warn(origin, warning)
+      },
+    })
+    await this.#acme.certificates.start()
   }
 
   async #openDevelopment(): Promise<DevelopmentCertificates> {

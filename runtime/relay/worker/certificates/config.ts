@@ -1,11 +1,14 @@
 import { isAbsolute } from 'node:path'
 import { RELAY_HTTPS_PORT } from '@branchline/wire/names'
 import type { VariableReader } from '../../../process/config.ts'
+import { type AcmeConfig, readAcmeConfig } from './acme/config.ts'
 
 /** Where the certificates of visitors come from. */
 export interface CertificateConfig {
   /** BRANCHLINE_TLS_DIR: the folder of certificates, see `files/listing.ts`. Default: none. */
   readonly folder: string | undefined
+  /** Certificates that an ACME authority issues. Undefined: none. */
+  readonly acme: AcmeConfig | undefined
   /** BRANCHLINE_SELF_SIGNED: whether the authority for development issues what no other source has. Default: off. */
   readonly isSelfSigned: boolean
   /** XDG_DATA_HOME: the user's data folder, in which that authority is. Default: none, see `authorityFolder`. */
@@ -23,7 +26,7 @@ export interface HttpsConfig {
   readonly hstsSeconds: number | undefined
 }
 
-const SOURCES = 'BRANCHLINE_TLS_DIR or BRANCHLINE_SELF_SIGNED'
+const SOURCES = 'BRANCHLINE_TLS_DIR, BRANCHLINE_ACME_TERMS or BRANCHLINE_SELF_SIGNED'
 /** Two years, which is what the preload list asks for, twice. */
 const MAX_HSTS_SECONDS = 126_144_000
 
@@ -36,7 +39,8 @@ export function readHttpsConfig(read: VariableReader): HttpsConfig | undefined {
   const port = read.parsed('BRANCHLINE_HTTPS_PORT', parsePort, '')
   const redirect = read.choice('BRANCHLINE_HTTPS_REDIRECT', ['on', 'off'], 'off') === 'on'
   const seconds = read.integer('BRANCHLINE_HSTS_SECONDS', 0, { min: 0, max: MAX_HSTS_SECONDS })
-  if (certificates.folder !== undefined || certificates.isSelfSigned) {
+  const { folder, acme, isSelfSigned } = certificates
+  if (folder !== undefined || acme !== undefined || isSelfSigned) {
     return { certificates, port: port ?? RELAY_HTTPS_PORT, redirect, hstsSeconds: seconds || undefined }
   }
   const given = [
@@ -52,6 +56,7 @@ export function readHttpsConfig(read: VariableReader): HttpsConfig | undefined {
 export function readCertificateConfig(read: VariableReader): CertificateConfig {
   return {
     folder: read.parsed('BRANCHLINE_TLS_DIR', parseFolder, ''),
+    acme: readAcmeConfig(read),
     isSelfSigned: read.choice('BRANCHLINE_SELF_SIGNED', ['on', 'off'], 'off') === 'on',
     dataHome: read.text('XDG_DATA_HOME', '') || undefined,
   }

@@ -271,15 +271,23 @@ export class Circuits implements Retries {
     return links
   }
 
+  /** Whether a host leads to a circuit. */
+  serves(host: string): boolean {
+    return this.#at(host) !== undefined
+  }
+
   #isSecure(client: Client): boolean {
     return connectionOf(client).tls !== undefined || this.#options.scheme === 'https'
   }
 
   /** The circuit of the port to which the client is connected, otherwise that of the host. */
   #find(host: string, client: Client): ServedCircuit | undefined {
-    const { served, previews } = this.#options
     const { circuit } = connectionOf(client)
-    if (circuit !== undefined) return served.get(circuit)
+    return circuit === undefined ? this.#at(host) : this.#options.served.get(circuit)
+  }
+
+  #at(host: string): ServedCircuit | undefined {
+    const { served, previews } = this.#options
     const { label, name } = this.#names.of(host)
     const below = label === undefined ? undefined : (served.at(label) ?? previews.at(label))
     return below ?? (name === undefined ? undefined : served.at(name))
