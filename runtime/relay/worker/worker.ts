@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hashOf, newSecret } from '@branchline/wire/circuits/secret'
 import { join } from 'node:path'
 import type { ClusterTarget, WorkerTable } from '@branchline/wire/circuits/table'
 import { UpstreamPool } from '../../http1/index.ts'
@@ -71,7 +71,7 @@ class Worker implements RunningWorker {
   readonly #hasTable = Promise.withResolvers<void>()
   readonly #listeners: { readonly stop: () => void | Promise<void> }[] = []
   /** With which it connects to other workers. A new one at each start: they get its hash from the coordinator. */
-  readonly #peerToken = randomBytes(32).toString('base64url')
+  readonly #peerToken = newSecret()
   /** The last one with which the worker has connected to a coordinator. */
   #credential: string | undefined = undefined
   /** The ports of circuits, once the worker listens. */
@@ -234,7 +234,6 @@ class Worker implements RunningWorker {
     this.#ports = new Ports({
       host,
       tcp: this.#circuits.tcp,
-      access: this.#access,
       listenForHttp: (number, circuit) => listenForVisitors({ ...plain, port: number, circuit }),
       limits: { drainMs: limits.http.drainMs },
       logger,
@@ -250,7 +249,7 @@ class Worker implements RunningWorker {
       send: (report) => this.#upstream.send(report),
       heartbeatMs: limits.upstream.heartbeatMs,
       facts: () => factsOf(config, version, this),
-      peerHash: createHash('sha256').update(this.#peerToken).digest('hex'),
+      peerHash: hashOf(this.#peerToken),
       credentials: config.credentials.map(({ id }) => id),
       clusters: () => this.#registry.connected,
       connected: () => this.#upstream.connected,

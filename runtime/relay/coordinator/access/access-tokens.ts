@@ -7,7 +7,8 @@ import type { Reader, Store, Tx } from '../store/store.ts'
 import type { AccessTokenTable } from '../store/tables.ts'
 import { expiryOf } from './expiry.ts'
 import { type Page, pageOf, type PageQuery } from './paging.ts'
-import { hashOf, newToken } from './tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
+import { newToken } from './tokens.ts'
 
 const DEFAULT_VALIDITY_MS = 30 * 86_400_000
 

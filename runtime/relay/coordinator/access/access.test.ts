@@ -7,7 +7,7 @@ import { cleanUp } from '../../../testing/cleanups.ts'
 import { CODE_MS } from './codes.ts'
 import { enter } from './enter.ts'
 import { redeem, SESSION_MS } from './redeem.ts'
-import { hashOf } from './tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
 import { testContext } from '../circuits/fixture.ts'
 
 let server: TestServer

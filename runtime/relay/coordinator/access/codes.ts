@@ -1,6 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import type { Store } from '../store/store.ts'
-import { hashOf } from './tokens.ts'
+import { hashOf, newSecret } from '@branchline/wire/circuits/secret'
 
 /** How long a one-time code is valid. */
 export const CODE_MS = 60_000
@@ -20,7 +19,7 @@ export async function issueCode(
   { circuitId, host, holder }: CodeFor,
   nowMs: number,
 ): Promise<string> {
-  const code = randomBytes(32).toString('base64url')
+  const code = newSecret()
   await store.write(async (tx) => {
     await tx.deleteFrom('codes').where('expires_at', '<', new Date(nowMs)).execute()
     await tx

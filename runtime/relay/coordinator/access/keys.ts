@@ -7,7 +7,8 @@ import type { Store, Tx } from '../store/store.ts'
 import type { ApiKeyTable } from '../store/tables.ts'
 import { expiryOf, isValid } from './expiry.ts'
 import { type Page, pageOf, type PageQuery } from './paging.ts'
-import { hashOf, newToken, shownPrefix } from './tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
+import { newToken, shownPrefix } from './tokens.ts'
 
 const DEFAULT_VALIDITY_MS = 90 * 86_400_000
 /** Shortest time between two updates of the last use. */

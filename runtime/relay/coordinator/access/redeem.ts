@@ -4,7 +4,7 @@ import { loadCircuits } from '../circuits/load.ts'
 import type { Change, Tx } from '../store/store.ts'
 import { isValid } from './expiry.ts'
 import { findRight, isToken, opens } from './rights.ts'
-import { hashOf } from './tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
 
 /** How long a session is valid. */
 export const SESSION_MS = 12 * 3_600_000

@@ -1,8 +1,8 @@
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
-import { DEFAULT_ACCESS, specOf, type StoredCircuit } from '../circuits/rows.ts'
+import { settingsOf, type StoredCircuit } from '../circuits/rows.ts'
 import type { Reader } from '../store/store.ts'
 import { isValid } from './expiry.ts'
-import { hashOf } from './tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
 
 /** What a token proves. */
 export interface Right {
@@ -41,6 +41,6 @@ export const isToken = (text: string): boolean =>
 
 /** A token of all circuits opens those of the organization. One that names circuits opens these, whatever their access. */
 export function opens({ circuits }: Right, { row }: StoredCircuit): boolean {
-  const { type } = specOf(row).access ?? DEFAULT_ACCESS
+  const { type } = settingsOf(row).access
   return circuits === undefined ? type !== 'token' : circuits.includes(row.id)
 }

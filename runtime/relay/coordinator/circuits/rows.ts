@@ -46,7 +46,26 @@ export const targetSpecOf = (row: Pick<TargetRow, 'spec'>): TargetSpec => row.sp
 export const ownerOf = ({ owner }: Pick<CircuitRow, 'owner'>): Owner => owner[0] as Owner
 
 /** Access of circuits that set none. */
-export const DEFAULT_ACCESS: AccessRule = { type: 'organization' }
+const DEFAULT_ACCESS: AccessRule = { type: 'organization' }
+
+/** The settings of a circuit, with the defaults of those that the client has not set: they are not stored. */
+export function settingsOf(row: Pick<CircuitRow, 'spec'>) {
+  const spec = specOf(row)
+  return {
+    backend: spec.backend ?? 'http',
+    balancing: spec.balancing ?? 'round-robin',
+    stickiness: spec.stickiness ?? 'none',
+    access: spec.access ?? DEFAULT_ACCESS,
+    limits: spec.limits ?? {},
+    rewrite: spec.rewrite ?? {},
+    ...(spec.health !== undefined && { health: spec.health }),
+    middlewares: spec.middlewares ?? [],
+  } satisfies Partial<Circuit>
+}
+
+/** The labels that a worker needs to get a circuit. */
+export const selectorOf = (row: Pick<CircuitRow, 'spec'>): Readonly<Record<string, string>> =>
+  specOf(row).placement?.selector ?? {}
 
 /** How clients reach circuits. */
 export interface Addressing {
@@ -65,25 +84,17 @@ export function urlOf(label: string, { publicUrl, domain }: Addressing): string 
 /** Returns a circuit as clients see it. */
 export function toCircuit(stored: StoredCircuit, addressing: Addressing): Circuit {
   const { row } = stored
-  const spec = specOf(row)
-  const { ttl, health } = spec
+  const { ttl, labels = {} } = specOf(row)
   return {
     id: row.id,
     key: row.key,
     owner: ownerOf(row),
     ...frontendOf(stored, addressing),
     targets: stored.targets.map((target) => toTarget(target, stored.reports)),
-    backend: spec.backend ?? 'http',
-    balancing: spec.balancing ?? 'round-robin',
-    stickiness: spec.stickiness ?? 'none',
-    access: spec.access ?? DEFAULT_ACCESS,
-    limits: spec.limits ?? {},
-    rewrite: spec.rewrite ?? {},
-    ...(health === undefined ? {} : { health }),
-    labels: spec.labels ?? {},
-    placement: { group: row.worker_group, selector: spec.placement?.selector ?? {} },
+    ...settingsOf(row),
+    labels,
+    placement: { group: row.worker_group, selector: selectorOf(row) },
     ...(ttl === undefined ? {} : { ttl }),
-    middlewares: spec.middlewares ?? [],
     state: row.state === 'draining' ? 'draining' : 'active',
     status: row.status,
     ...(row.status_reason === null ? {} : { statusReason: row.status_reason }),

@@ -1,7 +1,7 @@
+import { isOpen } from '@branchline/wire/circuits/open'
 import type { Tx } from '../store/store.ts'
 import { CONNECTED, loadCircuits } from './load.ts'
-import { isOpen } from './open.ts'
-import { DEFAULT_ACCESS, specOf, type StoredCircuit, toReport } from './rows.ts'
+import { selectorOf, settingsOf, type StoredCircuit, toReport } from './rows.ts'
 import { statusOf, type Verdict } from './status.ts'
 
 interface GroupWorker {
@@ -40,7 +40,7 @@ export async function refreshStatus(tx: Tx, ids: readonly string[]): Promise<str
 
 function verdictOf(circuit: StoredCircuit, workers: readonly GroupWorker[]): Verdict {
   const { row, targets, reports } = circuit
-  const { selector = {} } = specOf(row).placement ?? {}
+  const selector = selectorOf(row)
   const eligible = workers.filter(
     ({ worker_group, labels }) =>
       worker_group === row.worker_group &&
@@ -57,7 +57,7 @@ function verdictOf(circuit: StoredCircuit, workers: readonly GroupWorker[]): Ver
 }
 
 function noteOf({ row }: StoredCircuit): string | undefined {
-  const { access = DEFAULT_ACCESS, backend = 'http' } = specOf(row)
+  const { access, backend } = settingsOf(row)
   if (isOpen({ frontend: row.frontend, backend, access })) return undefined
   const what = row.frontend === 'port' ? `The port ${row.port} is` : 'TCP is'
   return `${what} closed, because access is neither public nor has an allow list. Clients connect with "branchline circuit forward ${row.key}".`

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import type { WorkerFacts } from '@branchline/wire/circuits/worker'
 import { type TestServer, testServer } from '../store/fixture.ts'
 import type { Store } from '../store/store.ts'
-import { hashOf } from '../access/tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
 import { joinLocal, joinWorker } from './join.ts'
 
 let server: TestServer

@@ -1,7 +1,8 @@
 import { refusal } from '@branchline/wire/circuits/problem'
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import type { JoinedWorker, WorkerFacts } from '@branchline/wire/circuits/worker'
-import { hashOf, newToken } from '../access/tokens.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
+import { newToken } from '../access/tokens.ts'
 import type { Change, Store, Tx } from '../store/store.ts'
 
 /**

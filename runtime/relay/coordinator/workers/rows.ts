@@ -1,5 +1,4 @@
 import type { Selectable } from 'kysely'
-import type { AccessRule } from '@branchline/wire/circuits/access'
 import { type Circuit, DEFAULT_GROUP } from '@branchline/wire/circuits/circuit'
 import type {
   ClusterTarget,
@@ -9,6 +8,7 @@ import type {
   DeployedTarget,
 } from '@branchline/wire/circuits/table'
 import type { Addresses, WorkerFacts } from '@branchline/wire/circuits/worker'
+import { selectorOf, settingsOf } from '../circuits/rows.ts'
 import type {
   AccessTokenTable,
   ApiKeyTable,
@@ -43,23 +43,8 @@ export interface KnownWorker {
   readonly peerHash: string | undefined
 }
 
-/** The fields of a circuit's `spec`. All are optional: defaults are not stored. */
-interface Spec {
-  readonly backend?: Circuit['backend']
-  readonly balancing?: Circuit['balancing']
-  readonly stickiness?: Circuit['stickiness']
-  readonly access?: AccessRule
-  readonly limits?: Circuit['limits']
-  readonly rewrite?: Circuit['rewrite']
-  readonly health?: Circuit['health']
-  readonly middlewares?: readonly string[]
-  readonly placement?: { readonly selector?: Readonly<Record<string, string>> }
-}
-
 /** How a cluster's name in a target of an API client becomes a cluster. */
 export type FindCredential = (cluster: string) => string | undefined
-
-const CLOSED: AccessRule = { type: 'organization' }
 
 /** A circuit as workers get it. `targets` are its own, in their order. */
 export function placedOf(
@@ -68,8 +53,6 @@ export function placedOf(
   targets: readonly Selectable<TargetTable>[],
   credentialOf: FindCredential,
 ): PlacedCircuit {
-  const spec = row.spec as Spec
-  const { health } = spec
   const circuit: DeployedCircuit = {
     id: row.id,
     key: row.key,
@@ -79,21 +62,14 @@ export function placedOf(
       row.frontend === 'port'
         ? { type: 'port', port: row.port ?? 0 }
         : { type: 'subdomain', hosts: [row.host_label ?? '', ...hosts] },
-    backend: spec.backend ?? 'http',
-    balancing: spec.balancing ?? 'round-robin',
-    stickiness: spec.stickiness ?? 'none',
+    ...settingsOf(row),
     targets: targets.map((target) => targetOf(target, credentialOf)),
-    access: spec.access ?? CLOSED,
-    limits: spec.limits ?? {},
-    rewrite: spec.rewrite ?? {},
-    ...(health !== undefined && { health }),
-    middlewares: spec.middlewares ?? [],
     draining: row.state === 'draining',
   }
   return {
     circuit,
     group: row.worker_group ?? DEFAULT_GROUP,
-    selector: spec.placement?.selector ?? {},
+    selector: selectorOf(row),
     status: row.status,
     statusReason: row.status_reason ?? undefined,
   }

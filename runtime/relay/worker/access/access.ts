@@ -67,14 +67,6 @@ export class Access {
     return this.#lists.admits(access, address)
   }
 
-  /**
-   * Whether a port circuit may bind its port: its access is `public`, or it has an allow-list. Raw TCP carries no token,
-   * so the others are reached by `circuit forward` alone.
-   */
-  mayBind({ access }: Pick<DeployedCircuit, 'access'>): boolean {
-    return access.type === 'public' || access.allow !== undefined
-  }
-
   /** Decides about a request, before limits and balancing. */
   check(circuit: DeployedCircuit, head: Head, client: AccessClient): Verdict {
     const { access } = circuit

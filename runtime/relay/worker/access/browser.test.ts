@@ -11,7 +11,7 @@ import { WebSocketServer } from 'ws'
 import { temporaryFolder } from '../../../process/temporary.ts'
 import { cleanUp, later } from '../../../testing/cleanups.ts'
 import { listenOn } from '../../../testing/ports.ts'
-import { newSecret } from './credentials.ts'
+import { newSecret } from '@branchline/wire/circuits/secret'
 import { circuitOf, serve, TestTable } from './fixture.ts'
 
 /** The path of Debian's chromium. `CHROMIUM` sets another path. */

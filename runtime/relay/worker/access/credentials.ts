@@ -1,21 +1,17 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hashOf } from '@branchline/wire/circuits/secret'
 import type { DeployedCircuit, DeployedCredential, WorkerTable } from '@branchline/wire/circuits/table'
+import { TableIndex } from '../table-index.ts'
 import { isToken } from './tokens.ts'
-
-/** SHA-256 in lower-case hexadecimal. Secrets are looked up by it, so a comparison reveals nothing about them. */
-export const hashOf = (secret: string): string => createHash('sha256').update(secret).digest('hex')
-
-/** 256 random bits in base64url. */
-export const newSecret = (): string => randomBytes(32).toString('base64url')
 
 /** Finds the credentials of the current table by their tokens. */
 export class Credentials {
-  readonly #table: () => Pick<WorkerTable, 'credentials'>
-  #indexed: WorkerTable['credentials'] | undefined
-  #byHash = new Map<string, DeployedCredential>()
+  readonly #byHash: TableIndex<DeployedCredential>
 
   constructor(table: () => Pick<WorkerTable, 'credentials'>) {
-    this.#table = table
+    this.#byHash = new TableIndex(
+      () => table().credentials,
+      ({ hash }) => hash,
+    )
   }
 
   /** The first valid credential of these tokens that opens a circuit. */
@@ -25,20 +21,10 @@ export class Credentials {
     nowMs: number,
   ): DeployedCredential | undefined {
     for (const token of tokens) {
-      const credential = isToken(token) ? this.#index().get(hashOf(token)) : undefined
+      const credential = isToken(token) ? this.#byHash.find(hashOf(token)) : undefined
       if (credential !== undefined && mayOpen(credential, circuit, nowMs)) return credential
     }
     return undefined
-  }
-
-  /** Tables are immutable, so a part that has not changed is the same object. */
-  #index(): ReadonlyMap<string, DeployedCredential> {
-    const { credentials } = this.#table()
-    if (credentials !== this.#indexed) {
-      this.#byHash = new Map([...credentials.values()].map((credential) => [credential.hash, credential]))
-      this.#indexed = credentials
-    }
-    return this.#byHash
   }
 }
 

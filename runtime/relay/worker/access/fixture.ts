@@ -10,7 +10,7 @@ import type { Head } from '../../../proxy/head.ts'
 import { later } from '../../../testing/cleanups.ts'
 import { listen, tcpUpstream } from '../../../transport/tcp.ts'
 import { Access, type AccessOptions, type Verdict } from './access.ts'
-import { hashOf, newSecret } from './credentials.ts'
+import { hashOf, newSecret } from '@branchline/wire/circuits/secret'
 import type { AccessClient, Redeem } from './handoff.ts'
 
 /** A circuit on the host `web.localhost`. */

@@ -1,5 +1,5 @@
 import type { DeployedSession, WorkerTable } from '@branchline/wire/circuits/table'
-import { hashOf } from './credentials.ts'
+import { hashOf } from '@branchline/wire/circuits/secret'
 import type { AccessLimits } from './limits.ts'
 
 /**

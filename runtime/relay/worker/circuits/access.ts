@@ -4,7 +4,7 @@ import { AllowLists } from '../access/allow-list.ts'
 import { forbiddenAddress, notPublic } from './problems.ts'
 
 /** Decides who may use a circuit. */
-export type CircuitAccess = Pick<Access, 'admits' | 'check' | 'mayBind'>
+export type CircuitAccess = Pick<Access, 'admits' | 'check'>
 
 const PASS: Verdict = { edits: {} }
 
@@ -13,8 +13,6 @@ export class PublicOnly implements CircuitAccess {
   readonly #lists = new AllowLists()
 
   admits: CircuitAccess['admits'] = ({ access }, address) => this.#lists.admits(access, address)
-
-  mayBind: CircuitAccess['mayBind'] = ({ access }) => access.type === 'public' || access.allow !== undefined
 
   check: CircuitAccess['check'] = (circuit, head, { address }) => {
     const { type } = circuit.access

@@ -6,7 +6,7 @@ import type { Circuits } from '../circuits/circuits.ts'
 import type { WorkerCircuits } from '../circuits/index.ts'
 import { hasRoom } from '../circuits/tcp-circuits.ts'
 import type { Visitors } from '../visitors/visitors.ts'
-import { CircuitKeys } from './circuit-keys.ts'
+import { TableIndex } from '../table-index.ts'
 import { Forward } from './forward.ts'
 
 /** Carries raw TCP to the circuits of a worker, of any backend. */
@@ -15,7 +15,10 @@ export function circuitForward(
   { served, tcp }: Pick<WorkerCircuits, 'served' | 'tcp'>,
   table: () => WorkerTable,
 ): Forward {
-  const keys = new CircuitKeys(table)
+  const keys = new TableIndex(
+    () => table().circuits,
+    ({ key }) => key,
+  )
   return new Forward({
     access,
     circuit: (key) => keys.find(key),

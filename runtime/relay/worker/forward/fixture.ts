@@ -7,7 +7,7 @@ import { listen } from '../../../transport/tcp.ts'
 import type { Upstream } from '../../../transport/transport.ts'
 import type { TestTable } from '../access/fixture.ts'
 import { DEFAULT_TCP_LIMITS, joinTcp } from '../backends/tcp.ts'
-import { CircuitKeys } from './circuit-keys.ts'
+import { TableIndex } from '../table-index.ts'
 import { Forward, type ForwardOptions } from './forward.ts'
 
 /** A worker that serves circuits to `branchline circuit forward` on a port of loopback. */
@@ -28,7 +28,10 @@ export async function forwardWorker(
   { port = 0, limits }: { port?: number; limits?: ForwardOptions['limits'] } = {},
 ): Promise<ForwardWorker> {
   const access = table.access()
-  const keys = new CircuitKeys(() => ({ circuits }))
+  const keys = new TableIndex(
+    () => circuits,
+    ({ key }) => key,
+  )
   const forward = new Forward({
     access,
     circuit: (key) => keys.find(key),

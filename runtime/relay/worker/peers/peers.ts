@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { hashOf } from '@branchline/wire/circuits/secret'
 import type { ClusterTarget, DeployedWorker } from '@branchline/wire/circuits/table'
 import type { StreamTarget } from '@branchline/wire/tunnel/control'
 import { parsePeerTarget, PEER_PATH, PEER_SUBPROTOCOL, type PeerTarget } from '@branchline/wire/tunnel/peer'
@@ -99,7 +99,7 @@ export class Peers {
   find(authorization: string | undefined): string | undefined {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1]
     if (token === undefined) return undefined
-    return this.#hashes.get(createHash('sha256').update(token).digest('hex'))
+    return this.#hashes.get(hashOf(token))
   }
 
   /** Accepts the WebSocket of a worker. */

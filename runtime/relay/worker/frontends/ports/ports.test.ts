@@ -35,7 +35,6 @@ async function worker(
   const ports = new Ports({
     host,
     tcp: own.tcp,
-    access: own.access,
     listenForHttp: (port, circuit) =>
       listenForVisitors({
         host,

@@ -1,6 +1,6 @@
+import { isOpen } from '@branchline/wire/circuits/open'
 import type { Logger } from '../../../../process/log.ts'
 import { listen } from '../../../../transport/tcp.ts'
-import type { CircuitAccess } from '../../circuits/access.ts'
 import type { ServedCircuit } from '../../circuits/served-circuit.ts'
 import type { CircuitListener, CircuitReport } from '../../circuits/served-circuits.ts'
 import type { TcpCircuits } from '../../circuits/tcp-circuits.ts'
@@ -13,7 +13,6 @@ export interface PortsOptions {
   readonly tcp: TcpCircuits
   /** Opens a listener for HTTP on a port. The circuit with this id serves all of its requests. */
   readonly listenForHttp: (port: number, circuit: string) => Promise<Bound>
-  readonly access: Pick<CircuitAccess, 'mayBind'>
   readonly limits?: Partial<PortLimits>
   readonly logger: Logger
   /** A circuit's port cannot be opened, or now is. */
@@ -87,7 +86,7 @@ export class Ports implements CircuitListener, PortOwner {
 
   /** The protocol that a circuit's port has. Undefined if the circuit has no open port. */
   #kindOf({ circuit }: ServedCircuit): 'tcp' | 'http' | undefined {
-    if (circuit.draining || !this.#options.access.mayBind(circuit)) return undefined
+    if (circuit.draining || !isOpen({ ...circuit, frontend: circuit.frontend.type })) return undefined
     if (circuit.backend === 'traefik') return undefined
     return circuit.backend === 'tcp' ? 'tcp' : 'http'
   }

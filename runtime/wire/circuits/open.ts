@@ -1,5 +1,5 @@
-import type { AccessRule } from '@branchline/wire/circuits/access'
-import type { Backend, Frontend } from '@branchline/wire/circuits/circuit'
+import type { AccessRule } from './access.ts'
+import type { Backend, Frontend } from './circuit.ts'
 
 /**
  * Whether clients without a token can connect at all. A raw TCP connection carries no token, so port and TCP circuits
