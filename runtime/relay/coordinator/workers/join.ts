@@ -4,6 +4,7 @@ import type { JoinedWorker, WorkerFacts } from '@branchline/wire/circuits/worker
 import { hashOf } from '@branchline/wire/circuits/secret'
 import { newToken } from '../access/tokens.ts'
 import type { Change, Store, Tx } from '../store/store.ts'
+import { followPorts, setGroupPorts } from './group-ports.ts'
 
 /**
  * Joins a worker with a join token, whose group it gets. A worker that has the name of a lost one takes its place.
@@ -33,20 +34,7 @@ export async function joinLocal(store: Store, facts: WorkerFacts): Promise<Joine
       .values({ name: facts.group })
       .onConflict((conflict) => conflict.doNothing())
       .execute()
-    const { from: port_from, to: port_to } = facts.ports ?? { from: null, to: null }
-    if (port_from !== null) {
-      await tx
-        .updateTable('worker_groups')
-        .set({ port_from, port_to, updated_at: new Date() })
-        .where('name', '=', facts.group)
-        .where((where) =>
-          where.or([
-            where('port_from', 'is distinct from', port_from),
-            where('port_to', 'is distinct from', port_to),
-          ]),
-        )
-        .execute()
-    }
+    await setGroupPorts(tx, facts.group, facts.ports)
     return placeWorker(change, facts, credential, () => undefined)
   })
   return { id: value, credential }
@@ -74,11 +62,12 @@ async function placeWorker(
 ): Promise<string> {
   const known = await tx
     .selectFrom('workers')
-    .select(['id', 'state'])
+    .select(['id', 'state', 'facts'])
     .where('name', '=', facts.name)
     .where('state', '<>', 'left')
     .executeTakeFirst()
   if (known !== undefined) mayReplace(known.state)
+  await followPorts(tx, facts.group, known?.facts['ports'] as WorkerFacts['ports'], facts.ports)
   const values = { ...factsRow(facts), credential_hash: hashOf(credential) }
   const { id } =
     known === undefined

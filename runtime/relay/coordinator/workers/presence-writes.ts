@@ -1,5 +1,7 @@
+import type { WorkerFacts } from '@branchline/wire/circuits/worker'
 import { sql } from 'kysely'
 import type { Change } from '../store/store.ts'
+import { followPorts } from './group-ports.ts'
 import { factsRow } from './join.ts'
 import { DRAINED, type PresencePlan } from './presence-plan.ts'
 
@@ -45,6 +47,14 @@ export async function writePresence({ tx, audit }: Change, plan: PresencePlan): 
   for (const { id, connection } of plan.changed) {
     // Its name and its group are those with which it joined.
     const { name: _name, worker_group: _group, ...row } = factsRow(connection.facts, connection.peerHash)
+    const before = await tx
+      .selectFrom('workers')
+      .select(['worker_group', 'facts'])
+      .where('id', '=', id)
+      .executeTakeFirst()
+    if (before === undefined) continue
+    const { ports } = before.facts as Partial<WorkerFacts>
+    await followPorts(tx, before.worker_group, ports, connection.facts.ports)
     await tx.updateTable('workers').set(row).where('id', '=', id).execute()
   }
   for (const { id, workers } of plan.clusters) {
