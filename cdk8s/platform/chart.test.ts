@@ -14,6 +14,7 @@ import {
   renderTemplate,
 } from './chart.fixture.ts'
 import { crdManifests } from './manifests.ts'
+import { parseValues } from './parse-values.ts'
 import { anyValues } from './values.fixture.ts'
 import { PLATFORM_VALUES, platformValues } from './values.ts'
 
@@ -92,7 +93,11 @@ describe('the chart', () => {
       relayToken: { secret: 's', key: 'k', value: 'v' },
       podMonitor: { enabled: true },
     }
-    const relay = { ...all.relay, service: { ...all.relay.service, type: 'LoadBalancer' as const } }
+    const relay = {
+      ...all.relay,
+      databaseUrl: { secret: 's', key: 'url' },
+      service: { ...all.relay.service, type: 'LoadBalancer' as const },
+    }
     for (const name of objectTemplates()) {
       const kinds = [...objectsIn(renderTemplate(name, { ...all, relay })).values()].map(({ kind }) => kind)
       expect(kinds.map((kind) => kind.toLowerCase())).toEqual([/([^-]+)\.yaml$/.exec(name)?.[1]])
@@ -103,6 +108,28 @@ describe('the chart', () => {
     expect(() => chartObjects({ ...PLATFORM_VALUES, relay: { ...PLATFORM_VALUES.relay, service } })).toThrow(
       'relay.service.nodePort is 30080, but relay.service.type is ClusterIP: set the type to NodePort, or remove the port',
     )
+  })
+  test('refuses a claim for a relay with a database, with a sentence', () => {
+    const relay = {
+      ...PLATFORM_VALUES.relay,
+      databaseUrl: { secret: 's', key: 'url' },
+      stateClaim: 'relay-state',
+    }
+    const sentence =
+      'relay.stateClaim is "relay-state", but the state is in the database of relay.databaseUrl: remove one of them'
+    expect(() => chartObjects({ ...PLATFORM_VALUES, relay })).toThrow(sentence)
+    expect(parseValues({ ...PLATFORM_VALUES, relay }).faults).toEqual([sentence])
+  })
+  test('has notes that say how to make the join token and the first API key', () => {
+    const notes = (over: Partial<typeof PLATFORM_VALUES.relay>): string =>
+      renderTemplate('NOTES.txt', { ...PLATFORM_VALUES, relay: { ...PLATFORM_VALUES.relay, ...over } })
+    const databaseUrl = { secret: 'relay-database', key: 'url' }
+    expect(notes({})).toContain('exec deployment/branchline-relay -- node /app/main.js --new-owner-key')
+    expect(notes({})).not.toContain('branchline-relay-join')
+    expect(notes({ databaseUrl })).toContain('exec deployment/branchline-coordinator -- node')
+    expect(notes({ databaseUrl })).toContain('branchline-relay-join --from-literal=token="blj_$(openssl')
+    expect(notes({ databaseUrl })).toContain('relay-database --from-literal=url=')
+    expect(notes({ ownerKey: { secret: 'owner', key: 'key' } })).not.toContain('--new-owner-key')
   })
   test('has notes that name the Secret which the pods need', () => {
     const { relayToken } = PLATFORM_VALUES

@@ -1,6 +1,6 @@
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import { renderSettings } from '@branchline/wire/settings/value'
-import { EXPOSE, type PlatformProps, type RelayProps } from './props.ts'
+import { EXPOSE, type PlatformProps, type PortRange, type RelayProps } from './props.ts'
 
 /** Patterns of a platform's properties. The schema of the chart's values uses them too. */
 export const PLATFORM_PATTERNS = {
@@ -9,6 +9,7 @@ export const PLATFORM_PATTERNS = {
   domain: /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*$/,
   stateClaim: /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/,
   header: /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/,
+  cidr: /^(?:\d{1,3}(?:\.\d{1,3}){3}|[0-9a-fA-F:]*:[0-9a-fA-F:.]*)\/\d{1,3}$/,
   publicUrl: /^https?:\/\/[^\s/]+\/?$/,
 } as const
 /** The longest domain, in characters. It leaves room for a preview's label (RFC 1035 allows 253 in total). */
@@ -41,6 +42,8 @@ function* relayFaults(relay: RelayProps): Generator<string> {
   if (relay.stateClaim !== undefined && !PLATFORM_PATTERNS.stateClaim.test(relay.stateClaim)) {
     yield `relay.stateClaim is ${JSON.stringify(relay.stateClaim)}: wanted the name of a PersistentVolumeClaim`
   }
+  yield* circuitFaults(relay)
+  yield* roleFaults(relay)
   if (relay.expose !== undefined && !EXPOSE.includes(relay.expose)) {
     yield `relay.expose is ${JSON.stringify(relay.expose)}: wanted one of ${EXPOSE.join(', ')}`
   }
@@ -50,6 +53,10 @@ function* relayFaults(relay: RelayProps): Generator<string> {
     yield `relay.header is ${(error as Error).message}`
   }
   for (const fault of renderSettings('relay', relay.settings ?? {}).faults) yield `relay.settings: ${fault}`
+  yield* nodePortFaults(relay)
+}
+
+function* nodePortFaults(relay: RelayProps): Generator<string> {
   if (relay.nodePort === undefined) return
   if (!isWhole(relay.nodePort, 1, PORT_LIMIT)) {
     yield `relay.nodePort is ${relay.nodePort}: wanted a whole number from 1 to ${PORT_LIMIT}`
@@ -58,6 +65,40 @@ function* relayFaults(relay: RelayProps): Generator<string> {
     yield `relay.nodePort is ${relay.nodePort}, but relay.expose is not NodePort: set relay.expose to NodePort, or remove the port`
   }
 }
+
+/** Faults of what circuits may use. */
+function* circuitFaults({ ports, allowTargets = [] }: RelayProps): Generator<string> {
+  if (ports !== undefined && !isRange(ports)) {
+    yield `relay.ports is from ${ports.from} to ${ports.to}: wanted a range such as from 30000 to 30999`
+  }
+  for (const cidr of allowTargets) {
+    if (PLATFORM_PATTERNS.cidr.test(cidr)) continue
+    yield `relay.allowTargets has ${JSON.stringify(cidr)}: wanted a range of addresses such as "10.0.0.0/8"`
+  }
+}
+
+/** Faults of what differs between a relay of one process and one of coordinators and workers. */
+function* roleFaults(relay: RelayProps): Generator<string> {
+  const { databaseUrl, stateClaim, replicas, coordinators, terminationGracePeriodSeconds } = relay
+  if (databaseUrl !== undefined && stateClaim !== undefined) {
+    yield `relay.stateClaim is ${JSON.stringify(stateClaim)}, but the state is in the database of relay.databaseUrl: remove one of them`
+  }
+  const counts = {
+    replicas,
+    'coordinators.replicas': coordinators?.replicas,
+    terminationGracePeriodSeconds,
+  }
+  for (const [name, count] of Object.entries(counts)) {
+    if (count !== undefined && !isWhole(count, 0, Infinity))
+      yield `relay.${name} is ${count}: wanted a whole number, 0 or more`
+  }
+  if (relay.databasePort !== undefined && !isWhole(relay.databasePort, 1, PORT_LIMIT)) {
+    yield `relay.databasePort is ${relay.databasePort}: wanted a whole number from 1 to ${PORT_LIMIT}`
+  }
+}
+
+const isRange = ({ from, to }: PortRange): boolean =>
+  isWhole(from, 1, PORT_LIMIT) && isWhole(to, from, PORT_LIMIT)
 
 const isDomain = (text: string): boolean =>
   text.length <= DOMAIN_LENGTH && PLATFORM_PATTERNS.domain.test(text)

@@ -23,6 +23,7 @@ export const FUNCTIONS: Readonly<Record<string, (...args: never[]) => unknown>> 
     if (value === undefined || value === null || value === '') throw new Error(message)
     return value
   },
+  join: (separator: string, list: readonly string[]) => list.join(separator),
   int: (value: number) => Math.trunc(value),
   quote: (value: string) => JSON.stringify(value),
   printf: (format: string, ...args: unknown[]) =>

@@ -1,5 +1,5 @@
 /**
- * Renders the part of Go's text/template that the chart uses, and throws at everything else: `if`, `with`,
+ * Renders the part of Go's text/template that the chart uses, and throws at everything else: `if`, `with`, `range`,
  * `define`, `include`, variables, pipelines, comments and trimming. `helm.test.ts` renders with Helm itself.
  */
 import { FUNCTIONS, isTrue } from './go-functions.fixture.ts'
@@ -9,6 +9,7 @@ type Node =
   | { readonly kind: 'output'; readonly words: readonly string[] }
   | { readonly kind: 'set'; readonly name: string; readonly words: readonly string[] }
   | { readonly kind: 'block'; readonly isWith: boolean; readonly branches: readonly Branch[] }
+  | { readonly kind: 'range'; readonly words: readonly string[]; readonly nodes: readonly Node[] }
 type Branch = { readonly condition: readonly string[] | undefined; readonly nodes: readonly Node[] }
 
 /** Parsed templates: the text outside of all definitions, and each definition by its name. */
@@ -87,6 +88,9 @@ function parseAction(
       isWith: keyword === 'with',
       branches: parseBranches(rest as string, tokens, definitions),
     })
+  } else if (keyword === 'range') {
+    nodes.push({ kind: 'range', words: wordsOf(rest as string), nodes: parseNodes(tokens, definitions) })
+    expectEnd(tokens)
   } else throw new Error(`this reader does not know ${keyword}`)
 }
 
@@ -131,6 +135,7 @@ function run(nodes: readonly Node[], outer: Scope): string {
     if (node.kind === 'text') output += node.text
     else if (node.kind === 'output') output += printed(evaluate(node.words, scope))
     else if (node.kind === 'set') scope.variables.set(node.name, evaluate(node.words, scope))
+    else if (node.kind === 'range') output += runRange(node.words, node.nodes, scope)
     else output += runBlock(node.branches, node.isWith, scope)
   }
   return output
@@ -142,6 +147,12 @@ function runBlock(branches: readonly Branch[], isWith: boolean, scope: Scope): s
     if (isTrue(value)) return run(nodes, isWith && condition !== undefined ? { ...scope, dot: value } : scope)
   }
   return ''
+}
+
+function runRange(words: readonly string[], nodes: readonly Node[], scope: Scope): string {
+  const list = evaluate(words, scope)
+  if (!Array.isArray(list)) throw new Error(`range over ${JSON.stringify(list)}, which is no list`)
+  return list.map((dot: unknown) => run(nodes, { ...scope, dot })).join('')
 }
 
 function printed(value: unknown): string {

@@ -3,8 +3,6 @@ import {
   MANAGER_ROUTES_PORT,
   MANAGER_SERVICE,
   PLATFORM_NAMESPACE,
-  RELAY_ADMIN_PORT,
-  RELAY_HTTP_PORT,
   RELAY_SERVICE,
   RELAY_TUNNEL_PORT,
 } from '@branchline/wire/names'
@@ -14,14 +12,17 @@ import { IMAGES } from '../core/images.ts'
 import type { Manifest } from '../inject/manifest.ts'
 import { podSecurityLabels } from '../core/pod-security.ts'
 import { monitorManifests } from './monitors.ts'
-import { policyManifests, rbacManifests } from './policies.ts'
-import { labelsOf, metadataOf, type PlatformProcess, processManifests, selectorOf } from './process.ts'
+import { policyManifests, type PolicyOptions, rbacManifests } from './policies.ts'
+import { labelsOf, metadataOf, type PlatformProcess, processManifests } from './process.ts'
 import {
   PLATFORM_DEFAULTS as DEFAULTS,
   type PlatformProps,
   type RelayProps,
   type SecretKey,
 } from './props.ts'
+import { relayPolicies } from './relay-policies.ts'
+import { relayManifests } from './relay.ts'
+import { secretVariable, variables } from './variables.ts'
 
 /** Returns all objects of a platform, in the order in which they can be applied. Pure. The caller checks the input. */
 export function platformManifests(props: PlatformProps = {}): Manifest[] {
@@ -45,19 +46,32 @@ export function installationManifests(props: PlatformProps): Manifest[] {
     ...(typeof props.relayToken === 'string' ? [tokenSecret(props.relayToken)] : []),
     ...(isLocal ? [] : rbacManifests(MANAGER_SERVICE)),
     ...processManifests(managerProcess(props, relay, token)),
-    ...(hasRelay ? [...processManifests(relayProcess(props, relay, token)), ...visitorsService(relay)] : []),
+    ...(hasRelay ? relayManifests(props, relay, token) : []),
     ...(isLocal || props.networkPolicies === false ? [] : networkPolicies(props, relay)),
-    ...(props.monitors === true ? monitorManifests(hasRelay ? ['manager', 'relay'] : ['manager']) : []),
+    ...(props.monitors === true ? monitorManifests(componentsOf(relay)) : []),
   ]
+}
+
+/** The components with pods of their own. */
+function componentsOf(relay: RelayProps | string | false): string[] {
+  if (typeof relay !== 'object') return ['manager']
+  return relay.databaseUrl === undefined ? ['manager', 'relay'] : ['manager', 'relay', 'coordinator']
 }
 
 function networkPolicies(props: PlatformProps, relay: RelayProps | string | false): Manifest[] {
   const hasRelay = typeof relay === 'object'
-  return policyManifests({
+  const own: RelayProps = hasRelay ? relay : {}
+  const options: PolicyOptions = {
     hasRelay,
-    isRelayShared: hasRelay && relay.shared === true,
+    isRelayShared: own.shared === true,
     metricsFrom: props.metricsFrom ?? DEFAULTS.metricsFrom,
-  })
+    apiFrom: props.apiFrom,
+    databasePort:
+      own.databaseUrl === undefined ? undefined : (own.databasePort ?? DEFAULTS.relay.databasePort),
+    ports: own.ports,
+    allowTargets: own.allowTargets ?? [],
+  }
+  return [...policyManifests(options), ...(hasRelay ? relayPolicies(options) : [])]
 }
 
 const namespace = (): Manifest => ({
@@ -76,14 +90,6 @@ const tokenSecret = (token: string): Manifest => ({
   type: 'Opaque',
   stringData: { [DEFAULTS.relayToken.key]: token },
 })
-
-const tokenVariable = ({ secret, key }: SecretKey): object => ({
-  name: VARIABLES.relayToken,
-  valueFrom: { secretKeyRef: { name: secret, key } },
-})
-
-const variables = (said: Readonly<Record<string, string | undefined>>): object[] =>
-  Object.entries(said).flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]))
 
 function managerProcess(
   props: PlatformProps,
@@ -107,67 +113,11 @@ function managerProcess(
         [VARIABLES.podMessages]: props.manager?.podMessages === true ? 'show' : undefined,
         [VARIABLES.logLevel]: props.logLevel,
       }),
-      ...(relay === false ? [] : [tokenVariable(token)]),
+      ...(relay === false ? [] : [secretVariable(VARIABLES.relayToken, token)]),
     ],
     ports: { routes: MANAGER_ROUTES_PORT, admin: MANAGER_ADMIN_PORT },
     resources: props.manager?.resources ?? DEFAULTS.manager.resources,
     pods: props.pods ?? {},
     images: props.images ?? {},
   }
-}
-
-/** The path at which the relay's state is mounted. */
-const STATE_FOLDER = '/var/lib/branchline'
-
-/** Formats settings as JSON with sorted keys, as Helm does. */
-function settingsText(settings: RelayProps['settings'] = {}): string | undefined {
-  const entries = Object.entries(settings).toSorted(([one], [other]) => (one < other ? -1 : 1))
-  return entries.length === 0 ? undefined : JSON.stringify(Object.fromEntries(entries))
-}
-
-function relayProcess(props: PlatformProps, relay: RelayProps, token: SecretKey): PlatformProcess {
-  const domain = relay.domain ?? DEFAULTS.relay.domain
-  const isLocal = props.source === 'local'
-  return {
-    name: RELAY_SERVICE,
-    component: 'relay',
-    image: props.images?.relay ?? IMAGES.relay,
-    replicas: 1,
-    usesApi: false,
-    env: [
-      ...variables({
-        [VARIABLES.domain]: domain,
-        [VARIABLES.publicUrl]: relay.publicUrl ?? `http://${domain}:${RELAY_HTTP_PORT}`,
-        [VARIABLES.routeExplain]: relay.routeExplain,
-        [VARIABLES.header]: relay.header,
-        [VARIABLES.settings]: settingsText(relay.settings),
-        [VARIABLES.stateDirectory]: isLocal ? undefined : STATE_FOLDER,
-        [VARIABLES.logLevel]: props.logLevel,
-      }),
-      tokenVariable(token),
-    ],
-    ports: { http: RELAY_HTTP_PORT, tunnel: RELAY_TUNNEL_PORT, admin: RELAY_ADMIN_PORT },
-    resources: relay.resources ?? DEFAULTS.relay.resources,
-    // The embedded cluster has one tenant, and its relay starts without state in every run.
-    ...(!isLocal && { state: { folder: STATE_FOLDER, claim: relay.stateClaim } }),
-    pods: props.pods ?? {},
-    images: props.images ?? {},
-  }
-}
-
-/** Visitors from outside get a separate Service, because the relay's other Service exposes the tunnels' port. */
-function visitorsService(relay: RelayProps): Manifest[] {
-  const type = relay.expose ?? DEFAULTS.relay.expose
-  if (type === 'ClusterIP') return []
-  const nodePort = relay.nodePort === undefined ? {} : { nodePort: relay.nodePort }
-  const annotations = relay.annotations === undefined ? {} : { annotations: relay.annotations }
-  const port = { name: 'http', port: RELAY_HTTP_PORT, targetPort: 'http', appProtocol: 'http', ...nodePort }
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { ...metadataOf(`${RELAY_SERVICE}-visitors`, 'relay'), ...annotations },
-      spec: { type, selector: selectorOf('relay'), ports: [port] },
-    },
-  ]
 }

@@ -3,8 +3,6 @@ import {
   MANAGER_ADMIN_PORT,
   MANAGER_ROUTES_PORT,
   PLATFORM_NAMESPACE,
-  RELAY_ADMIN_PORT,
-  RELAY_HTTP_PORT,
   RELAY_TUNNEL_PORT,
 } from '@branchline/wire/names'
 import {
@@ -14,6 +12,7 @@ import {
 } from '@branchline/wire/permissions'
 import type { Manifest } from '../inject/manifest.ts'
 import { metadataOf, selectorOf } from './process.ts'
+import type { PortRange } from './props.ts'
 
 /** Options that differ between installations. */
 export interface PolicyOptions {
@@ -23,6 +22,14 @@ export interface PolicyOptions {
   readonly isRelayShared: boolean
   /** The namespaces that may read metrics, by their labels. */
   readonly metricsFrom: Readonly<Record<string, string>>
+  /** The namespaces that may use the relay's API. Undefined: none. */
+  readonly apiFrom: Readonly<Record<string, string>> | undefined
+  /** The port of the PostgreSQL of coordinators that are not also workers. Undefined: there are none. */
+  readonly databasePort: number | undefined
+  /** The ports of circuits. Undefined: none. */
+  readonly ports: PortRange | undefined
+  /** Addresses (CIDR) that circuits may name as targets. */
+  readonly allowTargets: readonly string[]
 }
 
 /** Returns NetworkPolicies of the platform's namespace, which allow only the traffic that the processes need. */
@@ -33,24 +40,28 @@ export function policyManifests(options: PolicyOptions): Manifest[] {
       policyTypes: ['Ingress', 'Egress'],
     }),
     managerPolicy(options),
-    ...(options.hasRelay ? [relayPolicy(options)] : []),
   ]
 }
 
-const policy = (name: string, component: string, spec: object): Manifest => ({
+/** Makes a NetworkPolicy. */
+export const policy = (name: string, component: string, spec: object): Manifest => ({
   apiVersion: 'networking.k8s.io/v1',
   kind: 'NetworkPolicy',
   metadata: metadataOf(`branchline-${name}`, component),
   spec,
 })
 
-const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }))
-const component = (name: string): object => ({ podSelector: { matchLabels: selectorOf(name) } })
-const metrics = (options: PolicyOptions, port: number): object => ({
+/** Ports of TCP. */
+export const tcp = (...ports: number[]): object[] => ports.map((port) => ({ protocol: 'TCP', port }))
+/** The pods of a component, in the platform's namespace. */
+export const component = (name: string): object => ({ podSelector: { matchLabels: selectorOf(name) } })
+/** Lets the namespaces of {@link PolicyOptions.metricsFrom} reach a port. */
+export const metrics = (options: PolicyOptions, port: number): object => ({
   from: [{ namespaceSelector: { matchLabels: options.metricsFrom } }],
   ports: tcp(port),
 })
-const DNS = {
+/** Lets pods resolve names. */
+export const DNS = {
   to: [{ namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': 'kube-system' } } }],
   ports: [
     { protocol: 'UDP', port: 53 },
@@ -76,21 +87,6 @@ function managerPolicy(options: PolicyOptions): Manifest {
       { to: ENVIRONMENTS },
       ...(options.hasRelay ? [ownRelay] : [{ ports: tcp(RELAY_TUNNEL_PORT) }]),
     ],
-  })
-}
-
-function relayPolicy(options: PolicyOptions): Manifest {
-  const tunnel = { ports: tcp(RELAY_TUNNEL_PORT) }
-  return policy('relay', 'relay', {
-    podSelector: { matchLabels: selectorOf('relay') },
-    policyTypes: ['Ingress', 'Egress'],
-    ingress: [
-      { ports: tcp(RELAY_HTTP_PORT) },
-      options.isRelayShared ? tunnel : { ...tunnel, from: [component('manager')] },
-      metrics(options, RELAY_ADMIN_PORT),
-    ],
-    // Managers connect to the relay. The relay connects to no one.
-    egress: [],
   })
 }
 

@@ -13,6 +13,16 @@ export interface PlatformProcess {
   readonly env: readonly object[]
   /** Ports by name. `admin` serves `/livez`, `/readyz` and `/metrics`, and no Service exposes it. */
   readonly ports: Readonly<Record<string, number>>
+  /** Ports that the Service of this name does not expose either. Default: none. */
+  readonly unserved?: readonly string[]
+  /** How an update replaces pods. Default: the default of Kubernetes. */
+  readonly update?: 'surge' | 'recreate'
+  /** Whether replicas prefer different nodes, unless the pods have an affinity of their own. Default: no. */
+  readonly isSpread?: boolean
+  /** How long a pod has to stop. Default: the default of Kubernetes. */
+  readonly terminationGracePeriodSeconds?: number
+  /** How long a pod that is deleted still accepts connections, until no Service leads to it any more. Default: 0. */
+  readonly leaveSeconds?: number
   readonly resources: Resources
   /** A folder that survives the container: the name of a claim, or undefined for a volume of the pod. */
   readonly state?: { readonly folder: string; readonly claim: string | undefined }
@@ -46,7 +56,8 @@ export function processManifests(process: PlatformProcess): Manifest[] {
   const { name, component } = process
   const metadata = metadataOf(name, component)
   const selector = selectorOf(component)
-  const served = Object.entries(process.ports).filter(([port]) => port !== 'admin')
+  const hidden = new Set(['admin', ...(process.unserved ?? [])])
+  const served = Object.entries(process.ports).filter(([port]) => !hidden.has(port))
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata, automountServiceAccountToken: false },
     {
@@ -55,7 +66,7 @@ export function processManifests(process: PlatformProcess): Manifest[] {
       metadata,
       spec: {
         replicas: process.replicas,
-        ...(process.state && { strategy: strategyOf(process.state.claim) }),
+        ...(process.update && { strategy: STRATEGIES[process.update] }),
         selector: { matchLabels: selector },
         template: {
           metadata: { labels: labelsOf(component), ...defined({ annotations: process.pods.annotations }) },
@@ -89,29 +100,48 @@ const defined = (fields: Readonly<Record<string, unknown>>): object =>
 /** The user and group of the platform's processes. */
 const USER = 65532
 
-/**
- * Two pods may not use the claim at the same time. Without a claim, the strategy is Kubernetes' default for one replica.
- * It is stated, because server-side apply cannot remove a defaulted `rollingUpdate`, which `Recreate` forbids.
- */
-const strategyOf = (claim: string | undefined): object =>
-  claim === undefined
-    ? { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } }
-    : { type: 'Recreate' }
+/** All fields are stated, because server-side apply cannot remove a defaulted `rollingUpdate`, which `Recreate` forbids. */
+const STRATEGIES = {
+  surge: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+  recreate: { type: 'Recreate' },
+} as const
+
+const spread = (component: string): object => ({
+  podAntiAffinity: {
+    preferredDuringSchedulingIgnoredDuringExecution: [
+      {
+        weight: 100,
+        podAffinityTerm: {
+          topologyKey: 'kubernetes.io/hostname',
+          labelSelector: { matchLabels: selectorOf(component) },
+        },
+      },
+    ],
+  },
+})
+
+/** The group is set once: a later change would let the group write PostgreSQL's data, which PostgreSQL refuses. */
+const STATE_GROUP = { fsGroup: USER, fsGroupChangePolicy: 'OnRootMismatch' } as const
 
 const volumeOf = (claim: string | undefined): object =>
   claim === undefined ? { emptyDir: {} } : { persistentVolumeClaim: { claimName: claim } }
 
 function podOf(process: PlatformProcess): object {
-  const { annotations: _ofTheTemplate, ...pod } = process.pods
-  const { state } = process
+  const { annotations: _ofTheTemplate, affinity, ...pod } = process.pods
+  const { state, isSpread, terminationGracePeriodSeconds, leaveSeconds } = process
   const probe = (path: string) => ({ httpGet: { path, port: 'admin' } })
   return {
     serviceAccountName: process.name,
     automountServiceAccountToken: process.usesApi,
     enableServiceLinks: false,
     // A number, because runAsNonRoot cannot check an image whose user is a name.
-    securityContext: { ...RESTRICTED_POD, runAsUser: USER, ...(state && { fsGroup: USER }) },
-    ...defined({ imagePullSecrets: process.images.pullSecrets, ...pod }),
+    securityContext: { ...RESTRICTED_POD, runAsUser: USER, ...(state && STATE_GROUP) },
+    ...defined({
+      terminationGracePeriodSeconds,
+      imagePullSecrets: process.images.pullSecrets,
+      ...pod,
+      affinity: affinity ?? (isSpread === true ? spread(process.component) : undefined),
+    }),
     containers: [
       {
         name: process.component,
@@ -123,6 +153,8 @@ function podOf(process: PlatformProcess): object {
         readinessProbe: { ...probe('/readyz'), periodSeconds: 2, timeoutSeconds: 3, failureThreshold: 2 },
         // A process that is slow because it lacks CPU is not dead.
         livenessProbe: { ...probe('/livez'), periodSeconds: 10, timeoutSeconds: 10, failureThreshold: 3 },
+        // Without a command, which would need a program in the image.
+        ...(leaveSeconds && { lifecycle: { preStop: { sleep: { seconds: leaveSeconds } } } }),
         resources: process.resources,
         securityContext: { ...RESTRICTED_CONTAINER, readOnlyRootFilesystem: true },
         ...(state && { volumeMounts: [{ name: 'state', mountPath: state.folder }] }),

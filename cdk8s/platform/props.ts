@@ -6,6 +6,12 @@ export interface SecretKey {
   readonly key: string
 }
 
+/** A range of ports, both ends included. */
+export interface PortRange {
+  readonly from: number
+  readonly to: number
+}
+
 export interface RelayProps {
   /** The domain of preview URLs. Default: `localhost`. */
   readonly domain?: string
@@ -20,10 +26,34 @@ export interface RelayProps {
   /** Whether managers of other clusters may connect. Default: false. */
   readonly shared?: boolean
   /**
-   * The PersistentVolumeClaim, in the platform's namespace, in which the relay remembers which cluster owns which host.
-   * Set it if clusters that do not trust each other share the relay. Default: a volume that lasts as long as the pod.
+   * The Secret with the URL of a PostgreSQL, `postgres://…`. Coordinators keep their state there, and workers carry the
+   * traffic. Default: one process with both roles and a PostgreSQL of its own, for trials.
+   */
+  readonly databaseUrl?: SecretKey
+  /** The port of that PostgreSQL, to which the NetworkPolicies let coordinators connect. Default: 5432. */
+  readonly databasePort?: number
+  /** The number of workers, with `databaseUrl`. Default: 2. */
+  readonly replicas?: number
+  /** With `databaseUrl`. */
+  readonly coordinators?: CoordinatorProps
+  /**
+   * The token with which workers join, `blj_…`, with `databaseUrl`: a Secret that coordinators and workers read. Default:
+   * key `token` of the Secret `branchline-relay-join`.
+   */
+  readonly joinToken?: SecretKey
+  /** The Secret with an API key of all rights, `blk_…`. Default: none, and `--new-owner-key` in a pod makes one. */
+  readonly ownerKey?: SecretKey
+  /**
+   * Without `databaseUrl`: the PersistentVolumeClaim, in the platform's namespace, of the relay's state. Default: a volume
+   * that lasts as long as the pod.
    */
   readonly stateClaim?: string
+  /** The ports for circuits with a port of their own. No Service leads to them: make one that names them. Default: none. */
+  readonly ports?: PortRange
+  /** Private addresses (CIDR) that circuits may name as targets. NetworkPolicies open them too. Default: none. */
+  readonly allowTargets?: readonly string[]
+  /** How long a pod of the relay has to stop. More than the setting `drain-timeout`. Default: 40. */
+  readonly terminationGracePeriodSeconds?: number
   /** Whether visitors may ask which versions served a request (`x-branchline-route: 1`). Default: deny. */
   readonly routeExplain?: 'allow' | 'deny'
   /**
@@ -33,6 +63,14 @@ export interface RelayProps {
   readonly header?: string
   /** Waits and sizes, such as `{ 'head-timeout': '5s' }`. Default: those of the settings' table. */
   readonly settings?: Readonly<Partial<Record<SettingName, string>>>
+  /** What its container asks for, in place of the whole default. Default: 50m, 160Mi; at most 512Mi. */
+  readonly resources?: Resources
+}
+
+/** Processes that keep the relay's state and serve its API. */
+interface CoordinatorProps {
+  /** The number of replicas, one of which leads. Default: 2. */
+  readonly replicas?: number
   /** What its container asks for, in place of the whole default. Default: 50m, 128Mi; at most 512Mi. */
   readonly resources?: Resources
 }
@@ -106,6 +144,10 @@ export interface PlatformProps {
   readonly networkPolicies?: boolean
   /** The namespaces that may read metrics, by their labels. Default: the namespace `monitoring`. */
   readonly metricsFrom?: Readonly<Record<string, string>>
+  /**
+   * The namespaces that may use the relay's API, by their labels. Default: none. `kubectl port-forward` works without.
+   */
+  readonly apiFrom?: Readonly<Record<string, string>>
   /** Whether to create PodMonitors, which need the CRDs of the Prometheus operator. Default: false. */
   readonly monitors?: boolean
   /** Default: info. */
@@ -118,7 +160,17 @@ const RESOURCES: Resources = { requests: { cpu: '50m', memory: '128Mi' }, limits
 export const PLATFORM_DEFAULTS = {
   cluster: 'default',
   manager: { replicas: 2, resources: RESOURCES },
-  relay: { domain: 'localhost', expose: 'ClusterIP', resources: RESOURCES },
+  relay: {
+    domain: 'localhost',
+    expose: 'ClusterIP',
+    databasePort: 5432,
+    replicas: 2,
+    coordinators: { replicas: 2, resources: RESOURCES },
+    joinToken: { secret: 'branchline-relay-join', key: 'token' },
+    terminationGracePeriodSeconds: 40,
+    // Its own PostgreSQL needs 20 MiB.
+    resources: { requests: { cpu: '50m', memory: '160Mi' }, limits: { memory: '512Mi' } },
+  },
   relayToken: { secret: 'branchline-relay-token', key: 'token' },
   /** The usual namespace of Prometheus. */
   metricsFrom: { 'kubernetes.io/metadata.name': 'monitoring' },

@@ -9,6 +9,7 @@ import {
   type PlatformProps,
   type PodProps,
   type RelayProps,
+  type SecretKey,
 } from './props.ts'
 
 const text = z.string().min(1)
@@ -50,7 +51,15 @@ export const platformValues = z.strictObject({
     domain: matching(PLATFORM_PATTERNS.domain, 'a domain such as "preview.example.com"').max(DOMAIN_LENGTH),
     publicUrl: optional(PLATFORM_PATTERNS.publicUrl, 'a URL such as "https://preview.example.com"'),
     shared: z.boolean(),
+    databaseUrl: z.strictObject({ secret: z.string(), key: text }),
+    replicas: z.int().min(0),
+    coordinators: z.strictObject({ replicas: z.int().min(0), resources: object }),
+    joinToken: z.strictObject({ secret: text, key: text }),
+    ownerKey: z.strictObject({ secret: z.string(), key: text }),
     stateClaim: optional(PLATFORM_PATTERNS.stateClaim, 'the name of a PersistentVolumeClaim'),
+    ports: z.strictObject({ from: z.int().min(0).max(65_535), to: z.int().min(0).max(65_535) }),
+    allowTargets: z.array(matching(PLATFORM_PATTERNS.cidr, 'a range of addresses such as "10.0.0.0/8"')),
+    terminationGracePeriodSeconds: z.int().min(0),
     routeExplain: z.enum(['', 'allow', 'deny']),
     header: optional(PLATFORM_PATTERNS.header, 'the name of a header'),
     settings: labels,
@@ -63,7 +72,12 @@ export const platformValues = z.strictObject({
     resources: object,
   }),
   relayToken: z.strictObject({ secret: text, key: text, value: z.string() }),
-  networkPolicy: z.strictObject({ enabled: z.boolean(), metricsFrom: labels }),
+  networkPolicy: z.strictObject({
+    enabled: z.boolean(),
+    metricsFrom: labels,
+    apiFrom: labels,
+    databasePort: z.int().min(1).max(65_535),
+  }),
   podMonitor: z.strictObject({ enabled: z.boolean() }),
   podAnnotations: labels,
   nodeSelector: labels,
@@ -94,7 +108,15 @@ export const PLATFORM_VALUES: PlatformValues = {
     domain: DEFAULTS.relay.domain,
     publicUrl: '',
     shared: false,
+    databaseUrl: { secret: '', key: 'url' },
+    replicas: DEFAULTS.relay.replicas,
+    coordinators: DEFAULTS.relay.coordinators,
+    joinToken: DEFAULTS.relay.joinToken,
+    ownerKey: { secret: '', key: 'key' },
     stateClaim: '',
+    ports: { from: 0, to: 0 },
+    allowTargets: [],
+    terminationGracePeriodSeconds: DEFAULTS.relay.terminationGracePeriodSeconds,
     routeExplain: '',
     header: '',
     settings: {},
@@ -103,7 +125,12 @@ export const PLATFORM_VALUES: PlatformValues = {
     resources: DEFAULTS.relay.resources,
   },
   relayToken: { ...DEFAULTS.relayToken, value: '' },
-  networkPolicy: { enabled: true, metricsFrom: {} },
+  networkPolicy: {
+    enabled: true,
+    metricsFrom: {},
+    apiFrom: {},
+    databasePort: DEFAULTS.relay.databasePort,
+  },
   podMonitor: { enabled: false },
   podAnnotations: {},
   nodeSelector: {},
@@ -123,11 +150,12 @@ export function propsOf(values: PlatformValues): PlatformProps {
     cluster: values.cluster,
     images: imagesOf(values),
     manager: managerOf(values.manager),
-    relay: relayOf(values.relay),
+    relay: relayOf(values.relay, networkPolicy.databasePort),
     relayToken: given(relayToken.value) ?? { secret: relayToken.secret, key: relayToken.key },
     pods: podsOf(values),
     networkPolicies: networkPolicy.enabled,
     metricsFrom: given(networkPolicy.metricsFrom),
+    apiFrom: given(networkPolicy.apiFrom),
     monitors: values.podMonitor.enabled,
     logLevel: given(values.logLevel),
   } satisfies All<PlatformProps>)
@@ -165,7 +193,7 @@ function imagesOf(values: PlatformValues): ImageProps {
 const managerOf = ({ replicas, checkPodAddress, podMessages, resources }: PlatformValues['manager']) =>
   ({ replicas, checkPodAddress, podMessages, resources }) satisfies All<ManagerProps>
 
-function relayOf(relay: PlatformValues['relay']): RelayProps | string | false {
+function relayOf(relay: PlatformValues['relay'], databasePort: number): RelayProps | string | false {
   if (relay.address !== '') return relay.address
   if (!relay.enabled) return false
   return present({
@@ -175,13 +203,25 @@ function relayOf(relay: PlatformValues['relay']): RelayProps | string | false {
     nodePort: given(relay.service.nodePort),
     annotations: given(relay.service.annotations),
     shared: relay.shared,
+    databaseUrl: secretOf(relay.databaseUrl),
+    databasePort,
+    replicas: relay.replicas,
+    coordinators: relay.coordinators,
+    joinToken: relay.joinToken,
+    ownerKey: secretOf(relay.ownerKey),
     stateClaim: given(relay.stateClaim),
+    ports: relay.ports.from === 0 ? undefined : relay.ports,
+    allowTargets: given(relay.allowTargets),
+    terminationGracePeriodSeconds: relay.terminationGracePeriodSeconds,
     routeExplain: given(relay.routeExplain),
     header: given(relay.header),
     settings: given(relay.settings),
     resources: relay.resources,
   } satisfies All<RelayProps>)
 }
+
+/** A Secret, or undefined if it has no name. */
+const secretOf = (key: SecretKey): SecretKey | undefined => (key.secret === '' ? undefined : key)
 
 const podsOf = (values: PlatformValues): PodProps =>
   present({

@@ -114,6 +114,7 @@ test('a kustomize base lists all its files and its images', async () => {
     'rbac.yaml',
     'manager.yaml',
     'relay.yaml',
+    'coordinator.yaml',
     'network-policies.yaml',
   ])
   expect((await readdir(out)).toSorted()).toEqual(

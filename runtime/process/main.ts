@@ -10,7 +10,7 @@ export interface Running {
 /**
  * Runs a process until SIGTERM or SIGINT, then stops it and exits with 0. A second signal exits at once. An invalid
  * configuration is written to standard error, one fault per line, and exits with 64. A failed start or stop is logged
- * and exits with 1. Only this function ends the process.
+ * and exits with 1. Only functions of this file end the process.
  */
 export async function runMain(logger: Logger, start: () => Promise<Running>): Promise<void> {
   try {
@@ -21,13 +21,27 @@ export async function runMain(logger: Logger, start: () => Promise<Running>): Pr
     await running.stop()
     process.exit(0)
   } catch (error) {
-    if (error instanceof ConfigurationError) {
-      process.stderr.write(`${error.message}\n`)
-      process.exit(EXIT_CONFIGURATION)
-    }
-    logger.fatal({ err: error }, 'failed')
-    process.exit(1)
+    exitWith(logger, error)
   }
+}
+
+/** Runs a task and exits: with 0, or like {@link runMain} if it fails. */
+export async function runOnce(logger: Logger, task: () => Promise<void>): Promise<never> {
+  try {
+    await task()
+    process.exit(0)
+  } catch (error) {
+    exitWith(logger, error)
+  }
+}
+
+function exitWith(logger: Logger, error: unknown): never {
+  if (error instanceof ConfigurationError) {
+    process.stderr.write(`${error.message}\n`)
+    process.exit(EXIT_CONFIGURATION)
+  }
+  logger.fatal({ err: error }, 'failed')
+  process.exit(1)
 }
 
 const nextSignal = (): Promise<NodeJS.Signals> =>

@@ -6,6 +6,7 @@ import { isAbsolute } from 'node:path'
 import { isKey } from '@branchline/wire/key'
 import { parseKeyHeader } from '@branchline/wire/key-header'
 import { RELAY_ADMIN_PORT, RELAY_API_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } from '@branchline/wire/names'
+import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import { VARIABLES } from '@branchline/wire/env'
 import { parsePseudonym } from '../http1/index.ts'
 import { VariableReader } from '../process/config.ts'
@@ -13,6 +14,7 @@ import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
 import { DialPolicy } from './dial-policy.ts'
 import { type HttpsConfig, readHttpsConfig } from './worker/certificates/config.ts'
+import { type OwnerKey, parseGivenToken, parseOwnerKey } from './owner-key.ts'
 import { parseRanges } from './ranges.ts'
 import { FRONTS_HEADERS, type FrontsHeader } from './worker/frontends/client-address.ts'
 import { DEFAULT_RELAY_LIMITS, type RelayLimits, withSettings } from './limits.ts'
@@ -62,8 +64,16 @@ export interface RelayConfig {
    * of other processes. Default: none.
    */
   readonly coordinators: readonly string[]
-  /** BRANCHLINE_JOIN_TOKEN, or BRANCHLINE_JOIN_TOKEN_FILE, which is read for each attempt. Never logged. */
+  /**
+   * BRANCHLINE_JOIN_TOKEN, or BRANCHLINE_JOIN_TOKEN_FILE: the token with which a worker joins, read for each attempt. A
+   * coordinator reads it once, and accepts it from workers. Default: none. Never logged.
+   */
   readonly joinToken: () => Promise<string>
+  /**
+   * BRANCHLINE_OWNER_KEY: the API key with all rights, `blk_…`. `new`: one is made at the first start, and shown once.
+   * `none`: none is made (see new-key.ts). Default: new. Never logged.
+   */
+  readonly ownerKey: OwnerKey
   readonly worker: WorkerConfig
   /** BRANCHLINE_ALLOW_TARGETS: the addresses that circuits may name although they are not public. Default: none. */
   readonly dialPolicy: DialPolicy
@@ -143,7 +153,10 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   const role = read.choice(VARIABLES.role, ROLES, 'all')
   const host = read.text('POD_IP', '0.0.0.0')
   const coordinators = read.parsed(VARIABLES.coordinators, parseUrls, '') ?? []
-  const token = read.text(VARIABLES.joinToken, '')
+  // A worker presents what it has, and the coordinator judges it. A coordinator accepts only what cannot be guessed.
+  const parseToken = (text: string): string =>
+    role === 'worker' || text === '' ? text : parseGivenToken(text, TOKEN_PREFIX.join)
+  const token = read.parsed(VARIABLES.joinToken, parseToken, '') ?? ''
   const tokenFile = read.text(VARIABLES.joinTokenFile, '')
   if (role === 'worker' && coordinators.length === 0)
     read.fault(
@@ -154,7 +167,9 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrl: read.parsed(VARIABLES.databaseUrl, parseDatabase, ''),
     apiPort: read.port(VARIABLES.apiPort, RELAY_API_PORT),
     coordinators,
-    joinToken: async () => (tokenFile === '' ? token : (await readFile(tokenFile, 'utf8')).trim()),
+    joinToken: async () =>
+      tokenFile === '' ? token : parseToken((await readFile(tokenFile, 'utf8')).trim()),
+    ownerKey: read.parsed(VARIABLES.ownerKey, parseOwnerKey, 'new') ?? 'new',
     worker: readWorker(read, host),
     dialPolicy: read.parsed(VARIABLES.allowTargets, (text) => new DialPolicy([text]), '') ?? new DialPolicy(),
     domain,

@@ -1,12 +1,24 @@
 import manifest from '@branchline/wire/package.json' with { type: 'json' }
 import { createLogger } from '../process/log.ts'
-import { runMain } from '../process/main.ts'
+import { runMain, runOnce } from '../process/main.ts'
 import { readConfig } from './config.ts'
-import { addressesOf, startRelay } from './relay.ts'
+import { addressesOf, newOwnerKey, startRelay } from './relay.ts'
 
 /** With `--json`, the first line of standard output is an object with the addresses. The log goes to standard error. */
 const isJson = process.argv.includes('--json')
-const logger = isJson ? createLogger('relay', 'info', process.stderr) : createLogger('relay')
+/**
+ * Makes an API key with all rights in the database of the relay that runs here, prints it and ends. For relays whose log
+ * others read (BRANCHLINE_OWNER_KEY=none), and for owners who have lost their key.
+ */
+const isNewKey = process.argv.includes('--new-owner-key')
+const logger = isJson || isNewKey ? createLogger('relay', 'info', process.stderr) : createLogger('relay')
+
+if (isNewKey) {
+  logger.level = 'error'
+  await runOnce(logger, async () => {
+    process.stdout.write(`${await newOwnerKey(readConfig(process.env), logger)}\n`)
+  })
+}
 
 await runMain(logger, async () => {
   const config = readConfig(process.env)

@@ -107,6 +107,7 @@ async function runCoordinator(
   const { startCoordinator, DEFAULT_COORDINATOR_LIMITS } = await import('./coordinator/coordinator.ts')
   const { databaseUrl, stateDirectory, isDurable, host, apiPort, domain, publicUrl, dialPolicy, limits } =
     config
+  const { ownerKey } = config
   const folder = databaseUrl === undefined ? (stateDirectory ?? temporaryFolder('relay')) : undefined
   // Stopped last.
   if (folder !== undefined && stateDirectory === undefined) parts.push({ stop: () => remove(folder) })
@@ -114,7 +115,7 @@ async function runCoordinator(
     location:
       databaseUrl === undefined
         ? {
-            folder: join(folder as string, 'postgres'),
+            folder: postgresFolder(folder as string),
             durable: isDurable && stateDirectory !== undefined,
             templates: join(homedir(), '.cache', 'branchline'),
           }
@@ -127,10 +128,35 @@ async function runCoordinator(
     domain,
     publicUrl,
     dialPolicy,
+    ownerKey,
+    joinToken: await config.joinToken(),
     urlOf: (label) => urlOf(label, publicUrl),
   })
   parts.push(coordinator)
   return coordinator
+}
+
+/** The folder of the embedded PostgreSQL in a state directory. */
+const postgresFolder = (stateDirectory: string): string => join(stateDirectory, 'postgres')
+
+/**
+ * Makes a further API key with all rights, in the database of a relay that runs, and returns it. Whoever may do this can
+ * read the database anyway. Rejects with BL_RELAY_DATABASE if the database does not respond.
+ */
+export async function newOwnerKey(
+  { databaseUrl, stateDirectory = '' }: RelayConfig,
+  logger: Logger,
+): Promise<string> {
+  const { openRunning } = await import('./coordinator/store/open.ts')
+  const { addOwnerKey } = await import('./coordinator/access/given.ts')
+  const location =
+    databaseUrl === undefined ? { folder: postgresFolder(stateDirectory) } : { url: databaseUrl }
+  const { store, close } = openRunning(location, logger)
+  try {
+    return await addOwnerKey(store)
+  } finally {
+    await close()
+  }
 }
 
 const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })

@@ -51,7 +51,9 @@ export const VARIABLES = {
   apiPort: 'BRANCHLINE_API_PORT',
   /** Of a worker: the URLs of coordinators. */
   coordinators: 'BRANCHLINE_COORDINATORS',
-  /** Of a worker: the token with which it joins, or a file with it. */
+  /** Of a coordinator: the owner's API key, `new` or `none`. */
+  ownerKey: 'BRANCHLINE_OWNER_KEY',
+  /** Of a worker: the token with which it joins, or a file with it. Of a coordinator: the token that it accepts. */
   joinToken: 'BRANCHLINE_JOIN_TOKEN',
   joinTokenFile: 'BRANCHLINE_JOIN_TOKEN_FILE',
   /** Of a worker: its name, its group and its labels. */

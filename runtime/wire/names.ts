@@ -85,6 +85,8 @@ export const RELAY_TUNNEL_PORT = 25090
 export const RELAY_ADMIN_PORT = 25091
 /** The port of the API of the relay's coordinator. */
 export const RELAY_API_PORT = 6120
+/** The Service of the relay's API, and the Deployment of coordinators that are not also workers. */
+export const COORDINATOR_SERVICE = 'branchline-coordinator'
 
 /** The audience of the ServiceAccount tokens with which sidecars prove their pod to the manager. */
 export const TOKEN_AUDIENCE = 'branchline-manager'

@@ -70,7 +70,9 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_API_PORT: 'Port of a coordinator, for its API and for workers.',
     BRANCHLINE_COORDINATORS:
       'URLs of coordinators, with commas. A worker tries them in turn. Required for the role `worker`.',
-    BRANCHLINE_JOIN_TOKEN: 'Token with which a worker joins.',
+    BRANCHLINE_JOIN_TOKEN: 'Token with which a worker joins. A coordinator accepts it (`blj_…`).',
+    BRANCHLINE_OWNER_KEY:
+      'API key with all rights (`blk_…`). `new`: made at the first start, and shown once. `none`: `--new-owner-key` makes one.',
     BRANCHLINE_JOIN_TOKEN_FILE: 'File with that token.',
     BRANCHLINE_WORKER_NAME: 'Name of a worker. It is unique. Empty: the name of the host.',
     BRANCHLINE_WORKER_GROUP: 'Group of a worker. All workers of a group serve the same circuits.',

@@ -1,5 +1,12 @@
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
-import { GROUP, LABELS, MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
+import {
+  COORDINATOR_SERVICE,
+  GROUP,
+  LABELS,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  RELAY_SERVICE,
+} from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import { $ } from 'zx'
 
@@ -52,7 +59,7 @@ async function leftOver(context: string): Promise<string[]> {
 }
 
 /** Also accepts objects without our label that have our name, except the cluster's name. */
-const OUR_NAMES = [PLATFORM_NAMESPACE, MANAGER_SERVICE, RELAY_SERVICE]
+const OUR_NAMES = [PLATFORM_NAMESPACE, MANAGER_SERVICE, RELAY_SERVICE, COORDINATOR_SERVICE]
 
 const isOurs = ({ metadata }: Found): boolean =>
   OUR_NAMES.some((name) => metadata.name.startsWith(name)) ||

@@ -105,3 +105,94 @@ The namespaces that may read metrics, as peers of a NetworkPolicy.
       kubernetes.io/metadata.name: monitoring
       {{- end }}
 {{- end }}
+
+{{/*
+"true" if the relay has a database, and so coordinators and workers; otherwise empty: one process with both roles.
+*/}}
+{{- define "branchline.hasCoordinators" -}}
+{{- if and (include "branchline.runsRelay" .) .Values.relay.databaseUrl.secret }}true{{ end }}
+{{- end }}
+
+{{/*
+An environment variable from a Secret. Arguments: name and from (secret and key).
+*/}}
+{{- define "branchline.secretVariable" -}}
+- name: {{ .name }}
+  valueFrom:
+    secretKeyRef:
+      name: {{ .from.secret | quote }}
+      key: {{ .from.key | quote }}
+{{- end }}
+
+{{/*
+Environment variables of the relay that both roles read.
+*/}}
+{{- define "branchline.relayVariables" -}}
+- name: BRANCHLINE_DOMAIN
+  value: {{ .Values.relay.domain | quote }}
+- name: BRANCHLINE_PUBLIC_URL
+  value: {{ .Values.relay.publicUrl | default (printf "http://%s:8080" .Values.relay.domain) | quote }}
+{{- with .Values.relay.settings }}
+- name: BRANCHLINE_SETTINGS
+  value: {{ toJson . | quote }}
+{{- end }}
+{{- with .Values.relay.allowTargets }}
+- name: BRANCHLINE_ALLOW_TARGETS
+  value: {{ join "," . | quote }}
+{{- end }}
+{{- with .Values.logLevel }}
+- name: LOG_LEVEL
+  value: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/*
+The environment variable with the API key of all rights. Without a Secret no key is made, because others read logs.
+*/}}
+{{- define "branchline.ownerKeyVariable" -}}
+{{- if .Values.relay.ownerKey.secret -}}
+{{ include "branchline.secretVariable" (dict "name" "BRANCHLINE_OWNER_KEY" "from" .Values.relay.ownerKey) }}
+{{- else -}}
+- name: BRANCHLINE_OWNER_KEY
+  value: none
+{{- end }}
+{{- end }}
+
+{{/*
+An affinity by which the pods of a component prefer different nodes. The argument is the component's name.
+*/}}
+{{- define "branchline.spread" -}}
+podAntiAffinity:
+  preferredDuringSchedulingIgnoredDuringExecution:
+    - weight: 100
+      podAffinityTerm:
+        topologyKey: kubernetes.io/hostname
+        labelSelector:
+          matchLabels:
+            {{- include "branchline.selectorLabels" . | nindent 12 }}
+{{- end }}
+
+{{/*
+A pod that is deleted accepts connections until no Service leads to it any more.
+*/}}
+{{- define "branchline.leave" -}}
+lifecycle:
+  preStop:
+    sleep:
+      seconds: 5
+{{- end }}
+
+{{/*
+An egress rule of a NetworkPolicy: DNS.
+*/}}
+{{- define "branchline.dns" -}}
+- to:
+    - namespaceSelector:
+        matchLabels:
+          kubernetes.io/metadata.name: kube-system
+  ports:
+    - protocol: UDP
+      port: 53
+    - protocol: TCP
+      port: 53
+{{- end }}

@@ -10,6 +10,8 @@ import type { Running } from '../../process/main.ts'
 import { connectInMemory } from '../../process/memory-connection.ts'
 import { acceptUpgrades } from '../../process/upgrade.ts'
 import type { DialPolicy } from '../dial-policy.ts'
+import type { OwnerKey } from '../owner-key.ts'
+import { acceptJoinToken, acceptOwnerKey } from './access/given.ts'
 import { createOwnerKey } from './access/keys.ts'
 import { redeem } from './access/redeem.ts'
 import { type ApiLimits, DEFAULT_API_LIMITS } from './api/limits.ts'
@@ -51,6 +53,10 @@ export interface CoordinatorOptions {
   readonly domain: string
   readonly publicUrl: URL
   readonly dialPolicy: DialPolicy
+  /** Default: new. */
+  readonly ownerKey?: OwnerKey
+  /** A join token that the configuration gives. Empty: none. */
+  readonly joinToken?: string
   /** The URL of a host label for visitors. */
   readonly urlOf: (label: string) => string
 }
@@ -101,7 +107,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await close()
   }
   try {
-    const ownerKey = await createOwnerKey(store)
+    const ownerKey = await prepareAccess(store, options)
     const api = await serveApi(options, context, leading)
     return {
       apiPort: Number(new URL(api.url).port),
@@ -121,6 +127,17 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     await stopLeading()
     throw error
   }
+}
+
+/** Makes the owner's key, or accepts the given one, and the given join token. Returns a key that was made. */
+async function prepareAccess(
+  store: Store,
+  { ownerKey = 'new', joinToken = '' }: CoordinatorOptions,
+): Promise<string | undefined> {
+  if (joinToken !== '') await acceptJoinToken(store, joinToken)
+  if (ownerKey === 'new') return createOwnerKey(store)
+  if (ownerKey !== 'none') await acceptOwnerKey(store, ownerKey.secret)
+  return undefined
 }
 
 async function serveApi(

@@ -1,6 +1,6 @@
 import type { Logger } from '../../../process/log.ts'
 import { type DatabaseAddress, parseDatabaseUrl } from './connection.ts'
-import { EmbeddedServer } from './embedded/server.ts'
+import { EmbeddedServer, runningAddress } from './embedded/server.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
 import { migrate } from './migrate.ts'
 import { Store } from './store.ts'
@@ -48,6 +48,17 @@ export async function openStore(
     await server.stop()
     throw error
   }
+}
+
+/** Opens the store of a relay that runs, also of its embedded server. Migrates nothing. */
+export function openRunning(
+  location: StoreLocation,
+  logger: Logger,
+  limits: StoreLimits = DEFAULT_STORE_LIMITS,
+): OpenStore {
+  const address = 'url' in location ? parseDatabaseUrl(location.url) : runningAddress(location.folder)
+  const store = new Store({ address, limits, logger })
+  return { store, close: () => store.close() }
 }
 
 async function openAt(address: DatabaseAddress, logger: Logger, limits: StoreLimits): Promise<OpenStore> {

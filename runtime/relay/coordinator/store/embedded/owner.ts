@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Logger } from '../../../../process/log.ts'
 import { StoreError } from '../errors.ts'
@@ -55,6 +55,12 @@ export async function releaseData(
   if (isClaimedBy(folder, server.parent)) throw inUse(folder, server.parent)
   logger.warn({ pid: file.pid, folder }, 'stopping the PostgreSQL server that a killed relay left behind')
   await stopOrphan(file.pid, data, stopMs)
+}
+
+/** The folder of the socket of the server that runs with this data. Undefined: none runs. */
+export function socketFolderOf(data: string): string | undefined {
+  const socket = readPidFile(data)?.socket
+  return socket === undefined ? undefined : dirname(socket)
 }
 
 /** The error for a folder that another relay uses. */

@@ -7,7 +7,7 @@ import { StoreError } from '../errors.ts'
 import type { EmbeddedLimits } from '../limits.ts'
 import { type Account, findAccount } from './account.ts'
 import { checkVersion, createData, giveTo, USER } from './data-folder.ts'
-import { claimFolder, inUse, releaseData } from './owner.ts'
+import { claimFolder, inUse, releaseData, socketFolderOf } from './owner.ts'
 import { ServerOutput } from './output.ts'
 import { startProgram } from './program.ts'
 import { findPrograms, type Programs } from './programs.ts'
@@ -33,6 +33,13 @@ export interface ServerAddress {
   readonly port: number
   readonly user: string
   readonly database: string
+}
+
+/** The address of the server that runs in a folder. Throws BL_RELAY_EMBEDDED if there is none. */
+export function runningAddress(folder: string): ServerAddress {
+  const host = socketFolderOf(join(folder, 'data'))
+  if (host !== undefined) return { host, port: PORT, user: USER, database: 'postgres' }
+  throw new StoreError('BL_RELAY_EMBEDDED', `No relay runs with its PostgreSQL in ${folder}: start it first`)
 }
 
 /** What a start needs, found once. */
@@ -177,6 +184,8 @@ async function prepare(options: EmbeddedOptions): Promise<Place> {
   await releaseData(folder, data, options.limits.stopMs, options.logger)
   const timeoutMs = options.limits.createMs
   if (!checkVersion(data, programs)) await createData(folder, { ...options, account, programs, timeoutMs })
+  // PostgreSQL refuses data that a group may write, which a volume with Kubernetes' fsGroup makes of it.
+  chmodSync(data, 0o700)
   const sockets = createSocketFolder(folder)
   giveTo(account, sockets.path)
   const release = claimFolder(folder)
