@@ -141,6 +141,9 @@ export const DEVELOPMENT: Meanings = {
   BRANCHLINE_CAMPAIGN_SEED: 'Seed of a fault campaign, to repeat a run.',
   BRANCHLINE_PEERS:
     '`build`: build the peers of the tests with Go: h2spec, grpc-go, the EndpointSlice controller (`npm run test:peers` sets it).',
+  BRANCHLINE_SCHEMATHESIS:
+    'Program of schemathesis, for the fuzzer of the API. Default: `schemathesis` on the PATH.',
+  BRANCHLINE_TEST_LOG: 'Set: relays that tests start in processes of their own log to standard error.',
   BRANCHLINE_PYTHON: 'Python with grpcio, for the tests with its gRPC. Default: `python3`.',
   BRANCHLINE_HELM:
     'Helm command of the tests; or `build`: build Helm and kustomize with Go (`npm run test:helm` sets it).',

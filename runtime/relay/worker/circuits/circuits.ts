@@ -74,6 +74,8 @@ export class Circuits implements Retries {
       return apex.has(head.host) ? apex.failure(head) : reply(this.#unknown(head.host), head)
     }
     if (isLate(error, forward)) return reply(served.allowance.problem('responseMs'), head)
+    if (served.circuit.backend === 'h2' && head.version < 20 && problems.isNotHttp1(error))
+      return reply(problems.needsHttp2(502), head)
     const failed = reached ?? forward?.candidates.at(-1)
     return reply({ ...this.#failed(error, served, head.host, failed), ...this.#link }, head)
   }
@@ -299,7 +301,7 @@ type FailedExchange = Pick<ExchangeReport, 'head' | 'client' | 'decision' | 'rea
 /** Why a circuit takes no such request at all. Services in clusters may speak both versions. */
 function refusalOf({ circuit }: ServedCircuit, head: Head): Problem | undefined {
   const isAddressed = circuit.targets.every(({ cluster }) => cluster === undefined)
-  if (circuit.backend === 'h2' && head.version < 20 && isAddressed) return problems.needsHttp2()
+  if (circuit.backend === 'h2' && head.version < 20 && isAddressed) return problems.needsHttp2(505)
   if (circuit.backend === 'tcp' || circuit.backend === 'traefik')
     return problems.wrongBackend(circuit.backend)
   return undefined

@@ -102,13 +102,22 @@ export const noTarget = (host: string, reason: string): Problem => ({
   retryAfterSeconds: RETRY_AFTER_SECONDS,
 })
 
-/** The target speaks only HTTP/2, and the visitor does not. */
-export const needsHttp2 = (): Problem => ({
-  status: 505,
+/**
+ * The app speaks only HTTP/2, and the visitor does not. 505 if the circuit says so, 502 if the app has been asked. The
+ * relay translates HTTP/2 for apps of HTTP/1.1, and not the other way.
+ */
+export const needsHttp2 = (status: 502 | 505): Problem => ({
+  status,
   reason: 'needs-http2',
   title: 'HTTP/2 only',
-  detail: 'The app behind this address speaks only HTTP/2: use a client that does, such as one for gRPC.',
+  detail:
+    'Your request uses HTTP/1.1, and the app behind this address speaks only HTTP/2. The relay does not translate in this direction. ' +
+    'Use a client with HTTP/2, such as one for gRPC, "curl --http2-prior-knowledge" over http or "curl --http2" over https, or let the app accept HTTP/1.1 as well.',
 })
+
+/** Whether the answer of an app that should speak HTTP/2 is no HTTP/1.1. */
+export const isNotHttp1 = ({ code }: HttpError): boolean =>
+  code === 'BL_HTTP_BAD_RESPONSE' || code === 'BL_HTTP_UPSTREAM_CLOSED'
 
 /** A circuit whose connections are not requests, or for whose backend this worker has no code. */
 export const wrongBackend = (backend: string): Problem => ({
