@@ -244,6 +244,26 @@ test('when the database is lost, changes get 503 with Retry-After and readiness 
   }
 })
 
+test('a circuit whose port is outside a changed range says so, and what to do', async () => {
+  const { client } = await start()
+  const putPorts = (from: number, to: number) =>
+    client.putGroup({ params: { group: 'default' }, body: { ports: { from, to } } })
+  const statusReason = async () => (await client.getCircuit({ params: { key: 'ssh' } })).statusReason ?? ''
+  await putPorts(30_000, 30_000)
+  await client.createCircuit({
+    body: { key: 'ssh', frontend: { type: 'port' }, backend: 'tcp', access: { type: 'public' }, targets: [] },
+  })
+  expect(await statusReason()).not.toContain('range')
+  await putPorts(31_000, 31_009)
+  expect(await statusReason()).toMatch(
+    /The port 30000 is out of range: the group default now has the ports 31000 to 31009\. Delete the circuit/,
+  )
+  await client.putGroup({ params: { group: 'default' }, body: {} })
+  expect(await statusReason()).toContain('has no ports any more')
+  await putPorts(30_000, 31_009)
+  expect(await statusReason()).not.toContain('range')
+})
+
 test('groups, free ports, join tokens, workers and discovery', async () => {
   const { client, url } = await start()
   await client.putGroup({ params: { group: 'gpu' }, body: { ports: { from: 30_000, to: 30_002 } } })

@@ -7,6 +7,7 @@ import { actorOf, type Caller } from '../circuits/caller.ts'
 import { takenPorts } from '../circuits/frontend.ts'
 import { cursorOf, DEFAULT_PAGE, readCursor } from '../circuits/list.ts'
 import { isInRange } from '../circuits/ports.ts'
+import { refreshStatus } from '../circuits/statuses.ts'
 import type { Page, PageQuery } from '../access/paging.ts'
 import type { Reader, Store } from '../store/store.ts'
 import type { WorkerGroupTable } from '../store/tables.ts'
@@ -57,6 +58,16 @@ export async function putGroup(
       .onConflict((conflict) => conflict.column('name').doUpdateSet({ ...range, updated_at: new Date() }))
       .returningAll()
       .executeTakeFirstOrThrow()
+    const circuits = await tx
+      .selectFrom('circuits')
+      .select('id')
+      .where('worker_group', '=', name)
+      .where('frontend', '=', 'port')
+      .execute()
+    await refreshStatus(
+      tx,
+      circuits.map(({ id }) => id),
+    )
     audit({
       action: 'group.put',
       kind: 'worker_group',

@@ -30,7 +30,7 @@ export interface StatusFacts {
   readonly group: string
   /** Whether a worker has served it before. */
   readonly served: boolean
-  /** A reason that is worth saying although the circuit is healthy, such as a closed port. */
+  /** What is worth saying although the circuit is healthy, such as a closed port. It also follows the reason why no worker serves it. */
   readonly note?: string | undefined
 }
 
@@ -71,12 +71,18 @@ export function targetHealth(reports: readonly WorkerReport[], id: string): Targ
   return known.find(({ status }) => status === 'HEALTHY') ?? (known[0] as TargetHealth)
 }
 
-function unserved({ reports, eligible, group, served }: StatusFacts): Verdict {
-  const status = served ? 'UNHEALTHY' : 'PENDING'
-  const fault = reports.find((report) => report.fault !== undefined)
-  if (fault !== undefined) return { status, reason: `Worker ${fault.worker}: ${fault.fault}` }
-  if (eligible.length === 0) {
-    return { status, reason: `No connected worker of the group ${group} can serve the circuit.` }
+function unserved(facts: StatusFacts): Verdict {
+  const { served, note } = facts
+  const reason = whyUnserved(facts)
+  return {
+    status: served ? 'UNHEALTHY' : 'PENDING',
+    reason: note === undefined ? reason : `${reason.replace(/\.$/, '')}. ${note}`,
   }
-  return { status, reason: `No worker has acknowledged the circuit yet. Waiting for ${eligible.join(', ')}.` }
+}
+
+function whyUnserved({ reports, eligible, group }: StatusFacts): string {
+  const fault = reports.find((report) => report.fault !== undefined)
+  if (fault !== undefined) return `Worker ${fault.worker}: ${fault.fault}`
+  if (eligible.length === 0) return `No connected worker of the group ${group} can serve the circuit.`
+  return `No worker has acknowledged the circuit yet. Waiting for ${eligible.join(', ')}.`
 }
