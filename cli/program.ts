@@ -19,6 +19,7 @@ import { addEnvironmentCommands } from './program/environments.ts'
 import { withExamples } from './program/examples.ts'
 import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
 import { addInspectCommands } from './program/inspect.ts'
+import { addTrustCommand } from './trust/command.ts'
 
 const EXIT_USAGE = 64
 
@@ -232,6 +233,7 @@ withExamples(explainCommand, [
 ])
 
 addCircuitCommands(program)
+addTrustCommand(program)
 addCompletionCommands(program)
 
 tellFaults(program, () => process.exit(EXIT_USAGE))

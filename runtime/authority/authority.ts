@@ -8,6 +8,8 @@ import { readStored, storeOnce } from './storage.ts'
 /** An authority for development, which issues certificates for the names of one domain. */
 export interface Authority {
   readonly domain: string
+  /** Its common name, which differs between all authorities, such as `Branchline CA for localhost 1a2b3c4d`. */
+  readonly name: string
   /** The path of the certificate, which clients must trust. */
   readonly file: string
   /** PEM. */
@@ -57,6 +59,7 @@ function authorityOf(
   let issuer: Promise<Issuer> | undefined
   return {
     domain,
+    name: /CN=(.*)/.exec(parsed.subject)?.[1] ?? '',
     file: join(folder, 'ca.crt'),
     certificate: pair.cert,
     fingerprint: parsed.fingerprint256,

@@ -46,7 +46,7 @@ async function requirePrivate(file: string): Promise<void> {
   const { mode } = await stat(file)
   if (process.platform === 'win32' || (mode & 0o077) === 0) return
   throw new AuthorityError(
-    `${file}: other users can read this key (mode ${(mode & 0o777).toString(8)}). If nobody has copied it, run ` +
+    `${file}: other users can read this key (mode ${(mode & 0o777).toString(8)}). If you are sure that it was not copied, run ` +
       `\`chmod 600 ${file}\`; otherwise run \`branchline trust --uninstall\` and delete the folder`,
   )
 }
