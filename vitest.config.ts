@@ -13,8 +13,9 @@ export default defineConfig({
             'test-e2e/{harness,shop}/**/*.test.ts',
             'test-e2e/campaign/judge.test.ts',
           ],
-          // The limit only ends tests that hang. No test depends on speed, and the machine may be busy.
+          // The limits only end tests that hang. No test depends on speed, and the machine may be busy.
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
@@ -39,6 +40,7 @@ export default defineConfig({
           ],
           fileParallelism: false,
           testTimeout: 600_000,
+          hookTimeout: 120_000,
           env: { BRANCHLINE_SLOW: '1' },
         },
       },
