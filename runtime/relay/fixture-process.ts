@@ -49,6 +49,10 @@ export class RelayProcess {
     throw new Error(`the relay ended with ${child.exitCode}`)
   }
 
+  get pid(): number {
+    return this.#child.pid as number
+  }
+
   get httpPort(): number {
     return Number(new URL(this.addresses.http).port)
   }

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
+import { circuits } from './circuits/report.ts'
 import { control } from './control/report.ts'
 import { hop } from './http/report.ts'
 import { http2 } from './http2/report.ts'
@@ -23,6 +24,7 @@ const BENCHMARKS: Record<string, Benchmark> = {
   table,
   idle,
   start,
+  circuits,
   control,
   pairs,
 }

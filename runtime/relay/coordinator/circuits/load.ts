@@ -1,4 +1,5 @@
 import type { SelectQueryBuilder } from 'kysely'
+import { idIn } from '../store/ids.ts'
 import type { Reader, Tx } from '../store/store.ts'
 import type { Tables } from '../store/tables.ts'
 import type { CircuitRow, ReportRow, StoredCircuit } from './rows.ts'
@@ -30,14 +31,14 @@ async function complete(db: Reader | Tx, rows: readonly CircuitRow[]): Promise<S
   const targets = await db
     .selectFrom('targets')
     .selectAll()
-    .where('circuit_id', 'in', ids)
+    .where(idIn('circuit_id', ids))
     .orderBy('position')
     .orderBy('id')
     .execute()
   const hosts = await db
     .selectFrom('hosts')
     .selectAll()
-    .where('circuit_id', 'in', ids)
+    .where(idIn('circuit_id', ids))
     .orderBy('host')
     .execute()
   const reports = await loadReports(db, ids)
@@ -59,6 +60,6 @@ const loadReports = (db: Reader | Tx, ids: readonly string[]): Promise<ReportRow
     .innerJoin('workers', 'workers.id', 'reports.worker_id')
     .selectAll('reports')
     .select('workers.name as worker')
-    .where('reports.circuit_id', 'in', ids)
+    .where(idIn('reports.circuit_id', ids))
     .where('workers.state', 'in', CONNECTED)
     .execute()

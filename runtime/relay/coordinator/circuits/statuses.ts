@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import type { PortRange } from '@branchline/wire/circuits/group'
 import { isOpen } from '@branchline/wire/circuits/open'
+import { idIn } from '../store/ids.ts'
 import type { Tx } from '../store/store.ts'
 import { CONNECTED, loadCircuits } from './load.ts'
 import { isInRange } from './ports.ts'
@@ -15,30 +17,38 @@ interface GroupWorker {
 /** Computes the status of circuits again, and stores it where it has changed. Returns the ids of those. */
 export async function refreshStatus(tx: Tx, ids: readonly string[]): Promise<string[]> {
   if (ids.length === 0) return []
-  const circuits = await loadCircuits(tx, (query) => query.where('circuits.id', 'in', ids))
+  const circuits = await loadCircuits(tx, (query) => query.where(idIn('circuits.id', ids)))
   const workers: GroupWorker[] = await tx
     .selectFrom('workers')
     .select(['name', 'worker_group', 'labels'])
     .where('state', 'in', CONNECTED)
     .execute()
   const ranges = await loadRanges(tx)
-  const changed: string[] = []
-  for (const circuit of circuits) {
-    const verdict = verdictOf(circuit, workers, ranges.get(circuit.row.worker_group))
+  const changed = circuits.flatMap((circuit) => {
     const { row } = circuit
-    if (verdict.status === row.status && (verdict.reason ?? null) === row.status_reason) continue
-    changed.push(row.id)
-    await tx
-      .updateTable('circuits')
-      .set({
-        status: verdict.status,
-        status_reason: verdict.reason ?? null,
-        ...(verdict.status === row.status ? {} : { status_since: new Date() }),
-      })
-      .where('id', '=', row.id)
-      .execute()
-  }
-  return changed
+    const { status, reason = null } = verdictOf(circuit, workers, ranges.get(row.worker_group))
+    const differs = status !== row.status || reason !== row.status_reason
+    return differs ? { id: row.id, status, reason } : []
+  })
+  if (changed.length > 0) await store(tx, changed)
+  return changed.map(({ id }) => id)
+}
+
+interface NewStatus {
+  readonly id: string
+  readonly status: Verdict['status']
+  readonly reason: string | null
+}
+
+/** One statement, however many: 10,000 single ones take ten seconds. */
+async function store(tx: Tx, changed: readonly NewStatus[]): Promise<void> {
+  await sql`
+    update circuits set
+      status = r.status,
+      status_reason = r.reason,
+      status_since = case when circuits.status = r.status then status_since else now() end
+    from jsonb_to_recordset(${JSON.stringify(changed)}::jsonb) as r(id uuid, status text, reason text)
+    where circuits.id = r.id`.execute(tx)
 }
 
 /** The ranges of ports by group. A group without ports has none. */

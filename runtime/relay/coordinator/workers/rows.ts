@@ -43,14 +43,41 @@ export interface KnownWorker {
   readonly peerHash: string | undefined
 }
 
+/** The columns of a circuit that workers get something of. */
+export const CIRCUIT_COLUMNS = [
+  'id',
+  'key',
+  'version',
+  'owner',
+  'frontend',
+  'port',
+  'host_label',
+  'spec',
+  'state',
+  'status',
+  'status_reason',
+  'worker_group',
+] as const satisfies readonly (keyof CircuitTable)[]
+
+/** The same of a target. */
+export const TARGET_COLUMNS = [
+  'id',
+  'spec',
+  'weight',
+  'state',
+] as const satisfies readonly (keyof TargetTable)[]
+
+type CircuitRow = Pick<Selectable<CircuitTable>, (typeof CIRCUIT_COLUMNS)[number]>
+type TargetRow = Pick<Selectable<TargetTable>, (typeof TARGET_COLUMNS)[number]>
+
 /** How a cluster's name in a target of an API client becomes a cluster. */
 export type FindCredential = (cluster: string) => string | undefined
 
 /** A circuit as workers get it. `targets` are its own, in their order. */
 export function placedOf(
-  row: Selectable<CircuitTable>,
+  row: CircuitRow,
   hosts: readonly string[],
-  targets: readonly Selectable<TargetTable>[],
+  targets: readonly TargetRow[],
   credentialOf: FindCredential,
 ): PlacedCircuit {
   const circuit: DeployedCircuit = {
@@ -75,7 +102,7 @@ export function placedOf(
   }
 }
 
-function targetOf(row: Selectable<TargetTable>, credentialOf: FindCredential): DeployedTarget {
+function targetOf(row: TargetRow, credentialOf: FindCredential): DeployedTarget {
   const { address, cluster, devbox } = row.spec as {
     readonly address?: string
     readonly cluster?: ClusterTarget
