@@ -2,18 +2,29 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { $ } from 'zx'
 import type { BaseImage } from '../kind/base-images.ts'
+import type { Architecture } from './postgres.ts'
 import { buildFailure, dockerBuild } from '../kind/build.ts'
 
 /** Builds the image of a folder, and returns the reference under which it can be pulled. */
-export type Publish = (
+type Build = (
   folder: string,
   reference: string,
   base: BaseImage,
   settings: readonly string[],
 ) => Promise<string>
 
+/** How images are built, and for which architectures. */
+export interface Publish {
+  readonly architectures: readonly Architecture[]
+  readonly build: Build
+}
+
 /** The images contain only files, so buildx needs no emulator for another architecture than this machine's. */
-const PLATFORMS = 'linux/amd64,linux/arm64'
+const BOTH: readonly Architecture[] = ['amd64', 'arm64']
+const PLATFORMS = BOTH.map((architecture) => `linux/${architecture}`).join(',')
+
+/** The architecture of this machine's images. */
+export const ownArchitecture = (): Architecture => (process.arch === 'arm64' ? 'arm64' : 'amd64')
 
 /** The part of a reference before the repository: a host with an optional port, and an optional path. */
 const REGISTRY = /^[a-z0-9][a-z0-9.-]*(?::\d+)?(?:\/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$/
@@ -32,10 +43,13 @@ export async function publisher(registry: string): Promise<Publish> {
   if (!hasBuildx)
     console.log('docker has no buildx: the images are for the architecture of this machine only')
   const push = hasBuildx ? pushBoth : pushOne
-  return (folder, reference, base, settings) => push(folder, `${registry}/${reference}`, base, settings)
+  return {
+    architectures: hasBuildx ? BOTH : [ownArchitecture()],
+    build: (folder, reference, base, settings) => push(folder, `${registry}/${reference}`, base, settings),
+  }
 }
 
-const pushBoth: Publish = async (folder, reference, base, settings) => {
+const pushBoth: Build = async (folder, reference, base, settings) => {
   const metadata = join(folder, 'metadata.json')
   const args = [...settings, `BASE_IMAGE=${base.image}`].flatMap((setting) => ['--build-arg', setting])
   const built =
@@ -47,8 +61,8 @@ const pushBoth: Publish = async (folder, reference, base, settings) => {
   return `${reference}@${written['containerimage.digest']}`
 }
 
-const pushOne: Publish = async (folder, reference, base, settings) => {
-  await dockerBuild(folder, [reference], base, settings)
+const pushOne: Build = async (folder, reference, base, settings) => {
+  await dockerBuild(folder, [reference], base, [...settings, `TARGETARCH=${ownArchitecture()}`])
   const pushed = await $`docker push ${reference}`.quiet().nothrow()
   if (pushed.exitCode !== 0) {
     throw new Error(`docker push ${reference}: ${pushed.stderr.trim()} (is \`docker login\` needed?)`)
