@@ -51,6 +51,10 @@ export class Counts<Value extends string> {
     this.#counts.set(value, (this.#counts.get(value) ?? 0) + 1)
   }
 
+  of(value: Value): number {
+    return this.#counts.get(value) ?? 0
+  }
+
   samples(): (readonly [Labels, number])[] {
     return [...this.#counts].map(([value, count]) => [{ [this.#label]: value }, count] as const)
   }

@@ -75,6 +75,8 @@ export interface Reply {
   readonly headers?: readonly (readonly [name: string, value: string])[]
   /** Text is sent as UTF-8. */
   readonly body?: string | Buffer
+  /** A stable word for what the reply is about, for metrics. It is not sent. Default: unspecified. */
+  readonly reason?: string
 }
 
 export type Decision = Forward | Reply

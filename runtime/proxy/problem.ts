@@ -42,9 +42,11 @@ const MEDIA_TYPES = [...FORMATS.keys()] as [string, ...string[]]
  */
 export function problemReply(problem: Problem, accept: string | undefined): Reply {
   const { contentType, render } = FORMATS.get(preferredType(accept, MEDIA_TYPES)) ?? PROBLEM_DETAILS
-  const { status, retryAfterSeconds } = problem
+  const { status, reason, type, retryAfterSeconds } = problem
   return {
     status,
+    // The type of a limit names it.
+    reason: reason === 'limit' && type !== undefined ? type : reason,
     headers: [
       ['content-type', contentType],
       ['vary', 'accept'],

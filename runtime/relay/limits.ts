@@ -28,6 +28,8 @@ export interface RelayLimits {
   readonly requestsPerAddress: number
   /** The same of one preview, so that it cannot use all streams of a tunnel (2,048). 0: no limit. Default: 1,024. */
   readonly requestsPerPreview: number
+  /** The most circuits with metrics of their own. Further ones are counted as `other`. 0: none. Default: 100. */
+  readonly circuitSeries: number
   readonly unread: UnreadLimits
   /** Connections to the tunnel's port. `accepted` limits clusters' links, 256 by default. */
   readonly tunnelPort: UpgradeLimits
@@ -112,6 +114,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   connectionsPerAddress: 1_000,
   requestsPerAddress: 256,
   requestsPerPreview: 1_024,
+  circuitSeries: 100,
   tunnelPort: { accepted: 256, waiting: 256, waitingPerAddress: 64, headMs: 5_000, refusedMs: 1_000 },
   unread: DEFAULT_UNREAD_LIMITS,
   registerMs: 5_000,

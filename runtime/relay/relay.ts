@@ -1,8 +1,8 @@
 import { rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { serveAdmin } from '../process/admin.ts'
-import { exposition, CONTENT_TYPE, only } from '../process/exposition.ts'
+import { type AdminServer, serveAdmin } from '../process/admin.ts'
+import { CONTENT_TYPE } from '../process/exposition.ts'
 import type { Logger } from '../process/log.ts'
 import type { Running } from '../process/main.ts'
 import { temporaryFolder } from '../process/temporary.ts'
@@ -40,44 +40,43 @@ export async function startRelay(
   options: RelayOptions = { version: '0.0.0' },
 ): Promise<RunningRelay> {
   const parts: Running[] = []
+  const roles: Roles = {
+    state: 'starting',
+    coordinator: undefined,
+    worker: undefined,
+    certificates: undefined,
+  }
   const stopAll = async (): Promise<void> => {
     for (const part of parts.toReversed()) await part.stop()
   }
   try {
-    const coordinator = config.role === 'worker' ? undefined : await runCoordinator(config, logger, parts)
+    // First, because both roles say where their metrics are.
+    const admin = await openAdmin(config, roles)
+    // Stopped last.
+    parts.push({ stop: () => admin.close() })
+    const { port: adminPort } = admin
+    const coordinator =
+      config.role === 'worker' ? undefined : await runCoordinator(config, logger, parts, adminPort)
+    roles.coordinator = coordinator
     const { worker, certificates } =
-      config.role === 'coordinator' ? {} : await runWorker(config, logger, options, coordinator, parts)
-    let stopping = false
-    const admin = await serveAdmin({
-      hosts: [config.host],
-      port: config.adminPort,
-      // Without a coordinator, a worker serves what it has.
-      notReady: () => (stopping ? 'stopping' : (worker ?? coordinator)?.notReady()),
-      metrics: async () => {
-        const texts = [
-          await worker?.metrics(),
-          certificates?.metrics(),
-          coordinator && coordinatorMetrics(coordinator),
-        ]
-        return { contentType: CONTENT_TYPE, text: texts.join('') }
-      },
-      ...(worker !== undefined && { dumps: { '/previews': () => worker.previews() } }),
-    })
+      config.role === 'coordinator'
+        ? {}
+        : await runWorker(config, logger, { ...options, adminPort }, coordinator, parts)
+    Object.assign(roles, { worker, certificates, state: 'running' })
     const ports = {
       httpPort: worker?.httpPort ?? 0,
       httpsPort: worker?.httpsPort,
       tunnelPort: worker?.tunnelPort ?? 0,
       apiPort: coordinator?.apiPort ?? 0,
-      adminPort: admin.port,
+      adminPort,
     }
     logger.info({ host: config.host, ...ports, role: config.role, domain: config.domain }, 'relay runs')
     return {
       ...ports,
       ownerKey: coordinator?.ownerKey,
       async stop() {
-        stopping = true
+        roles.state = 'stopping'
         await stopAll()
-        await admin.close()
       },
     }
   } catch (error) {
@@ -85,6 +84,29 @@ export async function startRelay(
     throw error
   }
 }
+
+/** What runs in this process. */
+interface Roles {
+  state: 'starting' | 'running' | 'stopping'
+  coordinator: RunningCoordinator | undefined
+  worker: RunningWorker | undefined
+  certificates: Certificates | undefined
+}
+
+const openAdmin = ({ host, adminPort: port }: RelayConfig, roles: Roles): Promise<AdminServer> =>
+  serveAdmin({
+    hosts: [host],
+    port,
+    // Without a coordinator, a worker serves what it has.
+    notReady: () =>
+      roles.state === 'running' ? (roles.worker ?? roles.coordinator)?.notReady() : roles.state,
+    metrics: async () => {
+      const { worker, certificates, coordinator } = roles
+      const texts = [await worker?.metrics(), certificates?.metrics(), await coordinator?.metrics()]
+      return { contentType: CONTENT_TYPE, text: texts.join('') }
+    },
+    dumps: { '/previews': () => roles.worker?.previews() ?? {} },
+  })
 
 /** The addresses in use as URLs, for programs that start a relay. `key` is there at the first start alone. */
 export function addressesOf({ host }: RelayConfig, relay: RunningRelay): Readonly<Record<string, string>> {
@@ -103,11 +125,13 @@ async function runCoordinator(
   config: RelayConfig,
   logger: Logger,
   parts: Running[],
+  adminPort: number,
 ): Promise<RunningCoordinator> {
   const { startCoordinator, DEFAULT_COORDINATOR_LIMITS } = await import('./coordinator/coordinator.ts')
   const { databaseUrl, stateDirectory, isDurable, host, apiPort, domain, publicUrl, dialPolicy, limits } =
     config
   const { ownerKey } = config
+  const { host: advertised } = config.worker.advertise
   const folder = databaseUrl === undefined ? (stateDirectory ?? temporaryFolder('relay')) : undefined
   // Stopped last.
   if (folder !== undefined && stateDirectory === undefined) parts.push({ stop: () => remove(folder) })
@@ -131,6 +155,7 @@ async function runCoordinator(
     ownerKey,
     joinToken: await config.joinToken(),
     urlOf: (label) => urlOf(label, publicUrl),
+    metricsUrl: () => (advertised === undefined ? undefined : metricsUrl(advertised, adminPort)),
   })
   parts.push(coordinator)
   return coordinator
@@ -159,12 +184,15 @@ export async function newOwnerKey(
   }
 }
 
+const metricsUrl = (host: string, port: number): string =>
+  `http://${host.includes(':') ? `[${host}]` : host}:${port}/metrics`
+
 const remove = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
 
 async function runWorker(
   config: RelayConfig,
   logger: Logger,
-  { version, onRemoved = () => undefined, https }: RelayOptions,
+  { version, onRemoved = () => undefined, https, adminPort }: RelayOptions & { readonly adminPort: number },
   coordinator: RunningCoordinator | undefined,
   parts: Running[],
 ): Promise<{ readonly worker: RunningWorker; readonly certificates: Certificates | undefined }> {
@@ -176,7 +204,7 @@ async function runWorker(
   // Stopped after the worker.
   if (certificates !== undefined) parts.push(certificates)
   const listener = https ?? (certificates && httpsOptions(config, certificates))
-  const worker = await startWorker({ config, link, version, logger, onRemoved, https: listener })
+  const worker = await startWorker({ config, link, version, logger, onRemoved, https: listener, adminPort })
   parts.push(worker)
   running = worker
   certificates?.begin()
@@ -240,28 +268,4 @@ async function remoteLink({
     credential: (facts, url) => credential.get(facts, url),
     onUnknown: () => credential.forget(),
   }
-}
-
-function coordinatorMetrics({ leading, store }: RunningCoordinator): string {
-  const { workers } = leading
-  return [
-    exposition(
-      'branchline_relay_leads',
-      'gauge',
-      'Whether this coordinator leads.',
-      only(workers === undefined ? 0 : 1),
-    ),
-    exposition(
-      'branchline_relay_database_up',
-      'gauge',
-      'Whether the database responds.',
-      only(store.state === 'up' ? 1 : 0),
-    ),
-    exposition(
-      'branchline_relay_workers',
-      'gauge',
-      'Workers that are connected to this coordinator.',
-      only(workers?.connected.length ?? 0),
-    ),
-  ].join('')
 }

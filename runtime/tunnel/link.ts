@@ -7,7 +7,7 @@ import type { RawData, WebSocket } from 'ws'
 import { closeWithin, Keepalive } from '../process/keepalive.ts'
 import { TunnelLinkError, TunnelStreamError } from './errors.ts'
 import { DEFAULT_TUNNEL_LIMITS, type TunnelLimits } from './limits.ts'
-import { Mux } from './mux.ts'
+import { Mux, type Stalls } from './mux.ts'
 import type { TunnelStream } from './stream.ts'
 import { FastPath } from './websocket/fast-path.ts'
 
@@ -36,6 +36,8 @@ export interface LinkOptions<T extends object = StreamTarget> {
   readonly unmasked?: boolean
   /** Parses what the peer opens streams to. Default: a Service's port. */
   readonly readTarget?: ReadTarget<T> | undefined
+  /** Counts stalls. Several links may share it. Default: they are not counted. */
+  readonly stalls?: Stalls | undefined
 }
 
 /** One open WebSocket and its streams. It pings the peer, and ends all streams when it ends. */
@@ -57,6 +59,7 @@ export class TunnelLink<T extends object = StreamTarget> {
     this.#mux = new Mux({
       dialler: options.dialler,
       readTarget: options.readTarget,
+      stalls: options.stalls,
       limits,
       send: (message, sent) => this.#send(message, sent),
       onStream: (stream) => this.#handlers.onStream(this, stream),
@@ -83,6 +86,11 @@ export class TunnelLink<T extends object = StreamTarget> {
   /** Number of streams that are not over. */
   get streams(): number {
     return this.#mux.size
+  }
+
+  /** Number of streams with bytes that wait to be sent. */
+  get stalled(): number {
+    return this.#mux.stalled
   }
 
   get closed(): boolean {

@@ -17,6 +17,12 @@ import type { TunnelLimits } from './limits.ts'
 import { Outbox, type SendMessage } from './outbox.ts'
 import { type StreamCarrier, TunnelStream } from './stream.ts'
 
+/** How often bytes of a stream began to wait: for credit of the peer, or for room on the link. */
+export interface Stalls {
+  credit: number
+  link: number
+}
+
 /** What a {@link Mux} needs, and who receives its events. */
 export interface MuxOptions<T = StreamTarget> {
   /** True if this side dialled the link. Its streams then have odd ids, otherwise even ids. */
@@ -28,6 +34,8 @@ export interface MuxOptions<T = StreamTarget> {
   /** Parses what the peer opens streams to. Default: a Service's port. */
   readonly readTarget?: ReadTarget<T> | undefined
   readonly onControl: (payload: Buffer) => void
+  /** Counts stalls. Default: they are not counted. */
+  readonly stalls?: Stalls | undefined
   /** The link cannot continue: close it. */
   readonly onOverflow: () => void
 }
@@ -73,6 +81,13 @@ export class Mux<T extends object = StreamTarget> {
   /** Number of streams of both sides that are not over. */
   get size(): number {
     return this.#streams.size
+  }
+
+  /** The number of streams with bytes that wait to be sent. */
+  get stalled(): number {
+    let stalled = 0
+    for (const stream of this.#streams.values()) if (stream.pendingBytes > 0) stalled++
+    return stalled
   }
 
   /**
@@ -213,7 +228,7 @@ export class Mux<T extends object = StreamTarget> {
 
   #makeCarrier(): StreamCarrier {
     const outbox = this.#outbox
-    const { limits } = this.#options
+    const { limits, stalls } = this.#options
     const isStable = (): boolean => this.#stable
     return {
       get stable() {
@@ -224,6 +239,9 @@ export class Mux<T extends object = StreamTarget> {
       },
       isRetiring: () => this.#draining || this.full,
       pendingBytes: limits.pendingBytes,
+      stalled: (cause) => {
+        if (stalls !== undefined) stalls[cause]++
+      },
       growthMs: limits.growthMs,
       sendAccept: (id) => outbox.add('accept', id),
       sendData: (id, data) => outbox.add('data', id, data),

@@ -14,6 +14,8 @@ export interface StreamCarrier extends CreditSource {
   /** True if the memory of what arrives is not used again. */
   readonly stable: boolean
   readonly pendingBytes: number
+  /** Bytes of a stream begin to wait: for credit of the peer, or for room on the link. */
+  stalled(cause: 'credit' | 'link'): void
   /** True if the link takes no new streams, or has no room for another one. */
   isRetiring(): boolean
   sendAccept(id: number): void
@@ -112,6 +114,7 @@ export class TunnelStream<T = StreamTarget> implements Transport, SlowReader {
       at += piece.length
     }
     if (at === bytes.length) return true
+    if (this.#pending.length === 0) this.#carrier.stalled(this.#credit > 0 ? 'link' : 'credit')
     this.#pending.push(at === 0 ? bytes : bytes.subarray(at))
     this.#count()
     this.#wantsDrain = true

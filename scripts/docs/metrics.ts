@@ -1,7 +1,13 @@
 import { ManagerMetrics, type Observed } from '@branchline/runtime/manager/metrics'
-import { RelayMetrics } from '@branchline/runtime/relay/metrics'
+import { ApiCounts } from '@branchline/runtime/relay/coordinator/api/counts'
+import { coordinatorMetrics } from '@branchline/runtime/relay/coordinator/metrics'
+import { StoreTimings } from '@branchline/runtime/relay/coordinator/store/timings'
+import { DeploymentTimings } from '@branchline/runtime/relay/coordinator/workers/timings'
+import type { Workers } from '@branchline/runtime/relay/coordinator/workers/workers'
+import { type MetricsSource, RelayMetrics } from '@branchline/runtime/relay/metrics'
 import type { Certificate } from '@branchline/runtime/relay/worker/certificates/certificate'
 import { certificateMetrics } from '@branchline/runtime/relay/worker/certificates/metrics'
+import { CircuitMetrics } from '@branchline/runtime/relay/worker/circuits/circuit-metrics'
 import { Metrics } from '@branchline/runtime/sidecar/telemetry/metrics'
 import { code, table } from './markdown.ts'
 
@@ -15,8 +21,11 @@ export async function metricsReference(): Promise<string> {
     '## Manager\n',
     describe(await scrapeManager(), OF_NODE),
     "The manager also serves prom-client's default metrics, `process_*` and `nodejs_*`.\n",
-    '## Relay\n',
-    describe(await scrapeRelay()),
+    '## Relay: workers\n',
+    describe(await scrapeWorker()),
+    '## Relay: coordinators\n',
+    'Only the coordinator that leads has the metrics of circuits and workers, so sums count nothing twice.\n',
+    describe(await scrapeCoordinator()),
   ].join('\n')
 }
 
@@ -39,12 +48,46 @@ async function scrapeManager(): Promise<string> {
   return (await metrics.read()).text
 }
 
-async function scrapeRelay(): Promise<string> {
-  const metrics = new RelayMetrics(source())
-  metrics.exchangeDone('default', 200, 1)
-  return (
-    (await metrics.read()).text + certificateMetrics([source<Certificate>({ names: ['a.example'] })], 0, 1)
+async function scrapeWorker(): Promise<string> {
+  const metrics = new RelayMetrics(
+    source<MetricsSource>({
+      stalls: () => ({ credit: 0, link: 0 }),
+      checks: () => ({ passed: 0, failed: 0 }),
+    }),
   )
+  metrics.exchangeDone('default', 'preview', 200, 1)
+  metrics.replied('access')
+  const circuits = new CircuitMetrics(() => ({
+    circuits: { healthy: 0, unhealthy: 0, draining: 0, faulty: 0 },
+    targets: { healthy: 0, unhealthy: 0, unknown: 0 },
+  }))
+  circuits.of('session-42/jupyter').done(200, 1)
+  circuits.connections.inc('reached')
+  const { text } = await metrics.read()
+  return text + circuits.read() + certificateMetrics([source<Certificate>({ names: ['a.example'] })], 0, 1)
+}
+
+function scrapeCoordinator(): Promise<string> {
+  const api = new ApiCounts()
+  api.done('listCircuits', 200, 1)
+  const deployment = {
+    circuits: new Map(),
+    workers: new Map([['1', { id: '1', name: 'worker-1', group: 'default', state: 'ready' }]]),
+  }
+  return coordinatorMetrics({
+    api,
+    leader: { term: 1 },
+    leading: {
+      workers: source<Workers>({ deployment: deployment as unknown as Workers['deployment'], connected: [] }),
+    },
+    store: {
+      state: 'up',
+      epoch: 1,
+      timings: new StoreTimings(),
+      read: <T>() => Promise.resolve([{ state: 'active', status: 'HEALTHY', count: 1 }] as T),
+    },
+    timings: new DeploymentTimings(),
+  })
 }
 
 /** The names of the default metrics of prom-client, about thirty. */

@@ -14,6 +14,7 @@ import type { OwnerKey } from '../owner-key.ts'
 import { acceptJoinToken, acceptOwnerKey } from './access/given.ts'
 import { createOwnerKey } from './access/keys.ts'
 import { redeem } from './access/redeem.ts'
+import { ApiCounts } from './api/counts.ts'
 import { type ApiLimits, DEFAULT_API_LIMITS } from './api/limits.ts'
 import { type ApiServer, startApi } from './api/server.ts'
 import type { CircuitContext } from './circuits/context.ts'
@@ -22,10 +23,12 @@ import { DEFAULT_LEADER_LIMITS, type LeaderLimits } from './leader/limits.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './store/limits.ts'
 import { openStore, type StoreLocation } from './store/open.ts'
 import type { Store } from './store/store.ts'
+import { coordinatorMetrics } from './metrics.ts'
 import { Leading } from './workers/leading.ts'
 import { joinLocal, joinWorker } from './workers/join.ts'
 import { DEFAULT_WORKERS_LIMITS, type WorkersLimits } from './workers/limits.ts'
 import type { PreviewLimits } from './workers/preview-plan.ts'
+import { DeploymentTimings } from './workers/timings.ts'
 
 /** Every limit and timeout of a coordinator. */
 export interface CoordinatorLimits {
@@ -59,6 +62,8 @@ export interface CoordinatorOptions {
   readonly joinToken?: string
   /** The URL of a host label for visitors. */
   readonly urlOf: (label: string) => string
+  /** The URL of the metrics of this coordinator, as Prometheus reaches it. Undefined: it does not. */
+  readonly metricsUrl?: () => string | undefined
 }
 
 /** A coordinator that runs. */
@@ -71,6 +76,8 @@ export interface RunningCoordinator extends Running {
   readonly leading: Leading
   /** Why it cannot take traffic. Undefined if it can. */
   notReady(): string | undefined
+  /** All metrics, in Prometheus' text format. */
+  metrics(): Promise<string>
   /** Connects to the API without a socket. */
   connect(): Duplex
   /** Joins the worker of this process. */
@@ -92,8 +99,11 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   })
   const { domain, publicUrl, dialPolicy } = options
   const context = { store, domain, publicUrl, dialPolicy }
+  const timings = new DeploymentTimings()
+  const counts = new ApiCounts()
   const leading = new Leading({
     context,
+    timings,
     limits: limits.workers,
     previewLimits,
     logger,
@@ -108,13 +118,14 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
   }
   try {
     const ownerKey = await prepareAccess(store, options)
-    const api = await serveApi(options, context, leading)
+    const api = await serveApi(options, context, leading, counts)
     return {
       apiPort: Number(new URL(api.url).port),
       ownerKey,
       store,
       leading,
       notReady: () => (store.state === 'up' ? undefined : 'the database does not respond'),
+      metrics: () => coordinatorMetrics({ leader, leading, store, api: counts, timings }),
       connect: () => connectInMemory(api.server),
       join: (facts) => joinLocal(store, facts),
       async stop() {
@@ -144,12 +155,15 @@ async function serveApi(
   options: CoordinatorOptions,
   context: CircuitContext,
   leading: Leading,
+  counts: ApiCounts,
 ): Promise<ApiServer> {
-  const { host, apiPort: port, limits, logger } = options
+  const { host, apiPort: port, limits, logger, metricsUrl } = options
   const api = await startApi({
     context,
     logger,
     limits: limits.api,
+    counts,
+    metrics: () => [metricsUrl?.()].filter((url) => url !== undefined),
     joinWorker: (token, facts) => joinWorker(context.store, token, facts),
     host,
     port,

@@ -8,11 +8,12 @@ interface Ports {
   readonly tunnelPort: number
 }
 
-/** What a worker says about itself. */
+/** What a worker says about itself. `adminPort` is that of its metrics. */
 export function factsOf(
   { worker }: Pick<RelayConfig, 'worker'>,
   version: string,
   listening: Ports,
+  adminPort: number,
 ): WorkerFacts {
   const { name, group, labels, ports, advertise, maxCircuits } = worker
   return {
@@ -22,7 +23,7 @@ export function factsOf(
     labels,
     backends: ['http', 'h2', 'tcp'],
     ...(ports !== undefined && { ports }),
-    addresses: addressesOf(advertise, listening),
+    addresses: addressesOf(advertise, listening, adminPort),
     maxCircuits,
   }
 }
@@ -43,6 +44,7 @@ export function otherTunnels(workers: Iterable<DeployedWorker>, own: string): st
 function addressesOf(
   { host, tunnel }: RelayConfig['worker']['advertise'],
   { httpPort, tunnelPort }: Ports,
+  adminPort: number,
 ): Addresses {
   const reached = host === undefined ? undefined : host.includes(':') ? `[${host}]` : host
   return {
@@ -51,6 +53,7 @@ function addressesOf(
       http: `http://${reached}:${httpPort}`,
       peer: `ws://${reached}:${tunnelPort}`,
       portHost: host,
+      metrics: `http://${reached}:${adminPort}/metrics`,
       ...(tunnel === undefined && { tunnel: `ws://${reached}:${tunnelPort}` }),
     }),
   }

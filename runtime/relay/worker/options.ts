@@ -22,6 +22,8 @@ export interface WorkerOptions {
   readonly link: CoordinatorLink
   readonly version: string
   readonly logger: Logger
+  /** The port with the metrics. */
+  readonly adminPort: number
   /** The worker has been removed: end it. */
   readonly onRemoved: () => void
   /** A second listener of visitors. Undefined: none. */

@@ -35,6 +35,8 @@ export interface ReporterOptions {
 /** What a worker tells its coordinator about itself and its clusters. */
 export class Reporter {
   readonly #options: ReporterOptions
+  /** Heartbeats that were sent to a coordinator so far. */
+  heartbeats = 0
   #timer: NodeJS.Timeout | undefined
   /** By circuit: why it cannot be served. */
   readonly #faults = new Map<string, CircuitReport>()
@@ -90,6 +92,7 @@ export class Reporter {
   beat(): void {
     this.#options.send(this.#heartbeat())
     if (!this.#options.connected()) return
+    this.heartbeats++
     const { reports } = this.#options.usages.take(REPORT_PAGE)
     if (reports.length > 0) this.#options.send({ type: 'usage', circuits: [...reports] })
   }

@@ -135,6 +135,16 @@ class Worker implements RunningWorker {
       streams: () => this.#clusters.streams,
       held: () => this.#circuits.hold.size,
       connections: () => this.#engines.connections,
+      stalledStreams: () => this.#clusters.stalled,
+      stalls: () => this.#clusters.stalls,
+      checks: () => {
+        const { results } = this.#circuits.checks
+        return { passed: results.of('passed'), failed: results.of('failed') }
+      },
+      coordinatorConnected: () => Number(this.#upstream.connected),
+      term: () => this.#upstream.served?.term ?? -1,
+      epoch: () => this.#upstream.served?.epoch ?? -1,
+      heartbeats: () => this.#reporter.heartbeats,
     })
     this.#upstream = this.#makeUpstream()
     this.#reporter = this.#makeReporter()
@@ -243,12 +253,12 @@ class Worker implements RunningWorker {
   }
 
   #makeReporter(): Reporter {
-    const { config, version } = this.#options
+    const { config, version, adminPort } = this.#options
     const { limits } = config
     return new Reporter({
       send: (report) => this.#upstream.send(report),
       heartbeatMs: limits.upstream.heartbeatMs,
-      facts: () => factsOf(config, version, this),
+      facts: () => factsOf(config, version, this, adminPort),
       peerHash: hashOf(this.#peerToken),
       credentials: config.credentials.map(({ id }) => id),
       clusters: () => this.#registry.connected,
@@ -267,7 +277,7 @@ class Worker implements RunningWorker {
   }
 
   #makeUpstream(): Upstream {
-    const { config, version, link, logger, onRemoved } = this.#options
+    const { config, version, adminPort, link, logger, onRemoved } = this.#options
     const { stateDirectory, limits } = config
     const { saveMs, fileBytes } = limits.upstream
     const file =
@@ -278,7 +288,10 @@ class Worker implements RunningWorker {
       coordinators: link.coordinators,
       connect: link.connect,
       credential: async () =>
-        (this.#credential = await link.credential(factsOf(config, version, this), upstream.coordinator)),
+        (this.#credential = await link.credential(
+          factsOf(config, version, this, adminPort),
+          upstream.coordinator,
+        )),
       onUnknown: link.onUnknown,
       limits: limits.upstream,
       logger,
@@ -340,6 +353,7 @@ class Worker implements RunningWorker {
       requestsPerPreview: limits.requestsPerPreview,
       responseProgressMs: limits.http.responseProgressMs,
       hold: limits.hold,
+      series: limits.circuitSeries,
       onCircuit: (circuit) => this.#reporter.circuit(circuit),
       onTarget: (target) => this.#reporter.target(target),
     })
@@ -359,10 +373,18 @@ class Worker implements RunningWorker {
         redirectTo: () => this.#redirect.port,
         challengeFor: this.#options.https?.challengeFor,
       }),
-      failure: guardedFailure((error, exchange) => circuits.failure(error, exchange)),
+      failure: guardedFailure((error, exchange) => {
+        const reply = circuits.failure(error, exchange)
+        this.#metrics.replied(reply.reason)
+        return reply
+      }),
       observer: {
         exchangeDone: (report) => {
-          this.#metrics.exchangeDone(circuits.clusterOf(report), report.status, report.ms)
+          const served = circuits.servedOf(report)
+          const { decision, status, ms } = report
+          this.#metrics.exchangeDone(served?.cluster, served?.kind ?? 'none', status, ms)
+          if (decision !== undefined && 'status' in decision && decision.reason !== undefined)
+            this.#metrics.replied(decision.reason)
           circuits.done(report)
         },
         connectionClosed: (client) => circuits.closed(client),

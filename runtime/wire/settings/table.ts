@@ -89,6 +89,7 @@ export const SETTINGS = {
   'connections-per-address': { unit: 'count', relay: 1_000, min: 0, max: 1_000_000, sets: ['relay.connectionsPerAddress'], doc: 'Number of connections from one visitor address. More are closed. 0: no limit.' },
   'requests-per-address': { unit: 'count', relay: 256, min: 0, max: 1_000_000, sets: ['relay.requestsPerAddress'], doc: 'Number of running requests from one address. More get 503. 0: no limit.' },
   'requests-per-preview': { unit: 'count', relay: 1_024, min: 0, max: 1_000_000, sets: ['relay.requestsPerPreview'], doc: 'Number of running requests to one preview. More get 503. 0: no limit.' },
+  'circuit-series': { unit: 'count', relay: 100, min: 0, max: 10_000, sets: ['relay.circuitSeries'], doc: 'Number of circuits with metrics of their own. Further circuits are counted as `other`. 0: no metrics by circuit.' },
   'streams': { unit: 'count', sidecar: 128, relay: 128, min: 1, max: 10_000, sets: ['http2.streams'], doc: 'Number of streams of one HTTP/2 connection at one time.' },
   'streams-total': { unit: 'count', sidecar: 20_000, relay: 20_000, ...NUMBER, sets: ['http2.streamsTotal'], doc: 'Number of streams of all HTTP/2 connections. More are refused.' },
   'pool-size': { unit: 'count', sidecar: 256, relay: 128, ...NUMBER, sets: ['http.poolSize'], doc: 'Number of unused HTTP/1.1 connections that are kept to one upstream.' },

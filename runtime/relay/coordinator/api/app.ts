@@ -22,7 +22,7 @@ import { problemResponse } from './problems.ts'
 import type { ApiServices } from './services.ts'
 import { parseBody, parseIfMatch, parseParams, parseQuery } from './validate.ts'
 
-type Env = { Bindings: HttpBindings; Variables: { requestId: string } }
+type Env = { Bindings: HttpBindings; Variables: { requestId: string; operation?: string } }
 type AnyHandler = (call: Call<never>) => Promise<Result<never> | Response>
 
 /** Methods of the API, for 405 and CORS. */
@@ -36,9 +36,11 @@ export function createApp(
 ): Hono<Env> {
   const app = new Hono<Env>({ strict: true })
   app.use(async (context, next) => {
+    const startedMs = performance.now()
     context.set('requestId', requestIdOf(context))
     await next()
     finish(context, context.res)
+    services.counts?.done(context.get('operation'), context.res.status, performance.now() - startedMs)
   })
   const handlers = {
     ...CIRCUIT_HANDLERS,
@@ -48,9 +50,10 @@ export function createApp(
   }
   for (const [id, operation] of Object.entries(OPERATIONS) as [keyof typeof OPERATIONS, Operation][]) {
     const handler = handlers[id] as unknown as AnyHandler
-    app.on(operation.method, routeOf(operation), (context) =>
-      serve(context, operation, handler, services, authenticator),
-    )
+    app.on(operation.method, routeOf(operation), (context) => {
+      context.set('operation', id)
+      return serve(context, operation, handler, services, authenticator)
+    })
   }
   app.on(['GET', 'POST'], RELAY_ENTER_PATH, (context) =>
     serveEnter(services, authenticator, context.req.raw, addressOf(context)),

@@ -10,6 +10,7 @@ import { findWorker } from '../access/workers.ts'
 import { hasScope } from '../circuits/caller.ts'
 import type { Store } from '../store/store.ts'
 import { WaitError } from './errors.ts'
+import type { ApiCounts } from './counts.ts'
 import { Failures } from './failures.ts'
 import type { ApiLimits } from './limits.ts'
 
@@ -25,9 +26,9 @@ export class Authenticator {
   readonly #store: Store
   readonly failures: Failures
 
-  constructor(store: Store, limits: ApiLimits) {
+  constructor(store: Store, limits: ApiLimits, counts?: ApiCounts) {
     this.#store = store
-    this.failures = new Failures(limits)
+    this.failures = new Failures(limits, counts)
   }
 
   /** Throws refusals: 401, 403, and 429 for an address that has sent too many wrong credentials. */

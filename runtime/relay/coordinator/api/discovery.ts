@@ -3,10 +3,7 @@ import type { discovery } from '@branchline/wire/circuits/health'
 import type { ApiServices } from './services.ts'
 
 /** Lists where Prometheus finds metrics: of coordinators, and of all workers that say where theirs are. */
-export async function discoverTargets({
-  context,
-  metrics = [],
-}: ApiServices): Promise<z.infer<typeof discovery>> {
+export async function discoverTargets({ context, metrics }: ApiServices): Promise<z.infer<typeof discovery>> {
   const workers = await context.store.read((db) =>
     db
       .selectFrom('workers')
@@ -15,7 +12,7 @@ export async function discoverTargets({
       .orderBy('name')
       .execute(),
   )
-  const coordinators = metrics.flatMap((url) => groupOf(url, { job: 'branchline-coordinator' }))
+  const coordinators = (metrics?.() ?? []).flatMap((url) => groupOf(url, { job: 'branchline-coordinator' }))
   const others = workers.flatMap(({ name, worker_group: group, addresses }) => {
     const { metrics: url } = addresses as { readonly metrics?: string }
     return url === undefined ? [] : groupOf(url, { job: 'branchline-worker', worker: name, group })

@@ -1,3 +1,4 @@
+import type { ApiCounts } from './counts.ts'
 import type { ApiLimits } from './limits.ts'
 
 interface Count {
@@ -14,9 +15,14 @@ export class Failures {
   readonly #limits: Pick<ApiLimits, 'failures' | 'failureWindowMs' | 'failingAddresses'>
   readonly #counts = new Map<string, Count>()
   readonly #known = new Set<string>()
+  readonly #total: ApiCounts | undefined
 
-  constructor(limits: Pick<ApiLimits, 'failures' | 'failureWindowMs' | 'failingAddresses'>) {
+  constructor(
+    limits: Pick<ApiLimits, 'failures' | 'failureWindowMs' | 'failingAddresses'>,
+    total?: ApiCounts,
+  ) {
     this.#limits = limits
+    this.#total = total
   }
 
   /** Seconds for which the address has to wait with this token. 0: not at all. */
@@ -25,12 +31,15 @@ export class Failures {
     if (count === undefined || this.#known.has(tokenHash)) return 0
     const leftMs = count.sinceMs + this.#limits.failureWindowMs - nowMs
     if (leftMs <= 0) this.#counts.delete(address)
-    return leftMs > 0 && count.failures >= this.#limits.failures ? Math.ceil(leftMs / 1000) : 0
+    if (leftMs <= 0 || count.failures < this.#limits.failures) return 0
+    if (this.#total !== undefined) this.#total.limitedAuthentications++
+    return Math.ceil(leftMs / 1000)
   }
 
   /** A token was wrong. */
   failed(address: string, tokenHash: string, nowMs: number): void {
     this.#known.delete(tokenHash)
+    if (this.#total !== undefined) this.#total.failedAuthentications++
     const count = this.#counts.get(address)
     if (count !== undefined && nowMs - count.sinceMs < this.#limits.failureWindowMs) {
       count.failures++

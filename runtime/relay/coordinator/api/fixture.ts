@@ -35,7 +35,7 @@ export async function startTestApi(store: Store, limits: Partial<ApiLimits> = {}
     logger: pino({ level: 'silent' }),
     limits: { ...DEFAULT_API_LIMITS, ...limits },
     joinWorker: (token, facts) => joinWorker(store, token, facts),
-    metrics: ['http://127.0.0.1:9090/metrics'],
+    metrics: () => ['http://127.0.0.1:9090/metrics'],
     checkResponses: true,
     host: '127.0.0.1',
     port: 0,

@@ -30,7 +30,7 @@ export interface ApiServer {
 export async function startApi(options: ApiServerOptions): Promise<ApiServer> {
   const { context, limits } = options
   const streams = new EventStreams(context.store, limits)
-  const app = createApp(options, streams, new Authenticator(context.store, limits))
+  const app = createApp(options, streams, new Authenticator(context.store, limits, options.counts))
   const { server, gate } = createHttpServer(
     { requestMs: limits.bodyMs, ...options.httpLimits },
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),

@@ -31,6 +31,11 @@ export class EpochListener {
     this.#options = options
   }
 
+  /** The newest epoch that is known. -1: none yet. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
   listen(listener: (epoch: number) => void): () => void {
     this.#listeners.add(listener)
     if (this.#epoch >= 0) queueMicrotask(() => this.#listeners.has(listener) && listener(this.#epoch))

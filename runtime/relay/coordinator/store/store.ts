@@ -10,6 +10,7 @@ import { asStoreError, classify, databaseError } from './failure.ts'
 import type { StoreLimits } from './limits.ts'
 import { createPool } from './pool.ts'
 import type { Tables } from './tables.ts'
+import { type CallKind, StoreTimings } from './timings.ts'
 
 /** A connection on which tables can be read. */
 export type Reader = Kysely<Tables>
@@ -48,6 +49,7 @@ export interface StoreOptions {
 export class Store {
   readonly address: DatabaseAddress
   readonly limits: StoreLimits
+  readonly timings = new StoreTimings()
   readonly #db: Kysely<Tables>
   readonly #availability: Availability
   readonly #epochs: EpochListener
@@ -77,6 +79,11 @@ export class Store {
     return this.#availability.state
   }
 
+  /** The newest epoch that is known. -1: none yet. */
+  get epoch(): number {
+    return this.#epochs.epoch
+  }
+
   /** Calls the listener when the database stops or starts to respond. Returns a function that removes it. */
   onState(listener: (state: DatabaseState, reason: string) => void): () => void {
     return this.#availability.onState(listener)
@@ -84,12 +91,13 @@ export class Store {
 
   /** Runs single statements. Each sees the newest data. The function may run again if a connection is lost. */
   read<T>(read: (db: Reader) => Promise<T>): Promise<T> {
-    return this.#retry(() => read(this.#db), ['lost'])
+    return this.#retry('read', () => read(this.#db), ['lost'])
   }
 
   /** Runs a read-only transaction in which all statements see the same data, of one epoch. It may run again. */
   snapshot<T>(read: (tx: Tx, epoch: number) => Promise<T>): Promise<AtEpoch<T>> {
     return this.#retry(
+      'snapshot',
       () =>
         this.#db
           .transaction()
@@ -110,14 +118,14 @@ export class Store {
    * result is unknown and the call rejects.
    */
   async change<T>(actor: Actor, change: (change: Change) => Promise<T>): Promise<AtEpoch<T>> {
-    const result = await this.#transact((tx) => this.#changeIn(tx, actor, change))
+    const result = await this.#transact('change', (tx) => this.#changeIn(tx, actor, change))
     this.#epochs.hint(result.epoch)
     return result
   }
 
   /** Writes what nobody follows, such as heartbeats and counters, in one transaction. Runs again like `change`. */
   write<T>(write: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#transact(write)
+    return this.#transact('write', write)
   }
 
   /**
@@ -153,8 +161,8 @@ export class Store {
     return { epoch, value }
   }
 
-  #transact<T>(run: (tx: Tx) => Promise<T>): Promise<T> {
-    return this.#retry(async () => {
+  #transact<T>(kind: CallKind, run: (tx: Tx) => Promise<T>): Promise<T> {
+    const attempt = async (): Promise<T> => {
       let committing = false
       try {
         return await this.#db.transaction().execute(async (tx) => {
@@ -169,10 +177,15 @@ export class Store {
           error,
         )
       }
-    }, ['lost', 'conflict'])
+    }
+    return this.#retry(kind, attempt, ['lost', 'conflict'])
   }
 
-  async #retry<T>(run: () => Promise<T>, retried: readonly string[]): Promise<T> {
+  #retry<T>(kind: CallKind, run: () => Promise<T>, retried: readonly string[]): Promise<T> {
+    return this.timings.measure(kind, () => this.#attempt(run, retried))
+  }
+
+  async #attempt<T>(run: () => Promise<T>, retried: readonly string[]): Promise<T> {
     const backoff = new Backoff(this.limits.retry)
     for (let left = this.limits.tries; ; left--) {
       this.#availability.admit()

@@ -10,6 +10,8 @@ export interface FollowerOptions {
   readonly logger: Logger
   /** Called with everything that has changed up to an epoch, in order. */
   readonly onLoaded: (epoch: number, loaded: Loaded) => void
+  /** Called after each read that followed a new epoch, with the time since that epoch was known. */
+  readonly onFollowed?: ((ms: number) => void) | undefined
 }
 
 /** Follows the database: reads what has changed after each epoch, one read at a time. */
@@ -21,6 +23,7 @@ export class Follower {
   /** The epoch up to which everything has been read. */
   #epoch: number | undefined
   #newest = -1
+  #behindSinceMs: number | undefined
   #running: Promise<void> | undefined
 
   constructor(options: FollowerOptions) {
@@ -54,6 +57,7 @@ export class Follower {
 
   #follow(epoch: number): void {
     this.#newest = Math.max(this.#newest, epoch)
+    if (this.#newest > this.epoch) this.#behindSinceMs ??= performance.now()
     if (this.#newest > this.epoch) this.#running ??= this.#run()
   }
 
@@ -72,12 +76,19 @@ export class Follower {
     this.#running = undefined
   }
 
+  #followed(): void {
+    if (this.#behindSinceMs === undefined || this.#newest > this.epoch) return
+    this.#options.onFollowed?.(performance.now() - this.#behindSinceMs)
+    this.#behindSinceMs = undefined
+  }
+
   async #read(): Promise<void> {
     const { store, onLoaded } = this.#options
     const { epoch, value } = await store.snapshot((tx) => load(tx, this.#epoch))
     if (this.#stopped.signal.aborted) return
     this.#epoch = epoch
     onLoaded(epoch, value)
+    this.#followed()
     for (const waiting of this.#waiting) {
       if (waiting.epoch > epoch) continue
       this.#waiting.delete(waiting)

@@ -23,6 +23,7 @@ import { Previews } from './previews.ts'
 import { type Deltas, tableProtocol } from './protocol.ts'
 import { Chores } from './chores.ts'
 import { Reports } from './reports.ts'
+import type { DeploymentTimings } from './timings.ts'
 import { Usage } from './usage.ts'
 
 export interface WorkersOptions {
@@ -34,6 +35,7 @@ export interface WorkersOptions {
   readonly logger: Logger
   /** The URL of a host label for visitors. */
   readonly urlOf: (label: string) => string
+  readonly timings?: DeploymentTimings | undefined
   /** Exchanges a one-time code for a session whose cookie has a hash. */
   readonly redeem: (code: string, host: string, hash: string) => Promise<Redeemed>
 }
@@ -93,6 +95,7 @@ export class Workers {
       logger,
       retry: limits.retry,
       onLoaded: (epoch, loaded) => this.#deploy(epoch, loaded),
+      onFollowed: (ms) => options.timings?.publication.observe(ms / 1_000),
     })
     this.presence = new Presence({
       store,
@@ -121,6 +124,11 @@ export class Workers {
     })
   }
 
+  /** The epoch up to which everything has been read and sent. */
+  get epoch(): number {
+    return this.#follower.epoch
+  }
+
   /** The ids of the workers that are connected now. */
   get connected(): string[] {
     return [...this.presence.connected.keys()]
@@ -134,6 +142,13 @@ export class Workers {
   /** The epoch that a worker serves. Undefined if it is not connected. */
   servedEpochOf(worker: string): number | undefined {
     return this.#publisher.standing(worker)?.served
+  }
+
+  /** The epochs by which a worker is behind what it was sent. Undefined if it is not connected. */
+  lagOf(worker: string): number | undefined {
+    const standing = this.#publisher.standing(worker)
+    if (standing?.sent === undefined) return undefined
+    return Math.max(0, standing.sent - (standing.served ?? 0))
   }
 
   /** Resolves when workers have been sent everything up to an epoch. */
@@ -189,6 +204,7 @@ export class Workers {
 
   #standing(worker: string, tookMs: number | undefined): void {
     if (tookMs !== undefined) {
+      this.#options.timings?.acknowledgement.observe(tookMs / 1_000)
       this.reports.served(worker, this.#unserved.get(worker) ?? [])
       this.#unserved.delete(worker)
       return

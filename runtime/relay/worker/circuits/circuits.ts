@@ -106,10 +106,9 @@ export class Circuits implements Retries {
     this.#options.visitors.leave(connectionOf(client).visitor)
   }
 
-  /** The cluster of a finished exchange. Undefined if its host is unknown, or leads to no cluster. */
-  clusterOf({ head, client, decision }: ExchangeReport): string | undefined {
-    const served = decision instanceof CircuitForward ? decision.served : this.#find(head.host, client)
-    return served?.targets[0]?.deployed.cluster?.name
+  /** The circuit of a finished exchange. Undefined if its host is unknown. */
+  servedOf({ head, client, decision }: ExchangeReport): ServedCircuit | undefined {
+    return decision instanceof CircuitForward ? decision.served : this.#find(head.host, client)
   }
 
   /** Whether a request of this circuit could be sent over a link now. */

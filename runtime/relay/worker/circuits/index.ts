@@ -37,6 +37,8 @@ export interface WorkerCircuitsOptions {
   readonly requestsPerPreview: number
   /** That of the engines. */
   readonly responseProgressMs: number
+  /** The most circuits with metrics of their own. */
+  readonly series?: number
   readonly checks?: Partial<CheckLimits>
   readonly tcp?: Partial<TcpLimits>
   /** Called when a circuit of the table cannot be served, or can again. */
@@ -54,13 +56,16 @@ export interface WorkerCircuits {
   /** TCP connections to ports, and those of `circuit forward`. */
   readonly tcp: TcpCircuits
   readonly hold: Hold
+  /** Results of health checks so far. */
+  readonly checks: Pick<ActiveHealth, 'results'>
   stop(): void
 }
 
 /** Makes the circuits of a worker, which are none at first. */
 export function workerCircuits(options: WorkerCircuitsOptions): WorkerCircuits {
   const { domain, edits, policy, registered, access = new PublicOnly(), apex, visitors } = options
-  const served = new ServedCircuits({ policy, edits, onCircuit: options.onCircuit ?? (() => {}) })
+  const { series, onCircuit = () => {} } = options
+  const served = new ServedCircuits({ policy, edits, series, onCircuit })
   const paths = new PathFinder(options.links, options.responseProgressMs)
   const reports = new TargetReports(options.onTarget ?? (() => {}))
   const active = new ActiveHealth(paths, reports, options.checks)
@@ -89,5 +94,5 @@ export function workerCircuits(options: WorkerCircuitsOptions): WorkerCircuits {
   })
   const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp }
   const tcp = new TcpCircuits({ served, paths, access, health, visitors, limits })
-  return { served, circuits, access, tcp, hold, stop: () => active.stop() }
+  return { served, circuits, access, tcp, hold, checks: active, stop: () => active.stop() }
 }

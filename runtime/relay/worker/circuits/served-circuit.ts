@@ -57,6 +57,17 @@ export class ServedCircuit {
     return this.circuit.id
   }
 
+  /** What kind of circuit it is, for metrics. */
+  get kind(): 'preview' | 'subdomain' | 'port' {
+    const { key, frontend } = this.circuit
+    return key.startsWith(PREVIEW) ? 'preview' : frontend.type
+  }
+
+  /** The cluster to which it leads. Undefined if its first target is no service of a cluster. */
+  get cluster(): string | undefined {
+    return this.targets[0]?.deployed.cluster?.name
+  }
+
   /** The label under which clusters list it, if it is a preview. */
   get label(): string {
     const { frontend, key } = this.circuit

@@ -2,6 +2,7 @@ import type { DeployedCircuit } from '@branchline/wire/circuits/table'
 import type { DialPolicy } from '../../dial-policy.ts'
 import type { EditOptions } from '../visitors/head-edits.ts'
 import { CircuitMetrics } from './circuit-metrics.ts'
+import { stateOf } from './circuit-state.ts'
 import { ServedCircuit } from './served-circuit.ts'
 import type { TargetReport } from './target-report.ts'
 import { Usages } from './usage.ts'
@@ -23,6 +24,8 @@ export interface CircuitReport {
 export interface ServedCircuitsOptions {
   readonly policy: DialPolicy
   readonly edits: EditOptions
+  /** The most circuits with metrics of their own. */
+  readonly series?: number | undefined
   /** A circuit of the table cannot be served, or can again. */
   readonly onCircuit: (report: CircuitReport) => void
 }
@@ -36,7 +39,7 @@ export interface CircuitListener {
 
 /** All circuits of this worker, by id and by host. A change touches only the circuits that it names. */
 export class ServedCircuits {
-  readonly metrics = new CircuitMetrics(() => this.#byId.size)
+  readonly metrics: CircuitMetrics
   readonly usages = new Usages()
   readonly #options: ServedCircuitsOptions
   readonly #byId = new Map<string, ServedCircuit>()
@@ -49,6 +52,7 @@ export class ServedCircuits {
 
   constructor(options: ServedCircuitsOptions) {
     this.#options = options
+    this.metrics = new CircuitMetrics(() => stateOf(this.#byId.values(), this.#faulty.size), options.series)
   }
 
   get size(): number {

@@ -44,7 +44,7 @@ export class TcpCircuits {
     const visitor =
       access.admits(served.circuit, address) && hasRoom(served) ? visitors.arrive(address) : undefined
     if (visitor === undefined) {
-      this.#options.served.metrics.connectionRefused()
+      this.#options.served.metrics.connections.inc('refused')
       return client.destroy()
     }
     this.join(served, client, address, () => visitors.leave(visitor))
@@ -58,10 +58,11 @@ export class TcpCircuits {
     onOver: () => void,
     onReached?: () => void,
   ): void {
-    const { paths, health, limits } = this.#options
+    const { paths, health, limits, served: all } = this.#options
     const startedMs = performance.now()
     const upstreams = paths.findForTcp(served, address, startedMs)
     const use = new TcpUse(served, upstreams[0])
+    all.metrics.openConnections++
     let reached = false
     const connections = this.#open.get(served) ?? new Set()
     this.#open.set(served, connections)
@@ -77,6 +78,8 @@ export class TcpCircuits {
         if (connections.size === 0) this.#open.delete(served)
         if (this.#open.size === 0) this.#emptied?.()
         use.end()
+        all.metrics.openConnections--
+        all.metrics.connections.inc(reached ? 'reached' : 'failed')
         served.counts.moved(forwardBytes, backwardBytes)
         served.counts.done(reached ? 200 : 502, performance.now() - startedMs)
         onOver()

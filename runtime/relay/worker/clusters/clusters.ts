@@ -9,7 +9,7 @@ import { TunnelProtocolError } from '@branchline/wire/tunnel/error'
 import { isDeepStrictEqual } from 'node:util'
 import type { WebSocket } from 'ws'
 import type { Logger } from '../../../process/log.ts'
-import { TunnelLink, type TunnelLinkError, type TunnelStream } from '../../../tunnel/index.ts'
+import { type Stalls, TunnelLink, type TunnelLinkError, type TunnelStream } from '../../../tunnel/index.ts'
 import type { Credential } from './credentials.ts'
 import type { RelayLimits } from '../../limits.ts'
 import type { Results, Registry } from './registry.ts'
@@ -38,6 +38,8 @@ interface Session {
 /** The connections of clusters. Accepts their registrations, and reports the results to each. */
 export class Clusters {
   readonly #options: ClustersOptions
+  /** Of all connections so far. */
+  readonly stalls: Readonly<Stalls> = { credit: 0, link: 0 }
   readonly #sessions = new Map<TunnelLink, Session>()
   readonly #expiry: NodeJS.Timeout
   #workers: string[] = []
@@ -59,6 +61,13 @@ export class Clusters {
     let streams = 0
     for (const link of this.#sessions.keys()) streams += link.streams
     return streams
+  }
+
+  /** The number of running streams with bytes that wait to be sent. */
+  get stalled(): number {
+    let stalled = 0
+    for (const link of this.#sessions.keys()) stalled += link.stalled
+    return stalled
   }
 
   /** Whether a credential may open a further connection. */
@@ -83,6 +92,7 @@ export class Clusters {
     const link = new TunnelLink(socket, {
       dialler: false,
       limits: limits.tunnel,
+      stalls: this.stalls,
       handlers: {
         onStream: (_link, stream) => refuse(stream),
         onControl: (link, payload) => this.#control(link, payload),

@@ -1,3 +1,4 @@
+import { Counts } from '../../../../process/exposition.ts'
 import type { Upstream } from '../../../../transport/transport.ts'
 import type { PathFinder } from '../paths.ts'
 import type { ServedCircuit } from '../served-circuit.ts'
@@ -10,6 +11,7 @@ import type { TargetReports } from './reports.ts'
 
 /** Checks the targets of circuits that ask for it, each at its interval, and a bounded number at a time. */
 export class ActiveHealth implements CircuitListener {
+  readonly results = new Counts<'passed' | 'failed'>('result')
   readonly #limits: CheckLimits
   readonly #paths: Pick<PathFinder, 'linksOf'>
   readonly #reports: TargetReports
@@ -59,6 +61,7 @@ export class ActiveHealth implements CircuitListener {
 
   /** The result of a check. */
   judged({ served, target }: TargetCheck, failures: number, result: CheckResult): void {
+    this.results.inc(result === undefined ? 'passed' : 'failed')
     const { retries } = planOf(served.circuit, this.#limits) ?? this.#limits
     // The first check decides at once, because nothing is known yet.
     const isHealthy = result === undefined || (target.status === 'HEALTHY' && failures <= retries)

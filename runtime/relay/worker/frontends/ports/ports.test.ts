@@ -122,7 +122,7 @@ describe('TCP', () => {
     await until(() => ports.size === 2)
     expect(await new RawClient(open as number).until((text) => text !== '')).toBe('one ')
     expect(await new RawClient(closed as number).ended()).toBe('')
-    expect(served.metrics.read()).toContain('branchline_relay_port_refused_total 1\n')
+    expect(served.metrics.read()).toContain('branchline_relay_port_connections_total{result="refused"} 1\n')
   })
 
   test('a port is closed unless its circuit is public or has an allow-list', async () => {
