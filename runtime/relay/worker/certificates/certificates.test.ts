@@ -202,7 +202,7 @@ describe('expiry', () => {
     const now = (): number => Date.now() + ahead
     const { lines, certificates } = await open({ folder, now, limits: { ...LIMITS, checkMs: 5 } })
     const warnings = () => lines.filter(({ message }) => message.startsWith('certificate expires soon'))
-    expect(warnings().map(({ fields }) => fields['name'])).toEqual(['a.test'])
+    expect(warnings().map(({ fields }) => fields['host'])).toEqual(['a.test'])
     expect(certificates.metrics()).toMatch(
       /expiry_timestamp_seconds\{certificate="a\.test"\} \d+\n.*b\.test/s,
     )

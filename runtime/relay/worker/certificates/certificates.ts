@@ -211,7 +211,7 @@ class RunningCertificates implements Certificates {
     const due = soon.filter(({ id }) => nowMs - (this.#warnedAtMs.get(id) ?? -Infinity) >= DAY_MS)
     for (const { id } of due) this.#warnedAtMs.set(id, nowMs)
     for (const { origin, names, notAfterMs } of due.slice(0, LINES)) {
-      const fields = { file: origin, name: names[0], expires: new Date(notAfterMs).toISOString() }
+      const fields = { file: origin, host: names[0], expires: new Date(notAfterMs).toISOString() }
       logger.warn({ ...fields, expiring: soon.length }, 'certificate expires soon: renew it')
     }
     if (this.#development === undefined) return

@@ -128,7 +128,7 @@ describe('an order that fails', () => {
     const first = await open(folder, options)
     const line = await until(() => first.lines.find(({ level }) => level === 'warn'))
     expect(line.fields).toMatchObject({
-      name: 'a.test',
+      host: 'a.test',
       problem: 'too many certificates already issued',
       tries: 1,
     })

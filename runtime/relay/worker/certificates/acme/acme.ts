@@ -105,12 +105,15 @@ export class AcmeCertificates {
   async #order(name: string): Promise<void> {
     const { vault, orders, logger, limits, now } = this.#options
     try {
-      logger.info({ name }, 'ordering a certificate')
+      logger.info({ host: name }, 'ordering a certificate')
       const { cert, key } = await orders.order(name, this.#stopping.signal)
       const certificate = readCertificate({ cert, key }, `acme ${name}`)
       await vault.put(`${CERTIFICATES}/${name}`, JSON.stringify({ cert, key }))
       await vault.delete(`${FAILURES}/${name}`)
-      logger.info({ name, expires: new Date(certificate.notAfterMs).toISOString() }, 'certificate ordered')
+      logger.info(
+        { host: name, expires: new Date(certificate.notAfterMs).toISOString() },
+        'certificate ordered',
+      )
       await this.#refresh()
     } catch (error) {
       // What was ordered so far is lost, and is no fault of the authority.
@@ -125,7 +128,7 @@ export class AcmeCertificates {
       const { tries, retryAtMs } = failure
       const again = new Date(retryAtMs).toISOString()
       await vault.put(`${FAILURES}/${name}`, JSON.stringify(failure))
-      logger.warn({ name, problem: message, tries, again }, 'certificate not ordered')
+      logger.warn({ host: name, problem: message, tries, again }, 'certificate not ordered')
     }
   }
 
@@ -179,7 +182,7 @@ export class AcmeCertificates {
       return readCertificate({ cert: String(cert), key: String(key) }, `acme ${name}`)
     } catch (error) {
       this.#options.logger.warn(
-        { name, problem: (error as Error).message },
+        { host: name, problem: (error as Error).message },
         'stored certificate cannot be read',
       )
       return undefined

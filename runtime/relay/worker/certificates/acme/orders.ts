@@ -1,4 +1,5 @@
-import { Agent } from 'node:https'
+import type { ClientRequest } from 'node:http'
+import { Agent, request } from 'node:https'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Client } from 'acme-client'
 import type { PemPair } from '../certificate.ts'
@@ -30,6 +31,8 @@ export class Orders {
   #client: Promise<Client> | undefined
   /** What the authority asked to wait since the last order began, in milliseconds. */
   #askedMs = 0
+  /** Why the authority could not be reached since then. */
+  #unreached: Error | undefined
 
   constructor(options: OrdersOptions) {
     this.#options = options
@@ -38,6 +41,7 @@ export class Orders {
   /** Orders a certificate for one name, with a new key, until the signal. Rejects with an {@link AcmeError}. */
   async order(name: string, signal: AbortSignal): Promise<PemPair> {
     this.#askedMs = 0
+    this.#unreached = undefined as Error | undefined
     const { orderMs } = this.#options.limits
     const ending = new AbortController()
     const late = wait(orderMs, undefined, { signal: AbortSignal.any([ending.signal, signal]) }).then(
@@ -50,6 +54,10 @@ export class Orders {
       return await Promise.race([this.#order(name), refused])
     } catch (cause) {
       if (cause instanceof AcmeError) throw cause
+      if (this.#unreached !== undefined) {
+        const { url } = this.#options
+        throw new AcmeError(`${name}: ${url} cannot be reached (${this.#unreached.message})`, { cause })
+      }
       throw new AcmeError(`${name}: ${(cause as Error).message}`, { cause, askedMs: this.#askedMs })
     } finally {
       ending.abort()
@@ -85,12 +93,18 @@ export class Orders {
     return { cert, key: String(key) }
   }
 
+  /** The library loses the reason of a request that got no response (acme-client 5.4, `axios.js`). */
+  #watched(sent: ClientRequest): ClientRequest {
+    return sent.on('error', (error) => (this.#unreached = error))
+  }
+
   async #connect(): Promise<Client> {
     const { url, ca, vault, limits } = this.#options
     const acme = (await import('acme-client')).default
     const { defaults, interceptors } = acme.axios
     defaults.timeout = limits.requestMs
     if (ca !== undefined) defaults.httpsAgent = new Agent({ ca })
+    defaults.transport = { request: (...args: Parameters<typeof request>) => this.#watched(request(...args)) }
     // The library would wait within the order for as long as the authority asks. We come back later instead.
     ;(defaults as unknown as { acmeSettings: { retryMaxAttempts: number } }).acmeSettings.retryMaxAttempts = 0
     interceptors.response.use((response) => {

@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { cleanUp, later } from '../../../../testing/cleanups.ts'
-import { freePort, listenOn } from '../../../../testing/ports.ts'
+import { DEAD_PORT, freePort, listenOn } from '../../../../testing/ports.ts'
 import { until } from '../../../../testing/until.ts'
 import { ALICE, echoApp, relayTo } from '../../frontends/fixture.ts'
 import { collectingLogger, newFolder, presented } from '../fixture.ts'
@@ -128,3 +128,22 @@ await fetch(\`http://127.0.0.1:${hookPort}/\${action}?\${new URLSearchParams({ n
     }, 120_000)
   },
 )
+
+test('an authority that cannot be reached is an error with the reason', async () => {
+  const vault = new FileVault(await newFolder())
+  const challenges = new Challenges(vault)
+  const url = `https://127.0.0.1:${DEAD_PORT}/dir`
+  const orders = new Orders({
+    url,
+    email: undefined,
+    ca: undefined,
+    dnsHook: undefined,
+    vault,
+    challenges,
+    limits: LIMITS,
+  })
+  await expect(orders.order('a.test', new AbortController().signal)).rejects.toMatchObject({
+    code: 'BL_ACME',
+    message: `a.test: ${url} cannot be reached (connect ECONNREFUSED 127.0.0.1:${DEAD_PORT})`,
+  })
+})
