@@ -2,10 +2,12 @@
  * Browsers get access at the relay's own host, where only workers listen for visitors: they pass the page on to a
  * coordinator, and nothing else of its API.
  */
+import { rmSync } from 'node:fs'
 import { RELAY_ENTER_PATH, VISITOR_HEADER } from '@branchline/wire/circuits/handoff'
 import { createClient } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
-import { cleanUp } from '../testing/cleanups.ts'
+import { temporaryFolder } from '../process/temporary.ts'
+import { cleanUp, later } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
 import { appFor, relayFor, visit } from './fixture.ts'
 import type { RunningRelay } from './relay.ts'
@@ -26,10 +28,13 @@ async function bothInOne(): Promise<Roles> {
   return { coordinator: relay, worker: relay, key: relay.ownerKey ?? '' }
 }
 
-async function apart(): Promise<Roles> {
-  const coordinator = await relayFor({ ...LOOPBACK, BRANCHLINE_ROLE: 'coordinator' })
-  const api = `http://127.0.0.1:${coordinator.apiPort}`
-  const key = coordinator.ownerKey ?? ''
+const coordinator = (variables: Record<string, string>): Promise<RunningRelay> =>
+  relayFor({ ...LOOPBACK, BRANCHLINE_ROLE: 'coordinator', ...variables })
+
+async function apart(variables: Record<string, string> = {}): Promise<Roles> {
+  const coordinating = await coordinator(variables)
+  const api = `http://127.0.0.1:${coordinating.apiPort}`
+  const key = coordinating.ownerKey ?? ''
   const { secret } = await createClient({ url: api, key }).createJoinToken({ body: { name: 'test' } })
   const worker = await relayFor({
     ...LOOPBACK,
@@ -37,7 +42,7 @@ async function apart(): Promise<Roles> {
     BRANCHLINE_COORDINATORS: api,
     BRANCHLINE_JOIN_TOKEN: secret,
   })
-  return { coordinator, worker, key }
+  return { coordinator: coordinating, worker, key }
 }
 
 const clientOf = ({ coordinator, key }: Roles) =>
@@ -47,17 +52,21 @@ const clientOf = ({ coordinator, key }: Roles) =>
 async function protectedCircuit(roles: Roles): Promise<{ host: string; token: string }> {
   const { endpoint } = await appFor((request, response) => response.end(`app ${request.headers.cookie}`))
   const client = clientOf(roles)
-  await client.createCircuit({
-    body: {
-      key: 'notebook',
-      frontend: { type: 'subdomain', label: 'notebook' },
-      access: { type: 'token' },
-      targets: [{ address: endpoint }],
-    },
-  })
+  const create = (key: string) =>
+    client.createCircuit({
+      body: {
+        key,
+        frontend: { type: 'subdomain', label: key },
+        access: { type: 'token' },
+        targets: [{ address: endpoint }],
+      },
+    })
+  await create('notebook')
   const { secret } = await client.createAccessToken({ body: { name: 'test', circuits: ['notebook'] } })
   const host = 'notebook.localhost:8080'
-  await until(async () => (await visit(roles.worker.httpPort, { host })).status === 401)
+  // Once the worker serves a later circuit, it knows the token, too.
+  await create('later')
+  await until(async () => (await visit(roles.worker.httpPort, { host: 'later.localhost' })).status === 401)
   return { host, token: secret }
 }
 
@@ -86,7 +95,7 @@ async function sentTo(port: number, host: string): Promise<{ path: string; cooki
 
 test.each([
   ['one process', bothInOne],
-  ['two processes', apart],
+  ['two processes', () => apart()],
 ])('with the roles in %s, a browser enters a circuit with a token', async (_name, start) => {
   const roles = await start()
   const { host, token } = await protectedCircuit(roles)
@@ -168,4 +177,41 @@ test('without a coordinator, the own host says so and keeps serving its page', a
   expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '5' } })
   expect(refused.body).toContain('Access cannot be checked now')
   expect((await at('/')).status).toBe(200)
+})
+
+test('a session that a browser leaves ends at the coordinator, and after an outage too', async () => {
+  const directory = temporaryFolder('relay')
+  later(() => rmSync(directory, { recursive: true, force: true }))
+  const state = { BRANCHLINE_STATE_DIR: directory }
+  const roles = await apart(state)
+  const { httpPort } = roles.worker
+  const { host, token } = await protectedCircuit(roles)
+  const headersOf = (cookie: string) => ({ host, headers: { cookie, ...HTML } })
+  // A link with a token needs no page.
+  const enters = async (): Promise<string> => {
+    const path = `/lab?branchline-token=${token}`
+    const { status, headers } = await visit(httpPort, {
+      host,
+      path,
+      headers: { ...HTML, 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' },
+    })
+    expect([status, headers.location]).toEqual([303, '/lab'])
+    const cookie = headers['set-cookie']?.find((field) => /^branchline=./.test(field))
+    return cookie?.split(';', 1)[0] ?? ''
+  }
+  const leaves = (cookie: string) => visit(httpPort, { ...headersOf(cookie), path: '/-branchline/leave' })
+  const sessions = async (client: ReturnType<typeof clientOf>): Promise<number> =>
+    (await client.listSessions()).items.length
+  const [first, second] = [await enters(), await enters()]
+  const client = clientOf(roles)
+  expect(await sessions(client)).toBe(2)
+  expect((await leaves(first)).status).toBe(200)
+  await until(async () => (await sessions(client)) === 1)
+  await until(async () => (await visit(httpPort, headersOf(second))).status === 200)
+  const port = String(roles.coordinator.apiPort)
+  await roles.coordinator.stop()
+  expect((await leaves(second)).status).toBe(200)
+  expect((await visit(httpPort, headersOf(second))).status).toBe(302)
+  await coordinator({ ...state, BRANCHLINE_API_PORT: port })
+  await until(async () => (await sessions(client)) === 0)
 })

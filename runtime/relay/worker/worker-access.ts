@@ -1,5 +1,6 @@
 import { EMPTY_WORKER_TABLE, type WorkerTable } from '@branchline/wire/circuits/table'
 import { Access } from './access/access.ts'
+import type { WorkerReport } from '@branchline/wire/circuits/messages'
 import type { Upstream } from './upstream/upstream.ts'
 
 /** The table that a worker serves. */
@@ -15,4 +16,10 @@ export const workerAccess = (upstream: () => Upstream, relayUrl: string): Access
       if (answer === undefined) throw new Error('no coordinator has answered')
       return answer
     },
+    // Without a connection, the next one begins with it.
+    end: (hash) => upstream().send({ type: 'leave', hash }),
   })
+
+/** What a new connection says about sessions that browsers have left. */
+export const leaves = ({ leaving }: Access): WorkerReport[] =>
+  leaving.map((hash) => ({ type: 'leave', hash }))

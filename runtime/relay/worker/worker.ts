@@ -28,7 +28,7 @@ import { Upstream } from './upstream/upstream.ts'
 import { Apex } from './visitors/apex.ts'
 import { CoordinatorPages } from './visitors/coordinator-pages.ts'
 import type { Access } from './access/access.ts'
-import { servedTable, workerAccess } from './worker-access.ts'
+import { leaves, servedTable, workerAccess } from './worker-access.ts'
 import { type WorkerCircuits, workerCircuits } from './circuits/index.ts'
 import { circuitForward, routeOf } from './forward/circuit-forward.ts'
 import type { Forward } from './forward/forward.ts'
@@ -319,7 +319,7 @@ class Worker implements RunningWorker {
           onRemoved()
         }
       },
-      introduce: () => this.#reporter.introduce(),
+      introduce: () => [...this.#reporter.introduce(), ...leaves(this.#access)],
     })
     return upstream
   }

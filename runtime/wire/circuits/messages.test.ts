@@ -48,6 +48,7 @@ test.each([
   ],
   ['a label with a dot', { type: 'unlisted', credential: 'a', cluster: 'a.b' }],
   ['a secret in place of its hash', { type: 'redeem', request: 1, code: 'c', host: 'a.b', hash: 'cookie' }],
+  ['a session by its secret', { type: 'leave', hash: 'cookie' }],
   ['a negative count', { type: 'usage', circuits: [{ id: 'a', requests: -1, open: 0 }] }],
 ])('%s is refused', (_, message) => {
   expect(workerMessage.safeParse(message).success).toBe(false)

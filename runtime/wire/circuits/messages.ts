@@ -110,6 +110,9 @@ const redeem = z.object({
   hash,
 })
 
+/** A browser has left a circuit: its session, by the hash of its cookie, ends everywhere. */
+const leave = z.object({ type: z.literal('leave'), hash })
+
 /** The worker stops in order, and will not return by itself. */
 const bye = z.object({ type: z.literal('bye'), reason: sentence })
 
@@ -125,6 +128,7 @@ export const workerMessage = z.discriminatedUnion('type', [
   targets,
   usage,
   redeem,
+  leave,
   bye,
 ])
 export type WorkerMessage = z.infer<typeof workerMessage>

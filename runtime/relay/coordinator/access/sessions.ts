@@ -44,6 +44,19 @@ function validSessions(db: Reader, caller: Caller) {
   return caller.scopes.includes('admin') ? all : all.where(sql<boolean>`circuits.owner @> ${own}::jsonb`)
 }
 
+/** Ends the session that a browser has left. It is no error if there is none. */
+export async function endSession(store: Store, hash: string): Promise<void> {
+  await store.change({ actor: 'relay' }, async ({ tx, audit, unchanged }) => {
+    const row = await tx
+      .deleteFrom('sessions')
+      .where('hash', '=', hash)
+      .returning(['circuit_id', 'holder'])
+      .executeTakeFirst()
+    if (row === undefined) return unchanged()
+    audit({ action: 'session.leave', kind: 'session', id: row.circuit_id, before: { holder: row.holder } })
+  })
+}
+
 /** Revokes a session at once. */
 export async function revokeSession(store: Store, caller: Caller, id: string): Promise<void> {
   await store.change(actorOf(caller), async ({ tx, audit }) => {

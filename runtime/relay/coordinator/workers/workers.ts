@@ -11,6 +11,7 @@ import { Publisher } from '../../../pushed/publisher.ts'
 import type { Subscriber } from '../../../pushed/subscriber.ts'
 import type { Redeemed } from '../access/redeem.ts'
 import { hashOf } from '@branchline/wire/circuits/secret'
+import { endSession } from '../access/sessions.ts'
 import { findWorker } from '../access/workers.ts'
 import type { CircuitContext } from '../circuits/context.ts'
 import { Deployment, type View } from './deployment.ts'
@@ -300,9 +301,19 @@ export class Workers {
       for (const target of message.targets) reports.health(worker, target)
     } else if (message.type === 'usage') usage.add(worker, message.circuits)
     else if (message.type === 'redeem') void this.#redeem(worker, message)
+    else if (message.type === 'leave') void this.#leave(worker, message.hash)
     else if (message.type === 'bye') {
       usage.closed(worker)
       presence.farewell(worker, message.reason)
+    }
+  }
+
+  async #leave(worker: string, hash: string): Promise<void> {
+    const { context, logger } = this.#options
+    try {
+      await endSession(context.store, hash)
+    } catch (error) {
+      logger.warn({ err: error, worker_id: worker }, 'a session could not be ended')
     }
   }
 

@@ -62,6 +62,11 @@ export class Access {
     })
   }
 
+  /** The sessions that browsers have left, and the table still contains: the coordinator does not know yet. */
+  get leaving(): string[] {
+    return this.#sessions.leaving
+  }
+
   /** Whether a connection to a port circuit may pass: its allow-list alone decides. */
   admits({ access }: Pick<DeployedCircuit, 'access'>, address: string | undefined): boolean {
     return this.#lists.admits(access, address)

@@ -39,6 +39,12 @@ export class Sessions {
     this.#ended.add(hash)
   }
 
+  /** The sessions that this worker has ended, and the table still contains. */
+  get leaving(): string[] {
+    const { sessions } = this.#table()
+    return [...this.#ended].filter((hash) => sessions.has(hash))
+  }
+
   #session(hash: string, nowMs: number): DeployedSession | undefined {
     if (this.#ended.has(hash)) return undefined
     const deployed = this.#table().sessions.get(hash)
