@@ -20,6 +20,7 @@ import { withExamples } from './program/examples.ts'
 import { oneOfOption, parsedOption, tellFaults, wholeNumber } from './program/faults.ts'
 import { addInspectCommands } from './program/inspect.ts'
 import { addTrustCommand } from './trust/command.ts'
+import { addRelayCommands } from './relay/command.ts'
 
 const EXIT_USAGE = 64
 
@@ -31,6 +32,8 @@ const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.
 export const program = new Command('branchline')
   .description('Branch environments on one shared baseline.')
   .version(version)
+  // `relay` and its subcommands have options of the same names.
+  .enablePositionalOptions()
   .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : EXIT_USAGE))
 
 program.commandsGroup('Run:')
@@ -234,6 +237,7 @@ withExamples(explainCommand, [
 
 addCircuitCommands(program)
 addTrustCommand(program)
+addRelayCommands(program, version)
 addCompletionCommands(program)
 
 tellFaults(program, () => process.exit(EXIT_USAGE))

@@ -68,8 +68,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/local': ['runtime/wire', 'runtime/process'],
   cdk8s: ['runtime/wire'],
-  // `circuit forward` carries local connections as streams of a tunnel.
+  // `circuit forward` carries local connections as streams of a tunnel. `relay` runs the relay in its own process.
   cli: [
+    'runtime/relay',
     'runtime/wire',
     'runtime/transport',
     'runtime/tunnel',

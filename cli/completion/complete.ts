@@ -13,7 +13,7 @@ interface Candidate {
 }
 
 /** Names that only a running `up` or a cluster knows. */
-type NameKind = 'environments' | 'services' | 'previews' | 'items'
+type NameKind = 'environments' | 'services' | 'previews' | 'items' | 'circuits' | 'workers'
 
 /** Reads names. `words` are the arguments so far, for `items`: those of the list that they name. */
 export type NameReader = (kind: NameKind, words: readonly string[]) => Promise<readonly string[]>
@@ -28,6 +28,9 @@ const ARGUMENTS: Readonly<Record<string, NameKind | Completion['paths'] | readon
   path: 'files',
   paths: 'files',
   folder: 'folders',
+  circuit: 'circuits',
+  circuits: 'circuits',
+  worker: 'workers',
   file: 'files',
 }
 /** Option values whose placeholder means something else there. */

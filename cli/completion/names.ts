@@ -5,6 +5,9 @@ import { listingOf } from '../view/listings.ts'
 import { previewName } from '../view/previews.ts'
 import { environmentOfNamespace } from '../view/resources.ts'
 import { snapshotOf } from '../commands/get.ts'
+import { MAX_PAGE } from '@branchline/wire/circuits/page'
+import { type ApiOptions, chosenApi } from '../relay/api/choose.ts'
+import { apiOf } from '../relay/api/connect.ts'
 import type { NameReader } from './complete.ts'
 
 /** How long completion may wait for names, in milliseconds. A user who presses Tab waits for it. */
@@ -14,6 +17,7 @@ const TIMEOUT_MS = 1_500
 export function nameReader(words: readonly string[]): NameReader {
   return async (kind, args) => {
     try {
+      if (kind === 'circuits' || kind === 'workers') return await relayNames(kind, words)
       const target = await openTarget(targetOf(words))
       const late = new Promise<never[]>((resolve) => setTimeout(resolve, TIMEOUT_MS, []).unref())
       return await Promise.race([namesOf(target, kind, args), late])
@@ -21,6 +25,22 @@ export function nameReader(words: readonly string[]): NameReader {
       return []
     }
   }
+}
+
+/** The API of the relay that the words choose waits as long as a user who has pressed Tab. */
+async function relayNames(
+  kind: 'circuits' | 'workers',
+  words: readonly string[],
+): Promise<readonly string[]> {
+  const after = (flag: string): string | undefined => words[words.indexOf(flag) + 1]
+  const given = (['api', 'key'] as const).filter((name) => words.includes(`--${name}`))
+  const options = Object.fromEntries(given.map((name) => [name, after(`--${name}`)])) as ApiOptions
+  const api = apiOf(chosenApi(options), { attemptMs: TIMEOUT_MS, retryMs: [] })
+  return api.call(async (client) => {
+    const query = { limit: MAX_PAGE }
+    if (kind === 'workers') return (await client.listWorkers({ query })).items.map(({ name }) => name)
+    return (await client.listCircuits({ query })).items.map(({ key }) => key)
+  })
 }
 
 async function namesOf(

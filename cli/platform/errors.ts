@@ -5,6 +5,8 @@ export type CliErrorCode =
   | 'BL_PLATFORM_OPTIONS'
   | 'BL_TARGET'
   | 'BL_NOT_FOUND'
+  | 'BL_RELAY_REFUSED'
+  | 'BL_RELAY_START'
   | 'BL_USAGE'
 
 /** An error of the command line. */

@@ -214,6 +214,14 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'There is no running `branchline up` and no cluster to use, or it did not do what was asked.',
       'Follow the message. `--up`, `--context` and `--kubeconfig` choose where a command works.',
     ),
+    BL_RELAY_REFUSED: explained(
+      'The API of a relay refuses what a command asks for, or a circuit did not become healthy in time.',
+      'The message says which field or right is missing, and what to do.',
+    ),
+    BL_RELAY_START: explained(
+      'A relay cannot start, or its database cannot be used by a command.',
+      'The message names the port, the folder or the database, and the option to change.',
+    ),
     BL_NOT_FOUND: explained(
       'An environment, a preview, a service, a pod or a container of this name does not exist.',
       'Correct the name. The message lists the names, or the nearest one.',

@@ -121,6 +121,11 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
 
 /** Variables of the command line. */
 export const COMMANDS: Meanings = {
+  BRANCHLINE_API:
+    "URL of a relay's API (`branchline circuit`, `branchline relay`). Default: that of `relay login`, of the running `up`, or `http://127.0.0.1:6120`.",
+  BRANCHLINE_API_KEY: 'API key for it.',
+  XDG_CONFIG_HOME:
+    'Folder of settings, in which `branchline relay login` stores a key. Default: `~/.config`.',
   BRANCHLINE_RELAY_URL: 'URL at which visitors reach the relay (`branchline circuit forward`).',
   BRANCHLINE_TOKEN: 'Access token for circuits of the relay (`branchline circuit forward`).',
 }

@@ -3,6 +3,7 @@ import type { ApiKey, ApiKeyCreate, CreatedApiKey, Scope } from '@branchline/wir
 import { refusal } from '@branchline/wire/circuits/problem'
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import { actorOf, type Caller } from '../circuits/caller.ts'
+import type { Actor } from '../store/audit.ts'
 import type { Store, Tx } from '../store/store.ts'
 import type { ApiKeyTable } from '../store/tables.ts'
 import { expiryOf, isValid } from './expiry.ts'
@@ -61,11 +62,18 @@ export async function createOwnerKey(store: Store): Promise<string | undefined> 
 }
 
 /** Creates an API key. */
-export async function createKey(store: Store, caller: Caller, create: ApiKeyCreate): Promise<CreatedApiKey> {
+export const createKey = (store: Store, caller: Caller, create: ApiKeyCreate): Promise<CreatedApiKey> =>
+  makeKey(store, actorOf(caller), create)
+
+/** Creates an API key for someone who has access to the database, and needs no other key therefore. */
+export const createKeyAtDatabase = (store: Store, create: ApiKeyCreate): Promise<CreatedApiKey> =>
+  makeKey(store, { actor: 'database' }, create)
+
+async function makeKey(store: Store, actor: Actor, create: ApiKeyCreate): Promise<CreatedApiKey> {
   const expires = expiryOf(create.expiresIn, DEFAULT_VALIDITY_MS, Date.now())
   const secret = newToken(TOKEN_PREFIX.key)
-  const { value } = await store.change(actorOf(caller), async ({ tx, audit }) => {
-    const row = await insert(tx, create, secret, expires, `key:${caller.keyId}`)
+  const { value } = await store.change(actor, async ({ tx, audit }) => {
+    const row = await insert(tx, create, secret, expires, actor.actor)
     audit({ action: 'key.create', kind: 'api_key', id: row.id, after: toKey(row) })
     return row
   })

@@ -63,6 +63,12 @@ export function socketFolderOf(data: string): string | undefined {
   return socket === undefined ? undefined : dirname(socket)
 }
 
+/** The folder of the socket at which a running server of the data accepts connections. Undefined if none runs. */
+export async function findSocket(data: string): Promise<string | undefined> {
+  const file = readPidFile(data)
+  return file !== undefined && (await accepts(file.socket)) ? dirname(file.socket) : undefined
+}
+
 /** The error for a folder that another relay uses. */
 export const inUse = (folder: string, pid?: number): StoreError =>
   new StoreError(
