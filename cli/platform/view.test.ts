@@ -50,7 +50,8 @@ test('a preview without a URL is not ready, even if its condition is True', () =
     [object('Preview', 'web', {}, ready)],
     new Map(),
   )
-  expect(views[0]?.previews[0]).toEqual({ environment: 'alice', name: 'web', ready: false, message: 'fine' })
+  const message = 'the relay has not given it a URL yet'
+  expect(views[0]?.previews[0]).toEqual({ environment: 'alice', name: 'web', ready: false, message })
 })
 
 test.each([

@@ -41,7 +41,10 @@ function previewView(preview: KubernetesObject, environment: string): PreviewVie
   const { url } = statusOf(preview)
   const { ready, message } = readiness(preview)
   const view = { environment, name: preview.metadata.name, ...(message !== undefined && { message }) }
-  return url === undefined ? { ...view, ready: false } : { ...view, ready, url }
+  if (url !== undefined) return { ...view, ready, url }
+  return ready
+    ? { ...view, ready: false, message: 'the relay has not given it a URL yet' }
+    : { ...view, ready }
 }
 
 function readiness(object: KubernetesObject): { ready: boolean; message?: string } {
