@@ -89,6 +89,7 @@ test('workers serve without a coordinator, also after their restart, and follow 
   await client.createCircuit({ body: circuitOf('later', endpoint) })
   for (const worker of [restarted, workers[1]])
     await until(async () => (await bodyOf(worker, 'later')) === 'app')
+  await until(async () => (await client.getWorker({ params: { worker: 'one' } })).servedEpoch !== undefined)
   // A worker that is removed ends.
   await client.deleteWorker({ params: { worker: 'one' } })
   expect(await restarted.ended()).toBe(0)

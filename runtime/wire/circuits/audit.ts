@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { CIRCUIT_STATUSES } from './circuit.ts'
 import { instant } from './fields.ts'
 
 const snapshot = z.record(z.string(), z.unknown()).optional()
@@ -18,6 +19,15 @@ export const auditEntry = z.object({
 })
 export type AuditEntry = z.infer<typeof auditEntry>
 
-/** An event of the stream `/api/v1/events`: an audit entry without the values. `id` is the Last-Event-ID. */
-export const event = auditEntry.omit({ before: true, after: true })
+/**
+ * An event of the stream `/api/v1/events`: an audit entry without the values, or a circuit's new status
+ * (`circuit.status`), which is in no log. `id` is the Last-Event-ID: for a status, that of the entry before it.
+ */
+export const event = auditEntry.omit({ before: true, after: true }).extend({
+  status: z
+    .enum(CIRCUIT_STATUSES)
+    .optional()
+    .describe('New status of a circuit. With the action `circuit.status` alone.'),
+  statusReason: z.string().optional(),
+})
 export type Event = z.infer<typeof event>

@@ -3,6 +3,8 @@ import { refusal } from '@branchline/wire/circuits/problem'
 import { watchEvents } from '@branchline/wire/circuits/watch'
 import { cleanUp } from '../../../testing/cleanups.ts'
 import { createOwnerKey } from '../access/keys.ts'
+import { addWorker } from '../circuits/fixture.ts'
+import { reportStatus } from '../circuits/reports.ts'
 import { type TestServer, testServer } from '../store/fixture.ts'
 import { startTestApi, type TestApi } from './fixture.ts'
 
@@ -226,6 +228,30 @@ test('events follow changes, and a stream continues after an id', async () => {
   expect(page.items).toMatchObject([{ action: 'circuit.delete', object: CIRCUIT.key }])
   const next = await client.listAudit({ query: { limit: 1, cursor: page.next ?? '' } })
   expect(next.items).toMatchObject([{ action: 'circuit.create' }])
+})
+
+test('events also carry changes of statuses, without an id of their own', async () => {
+  const { store } = await server.testStore()
+  const { url, key, client } = await startTestApi(store, { statusEveryMs: 5 })
+  const { id } = await client.createCircuit({ body: CIRCUIT })
+  const worker = await addWorker(store, 'w1')
+  const stop = new AbortController()
+  let served = false
+  for await (const event of watchEvents({ url, key, after: 0, signal: stop.signal })) {
+    if (event.action === 'circuit.create' && !served) {
+      served = true
+      await reportStatus(store, worker, [{ circuit: id, version: 1 }])
+    }
+    if (event.action !== 'circuit.status') continue
+    expect(event).toMatchObject({
+      id: 2,
+      object: CIRCUIT.key,
+      status: 'UNHEALTHY',
+      statusReason: 'The circuit has no target.',
+    })
+    break
+  }
+  stop.abort()
 })
 
 test('when the database is lost, changes get 503 with Retry-After and readiness says no', async () => {

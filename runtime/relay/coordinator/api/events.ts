@@ -1,17 +1,21 @@
+import type { Event } from '@branchline/wire/circuits/audit'
 import { refusal } from '@branchline/wire/circuits/problem'
 import type { Store } from '../store/store.ts'
 import { eventsAfter, newestEvent } from './audit.ts'
 import type { ApiLimits } from './limits.ts'
+import { StatusChanges, type StatusEvent } from './status-changes.ts'
 
 /** The event streams of one coordinator. */
 export class EventStreams {
   readonly #store: Store
   readonly #limits: ApiLimits
+  readonly #statuses: StatusChanges
   readonly #open = new Set<() => void>()
 
   constructor(store: Store, limits: ApiLimits) {
     this.#store = store
     this.#limits = limits
+    this.#statuses = new StatusChanges(store, limits)
   }
 
   /**
@@ -23,7 +27,9 @@ export class EventStreams {
       throw refusal('unavailable', { detail: `${this.#limits.streams} event streams are open already.` })
     }
     const from = after ?? (await newestEvent(this.#store))
-    const body = this.#stream(from, signal)
+    const changes = new Changes(this.#limits.eventBatch)
+    await changes.listen(this.#store, this.#statuses)
+    const body = this.#stream(from, changes, signal)
     return new Response(body, {
       headers: {
         'content-type': 'text/event-stream',
@@ -38,11 +44,10 @@ export class EventStreams {
     for (const end of this.#open) end()
   }
 
-  #stream(from: number, signal: AbortSignal): ReadableStream<Uint8Array> {
+  #stream(from: number, changes: Changes, signal: AbortSignal): ReadableStream<Uint8Array> {
     const ended = new AbortController()
     const end = (): void => ended.abort()
     this.#open.add(end)
-    const changes = new Changes(this.#store)
     const stop = (): void => {
       this.#open.delete(end)
       changes.close()
@@ -77,30 +82,65 @@ export class EventStreams {
     while (!ended.aborted) {
       changes.clear()
       const events = await eventsAfter(this.#store, last, this.#limits.eventBatch)
-      if (events.length === 0) {
+      const statuses = changes.takeStatuses()
+      if (events.length + statuses.length === 0) {
         if (await changes.wait(this.#limits.streamPingMs, ended)) continue
         if (!ended.aborted) yield ': ping\n\n'
         continue
       }
-      last = (events.at(-1) as (typeof events)[number]).id
-      yield events
-        .map((event) => `id: ${event.id}\nevent: ${event.action}\ndata: ${JSON.stringify(event)}\n\n`)
-        .join('')
+      last = events.at(-1)?.id ?? last
+      const texts = events.map((event) => `id: ${event.id}\n${textOf(event)}`)
+      // Without an id of their own: a client that comes back continues after the last entry.
+      for (const status of statuses) texts.push(textOf({ id: last, ...status }))
+      yield texts.join('')
     }
   }
 }
 
-/** Waits for the next epoch. */
+const textOf = (event: Event): string => `event: ${event.action}\ndata: ${JSON.stringify(event)}\n\n`
+
+/** Waits for the next epoch, or for the next change of a status. */
 class Changes {
-  readonly #unlisten: () => void
+  readonly #most: number
+  #unlisten: (() => void)[] = []
+  /** By circuit: only the newest status counts for a client that is slow. */
+  #statuses = new Map<string, StatusEvent>()
   #changed = false
   #wake: () => void = () => undefined
 
-  constructor(store: Store) {
-    this.#unlisten = store.onEpoch(() => {
-      this.#changed = true
-      this.#wake()
-    })
+  /** `most`: the most statuses that wait. Older ones are dropped. */
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  async listen(store: Store, statuses: StatusChanges): Promise<void> {
+    this.#unlisten = [
+      await statuses.listen((events) => this.#add(events)),
+      store.onEpoch(() => this.#notify()),
+    ]
+  }
+
+  takeStatuses(): StatusEvent[] {
+    const taken = [...this.#statuses.values()]
+    this.#statuses.clear()
+    return taken
+  }
+
+  #add(events: readonly StatusEvent[]): void {
+    for (const event of events) {
+      this.#statuses.delete(event.object)
+      this.#statuses.set(event.object, event)
+    }
+    for (const key of this.#statuses.keys()) {
+      if (this.#statuses.size <= this.#most) break
+      this.#statuses.delete(key)
+    }
+    this.#notify()
+  }
+
+  #notify(): void {
+    this.#changed = true
+    this.#wake()
   }
 
   clear(): void {
@@ -124,6 +164,6 @@ class Changes {
   }
 
   close(): void {
-    this.#unlisten()
+    for (const unlisten of this.#unlisten) unlisten()
   }
 }

@@ -18,6 +18,8 @@ export interface ApiLimits {
   readonly streams: number
   /** Events of one query for a stream. Default: 200. */
   readonly eventBatch: number
+  /** Time between two reads of changed statuses, for all streams. Default: 1 s. */
+  readonly statusEveryMs: number
   /** Time between comments that keep an idle stream open. Default: 15 s. */
   readonly streamPingMs: number
   /** How long a request may wait for the database before readiness says no. Default: 2 s. */
@@ -35,6 +37,7 @@ export const DEFAULT_API_LIMITS: ApiLimits = {
   runningMs: 60_000,
   streams: 200,
   eventBatch: 200,
+  statusEveryMs: 1_000,
   streamPingMs: 15_000,
   healthMs: 2_000,
 }

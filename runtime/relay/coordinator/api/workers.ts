@@ -98,6 +98,7 @@ async function withClusters(
 
 function toWorker(row: WorkerRow & { clusters: string[] }): Worker {
   const load = loadSchema.safeParse(row.load)
+  const { servedEpoch } = row.load as { readonly servedEpoch?: number }
   const facts = row.facts as Partial<Pick<Worker, 'backends' | 'ports'>>
   return {
     id: row.id,
@@ -115,6 +116,7 @@ function toWorker(row: WorkerRow & { clusters: string[] }): Worker {
     joinedAt: row.joined_at.toISOString(),
     ...(row.last_heartbeat_at === null ? {} : { lastHeartbeatAt: row.last_heartbeat_at.toISOString() }),
     ...(load.success ? { load: load.data } : {}),
+    ...(servedEpoch === undefined ? {} : { servedEpoch }),
     clusters: row.clusters,
   }
 }

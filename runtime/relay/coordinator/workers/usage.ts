@@ -15,7 +15,10 @@ type Used = Extract<WorkerReport, { type: 'usage' }>['circuits'][number]
 /** What changes all the time: the load of workers, and the use of circuits. It is written at intervals, without an epoch. */
 export class Usage {
   readonly #options: UsageOptions
-  readonly #loads = new Map<string, { readonly load: Load; readonly at: Date }>()
+  readonly #loads = new Map<
+    string,
+    { readonly load: Load; readonly servedEpoch: number | undefined; readonly at: Date }
+  >()
   readonly #beats = new Set<string>()
   /** By worker and circuit: the use since the last write. */
   #used = new Map<string, Map<string, CircuitUsage>>()
@@ -35,8 +38,9 @@ export class Usage {
     return this.#loads.get(worker)?.load
   }
 
-  beat(worker: string, load: Load): void {
-    this.#loads.set(worker, { load, at: new Date() })
+  /** `servedEpoch`: the epoch of the table that the worker has acknowledged. */
+  beat(worker: string, load: Load, servedEpoch: number | undefined): void {
+    this.#loads.set(worker, { load, servedEpoch, at: new Date() })
     this.#beats.add(worker)
   }
 
@@ -89,10 +93,10 @@ export class Usage {
     try {
       if (beats.length > 0)
         await store.write(async (tx) => {
-          for (const { id, load, at } of beats)
+          for (const { id, load, servedEpoch, at } of beats)
             await tx
               .updateTable('workers')
-              .set({ load: JSON.stringify(load), last_heartbeat_at: at })
+              .set({ load: JSON.stringify({ ...load, servedEpoch }), last_heartbeat_at: at })
               .where('id', '=', id)
               .execute()
         })

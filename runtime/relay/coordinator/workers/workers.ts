@@ -281,7 +281,7 @@ export class Workers {
       if (peerHash !== message.peerHash) usage.closed(worker)
       presence.described(worker, message)
     } else if (message.type === 'heartbeat') {
-      usage.beat(worker, message.load)
+      usage.beat(worker, message.load, this.#publisher.standing(worker)?.served)
       presence.beat(worker, message.state)
     } else if (message.type === 'listing') {
       const { upsert, credential, cluster } = message
