@@ -227,6 +227,25 @@ test('a worker is killed under load: the other one carries on, and the lost one 
   note(`live on the other worker after ${ms} ms; ${load.count(two)} requests there, 0 failed`)
 })
 
+test('a worker that falls asleep is noticed in time, and gets its addresses back when it wakes up', async () => {
+  await create(webCircuit('asleep', [await relay.web('app')]))
+  await create(portCircuit('asleep-port', await relay.tcp('tcp')))
+  const { port = 0 } = await relay.client().getCircuit({ params: { key: 'asleep-port' } })
+  relay.workers[0]?.signal('SIGSTOP')
+  onTestFinished(() => relay.workers[0]?.signal('SIGCONT'))
+  const { ms } = await relay.serving('asleep', { workers: ['two'] })
+  await (await connected(two, port)).until('tcp\n')
+  // It takes changes that it has missed.
+  await create(webCircuit('while-asleep', [await relay.web('new')]), ['two'])
+  await relay.client().deleteCircuit({ params: { key: 'asleep' } })
+  relay.workers[0]?.signal('SIGCONT')
+  await relay.serving('while-asleep')
+  await gone('asleep')
+  expect(await relay.visitors.get('while-asleep', { worker: one })).toMatchObject({ body: 'new' })
+  await (await connected(one, port)).until('tcp\n')
+  note(`a silent worker is noticed after ${ms} ms`)
+})
+
 test('the leading coordinator is killed, then PostgreSQL: traffic goes on, and changes work again without a restart', async () => {
   const app = await relay.web('app')
   await create(webCircuit('steady', [app]))

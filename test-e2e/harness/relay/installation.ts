@@ -147,7 +147,7 @@ export class Installation {
   async #leading(): Promise<number> {
     for (const [index, port] of this.#admins.entries()) {
       const metrics = await visit(`http://127.0.0.1:${port}/metrics`).catch(() => undefined)
-      if (/^branchline_relay_leads 1$/m.test(metrics?.body ?? '')) return index
+      if (/^branchline_coordinator_leads 1$/m.test(metrics?.body ?? '')) return index
     }
     throw new Error('no coordinator leads')
   }

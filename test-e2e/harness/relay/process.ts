@@ -48,6 +48,11 @@ export class RelayProcess {
     throw new Error(`the relay ended with ${child.exitCode ?? child.signalCode}`)
   }
 
+  /** Sends a signal that does not end it, such as SIGSTOP. */
+  signal(signal: NodeJS.Signals): void {
+    this.#child?.kill(signal)
+  }
+
   /** Ends it, and resolves when it has ended. It is no error if it does not run. */
   async end(signal: NodeJS.Signals): Promise<void> {
     const child = this.#child

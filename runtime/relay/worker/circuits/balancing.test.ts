@@ -67,6 +67,35 @@ describe('balancing', () => {
     await until(async () => (await visit(port, { host: 'x.localhost' })).status === 200)
   })
 
+  test('counts of occupied targets do not drift when visitors and targets crash', async () => {
+    const held = new Set<ServerResponse>()
+    const app = () => appFor((_, response) => void held.add(response))
+    const [dies, stays] = [await app(), await app()]
+    const targets = [targetAt('dies', dies.endpoint), targetAt('stays', stays.endpoint)]
+    const { port, served } = await workerWith([circuitOf('x', targets, { balancing: 'least-connections' })])
+    const outstanding = () => served.get('x')?.targets.map((target) => target.outstanding)
+    for (let round = 1; round <= 3; round++) {
+      const visitors = Array.from({ length: 6 }, () => {
+        const sent = request({ port, agent: false, method: 'POST', headers: { host: 'x.localhost' } })
+        sent.on('error', () => undefined)
+        sent.once('response', (response) => response.resume())
+        sent.end('body')
+        return sent
+      })
+      await until(() => outstanding()?.join() === '3,3')
+      await until(() => held.size === 6)
+      dies.server.closeAllConnections()
+      await until(() => outstanding()?.join() === '0,3')
+      for (const visitor of visitors) visitor.destroy()
+      await until(() => outstanding()?.join() === '0,0')
+      held.clear()
+      // Failures in a row would leave the target out.
+      served.apply({ remove: ['x'] })
+      served.apply({ upsert: [circuitOf('x', targets, { balancing: 'least-connections' })] })
+    }
+    expect(served.get('x')?.usage.open).toBe(0)
+  })
+
   test('a change of targets drops no request between the old and the new ones', async () => {
     const endpoints = await apps('a', 'b')
     const { port, served } = await workerWith([circuitOf('x', [targetAt('t0', endpoints[0] as string)])])
