@@ -1,4 +1,9 @@
-import { MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
+import {
+  COORDINATOR_SERVICE,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  RELAY_SERVICE,
+} from '@branchline/wire/names'
 import { tableText, type TableOptions } from '../output/table.ts'
 import { wrapped } from '../output/wrap.ts'
 import { ENVIRONMENT_COLUMNS, environmentRow } from './environments.ts'
@@ -14,7 +19,7 @@ export interface PlatformPart {
   readonly versions: readonly string[]
 }
 
-/** The manager, the relay and the sidecars, by the pods that there are. */
+/** The manager, the relay, its coordinators if they have pods of their own, and the sidecars. */
 export function platformParts(pods: readonly PodObject[]): PlatformPart[] {
   const own = pods.filter(({ metadata }) => metadata.namespace === PLATFORM_NAMESPACE)
   const partOf = (name: string, service: string): PlatformPart =>
@@ -24,9 +29,11 @@ export function platformParts(pods: readonly PodObject[]): PlatformPart[] {
       ({ spec }) => spec?.containers?.[0]?.image && imageVersion(spec.containers[0].image),
     )
   const sidecars = pods.filter((pod) => sidecarVersion(pod) !== undefined)
+  const coordinator = partOf('coordinator', COORDINATOR_SERVICE)
   return [
     partOf('manager', MANAGER_SERVICE),
     partOf('relay', RELAY_SERVICE),
+    ...(coordinator.total > 0 ? [coordinator] : []),
     part('sidecars', sidecars, sidecarVersion),
   ]
 }

@@ -234,6 +234,17 @@ test('a description has every part', () => {
   expect(describedEnvironment(alice, snapshot, {}, NOW)).toMatch(/\nPods:\n {2}NAME +READY/)
 })
 
+test('coordinators with pods of their own are a part', () => {
+  const pods = ['branchline-relay-1', 'branchline-coordinator-1', 'branchline-coordinator-2']
+  const parts = platformParts(pods.map((name) => platformPod(name, 'branchline/relay:0.1.0')))
+  expect(parts.map(({ name, total }) => [name, total])).toEqual([
+    ['manager', 0],
+    ['relay', 1],
+    ['coordinator', 2],
+    ['sidecars', 0],
+  ])
+})
+
 test('versions of both sides, and a hint if they differ', () => {
   const client = { version: '0.2.0', node: 'v24.7.0' }
   const parts = platformParts([platformPod('branchline-relay-1', 'branchline/relay:0.1.0')])

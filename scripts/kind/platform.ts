@@ -2,16 +2,24 @@ import { randomBytes } from 'node:crypto'
 import { platformManifests } from '@branchline/cdk8s/platform/manifests'
 import { CREDENTIALS } from '@branchline/gitops/shop/credentials'
 import { SHOP, synthesise } from '@branchline/gitops/synth'
-import { MANAGER_SERVICE, PLATFORM_NAMESPACE, RELAY_SERVICE } from '@branchline/wire/names'
+import {
+  COORDINATOR_SERVICE,
+  MANAGER_SERVICE,
+  PLATFORM_NAMESPACE,
+  RELAY_SERVICE,
+} from '@branchline/wire/names'
 import { stringify } from 'yaml'
 import { $ } from 'zx'
 import { FIELD_MANAGER } from '../../test-e2e/harness/kind/api.ts'
 import { type KindSettings, publishedPort } from './cluster.ts'
+import { installDatabase } from './database.ts'
 
 /** The NodePort of the relay, which kind/cluster.yaml publishes. */
 const RELAY_NODE_PORT = 30_080
 const ROLLOUT_TIMEOUT = '180s'
 const TOKEN_SECRET = 'branchline-relay-token'
+const JOIN_SECRET = 'branchline-relay-join'
+const DATABASE_SECRET = { secret: 'branchline-relay-database', key: 'url' } as const
 
 /**
  * Installs or updates the platform, and waits for the rollout. Images keep their tag from build to build here, so an
@@ -30,28 +38,33 @@ export async function installPlatform(
       expose: 'NodePort',
       nodePort: RELAY_NODE_PORT,
       routeExplain: 'allow',
+      databaseUrl: DATABASE_SECRET,
     },
   })
+  const databaseUrl = await installDatabase(context)
   const kubectl = $({ input: manifests.map((manifest) => stringify(manifest)).join('---\n') })
   await kubectl`kubectl --context ${context} apply --server-side --force-conflicts -f -`.quiet()
-  await ensureToken(context)
+  const random = (): string => randomBytes(32).toString('base64url')
+  await ensureSecret(context, TOKEN_SECRET, 'token', random())
+  await ensureSecret(context, JOIN_SECRET, 'token', `blj_${random()}`)
+  await ensureSecret(context, DATABASE_SECRET.secret, DATABASE_SECRET.key, databaseUrl)
   const at = ['--context', context, '-n', PLATFORM_NAMESPACE]
   if (isChanged) await $`kubectl ${at} rollout restart deployment`.quiet()
-  for (const name of [RELAY_SERVICE, MANAGER_SERVICE]) {
+  for (const name of [COORDINATOR_SERVICE, RELAY_SERVICE, MANAGER_SERVICE]) {
     await $`kubectl ${at} rollout status deployment/${name} --timeout ${ROLLOUT_TIMEOUT}`.quiet()
   }
 }
 
-/** Creates the relay token in the cluster, if it does not exist. */
-async function ensureToken(context: string): Promise<void> {
+/** Creates a Secret of the platform, if it does not exist. */
+async function ensureSecret(context: string, name: string, key: string, value: string): Promise<void> {
   const at = ['--context', context, '-n', PLATFORM_NAMESPACE]
-  const found = await $`kubectl ${at} get secret ${TOKEN_SECRET}`.quiet().nothrow()
+  const found = await $`kubectl ${at} get secret ${name}`.quiet().nothrow()
   if (found.exitCode === 0) return
   const secret = {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { name: TOKEN_SECRET, namespace: PLATFORM_NAMESPACE },
-    stringData: { token: randomBytes(32).toString('base64url') },
+    metadata: { name, namespace: PLATFORM_NAMESPACE },
+    stringData: { [key]: value },
   }
   await $({ input: JSON.stringify(secret) })`kubectl ${at} apply -f -`.quiet()
 }

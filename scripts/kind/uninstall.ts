@@ -7,6 +7,7 @@ import {
   PLATFORM_NAMESPACE,
   RELAY_SERVICE,
 } from '@branchline/wire/names'
+import { DATABASE_NAMESPACE } from './database.ts'
 import { stringify } from 'yaml'
 import { $ } from 'zx'
 
@@ -26,7 +27,9 @@ export async function uninstall(context: string): Promise<void> {
     await $`kubectl ${at} delete namespaces ${named} --ignore-not-found --timeout ${TIMEOUT}`.quiet()
   }
   await $`kubectl ${at} delete namespaces -l ${LABELS.environment} --timeout ${TIMEOUT}`.quiet()
-  const input = platformManifests()
+  await $`kubectl ${at} delete namespace ${DATABASE_NAMESPACE} --ignore-not-found --timeout ${TIMEOUT}`.quiet()
+  const relay = { databaseUrl: { secret: 'any', key: 'url' } }
+  const input = [...platformManifests(), ...platformManifests({ relay })]
     .map((manifest) => stringify(manifest))
     .join('---\n')
   await $({ input })`kubectl ${at} delete --ignore-not-found --timeout ${TIMEOUT} -f -`.quiet()

@@ -11,6 +11,7 @@ import {
   podKilled,
 } from './deaths.ts'
 import { deletedWithoutManager, manyBranches, namespaceDeleted } from './many.ts'
+import { coordinatorDeleted, coordinatorsGone, workerDeleted } from './relay.ts'
 import { rollingBaseline, rollingOverride, scaledToZero } from './rollouts.ts'
 import { leastRights, networkPolicies, ownPodOnly, tokensReviewed } from './security.ts'
 import { timeEnds } from './ttl.ts'
@@ -23,6 +24,7 @@ onCluster(() =>
     ttl: [timeEnds],
     rollouts: [rollingOverride, rollingBaseline, scaledToZero],
     deaths: [podDeleted, podKilled, onlyPodDeleted, leaderDeleted, leaderKilled, kubeletRestarted],
+    relay: [workerDeleted, coordinatorDeleted, coordinatorsGone],
     'api-server': [apiServerGone],
   }),
 )
