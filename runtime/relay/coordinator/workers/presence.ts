@@ -153,6 +153,10 @@ export class Presence {
           await requireTerm(change.tx, term)
           await writePresence(change, plan)
         })
+        for (const { id, name } of plan.returned)
+          logger.info({ worker_id: id, worker: name }, 'a worker has returned')
+        for (const { id, name } of plan.drained)
+          logger.info({ worker_id: id, worker: name }, 'a worker is drained')
         backoff.reset()
       } catch (error) {
         this.#dirty = true
