@@ -27,6 +27,8 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/kubernetes': ['runtime/wire', 'runtime/process'],
   // One table for many connections: snapshots, deltas, epochs, acknowledgements.
   'runtime/pushed': ['runtime/process'],
+  // A client of etcd. It knows nothing of what the keys mean.
+  'runtime/etcd': ['runtime/process'],
   // Finds services that lose keys: what sidecars count, and what the manager concludes.
   'runtime/propagation': ['runtime/wire'],
   // What visitors may send: one key, by the host.
@@ -63,6 +65,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
     'runtime/tunnel',
     'runtime/process',
     'runtime/pushed',
+    'runtime/etcd',
     'runtime/authority',
     'runtime/peers',
   ],

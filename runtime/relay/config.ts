@@ -9,6 +9,7 @@ import { RELAY_ADMIN_PORT, RELAY_API_PORT, RELAY_HTTP_PORT, RELAY_TUNNEL_PORT } 
 import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import { VARIABLES } from '@branchline/wire/env'
 import { parsePseudonym } from '../http1/index.ts'
+import type { EtcdAddress } from '../etcd/address.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
@@ -64,6 +65,11 @@ export interface RelayConfig {
    * of other processes. Default: none.
    */
   readonly coordinators: readonly string[]
+  /**
+   * BRANCHLINE_ETCD, BRANCHLINE_ETCD_TLS, BRANCHLINE_ETCD_USER: the etcd over which circuits also reach workers.
+   * Default: none.
+   */
+  readonly etcd: EtcdAddress | undefined
   /**
    * BRANCHLINE_JOIN_TOKEN, or BRANCHLINE_JOIN_TOKEN_FILE: the token with which a worker joins, read for each attempt. A
    * coordinator reads it once, and accepts it from workers. Default: none. Never logged.
@@ -167,6 +173,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     databaseUrl: read.parsed(VARIABLES.databaseUrl, parseDatabase, ''),
     apiPort: read.port(VARIABLES.apiPort, RELAY_API_PORT),
     coordinators,
+    etcd: readEtcd(read),
     joinToken: async () =>
       tokenFile === '' ? token : parseToken((await readFile(tokenFile, 'utf8')).trim()),
     ownerKey: read.parsed(VARIABLES.ownerKey, parseOwnerKey, 'new') ?? 'new',
@@ -196,6 +203,13 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   }
   read.check()
   return config
+}
+
+function readEtcd(read: VariableReader): EtcdAddress | undefined {
+  const endpoints = read.parsed(VARIABLES.etcd, parseUrls, '') ?? []
+  const tlsFolder = read.text(VARIABLES.etcdTls, '') || undefined
+  const userFolder = read.text(VARIABLES.etcdUser, '') || undefined
+  return endpoints.length === 0 ? undefined : { endpoints, tlsFolder, userFolder }
 }
 
 function readWorker(read: VariableReader, host: string): WorkerConfig {

@@ -1,4 +1,5 @@
 import { FARTHEST_WAIT_MS } from '@branchline/wire/settings/table'
+import { DEFAULT_ETCD_LIMITS, type EtcdLimits } from '../etcd/limits.ts'
 import { DEFAULT_LIMITS, type Limits } from '../http1/index.ts'
 import { DEFAULT_HTTP2_LIMITS, type Http2Limits } from '../http2/index.ts'
 import type { UpgradeLimits } from '../process/upgrade.ts'
@@ -65,6 +66,8 @@ export interface RelayLimits {
   readonly firstTableMs: number
   /** The connection to the coordinator. */
   readonly upstream: UpstreamLimits
+  /** A worker's link to etcd. */
+  readonly etcd: EtcdLimits
   /** How long a stopping relay waits for clusters to close their connections. Default: 1 s. */
   readonly goodbyeMs: number
 }
@@ -132,6 +135,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   resultMs: 1_000,
   firstTableMs: 5_000,
   upstream: DEFAULT_UPSTREAM_LIMITS,
+  etcd: DEFAULT_ETCD_LIMITS,
   goodbyeMs: 1_000,
 }
 

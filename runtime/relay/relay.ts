@@ -156,6 +156,7 @@ async function runCoordinator(
     joinToken: await config.joinToken(),
     urlOf: (label) => urlOf(label, publicUrl),
     metricsUrl: () => (advertised === undefined ? undefined : metricsUrl(advertised, adminPort)),
+    etcd: config.etcd,
   })
   parts.push(coordinator)
   return coordinator

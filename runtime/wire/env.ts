@@ -53,6 +53,10 @@ export const VARIABLES = {
   coordinators: 'BRANCHLINE_COORDINATORS',
   /** Of a coordinator: the owner's API key, `new` or `none`. */
   ownerKey: 'BRANCHLINE_OWNER_KEY',
+  /** Of the relay: the URLs of etcd, a folder with its certificates, and one with the name and password of a user. */
+  etcd: 'BRANCHLINE_ETCD',
+  etcdTls: 'BRANCHLINE_ETCD_TLS',
+  etcdUser: 'BRANCHLINE_ETCD_USER',
   /** Of a worker: the token with which it joins, or a file with it. Of a coordinator: the token that it accepts. */
   joinToken: 'BRANCHLINE_JOIN_TOKEN',
   joinTokenFile: 'BRANCHLINE_JOIN_TOKEN_FILE',

@@ -168,6 +168,10 @@ export const ERROR_CODES: Readonly<Record<string, Readonly<Record<string, Explai
       'A worker did not get a credential from a coordinator. It tries again.',
       'The message has the reason of the coordinator, or of the network.',
     ),
+    BL_RELAY_ETCD: explained(
+      'etcd does not respond, or refuses a request. Workers still get circuits from the coordinator.',
+      'Follow the message. Check BRANCHLINE_ETCD, its certificates and its user. Nothing needs a restart when it returns.',
+    ),
     BL_RELAY_TABLE: explained(
       'A worker refuses a message of a coordinator: it does not follow on its table, or another coordinator leads.',
       'Nothing: the worker serves its table and connects again.',

@@ -73,6 +73,11 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_JOIN_TOKEN: 'Token with which a worker joins. A coordinator accepts it (`blj_…`).',
     BRANCHLINE_OWNER_KEY:
       'API key with all rights (`blk_…`). `new`: made at the first start, and shown once. `none`: `--new-owner-key` makes one.',
+    BRANCHLINE_ETCD:
+      'URLs of etcd, with commas, over which circuits also reach workers. Coordinators and workers need the same. Empty: none.',
+    BRANCHLINE_ETCD_TLS:
+      'Folder with `ca.crt` for etcd, and `tls.crt` and `tls.key` if the relay has a certificate there. Empty: the authorities of Node.js.',
+    BRANCHLINE_ETCD_USER: 'Folder with the files `username` and `password` of a user of etcd. Empty: none.',
     BRANCHLINE_JOIN_TOKEN_FILE: 'File with that token.',
     BRANCHLINE_WORKER_NAME: 'Name of a worker. It is unique. Empty: the name of the host.',
     BRANCHLINE_WORKER_GROUP: 'Group of a worker. All workers of a group serve the same circuits.',

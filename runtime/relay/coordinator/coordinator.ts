@@ -5,6 +5,9 @@ import {
   MAX_WORKER_MESSAGE,
 } from '@branchline/wire/circuits/protocol'
 import type { JoinedWorker, WorkerFacts } from '@branchline/wire/circuits/worker'
+import type { EtcdAddress } from '../../etcd/address.ts'
+import { EtcdClient } from '../../etcd/client.ts'
+import { DEFAULT_ETCD_LIMITS, type EtcdLimits } from '../../etcd/limits.ts'
 import type { Logger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import { connectInMemory } from '../../process/memory-connection.ts'
@@ -36,6 +39,7 @@ export interface CoordinatorLimits {
   readonly leader: LeaderLimits
   readonly workers: WorkersLimits
   readonly api: ApiLimits
+  readonly etcd: EtcdLimits
 }
 
 /** The defaults of {@link CoordinatorLimits}. */
@@ -44,6 +48,7 @@ export const DEFAULT_COORDINATOR_LIMITS: CoordinatorLimits = {
   leader: DEFAULT_LEADER_LIMITS,
   workers: DEFAULT_WORKERS_LIMITS,
   api: DEFAULT_API_LIMITS,
+  etcd: DEFAULT_ETCD_LIMITS,
 }
 
 export interface CoordinatorOptions {
@@ -64,6 +69,8 @@ export interface CoordinatorOptions {
   readonly urlOf: (label: string) => string
   /** The URL of the metrics of this coordinator, as Prometheus reaches it. Undefined: it does not. */
   readonly metricsUrl?: () => string | undefined
+  /** Where circuits are also written, and workers keep leases. Default: nowhere. */
+  readonly etcd?: EtcdAddress | undefined
 }
 
 /** A coordinator that runs. */
@@ -98,6 +105,7 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     logger,
   })
   const { domain, publicUrl, dialPolicy } = options
+  const etcd = options.etcd && new EtcdClient({ ...options.etcd, limits: limits.etcd })
   const context = { store, domain, publicUrl, dialPolicy }
   const timings = new DeploymentTimings()
   const counts = new ApiCounts()
@@ -109,11 +117,13 @@ export async function startCoordinator(options: CoordinatorOptions): Promise<Run
     logger,
     urlOf,
     redeem: (code, host, hash) => redeem(context, code, host, hash),
+    etcd,
   })
   leader.onTerm((term) => leading.change(term))
   const stopLeading = async (): Promise<void> => {
     await leading.stop()
     await leader.stop()
+    etcd?.close()
     await close()
   }
   try {

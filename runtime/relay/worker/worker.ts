@@ -25,6 +25,7 @@ import type { Lookup } from './clusters/cluster.ts'
 import { clusterOf, Peers } from './peers/peers.ts'
 import { TableFile } from './upstream/table-file.ts'
 import { Upstream } from './upstream/upstream.ts'
+import { openEtcd } from './etcd/etcd-link.ts'
 import { Apex } from './visitors/apex.ts'
 import { CoordinatorPages } from './visitors/coordinator-pages.ts'
 import type { Access } from './access/access.ts'
@@ -293,6 +294,7 @@ class Worker implements RunningWorker {
           upstream.coordinator,
         )),
       onUnknown: link.onUnknown,
+      etcd: (onTable) => openEtcd(this.#options, this, onTable),
       limits: limits.upstream,
       logger,
       file,

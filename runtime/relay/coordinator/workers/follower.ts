@@ -1,6 +1,7 @@
 import { Backoff } from '../../../process/backoff.ts'
 import type { BackoffLimits } from '../../../process/backoff.ts'
 import type { Logger } from '../../../process/log.ts'
+import { pause } from '../../../process/pause.ts'
 import type { Store } from '../store/store.ts'
 import { load, type Loaded } from './load.ts'
 
@@ -96,16 +97,3 @@ export class Follower {
     }
   }
 }
-
-/** Resolves after a time, or at once when the signal aborts. */
-export const pause = (ms: number, signal: AbortSignal): Promise<void> =>
-  new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', end)
-      resolve()
-    }
-    const timer = setTimeout(end, ms)
-    signal.addEventListener('abort', end, { once: true })
-    if (signal.aborted) end()
-  })

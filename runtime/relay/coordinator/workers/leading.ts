@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { Backoff } from '../../../process/backoff.ts'
 import type { UpgradeDecision } from '../../../process/upgrade.ts'
-import { pause } from './follower.ts'
+import { pause } from '../../../process/pause.ts'
 import { Workers, type WorkersOptions } from './workers.ts'
 
 export type LeadingOptions = Omit<WorkersOptions, 'term'>

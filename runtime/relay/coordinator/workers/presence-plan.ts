@@ -21,6 +21,8 @@ export interface PresenceFacts {
   readonly ended: ReadonlyMap<string, string>
   /** Whether workers that this leader has not seen count as lost. */
   readonly absentAreLost: boolean
+  /** Whether a worker that this leader has not seen shows another sign of life. */
+  readonly isAlive: (worker: string) => boolean
   readonly clusters: readonly KnownCluster[]
 }
 
@@ -40,7 +42,7 @@ export const DRAINED = 'All its connections have ended.'
 
 /** Plans what the database is to say about workers: only what differs. */
 export function planPresence(facts: PresenceFacts): PresencePlan {
-  const { known, connected, ended, absentAreLost } = facts
+  const { known, connected, ended, absentAreLost, isAlive } = facts
   const lost: { worker: KnownWorker; reason: string }[] = []
   const returned: KnownWorker[] = []
   const drained: KnownWorker[] = []
@@ -48,7 +50,7 @@ export function planPresence(facts: PresenceFacts): PresencePlan {
   for (const worker of known.values()) {
     const { id, state } = worker
     if (!connected.has(id)) {
-      const reason = ended.get(id) ?? (absentAreLost ? NOT_BACK : undefined)
+      const reason = ended.get(id) ?? (absentAreLost && !isAlive(id) ? NOT_BACK : undefined)
       if (state !== 'lost' && reason !== undefined) lost.push({ worker, reason })
       continue
     }

@@ -4,7 +4,7 @@ import type { Logger } from '../../../process/log.ts'
 import { requireTerm } from '../leader/term.ts'
 import type { Store } from '../store/store.ts'
 import type { Deployment } from './deployment.ts'
-import { pause } from './follower.ts'
+import { pause } from '../../../process/pause.ts'
 import type { WorkersLimits } from './limits.ts'
 import { type Connection, isNothing, planPresence } from './presence-plan.ts'
 import { writePresence } from './presence-writes.ts'
@@ -17,6 +17,8 @@ export interface PresenceOptions {
   readonly logger: Logger
   /** All workers of the previous leader are back, or had time to be. */
   readonly onBack: () => void
+  /** Whether a worker shows another sign of life than its connection. */
+  readonly isAlive: (worker: string) => boolean
 }
 
 type Facts = Extract<WorkerReport, { type: 'facts' }>
@@ -174,6 +176,7 @@ export class Presence {
       connected: this.connected,
       ended: this.#ended,
       absentAreLost: this.#absentAreLost,
+      isAlive: this.#options.isAlive,
       clusters: deployment.clusters,
     })
   }

@@ -3,7 +3,7 @@ import { Backoff } from '../../../process/backoff.ts'
 import type { Logger } from '../../../process/log.ts'
 import { type CircuitReport, forgetReports, refreshGroup, reportStatus } from '../circuits/reports.ts'
 import type { Store } from '../store/store.ts'
-import { pause } from './follower.ts'
+import { pause } from '../../../process/pause.ts'
 import type { WorkersLimits } from './limits.ts'
 
 type Health = Extract<WorkerReport, { type: 'targets' }>['targets'][number]

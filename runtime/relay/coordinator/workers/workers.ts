@@ -4,6 +4,7 @@ import type { CoordinatorNotice, WorkerReport } from '@branchline/wire/circuits/
 import { WORKERS_CONNECT_PATH, WORKERS_SUBPROTOCOL } from '@branchline/wire/circuits/protocol'
 import type { Load } from '@branchline/wire/circuits/worker'
 import type { WebSocket } from 'ws'
+import type { EtcdClient } from '../../../etcd/client.ts'
 import type { Logger } from '../../../process/log.ts'
 import { type UpgradeDecision, upgradeFault } from '../../../process/upgrade.ts'
 import { CLOSE } from '../../../pushed/close-codes.ts'
@@ -14,6 +15,7 @@ import { hashOf } from '@branchline/wire/circuits/secret'
 import { endSession } from '../access/sessions.ts'
 import { findWorker } from '../access/workers.ts'
 import type { CircuitContext } from '../circuits/context.ts'
+import { EtcdLeading } from '../etcd/etcd-leading.ts'
 import { Deployment, type View } from './deployment.ts'
 import { Follower } from './follower.ts'
 import type { WorkersLimits } from './limits.ts'
@@ -39,6 +41,8 @@ export interface WorkersOptions {
   readonly timings?: DeploymentTimings | undefined
   /** Exchanges a one-time code for a session whose cookie has a hash. */
   readonly redeem: (code: string, host: string, hash: string) => Promise<Redeemed>
+  /** Where circuits are also written, and workers keep leases. Default: nowhere. */
+  readonly etcd?: EtcdClient | undefined
 }
 
 type WorkerSubscriber = Subscriber<View, Deltas, WorkerReport>
@@ -59,6 +63,7 @@ export class Workers {
   readonly #options: WorkersOptions
   readonly #publisher: Publisher<View, Deltas, WorkerReport>
   readonly #follower: Follower
+  readonly #etcd: EtcdLeading | undefined
   readonly #sockets = new Map<string, WebSocket>()
 
   /** Reads everything, and is then ready for workers. Rejects with BL_RELAY_DATABASE if the database does not respond. */
@@ -78,7 +83,7 @@ export class Workers {
 
   private constructor(options: WorkersOptions, instance: string) {
     this.#options = options
-    const { context, term, limits, previewLimits, logger, urlOf } = options
+    const { context, term, limits, previewLimits, logger, urlOf, etcd } = options
     const { deployment } = this
     const { store } = context
     this.#publisher = new Publisher<View, Deltas, WorkerReport>({
@@ -105,7 +110,18 @@ export class Workers {
       limits,
       logger,
       onBack: () => this.previews.judgeAll(),
+      isAlive: (worker) => this.#etcd?.isAlive(worker) === true,
     })
+    this.#etcd =
+      etcd &&
+      new EtcdLeading({
+        client: etcd,
+        instance,
+        term,
+        circuits: () => deployment.circuits,
+        logger,
+        onLeases: () => this.presence.judge(),
+      })
     this.reports = new Reports({ store, limits, logger })
     this.#chores = new Chores({ context, logger, limits })
     this.usage = new Usage({ store, logger, everyMs: limits.saveMs })
@@ -177,6 +193,7 @@ export class Workers {
       this.usage.stop(),
       this.reports.stop(),
       this.#chores.stop(),
+      this.#etcd?.stop(),
     ])
   }
 
@@ -235,6 +252,7 @@ export class Workers {
     })
     for (const [worker, { circuits }] of deltas) this.#expect(worker, circuits ?? {})
     this.#publisher.publish(epoch, changes, deltas)
+    this.#etcd?.changed(epoch, loaded)
     this.previews.touched(deployment.takeTouched())
     for (const [id, before] of states) {
       const worker = deployment.workers.get(id)

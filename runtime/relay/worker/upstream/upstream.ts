@@ -15,6 +15,9 @@ import { type DeployedSession, EMPTY_WORKER_TABLE, type WorkerTable } from '@bra
 import type { Logger } from '../../../process/log.ts'
 import { Subscription } from '../../../pushed/subscription.ts'
 import type { UpstreamLimits } from './limits.ts'
+import type { EtcdLink } from '../etcd/etcd-link.ts'
+import type { EtcdTable } from '../etcd/etcd-table.ts'
+import { mergeTables } from '../etcd/merge.ts'
 import { type ServedTable, tableProtocol } from './protocol.ts'
 import type { TableFile } from './table-file.ts'
 
@@ -35,6 +38,8 @@ export interface UpstreamOptions {
   readonly onNotice: (notice: CoordinatorNotice) => void
   /** What the coordinator has to know first in each connection: facts, then everything that is reported as changes. */
   readonly introduce: () => Iterable<WorkerReport>
+  /** The link to etcd, whose tables go to `onTable`. Default: none. */
+  readonly etcd?: (onTable: (table: EtcdTable) => void) => EtcdLink | undefined
 }
 
 /** The answer to a code: the session, or a sentence that says why there is none. */
@@ -49,14 +54,21 @@ export class Upstream {
   readonly #options: UpstreamOptions
   readonly #subscription: Subscription<ServedTable, SnapshotMessage, DeltaMessage, CoordinatorNotice>
   readonly #exchanges = new Map<number, Exchange>()
+  /** The table that applies: the coordinator's, or that with newer circuits of etcd. */
   #served: ServedTable | undefined
+  #etcdLink: EtcdLink | undefined
+  /** The last table of the coordinator, or the one on disk. */
+  #linked: ServedTable | undefined
+  #etcdTable: EtcdTable | undefined
+  /** The coordinator's table to which the next delta applies. */
+  #previous: ServedTable | undefined
   #nextRequest = 1
   #attempt = 0
   #overflowed = false
 
   constructor(options: UpstreamOptions) {
     this.#options = options
-    const { limits, logger, credential, connect, onTable } = options
+    const { limits, logger, credential, connect } = options
     this.#subscription = new Subscription({
       url: () => this.#nextUrl(),
       subprotocol: WORKERS_SUBPROTOCOL,
@@ -68,8 +80,8 @@ export class Upstream {
       logger,
       words: { publisher: 'coordinator', table: 'table' },
       onTable: (served, message) => {
-        const delta = this.#take(served, message)
-        onTable(served.table, delta)
+        this.#linked = served
+        this.#serve(message)
         if (message.type === 'snapshot') this.#introduce()
       },
       onOther: (notice) => this.#notice(notice),
@@ -82,7 +94,7 @@ export class Upstream {
     const { file, onTable, logger } = this.#options
     const remembered = await file?.read()
     if (remembered !== undefined) {
-      this.#served = remembered
+      this.#served = this.#linked = remembered
       const { term, epoch, table } = remembered
       logger.info(
         { term, epoch, circuits: table.circuits.size },
@@ -91,6 +103,22 @@ export class Upstream {
       onTable(table, diffTables(EMPTY_WORKER_TABLE, table) ?? {})
     }
     this.#subscription.start()
+    // Here, because the worker listens only now: its addresses are known.
+    this.#etcdLink = this.#options.etcd?.((table) => this.#offer(table))
+    this.#etcdLink?.start()
+    if (remembered !== undefined) this.#etcdLink?.register(remembered.table.workers)
+  }
+
+  /** Takes a table of etcd. It applies if it is newer than that of the coordinator. */
+  #offer(table: EtcdTable): void {
+    const { instance, term, epoch } = table
+    const before = this.#etcdTable
+    // An etcd that was restored: the coordinator writes what is missing again.
+    const isOlder =
+      before !== undefined && (term < before.term || (term === before.term && epoch < before.epoch))
+    if (before?.instance === instance && isOlder) return
+    this.#etcdTable = table
+    this.#serve()
   }
 
   /** The table that applies. Undefined before the first one. */
@@ -135,7 +163,7 @@ export class Upstream {
   /** Ends the connection. The table stays. */
   async stop(reason: string): Promise<void> {
     this.#subscription.send({ type: 'bye', reason } satisfies WorkerReport)
-    await this.#subscription.stop()
+    await Promise.all([this.#subscription.stop(), this.#etcdLink?.stop()])
     this.#endExchanges()
     await this.#options.file?.close()
   }
@@ -152,12 +180,19 @@ export class Upstream {
     return url.href
   }
 
-  #take(served: ServedTable, message: SnapshotMessage | DeltaMessage): TableDelta {
+  /** Has the newest table served. `message` has led to that of the coordinator. */
+  #serve(message?: SnapshotMessage | DeltaMessage): void {
     const before = this.#served
+    const served = mergeTables(this.#linked, this.#etcdTable)
+    if (served === undefined) return
+    if (message === undefined && served === before) return
+    const isStep = message?.type === 'delta' && served === this.#linked && before === this.#previous
+    this.#previous = this.#linked
     this.#served = served
     this.#options.file?.save(served)
-    if (message.type === 'delta') return message.changes
-    return diffTables(before?.table ?? EMPTY_WORKER_TABLE, served.table) ?? {}
+    const delta = isStep ? message.changes : diffTables(before?.table ?? EMPTY_WORKER_TABLE, served.table)
+    this.#options.onTable(served.table, delta ?? {})
+    if (delta?.workers !== undefined) this.#etcdLink?.register(served.table.workers)
   }
 
   #introduce(): void {
