@@ -193,7 +193,7 @@ export class Circuits implements Retries {
     served.usage.begin()
     served.counts.open++
     if (target !== undefined) target.outstanding++
-    visitor.requests++
+    this.#options.visitors.begin(visitor)
   }
 
   #release(forward: CircuitForward): void {

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import type { Client } from '../../../proxy/decision.ts'
+import type { Head } from '../../../proxy/head.ts'
 import { parseRanges } from '../../ranges.ts'
 import type { Visitor } from '../frontends/connection.ts'
 import { Visitors } from './visitors.ts'
@@ -51,4 +53,24 @@ test('0 means no limit', () => {
 
 test.each(['x', '10.0.0.0/33', '10.0.0.0/8/9', '10.0.0.0/-1', '::1/129'])('%s is not a range', (text) => {
   expect(() => parseRanges(text)).toThrow(RangeError)
+})
+
+/** A front names a client per request, and anyone can make it name another one each time. */
+test('a client that a front names is kept only while its request runs', () => {
+  const visitors = new Visitors({
+    connectionsPerAddress: 1,
+    requestsPerAddress: 1,
+    trust: { fronts: parseRanges('10.0.0.0/8'), header: 'x-forwarded-for' },
+  })
+  const front = visitors.arrive('10.0.0.1') as Visitor
+  const client = { context: { address: '10.0.0.1', visitor: front } } as Client
+  const from = (address: string): Visitor =>
+    visitors.senderOf(client, { get: () => address, getAll: () => [address] } as unknown as Head).visitor
+  for (let count = 0; count < 100; count++) from(`192.0.2.${count}`)
+  expect(visitors.size).toBe(1)
+  const first = from('192.0.2.1')
+  visitors.begin(first)
+  expect(visitors.maySend(from('192.0.2.1'))).toBe(false)
+  visitors.done(first)
+  expect(visitors.size).toBe(1)
 })

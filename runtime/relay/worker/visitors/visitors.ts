@@ -31,7 +31,8 @@ export class Visitors {
   /** Counts a new connection. Undefined if its address has too many. */
   arrive(address: string | undefined): Visitor | undefined {
     const group = addressGroup(address)
-    const visitor = this.#visitors.get(group) ?? this.#add(group, address)
+    const visitor = this.#find(group, address)
+    this.#visitors.set(group, visitor)
     if (!visitor.front && isUsedUp(visitor.connections, this.#options.connectionsPerAddress)) return undefined
     visitor.connections++
     return visitor
@@ -43,20 +44,34 @@ export class Visitors {
     this.#forget(visitor)
   }
 
-  /** Who sent a request. Behind a front, that is the client that the front names. */
+  /**
+   * Who sent a request. Behind a front, that is the client that the front names. A client is kept only while one of its
+   * requests is counted, because anyone can make a front name many.
+   */
   senderOf(client: Client, head: Head): Sender {
     const { address, visitor } = connectionOf(client)
     if (!visitor.front) return { address, visitor }
     const named = clientAddress(address, head, this.#options.trust)
     const group = addressGroup(named)
     if (group === visitor.group) return { address: named, visitor }
-    return { address: named, visitor: this.#visitors.get(group) ?? this.#add(group, named) }
+    return { address: named, visitor: this.#find(group, named) }
+  }
+
+  /** Counts a request, in the turn in which {@link senderOf} found who sent it. */
+  begin(visitor: Visitor): void {
+    visitor.requests++
+    this.#visitors.set(visitor.group, visitor)
   }
 
   /** A request that was counted is over. */
   done(visitor: Visitor): void {
     visitor.requests--
     this.#forget(visitor)
+  }
+
+  /** The clients that are kept. */
+  get size(): number {
+    return this.#visitors.size
   }
 
   #forget({ group, connections, requests }: Visitor): void {
@@ -68,11 +83,11 @@ export class Visitors {
     return visitor.front || !isUsedUp(visitor.requests, this.#options.requestsPerAddress)
   }
 
-  #add(group: string, address: string | undefined): Visitor {
+  #find(group: string, address: string | undefined): Visitor {
+    const known = this.#visitors.get(group)
+    if (known !== undefined) return known
     const front = isIn(this.#options.trust.fronts, address)
-    const visitor = { group, front, connections: 0, handshakes: 0, requests: 0 }
-    this.#visitors.set(group, visitor)
-    return visitor
+    return { group, front, connections: 0, handshakes: 0, requests: 0 }
   }
 }
 
