@@ -41,7 +41,7 @@ export class WorkerLinks {
 
   /** Keeps links to exactly these workers. */
   follow(urls: readonly string[]): void {
-    const wanted = new Set(urls.map(withPath).filter((url) => url !== this.#options.own))
+    const wanted = new Set(followable(urls, this.#options.own))
     for (const [url, { links }] of this.#workers) {
       if (wanted.has(url)) continue
       this.#workers.delete(url)
@@ -98,6 +98,15 @@ export class WorkerLinks {
     clearInterval(this.#check)
     this.#check = undefined
   }
+}
+
+/**
+ * The URLs of further workers to which a manager connects. Each link sends the manager's credential, so a relay that is
+ * reached over TLS cannot name a worker that is reached without.
+ */
+export function followable(urls: readonly string[], own: string): string[] {
+  const isSecure = own.startsWith('wss:')
+  return urls.map(withPath).filter((url) => url !== own && (!isSecure || url.startsWith('wss:')))
 }
 
 function withPath(text: string): string {
