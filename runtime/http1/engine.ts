@@ -38,6 +38,7 @@ export class HttpEngine {
   readonly #ownPool: UpstreamPool | undefined
   #emptied: (() => void) | undefined = undefined
   #stopped: Promise<void> | undefined = undefined
+  #leaving: NodeJS.Timeout | undefined = undefined
 
   constructor(options: EngineOptions) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits }
@@ -93,11 +94,13 @@ export class HttpEngine {
 
   /**
    * For this time, each response ends its connection, and idle connections have {@link Limits.drainIdleMs} for one more
-   * request, so that clients reconnect elsewhere. The engine still serves new connections.
+   * request, so that clients reconnect elsewhere. The engine still serves new connections. 0: no longer.
    */
   leave(forMs: number): void {
-    this.#parts.leaving = true
-    setTimeout(() => (this.#parts.leaving = false), forMs).unref()
+    clearTimeout(this.#leaving)
+    this.#parts.leaving = forMs > 0
+    if (forMs === 0) return
+    this.#leaving = setTimeout(() => (this.#parts.leaving = false), forMs).unref()
     for (const connection of this.#connections) connection.hurry(this.#parts.limits.drainIdleMs)
   }
 
@@ -117,7 +120,7 @@ export class HttpEngine {
     this.#parts.stopping = true
     for (const connection of this.#connections) connection.hurry(limits.drainIdleMs)
     if (this.#connections.size > 0) {
-      const timer = setTimeout(() => this.#cutAll(), limits.drainMs)
+      const timer = setTimeout(() => this.cut(), limits.drainMs)
       await new Promise<void>((resolve) => {
         this.#emptied = resolve
       })
@@ -126,7 +129,8 @@ export class HttpEngine {
     this.#ownPool?.close()
   }
 
-  #cutAll(): void {
+  /** Cuts all connections. WebSockets are closed with 1001. */
+  cut(): void {
     const error = stopping()
     for (const connection of this.#connections) {
       const upgraded = this.#parts.upgraded.get(connection)

@@ -125,19 +125,19 @@ export class Http2Engine {
     return this.#stopped
   }
 
+  /** Cuts all connections. */
+  cut(): void {
+    const { drainMs } = this.#parts.limits
+    const stopped = new HttpError('BL_HTTP_STOPPED', 503, `stopped, and not finished within ${drainMs} ms`)
+    for (const connection of this.#connections) connection.cut(CODE.cancel, stopped)
+  }
+
   async #drain(): Promise<void> {
     const { limits, pool } = this.#parts
     this.#parts.stopping = true
     for (const connection of this.#connections) connection.drain(limits.drainIdleMs)
     if (this.#connections.size > 0) {
-      const stopped = new HttpError(
-        'BL_HTTP_STOPPED',
-        503,
-        `stopped, and not finished within ${limits.drainMs} ms`,
-      )
-      const timer = setTimeout(() => {
-        for (const connection of this.#connections) connection.cut(CODE.cancel, stopped)
-      }, limits.drainMs)
+      const timer = setTimeout(() => this.cut(), limits.drainMs)
       await new Promise<void>((resolve) => {
         this.#emptied = resolve
       })

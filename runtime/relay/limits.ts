@@ -68,6 +68,8 @@ export interface RelayLimits {
   readonly upstream: UpstreamLimits
   /** A worker's link to etcd. */
   readonly etcd: EtcdLimits
+  /** How often a worker that operators drain looks whether its connections have ended. Default: 200 ms. */
+  readonly drainLookMs: number
   /** How long a stopping relay waits for clusters to close their connections. Default: 1 s. */
   readonly goodbyeMs: number
 }
@@ -136,6 +138,7 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   firstTableMs: 5_000,
   upstream: DEFAULT_UPSTREAM_LIMITS,
   etcd: DEFAULT_ETCD_LIMITS,
+  drainLookMs: 200,
   goodbyeMs: 1_000,
 }
 

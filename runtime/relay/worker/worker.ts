@@ -15,6 +15,8 @@ import { guarded, guardedFailure } from './frontends/guard.ts'
 import { listenForVisitors } from './frontends/listener.ts'
 import { openListeners, Redirect } from './frontends/listeners.ts'
 import { Ports } from './frontends/ports/ports.ts'
+import { Drain } from './drain.ts'
+import { sayGoodbye } from './goodbye.ts'
 import { factsOf, otherTunnels } from './facts.ts'
 import type { RunningWorker, WorkerOptions } from './options.ts'
 import { LabelOwners } from './label-owners.ts'
@@ -49,8 +51,6 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   }
 }
 
-const UNKNOWN = { state: 'unknown' } as const
-
 class Worker implements RunningWorker {
   readonly #metrics: RelayMetrics
   readonly #options: WorkerOptions
@@ -64,6 +64,7 @@ class Worker implements RunningWorker {
   readonly #forward: Forward
   readonly #listed: ListedCircuits
   readonly #pool: UpstreamPool
+  readonly #drain: Drain
   readonly #visitors: Visitors
   readonly #engines: VisitorEngines
   readonly #redirect = new Redirect()
@@ -77,7 +78,6 @@ class Worker implements RunningWorker {
   #credential: string | undefined = undefined
   /** The ports of circuits, once the worker listens. */
   #ports: Ports | undefined = undefined
-  #draining = false
   #stopping = false
   httpPort = 0
   httpsPort: number | undefined = undefined
@@ -129,6 +129,7 @@ class Worker implements RunningWorker {
     this.#forward = circuitForward(this.#access, this.#circuits, () => servedTable(this.#upstream))
     this.#listed = new ListedCircuits(this.#registry, this.#circuits.served)
     this.#engines = this.#makeEngines()
+    this.#drain = this.#makeDrain()
     this.#metrics = new RelayMetrics({
       clusters: () => this.#registry.clusters,
       links: () => this.#clusters.links,
@@ -169,7 +170,10 @@ class Worker implements RunningWorker {
       peers: this.#peers,
     })
     this.tunnelPort = tunnels.port
-    this.#listeners.push({ stop: () => this.#stopTunnels(() => tunnels.close()) })
+    const { goodbyeMs } = limits
+    this.#listeners.push({
+      stop: () => sayGoodbye([this.#clusters, this.#peers], goodbyeMs, () => tunnels.close()),
+    })
     await this.#listen()
     await this.#upstream.start()
     this.#reporter.start()
@@ -180,7 +184,7 @@ class Worker implements RunningWorker {
 
   notReady(): string | undefined {
     if (this.#stopping) return 'stopping'
-    if (this.#draining) return 'draining'
+    if (this.#drain.state !== 'serving') return 'draining'
     return this.#upstream.served === undefined ? 'no coordinator has responded yet' : undefined
   }
 
@@ -199,6 +203,8 @@ class Worker implements RunningWorker {
 
   async stop(): Promise<void> {
     this.#stopping = true
+    this.#drain.stop()
+    this.#clusters.drain()
     this.#reporter.stop()
     this.#hasTable.resolve()
     // In the opposite order: the listener for visitors first.
@@ -210,20 +216,6 @@ class Worker implements RunningWorker {
     this.#pool.close()
     await tunnels?.stop()
     await this.#upstream.stop('the process stops')
-  }
-
-  async #stopTunnels(close: () => Promise<void>): Promise<void> {
-    const clusters = this.#clusters
-    clusters.stop()
-    this.#peers.stop()
-    const cut = setTimeout(() => {
-      clusters.cut()
-      this.#peers.cut()
-    }, this.#options.config.limits.goodbyeMs)
-    await close()
-    clearTimeout(cut)
-    clusters.cut()
-    this.#peers.cut()
   }
 
   async #listen(): Promise<void> {
@@ -267,7 +259,7 @@ class Worker implements RunningWorker {
       listings: () => this.#registry.listings(),
       targets: () => this.#circuits.served.targetReports(),
       usages: this.#circuits.served.usages,
-      state: () => (!this.#draining ? 'serving' : this.#engines.connections > 0 ? 'draining' : 'drained'),
+      state: () => this.#drain.state,
       load: () => ({
         connections: this.#engines.connections,
         requests: this.#metrics.requests,
@@ -313,7 +305,8 @@ class Worker implements RunningWorker {
           const decisions = results.map(({ label, refusal = '' }) => [label, refusal] as const)
           this.#clusters.sendResults(this.#registry.decide(`${credential} ${cluster}`, decisions))
         } else if (notice.type === 'state') {
-          this.#draining = notice.state === 'draining'
+          if (notice.state === 'draining') this.#drain.begin()
+          else this.#drain.end()
           logger.info({ state: notice.state, reason: notice.reason }, 'the coordinator has set the state')
           this.#reporter.beat()
         } else if (notice.type === 'shutdown') {
@@ -348,7 +341,7 @@ class Worker implements RunningWorker {
       policy,
       links: { linksOf: (target, label) => this.#linksOf(target, label) },
       // The table contains all of them.
-      registered: () => UNKNOWN,
+      registered: () => ({ state: 'unknown' }),
       access: this.#access,
       isReturning: () => this.#returning.isReturning(),
       visitors: this.#visitors,
@@ -365,6 +358,12 @@ class Worker implements RunningWorker {
   #linksOf(target: ClusterTarget, label: string): Lookup<StreamLink> {
     const local = this.#registry.linksOf(target, label)
     return local.state === 'live' ? local : (this.#peers.linksTo(clusterOf(target)) ?? local)
+  }
+
+  #makeDrain(): Drain {
+    const { limits } = this.#options.config
+    const [engines, clusters, tcp] = [this.#engines, this.#clusters, this.#circuits.tcp]
+    return new Drain({ engines, clusters, tcp, limits, onDrained: () => this.#reporter.beat() })
   }
 
   #makeEngines(): VisitorEngines {

@@ -29,6 +29,19 @@ export class TcpCircuits {
     this.#options = options
   }
 
+  /** Open connections of all circuits. */
+  get open(): number {
+    let open = 0
+    for (const connections of this.#open.values()) open += connections.size
+    return open
+  }
+
+  /** Ends all connections: idle ones with a FIN, the others with a RST a moment later. */
+  cut(): void {
+    for (const connections of this.#open.values())
+      for (const connection of connections) connection.retire(LAST_MS, new Error('the worker is drained'))
+  }
+
   /** Open connections of a circuit. */
   openOf(served: ServedCircuit): number {
     return this.#open.get(served)?.size ?? 0

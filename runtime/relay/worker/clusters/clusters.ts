@@ -43,12 +43,18 @@ export class Clusters {
   readonly #sessions = new Map<TunnelLink, Session>()
   readonly #expiry: NodeJS.Timeout
   #workers: string[] = []
+  /** Links that take no new streams, because this worker drains. */
+  readonly #leaving = new Set<TunnelLink>()
+  #refuses = false
 
   constructor(options: ClustersOptions) {
     this.#options = options
     const { registry, limits } = options
     const expireMs = Math.max(10, Math.min(60_000, limits.goneMs / 4))
-    this.#expiry = setInterval(() => registry.expire(performance.now()), expireMs)
+    this.#expiry = setInterval(() => {
+      registry.expire(performance.now())
+      this.closeDrained()
+    }, expireMs)
   }
 
   /** The number of connections, registered or not. */
@@ -72,6 +78,7 @@ export class Clusters {
 
   /** Whether a credential may open a further connection. */
   hasRoom(credential: Credential): boolean {
+    if (this.#refuses) return false
     let links = 0
     for (const session of this.#sessions.values()) if (session.credential === credential) links++
     return links < this.#options.limits.credentialLinks
@@ -103,6 +110,36 @@ export class Clusters {
       link.close('timeout', `no register within ${limits.registerMs} ms`)
     }, limits.registerMs)
     this.#sessions.set(link, { credential, cluster: undefined, leads: false, timer, results: undefined })
+  }
+
+  /** Lets clusters move to other workers, if they may connect to any. */
+  drain(): void {
+    if (this.#workers.length > 0) this.move()
+  }
+
+  /** Takes no further connections, and opens no new streams over the present ones. Running streams go on. */
+  move(): void {
+    const { registry, onDrain } = this.#options
+    this.#refuses = true
+    for (const link of this.#sessions.keys()) {
+      if (this.#leaving.has(link)) continue
+      this.#leaving.add(link)
+      link.goAway('the worker drains')
+      if (registry.has(link)) registry.drain(link, performance.now())
+    }
+    onDrain()
+  }
+
+  /** Closes the connections that drain and have no stream any more. */
+  closeDrained(): void {
+    for (const link of this.#leaving) if (link.streams === 0) link.close('normal', 'the worker drains')
+  }
+
+  /** Takes connections again. */
+  welcome(): void {
+    this.#refuses = false
+    // The cluster connects again.
+    this.closeDrained()
   }
 
   /** Announces the stop to all clusters, then closes their connections. */
@@ -220,6 +257,7 @@ export class Clusters {
   #ended(link: TunnelLink, error: TunnelLinkError): void {
     const session = this.#sessions.get(link)
     this.#sessions.delete(link)
+    this.#leaving.delete(link)
     clearTimeout(session?.timer)
     const cluster = session?.cluster
     this.#options.logger.warn({ cluster, status: error.status, reason: error.message }, 'a tunnel ended')

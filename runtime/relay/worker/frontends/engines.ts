@@ -47,6 +47,18 @@ export class VisitorEngines {
     this.http2.retire()
   }
 
+  /** For this time, each response ends its connection, see {@link HttpEngine.leave}. */
+  leave(forMs: number): void {
+    this.http1.leave(forMs)
+    if (forMs > 0) this.http2.leave()
+  }
+
+  /** Cuts all connections. WebSockets are closed with 1001. */
+  cut(): void {
+    this.http1.cut()
+    this.http2.cut()
+  }
+
   /** Stops both in order, see {@link HttpEngine.stop}. */
   async stop(): Promise<void> {
     await Promise.all([this.http1.stop(), this.http2.stop()])
