@@ -110,7 +110,7 @@ export const listKeys = (store: Store, query: PageQuery): Promise<Page<ApiKey>> 
     (row: KeyRow) => toKey(row),
   )
 
-/** Replaces the secret of a valid key. */
+/** Replaces the secret of a valid key. Sessions that began with the old secret end. */
 export async function rotateKey(store: Store, caller: Caller, id: string): Promise<CreatedApiKey> {
   const secret = newToken(TOKEN_PREFIX.key)
   const { value } = await store.change(actorOf(caller), async ({ tx, audit }) => {
@@ -122,6 +122,7 @@ export async function rotateKey(store: Store, caller: Caller, id: string): Promi
       .where('id', '=', id)
       .returningAll()
       .executeTakeFirstOrThrow()
+    await tx.deleteFrom('sessions').where('holder', '=', `key:${id}`).execute()
     audit({ action: 'key.rotate', kind: 'api_key', id, before: toKey(before), after: toKey(row) })
     return row
   })

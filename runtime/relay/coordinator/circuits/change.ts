@@ -7,7 +7,7 @@ import type { CircuitContext } from './context.ts'
 import { checkedGroup, snapshotOf, ttlOf } from './create.ts'
 import { setHosts } from './frontend.ts'
 import { loadCircuit } from './load.ts'
-import { type CircuitSpec, specOf, type StoredCircuit, targetSpecOf, toCircuit } from './rows.ts'
+import { type CircuitSpec, settingsOf, specOf, type StoredCircuit, targetSpecOf, toCircuit } from './rows.ts'
 import { patchSpec } from './spec.ts'
 import { refreshStatus } from './statuses.ts'
 import { isPlanned, planTargets, refuseFaults, replaceTargets, sameJson } from './targets.ts'
@@ -77,8 +77,14 @@ async function apply(
     .set({ spec: JSON.stringify(spec), worker_group: group, ttl_ms: ttlOf(spec.ttl) })
     .where('id', '=', row.id)
     .execute()
+  if (settingsOf({ spec: { ...spec } }).access.type !== settingsOf(row).access.type)
+    await endSessions(tx, row.id)
   return finishChange(change, context, stored, 'circuit.change')
 }
+
+/** Who had access under another rule has to prove the right again. */
+const endSessions = (tx: Tx, circuit: string): Promise<unknown> =>
+  tx.deleteFrom('sessions').where('circuit_id', '=', circuit).execute()
 
 /** Ends a change of a circuit: next version, status, audit line. Returns the circuit as it is now. */
 export async function finishChange(

@@ -1,6 +1,7 @@
 import type { CircuitCreate } from '@branchline/wire/circuits/circuit'
 import type { Fault } from '@branchline/wire/circuits/problem'
 import type { TargetInput } from '@branchline/wire/circuits/target'
+import { isApex } from '../../../visitor/host.ts'
 import { type DialPolicy, parseTargetAddress } from '../../dial-policy.ts'
 
 /** What the checks of circuits depend on. */
@@ -9,6 +10,8 @@ export interface CheckOptions {
   readonly dialPolicy: Pick<DialPolicy, 'refusalOfHost'>
   /** The relay's domain: its labels belong to circuits, so that they cannot be further host names. */
   readonly domain: string
+  /** The relay's own host shows the page at which people enter tokens, so that no circuit may have it. */
+  readonly publicUrl: URL
   /** Whether Traefik has an entrypoint for port circuits. Default: no. */
   readonly traefikEntrypoints?: boolean
 }
@@ -18,7 +21,7 @@ type Checked = Pick<CircuitCreate, 'frontend' | 'backend' | 'balancing' | 'stick
 /** Returns what a circuit cannot have although each field alone is valid. */
 export function circuitFaults(
   circuit: Checked,
-  { domain, traefikEntrypoints = false }: CheckOptions,
+  { domain, publicUrl, traefikEntrypoints = false }: CheckOptions,
 ): Fault[] {
   const faults: Fault[] = []
   const { frontend, backend, balancing, middlewares } = circuit
@@ -39,15 +42,18 @@ export function circuitFaults(
   if (backend === 'tcp' && circuit.stickiness === 'cookie') {
     faults.push(fault('/stickiness', 'TCP has no cookies: use address'))
   }
-  if (frontend.type === 'subdomain') faults.push(...hostFaults(frontend.hosts ?? [], domain))
+  if (frontend.type === 'subdomain') faults.push(...hostFaults(frontend.hosts ?? [], domain, publicUrl))
   return faults
 }
 
-function hostFaults(hosts: readonly string[], domain: string): Fault[] {
+function hostFaults(hosts: readonly string[], domain: string, { hostname }: URL): Fault[] {
   return hosts.flatMap((host, index) => {
     const pointer = `/frontend/hosts/${index}`
     if (host === domain || host.endsWith(`.${domain}`)) {
       return fault(pointer, `names below ${domain} are labels: use label`)
+    }
+    if (isApex(host, hostname) || host.endsWith(`.${hostname}`)) {
+      return fault(pointer, `${host} belongs to the relay itself`)
     }
     return hosts.indexOf(host) === index ? [] : fault(pointer, 'the host name is listed twice')
   })

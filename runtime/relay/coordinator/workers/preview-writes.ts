@@ -68,7 +68,10 @@ async function create(tx: Tx, plan: PreviewPlan, group: string): Promise<Readonl
 /** Changes circuits whose preview has another target or another access. */
 async function update(tx: Tx, plan: PreviewPlan): Promise<void> {
   for (const { placed, preview } of plan.update) {
-    const { id } = placed.circuit
+    const { id, access } = placed.circuit
+    // Who had access under another rule has to prove the right again.
+    if (access.type !== accessOf(preview).type)
+      await tx.deleteFrom('sessions').where('circuit_id', '=', id).execute()
     await tx
       .updateTable('circuits')
       .set({

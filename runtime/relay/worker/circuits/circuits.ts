@@ -291,7 +291,9 @@ export class Circuits implements Retries {
     const { served, previews } = this.#options
     const { label, name } = this.#names.of(host)
     const below = label === undefined ? undefined : (served.at(label) ?? previews.at(label))
-    return below ?? (name === undefined ? undefined : served.at(name))
+    if (below !== undefined || name === undefined) return below
+    // The relay's own host is never a circuit's: people enter their tokens there.
+    return this.#options.apex.has(host) ? undefined : served.at(name)
   }
 }
 

@@ -1,4 +1,4 @@
-import type { WorkerTable } from '@branchline/wire/circuits/table'
+import type { DeployedCircuit, WorkerTable } from '@branchline/wire/circuits/table'
 import type { Route } from '../../../proxy/decision.ts'
 import type { Access } from '../access/access.ts'
 import type { AccessClient } from '../access/handoff.ts'
@@ -26,6 +26,8 @@ export function circuitForward(
       const found = served.get(circuit.id)
       if (found === undefined) return `this worker does not serve ${circuit.key}`
       if (circuit.draining) return `${circuit.key} is being removed`
+      if (isKeyed(circuit))
+        return `${circuit.key} is HTTP to a service of a cluster, for which the relay writes the key: open its URL`
       if (!hasRoom(found))
         return `${circuit.key} has reached its limit of connections, or of connections per second`
       tcp.join(found, connection, address, () => {}, onReached)
@@ -33,6 +35,10 @@ export function circuitForward(
     },
   })
 }
+
+/** Whether requests get a key, which a client could write itself if its bytes passed as they are. */
+const isKeyed = ({ backend, targets }: DeployedCircuit): boolean =>
+  backend !== 'tcp' && targets.some(({ cluster }) => cluster !== undefined)
 
 /** The route of a worker: requests of `circuit forward`, of any host, and all others. */
 export const routeOf =
