@@ -1,8 +1,11 @@
 /** Attacks on a whole relay by holders of keys and by visitors, from REST to the app. */
+import { once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createClient } from '@branchline/wire/circuits/client'
+import { WORKERS_CONNECT_PATH, WORKERS_SUBPROTOCOL } from '@branchline/wire/circuits/protocol'
 import { type ForwardTarget, FORWARD_SUBPROTOCOL, parseForwardTarget } from '@branchline/wire/tunnel/forward'
 import { afterEach, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
 import { TunnelDialler } from '../tunnel/index.ts'
 import { cleanUp, later } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
@@ -118,4 +121,67 @@ test.each(['a stricter access', 'a new secret of the key'])('%s ends sessions of
     await client.patchCircuit({ params: { key: 'org' }, body: { access: { type: 'token' } } })
   else await client.rotateKey({ params: { id } })
   await until(async () => (await status()) === 401)
+})
+
+/**
+ * Attack: a worker of another group reports what the database refuses, so that the coordinator tries to write it for
+ * ever, and with it the states and statuses of all. It also reports about circuits of others. Fix: the coordinator reads
+ * only what it can store, and only about circuits that the worker serves.
+ */
+test('a worker cannot stop or forge the reports of others', async () => {
+  const relay = await relayFor({ BRANCHLINE_ALLOW_TARGETS: '127.0.0.1' })
+  const { endpoint } = await appFor(mirror)
+  const client = clientOf(relay)
+  await client.putGroup({ params: { group: 'edge' }, body: {} })
+  const { secret } = await client.createJoinToken({ body: { name: 'edge', group: 'edge' } })
+  const facts = {
+    name: 'edge-1',
+    group: 'edge',
+    version: '1',
+    labels: {},
+    backends: ['http' as const],
+    addresses: {},
+    maxCircuits: 10,
+  }
+  const { credential } = await clientOf(relay, secret).registerWorker({ body: facts })
+  const web = await client.createCircuit({
+    body: { key: 'web', frontend: { type: 'subdomain' }, targets: [{ id: 'a', address: endpoint }] },
+  })
+  await until(async () => (await client.getCircuit({ params: { key: 'web' } })).status === 'HEALTHY')
+  const say = async (...messages: object[]) => {
+    const socket = new WebSocket(
+      `ws://127.0.0.1:${relay.apiPort}${WORKERS_CONNECT_PATH}`,
+      WORKERS_SUBPROTOCOL,
+      { headers: { authorization: `Bearer ${credential}` } },
+    )
+    later(() => socket.terminate())
+    socket.on('error', () => {})
+    await once(socket, 'open')
+    for (const message of [{ type: 'hello' }, ...messages]) socket.send(JSON.stringify(message))
+    return socket
+  }
+  const described = { type: 'facts', facts, peerHash: '0'.repeat(64), credentials: [], clusters: [] }
+  const health = { target: 'a', status: 'UNHEALTHY', sinceMs: 1 }
+  await say(
+    described,
+    { type: 'targets', targets: [{ circuit: 'x', ...health }] },
+    { type: 'usage', circuits: [{ id: 'x', requests: 1, open: 0 }] },
+    { type: 'targets', targets: [{ circuit: web.id, ...health, reason: 'forged' }] },
+    { type: 'bye', reason: 'half \ud800 and \0' },
+  ).then((socket) => socket.close())
+  for (const bad of [
+    { version: '\0' },
+    { maxCircuits: 3_000_000_000 },
+    { addresses: { portHost: '\ud800' } },
+  ])
+    await once(await say({ ...described, facts: { ...facts, ...bad } }), 'close')
+  await once(await say({ ...described, clusters: ['a\0 b'] }), 'close')
+  const worker = async () => client.getWorker({ params: { worker: 'edge-1' } })
+  await until(async () => (await worker()).state === 'lost')
+  await client.createCircuit({
+    body: { key: 'next', frontend: { type: 'subdomain' }, targets: [{ id: 'a', address: endpoint }] },
+  })
+  await until(async () => (await client.getCircuit({ params: { key: 'next' } })).status === 'HEALTHY')
+  const { targets } = await client.getCircuit({ params: { key: 'web' } })
+  expect(targets[0]?.statusReason).toBeUndefined()
 })

@@ -7,11 +7,17 @@ import type { DeployedSession } from './table.ts'
 import { TARGET_STATES } from './target.ts'
 import { load, workerFacts } from './worker.ts'
 
-const id = z.string().min(1).max(128)
-const sentence = z.string().max(1_024)
+const id = z.string().regex(/^[!-~]{1,128}$/, 'visible characters')
+/** What PostgreSQL does not store (NUL, half of a surrogate pair) is replaced: it may come from a message of an app. */
+const sentence = z
+  .string()
+  .max(1_024)
+  .transform((text) => text.toWellFormed().replaceAll('\0', '\uFFFD'))
 const hash = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 in lower-case hexadecimal')
 const epoch = z.int().min(0)
-const timeMs = z.int().min(0)
+/** Up to the end of the year 9999. */
+const timeMs = z.int().min(0).max(253_402_300_799_999)
+const count = z.int().min(0).max(1_000_000_000)
 
 /** A preview that a cluster lists over its tunnels, as in `wire/tunnel/control.ts`. */
 export const listedPreview = z.object({
@@ -40,7 +46,7 @@ const facts = z.object({
   /** The ids of the credentials with which clusters may connect. */
   credentials: z.array(id).max(10_000),
   /** The clusters that have a link to this worker now (`<credential> <name>`). */
-  clusters: z.array(z.string().max(256)).max(10_000),
+  clusters: z.array(z.string().regex(/^[!-~]{1,128} [!-~]{1,63}$/, '<credential> <name>')).max(10_000),
 })
 
 /** Every few seconds. `draining` and `drained`: the worker takes no new connections, and has no more of them. */
@@ -94,7 +100,14 @@ const targets = z.object({
 const usage = z.object({
   type: z.literal('usage'),
   circuits: z
-    .array(z.object({ id, requests: z.int().min(0), open: z.int().min(0), lastAccessMs: timeMs.optional() }))
+    .array(
+      z.object({
+        id,
+        requests: z.int().min(0).max(1_000_000_000_000),
+        open: count,
+        lastAccessMs: timeMs.optional(),
+      }),
+    )
     .max(REPORT_PAGE),
 })
 

@@ -16,14 +16,25 @@ export const load = z.object({
 })
 export type Load = z.infer<typeof load>
 
+/** Visible characters only. */
+const url = z
+  .url()
+  .max(2_048)
+  .regex(/^[!-~]+$/)
+
 /** Where others reach a worker. Absent: not at all. */
 export const addresses = z.object({
-  http: z.url().optional().describe('URL of the listener for visitors.'),
-  https: z.url().optional(),
-  tunnel: z.url().optional().describe('WebSocket URL at which clusters connect.'),
-  peer: z.url().optional().describe('WebSocket URL at which other workers connect.'),
-  metrics: z.url().optional().describe('URL of the metrics for Prometheus.'),
-  portHost: z.string().optional().describe('Host at which port circuits are reached.'),
+  http: url.optional().describe('URL of the listener for visitors.'),
+  https: url.optional(),
+  tunnel: url.optional().describe('WebSocket URL at which clusters connect.'),
+  peer: url.optional().describe('WebSocket URL at which other workers connect.'),
+  metrics: url.optional().describe('URL of the metrics for Prometheus.'),
+  portHost: z
+    .string()
+    .max(253)
+    .regex(/^[!-~]*$/)
+    .optional()
+    .describe('Host at which port circuits are reached.'),
 })
 export type Addresses = z.infer<typeof addresses>
 
@@ -31,7 +42,10 @@ export type Addresses = z.infer<typeof addresses>
 export const workerFacts = z.object({
   name: shortId,
   group: shortId,
-  version: z.string().max(64),
+  version: z
+    .string()
+    .max(64)
+    .regex(/^[ -~]*$/),
   labels,
   backends: z.array(z.enum(BACKENDS)),
   ports: z
@@ -39,7 +53,7 @@ export const workerFacts = z.object({
     .optional()
     .describe('Range of ports for port circuits. Absent: none.'),
   addresses,
-  maxCircuits: z.int().min(1),
+  maxCircuits: z.int().min(1).max(1_000_000_000),
 })
 export type WorkerFacts = z.infer<typeof workerFacts>
 

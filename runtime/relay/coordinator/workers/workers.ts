@@ -314,16 +314,26 @@ export class Workers {
       previews.judge(cluster)
       presence.unlinked(worker, cluster)
     } else if (message.type === 'circuits') {
-      for (const { id, reason } of message.circuits) reports.fault(worker, id, reason)
+      for (const { id, reason } of message.circuits)
+        if (this.#has(worker, id)) reports.fault(worker, id, reason)
     } else if (message.type === 'targets') {
-      for (const target of message.targets) reports.health(worker, target)
-    } else if (message.type === 'usage') usage.add(worker, message.circuits)
-    else if (message.type === 'redeem') void this.#redeem(worker, message)
+      for (const target of message.targets)
+        if (this.#has(worker, target.circuit)) reports.health(worker, target)
+    } else if (message.type === 'usage') {
+      // It may have served circuits that another group has now.
+      const known = message.circuits.filter(({ id }) => this.deployment.circuits.has(id))
+      usage.add(worker, known)
+    } else if (message.type === 'redeem') void this.#redeem(worker, message)
     else if (message.type === 'leave') void this.#leave(worker, message.hash)
     else if (message.type === 'bye') {
       usage.closed(worker)
       presence.farewell(worker, message.reason)
     }
+  }
+
+  /** Whether a worker serves a circuit. What it reports about others does not count, and is not kept. */
+  #has(worker: string, circuit: string): boolean {
+    return this.deployment.viewOf(worker)?.table.circuits.has(circuit) === true
   }
 
   async #leave(worker: string, hash: string): Promise<void> {
