@@ -48,7 +48,7 @@ const PROGRAMS: readonly Program[] = [
  * Prometheus' configuration: it finds coordinators and workers at `/sd` of a coordinator. `keyFile` contains an API key
  * with the scope metrics:read.
  */
-export const prometheusConfig = (api: string, keyFile: string, rulesFile: string): object => ({
+const prometheusConfig = (api: string, keyFile: string, rulesFile: string): object => ({
   global: { scrape_interval: '15s', evaluation_interval: '15s' },
   rule_files: [rulesFile],
   scrape_configs: [

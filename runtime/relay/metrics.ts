@@ -28,7 +28,7 @@ export interface MetricsSource {
 }
 
 /** The kind of circuit of a request. `none`: no circuit has its host. */
-export const KINDS = ['preview', 'subdomain', 'port', 'none'] as const
+const KINDS = ['preview', 'subdomain', 'port', 'none'] as const
 export type Kind = (typeof KINDS)[number]
 
 /** The cluster label of a request for an unknown host, or for a circuit that leads to no cluster. */

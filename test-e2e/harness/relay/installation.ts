@@ -204,4 +204,4 @@ export class Installation {
 }
 
 /** The names of the workers. */
-export const NAMES = ['one', 'two'] as const
+const NAMES = ['one', 'two'] as const

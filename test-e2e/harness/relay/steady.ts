@@ -2,7 +2,7 @@ import http from 'node:http'
 import type { Visitors } from './visitors.ts'
 
 /** A request that failed, or that got something other than a 200. */
-export interface Failed {
+interface Failed {
   readonly host: string
   readonly reason: string
 }
