@@ -69,7 +69,8 @@ export function platformObjects(options: PlatformOptions): KubernetesObject[] {
       // The relay stands for one in the cloud, which visitors reach from this machine.
       deployment.template.spec.hostNetwork = true
       const [container] = deployment.template.spec.containers
-      const others = container?.env.filter(({ name }) => name !== VARIABLES.relayToken) ?? []
+      const changed: readonly string[] = [VARIABLES.relayToken, VARIABLES.ownerKey]
+      const others = container?.env.filter(({ name }) => !changed.includes(name)) ?? []
       // A credential of one cluster tells the relay that no other cluster is to come.
       const token = { name: VARIABLES.relayToken, value: `${CLUSTER}:${relayToken}` }
       // Several runs share this machine's ports.
@@ -79,6 +80,8 @@ export function platformObjects(options: PlatformOptions): KubernetesObject[] {
         { name: VARIABLES.apiPort, value: '0' },
         { name: VARIABLES.stateDirectory, value: state },
         { name: VARIABLES.stateDurable, value: 'off' },
+        // In a file of the run, where commands find it.
+        { name: VARIABLES.ownerKey, value: 'new' },
       ]
       if (container !== undefined) container.env = [...others, ...local]
     }

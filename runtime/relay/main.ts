@@ -1,6 +1,7 @@
 import manifest from '@branchline/wire/package.json' with { type: 'json' }
 import { createLogger } from '../process/log.ts'
 import { runMain, runOnce } from '../process/main.ts'
+import { writeAddresses } from './addresses-file.ts'
 import { readConfig } from './config.ts'
 import { addressesOf, newOwnerKey, startRelay } from './relay.ts'
 
@@ -25,9 +26,14 @@ await runMain(logger, async () => {
   logger.level = config.logLevel
   const onRemoved = (): void => void process.kill(process.pid, 'SIGTERM')
   const relay = await startRelay(config, logger, { version: manifest.version, onRemoved })
-  if (isJson) process.stdout.write(`${JSON.stringify(addressesOf(config, relay))}\n`)
-  // Shown once, and not part of the log. A temporary relay has no use for it.
-  else if (relay.ownerKey !== undefined && config.isDurable)
+  const addresses = addressesOf(config, relay)
+  const { stateDirectory } = config
+  if (isJson) process.stdout.write(`${JSON.stringify(addresses)}\n`)
+  else if (stateDirectory !== undefined && !process.stderr.isTTY) {
+    const file = await writeAddresses(stateDirectory, addresses)
+    // Others may read the log, so it has the name of the file and not the key.
+    if (relay.ownerKey !== undefined) logger.info({ file }, "the owner's API key is in a file")
+  } else if (relay.ownerKey !== undefined && config.isDurable)
     process.stderr.write(`The owner's API key, which is not shown again: ${relay.ownerKey}\n`)
   return relay
 })

@@ -1,6 +1,7 @@
 /** Where the owner's API key and the join token of a relay come from, in processes of their own. */
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -8,6 +9,7 @@ import { createClient } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
 import { until } from '../testing/until.ts'
+import { addressesFile } from './addresses-file.ts'
 import { RelayProcess } from './fixture-process.ts'
 import { parseGivenToken, parseOwnerKey } from './owner-key.ts'
 
@@ -33,6 +35,29 @@ test('with `none` no key is made, and --new-owner-key makes one in the database 
   const { stdout } = await run(process.execPath, [main, '--new-owner-key'], { env })
   expect(stdout).toMatch(/^blk_\S{43}\n$/)
   expect(await keysOf(addresses.api, stdout.trim())).toMatchObject([{ name: 'owner', scopes: ['admin'] }])
+})
+
+test('without a terminal the key is in a file that only this user can read, and never in the log', async () => {
+  const state = await folder()
+  const env = {
+    PATH: process.env['PATH'],
+    POD_IP: '127.0.0.1',
+    BRANCHLINE_ROLE: 'coordinator',
+    BRANCHLINE_STATE_DIR: state,
+    BRANCHLINE_API_PORT: '0',
+    BRANCHLINE_ADMIN_PORT: '0',
+  }
+  const child = spawn(process.execPath, [join(import.meta.dirname, 'main.ts')], { env })
+  let log = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (log += String(text)))
+  const ended = once(child, 'exit')
+  later(async () => void (child.kill('SIGTERM') && (await ended)))
+  const file = addressesFile(state)
+  await until(() => log.includes(file))
+  const { api, key } = JSON.parse(await readFile(file, 'utf8')) as { api: string; key: string }
+  expect((await stat(file)).mode & 0o777).toBe(0o600)
+  expect(await keysOf(api, key)).toMatchObject([{ name: 'owner' }])
+  expect(log).not.toContain(key)
 })
 
 test('--new-owner-key says that no relay runs there', async () => {

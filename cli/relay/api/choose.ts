@@ -54,7 +54,7 @@ function parseApi(text: string, where: string): string {
 }
 
 /** The file in which the relay of a running `up` says where it is. */
-const fileOf = ({ socket }: FoundRun): string => join(dirname(socket), 'relay.json')
+const fileOf = ({ socket }: FoundRun): string => join(dirname(socket), 'relay', 'relay.json')
 
 function relaysOfRuns(): Account[] {
   return findRuns().flatMap((run) => {

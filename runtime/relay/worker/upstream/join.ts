@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { WorkerFacts } from '@branchline/wire/circuits/worker'
-import { readJson, replaceFile } from './private-file.ts'
+import { readJson, replaceFile } from '../../../process/private-file.ts'
 
 const FILE_BYTES = 64 * 1024
 const VERSION = 1

@@ -1,6 +1,6 @@
 import { listsOf, tableOf } from '@branchline/wire/circuits/delta'
 import type { Logger } from '../../../process/log.ts'
-import { readJson, replaceFile } from './private-file.ts'
+import { readJson, replaceFile } from '../../../process/private-file.ts'
 import { isSnapshot, type ServedTable } from './protocol.ts'
 
 /** The version of the file. Another one is not read: the coordinator sends the table again. */
