@@ -5,13 +5,13 @@ import { join } from 'node:path'
 const NAME = /^branchline-([a-z-]+)-([0-9a-z]+)-(\d+)-\w{6}$/
 
 /**
- * Creates a folder `branchline-<kind>-…` for this process in the system's folder for temporary files, and returns its
- * path. The caller removes it. Also removes the folders that killed processes of the same user left behind. `kind`
+ * Creates a folder `branchline-<kind>-…` for this process in `within` (default: the system's folder for temporary files),
+ * and returns its path. The caller removes it. Also removes the folders that killed processes of the same user left behind. `kind`
  * consists of lower-case letters and hyphens.
  */
-export function temporaryFolder(kind: string): string {
-  removeLeftovers()
-  return mkdtempSync(join(tmpdir(), `branchline-${kind}-${NAMESPACE}-${process.pid}-`))
+export function temporaryFolder(kind: string, within: string = tmpdir()): string {
+  removeLeftovers(within)
+  return mkdtempSync(join(within, `branchline-${kind}-${NAMESPACE}-${process.pid}-`))
 }
 
 /** Returns the folders of a kind that running processes of this user have made, in the order of their names. */
@@ -36,11 +36,11 @@ function processNamespace(): string {
   }
 }
 
-function removeLeftovers(): void {
-  for (const name of readdirSync(tmpdir())) {
+function removeLeftovers(within: string): void {
+  for (const name of readdirSync(within)) {
     const [, , namespace, pid] = NAME.exec(name) ?? []
     if (namespace !== NAMESPACE || pid === undefined || isRunning(Number(pid))) continue
-    const path = join(tmpdir(), name)
+    const path = join(within, name)
     try {
       if (isOurs(path)) rmSync(path, { recursive: true, force: true })
     } catch {

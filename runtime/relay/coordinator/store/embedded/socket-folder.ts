@@ -1,4 +1,5 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { temporaryFolder } from '../../../../process/temporary.ts'
 import { StoreError } from '../errors.ts'
@@ -22,14 +23,29 @@ export function createSocketFolder(folder: string): SocketFolder {
     chmodSync(path, 0o700)
     return { path, remove: () => undefined }
   }
-  const temporary = temporaryFolder('postgres')
-  const remove = (): void => rmSync(temporary, { recursive: true, force: true })
-  if (fits(temporary)) return { path: temporary, remove }
-  remove()
+  // TMPDIR may be long, too: that of a pod of `up` is, and that of macOS.
+  for (const within of [tmpdir(), '/tmp']) {
+    const temporary = temporaryIn(within)
+    if (temporary !== undefined) return temporary
+  }
   throw new StoreError(
     'BL_RELAY_EMBEDDED',
-    `${path} and ${temporary} are too long for a socket (${PATH_BYTES} bytes): use a shorter state folder or TMPDIR`,
+    `${path} and ${tmpdir()} are too long for a socket (${PATH_BYTES} bytes), and /tmp cannot be written: use a shorter state folder or TMPDIR`,
   )
+}
+
+/** A temporary folder. Undefined if its path would be too long, or if it cannot be made. */
+function temporaryIn(within: string): SocketFolder | undefined {
+  let path: string
+  try {
+    path = temporaryFolder('postgres', within)
+  } catch {
+    return undefined
+  }
+  const remove = (): void => rmSync(path, { recursive: true, force: true })
+  if (fits(path)) return { path, remove }
+  remove()
+  return undefined
 }
 
 const fits = (folder: string): boolean => Buffer.byteLength(join(folder, `.s.PGSQL.${PORT}`)) <= PATH_BYTES
