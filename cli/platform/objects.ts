@@ -69,8 +69,8 @@ export function platformObjects(options: PlatformOptions): KubernetesObject[] {
       // The relay stands for one in the cloud, which visitors reach from this machine.
       deployment.template.spec.hostNetwork = true
       const [container] = deployment.template.spec.containers
-      const changed: readonly string[] = [VARIABLES.relayToken, VARIABLES.ownerKey]
-      const others = container?.env.filter(({ name }) => !changed.includes(name)) ?? []
+      const changed = new Set<string>([VARIABLES.relayToken, VARIABLES.ownerKey])
+      const others = container?.env.filter(({ name }) => !changed.has(name)) ?? []
       // A credential of one cluster tells the relay that no other cluster is to come.
       const token = { name: VARIABLES.relayToken, value: `${CLUSTER}:${relayToken}` }
       // Several runs share this machine's ports.
