@@ -33,8 +33,11 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   'runtime/propagation': ['runtime/wire'],
   // What visitors may send: one key, by the host.
   'runtime/visitor': ['runtime/wire', 'runtime/proxy'],
+  // Spans of requests, for sidecar and relay.
+  'runtime/telemetry': ['runtime/wire', 'runtime/process'],
   'runtime/sidecar': [
     'runtime/wire',
+    'runtime/telemetry',
     'runtime/visitor',
     'runtime/transport',
     'runtime/proxy',
@@ -55,6 +58,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   ],
   'runtime/relay': [
     'runtime/wire',
+    'runtime/telemetry',
     'runtime/visitor',
     'runtime/transport',
     'runtime/page',

@@ -12,6 +12,7 @@ import { parsePseudonym } from '../http1/index.ts'
 import type { EtcdAddress } from '../etcd/address.ts'
 import { VariableReader } from '../process/config.ts'
 import { readSettings } from '../process/settings.ts'
+import { readTracesUrl } from '../telemetry/traces-url.ts'
 import { type Credential, parseCredentials } from './worker/clusters/credentials.ts'
 import { DialPolicy } from './dial-policy.ts'
 import { type HttpsConfig, readHttpsConfig } from './worker/certificates/config.ts'
@@ -137,6 +138,8 @@ export interface RelayConfig {
    * PROXY protocol, version 1 or 2. Connections of all others have none. Default: none.
    */
   readonly proxyProtocol: BlockList
+  /** The URL for spans (OTLP over HTTP), including its path. Undefined: no spans are created. */
+  readonly tracesUrl: string | undefined
   /** LOG_LEVEL. Default: info. */
   readonly logLevel: string
   /**
@@ -195,6 +198,7 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     adminPort: read.port(VARIABLES.adminPort, RELAY_ADMIN_PORT),
     stateDirectory: read.text(VARIABLES.stateDirectory, '') || undefined,
     isDurable: read.choice(VARIABLES.stateDurable, ['on', 'off'], 'on') === 'on',
+    tracesUrl: readTracesUrl(read),
     logLevel: read.choice(VARIABLES.logLevel, LEVELS, 'info'),
     fronts: read.parsed('BRANCHLINE_FRONTS', parseRanges, '') ?? new BlockList(),
     frontsHeader: read.choice('BRANCHLINE_FRONTS_HEADER', FRONTS_HEADERS, 'none'),

@@ -10,6 +10,7 @@ import { urlOf } from '../visitor/host.ts'
 import type { RelayConfig } from './config.ts'
 import type { RunningCoordinator } from './coordinator/coordinator.ts'
 import type { Certificates } from './worker/certificates/certificates.ts'
+import type { CircuitSpans } from './worker/circuits/spans.ts'
 import type { HttpsOptions } from './worker/frontends/listeners.ts'
 import type { CoordinatorLink, RunningWorker } from './worker/options.ts'
 
@@ -205,11 +206,36 @@ async function runWorker(
   // Stopped after the worker.
   if (certificates !== undefined) parts.push(certificates)
   const listener = https ?? (certificates && httpsOptions(config, certificates))
-  const worker = await startWorker({ config, link, version, logger, onRemoved, https: listener, adminPort })
+  const spans = await openSpans(config, version, parts)
+  const worker = await startWorker({
+    config,
+    link,
+    version,
+    logger,
+    onRemoved,
+    https: listener,
+    adminPort,
+    spans,
+  })
   parts.push(worker)
   running = worker
   certificates?.begin()
   return { worker, certificates }
+}
+
+/** Loads OpenTelemetry only if spans are wanted. The last spans are sent after the worker has stopped. */
+async function openSpans(
+  { tracesUrl, worker, trace }: RelayConfig,
+  version: string,
+  parts: Running[],
+): Promise<CircuitSpans | undefined> {
+  if (tracesUrl === undefined) return undefined
+  const { startTracer } = await import('../telemetry/opentelemetry.ts')
+  const { CircuitSpans } = await import('./worker/circuits/spans.ts')
+  const resource = { 'branchline.worker_id': worker.name }
+  const tracer = startTracer(tracesUrl, { name: 'branchline-relay', version, resource })
+  parts.push(tracer)
+  return new CircuitSpans({ tracer, worker: worker.name, trace })
 }
 
 async function openCertificates(

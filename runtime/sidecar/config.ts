@@ -15,6 +15,7 @@ import { VariableReader } from '../process/config.ts'
 import { isLoopback } from '../process/local-peer.ts'
 import { readSettings } from '../process/settings.ts'
 import { ALL_HOSTS, appHostsAt, possibleAppHosts } from './app.ts'
+import { readTracesUrl } from '../telemetry/traces-url.ts'
 import { type AccessLogMode, parseAccessLog } from './telemetry/access-log.ts'
 import { BALANCING, type Balancing } from './route/balance.ts'
 import { ADDED_IDS, type AddedId } from './route/id-edits.ts'
@@ -117,20 +118,6 @@ function parseRequiredInbound(line: string): readonly Inbound[] {
   const inbound = parseInbound(line)
   if (inbound.length > 0) return inbound
   throw new RangeError('no inbound port: wanted LISTEN=APP/PROTOCOL, such as 25001=8080/http')
-}
-
-/** Follows OpenTelemetry's specification of the OTLP exporter: the variable of the signal is used unchanged. */
-function readTracesUrl(read: VariableReader): string | undefined {
-  const own = read.parsed('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', parseOtlp, '')
-  const base = read.parsed('OTEL_EXPORTER_OTLP_ENDPOINT', parseOtlp, '')
-  return own?.href ?? (base && `${base.href.replace(/\/$/, '')}/v1/traces`)
-}
-
-function parseOtlp(text: string): URL | undefined {
-  if (text === '') return undefined
-  const url = URL.parse(text)
-  if (url !== null && /^https?:$/.test(url.protocol)) return url
-  throw new RangeError(`${JSON.stringify(text)}: wanted an http:// URL, such as http://otel-collector:4318`)
 }
 
 /** Google Cloud's header is not a default, because writing its decimal ids is expensive. */

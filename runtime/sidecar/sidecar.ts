@@ -27,7 +27,7 @@ import { Metrics } from './telemetry/metrics.ts'
 import { Outages } from './route/outage.ts'
 import { RareLog } from '../process/rare-log.ts'
 import { Recorder } from '../propagation/recorder.ts'
-import type { Tracer } from './telemetry/tracing.ts'
+import { hopTracer, type Tracer } from './telemetry/tracing.ts'
 
 /** Longer than pods usually take to end. If the pod still runs after it, something other than its end called the hook. */
 const LEAVE_MS = 60_000
@@ -53,12 +53,7 @@ export async function startSidecar(
   version: string,
   limits: SidecarLimits = {},
 ): Promise<Sidecar> {
-  const { tracesUrl } = config
-  // Load OpenTelemetry only if spans are wanted.
-  const tracer =
-    tracesUrl === undefined
-      ? undefined
-      : (await import('./telemetry/opentelemetry.ts')).startTracer(tracesUrl, config.inbound, version)
+  const tracer = await openTracer(config, version)
   const sidecar = new RunningSidecar(config, logger, version, limits, tracer)
   try {
     await sidecar.open()
@@ -67,6 +62,17 @@ export async function startSidecar(
     await sidecar.stop()
     throw error
   }
+}
+
+/** Loads OpenTelemetry only if spans are wanted. */
+async function openTracer(
+  { tracesUrl, inbound }: SidecarConfig,
+  version: string,
+): Promise<Tracer | undefined> {
+  if (tracesUrl === undefined) return undefined
+  const { startTracer } = await import('../telemetry/opentelemetry.ts')
+  const resource = { 'branchline.inbound': inbound.map(({ port, appPort }) => `${port}=${appPort}`) }
+  return hopTracer(startTracer(tracesUrl, { name: 'branchline-sidecar', version, resource }))
 }
 
 const isFamilyMissing = (error: unknown): boolean =>

@@ -6,6 +6,10 @@ const COMMON: Meanings = {
   POD_IP: 'Address on which the process listens.',
   LOG_LEVEL: 'Least severe level that is logged.',
 }
+const SPANS: Meanings = {
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'Where spans go, path included. Without it and the next one, no spans.',
+  OTEL_EXPORTER_OTLP_ENDPOINT: 'Where spans go, without the path `/v1/traces`.',
+}
 const VIA = 'Name of the process in the `Via` field of requests. Empty: no `Via`.'
 
 /** The meaning of each variable of a process. Names, values and defaults come from the code. */
@@ -32,9 +36,7 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
     BRANCHLINE_ACCESS_LOG:
       '`off`, `errors` (no response, or a 5xx), `sample:N` (one of N, and errors) or `all`.',
     BRANCHLINE_ROUTE_EXPLAIN: 'Whether a request may ask for its route.',
-    OTEL_EXPORTER_OTLP_TRACES_ENDPOINT:
-      'Where spans go, path included. Without it and the next one, no spans.',
-    OTEL_EXPORTER_OTLP_ENDPOINT: 'Where spans go, without the path `/v1/traces`.',
+    ...SPANS,
   },
   Manager: {
     ...COMMON,
@@ -55,6 +57,7 @@ export const MEANINGS: Readonly<Record<Process, Meanings>> = {
   },
   Relay: {
     ...COMMON,
+    ...SPANS,
     BRANCHLINE_DOMAIN: 'Domain of previews. Their hosts are `<label>.<domain>`.',
     BRANCHLINE_INDEX:
       'Unix socket of a server that answers requests for the domain itself. Empty: a page that lists nothing.',

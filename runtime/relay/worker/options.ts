@@ -3,6 +3,7 @@ import type { WorkerFacts } from '@branchline/wire/circuits/worker'
 import type { Logger } from '../../process/log.ts'
 import type { Running } from '../../process/main.ts'
 import type { RelayConfig } from '../config.ts'
+import type { CircuitSpans } from './circuits/spans.ts'
 import type { HttpsOptions } from './frontends/listeners.ts'
 
 /** How a worker reaches the coordinator that leads. */
@@ -28,6 +29,8 @@ export interface WorkerOptions {
   readonly onRemoved: () => void
   /** A second listener of visitors. Undefined: none. */
   readonly https?: HttpsOptions | undefined
+  /** Records requests as spans. Undefined: no spans. */
+  readonly spans?: CircuitSpans | undefined
 }
 
 /** A worker that runs. */

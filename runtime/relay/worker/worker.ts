@@ -340,8 +340,7 @@ class Worker implements RunningWorker {
       edits: { trace, header, scheme, explain: config.routeExplain === 'allow' },
       policy,
       links: { linksOf: (target, label) => this.#linksOf(target, label) },
-      // The table contains all of them.
-      registered: () => ({ state: 'unknown' }),
+      spans: this.#options.spans,
       access: this.#access,
       isReturning: () => this.#returning.isReturning(),
       visitors: this.#visitors,

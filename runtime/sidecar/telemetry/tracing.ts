@@ -1,5 +1,7 @@
+import type { RequestSpan, SpanAttributes, SpanEnd, Tracer as AnyTracer } from '../../telemetry/tracing.ts'
+
 /** The result of a hop, for the end of its span. */
-export interface HopReport {
+interface HopReport {
   readonly service: string
   /** The environment of this sidecar, and the one that served or should have served. */
   readonly own: string
@@ -13,24 +15,29 @@ export interface HopReport {
 }
 
 /** One hop of a trace, while it runs. */
-export interface HopSpan {
-  /** The traceparent for the next hop, with this span as the parent (W3C Trace Context, 3.4). Undefined: unchanged. */
-  readonly traceparent: string | undefined
-  end(report: HopReport): void
-}
+export type HopSpan = RequestSpan<HopReport>
 
 /** Records hops as OpenTelemetry spans. */
-export interface Tracer {
-  /**
-   * Begins the span of a request. Its parent is `traceparent`. If that was minted here, and so belongs to no span, only
-   * its trace id is used.
-   */
-  begin(request: {
-    readonly method: string
-    readonly path: string
-    readonly traceparent: string | undefined
-    readonly minted: boolean
-  }): HopSpan
-  /** Sends the remaining spans, within a timeout. */
-  stop(): Promise<void>
-}
+export type Tracer = AnyTracer<HopReport>
+
+/** The tracer of hops, from one of requests. */
+export const hopTracer = (tracer: AnyTracer): Tracer => ({
+  begin: (request) => {
+    const span = tracer.begin(request)
+    return { traceparent: span.traceparent, end: (report) => span.end(endOf(report)) }
+  },
+  stop: () => tracer.stop(),
+})
+
+const endOf = (report: HopReport): SpanEnd => ({ status: report.status, attributes: attributesOf(report) })
+
+/** Attributes of OpenTelemetry's semantic conventions for HTTP, and our own. */
+const attributesOf = (report: HopReport): SpanAttributes => ({
+  'branchline.service': report.service,
+  'branchline.environment': report.own,
+  'branchline.target.environment': report.environment,
+  'branchline.reason': report.reason,
+  'branchline.key': report.key,
+  'network.peer.address': report.endpoint,
+  'error.type': report.error,
+})

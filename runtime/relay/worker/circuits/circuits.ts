@@ -11,6 +11,7 @@ import type { CircuitAccess } from './access.ts'
 import { CircuitForward, type Retries } from './forward.ts'
 import type { PassiveHealth } from './health/passive.ts'
 import type { StreamLink } from './links.ts'
+import type { CircuitSpans } from './spans.ts'
 import type { PathFinder, PathRequest } from './paths.ts'
 import { HostNames } from './host-names.ts'
 import * as problems from './problems.ts'
@@ -36,6 +37,8 @@ export interface CircuitsOptions {
   readonly isReturning: () => boolean
   /** The maximum running requests of a circuit that leads to clusters. 0: no limit. */
   readonly requestsPerPreview: number
+  /** Undefined if spans are not wanted. */
+  readonly spans?: CircuitSpans | undefined
 }
 
 /** Routes requests to the circuits of their hosts or ports, in both HTTP versions. */
@@ -84,6 +87,7 @@ export class Circuits implements Retries {
   done(report: ExchangeReport): void {
     const { head, client, decision, upgraded } = report
     this.#waiting.delete(head)
+    this.#options.spans?.done(report)
     if (!(decision instanceof CircuitForward)) {
       if (decision !== undefined) this.#options.apex.done(decision)
       return
@@ -154,7 +158,7 @@ export class Circuits implements Retries {
   /** Checks the limits of a request that has access, and chooses its paths. */
   #admit(request: PathRequest & Pick<Sender, 'visitor'>, sinceMs?: number): Decision | Promise<Decision> {
     const { served, head, client, visitor } = request
-    const { visitors, paths } = this.#options
+    const { visitors, paths, spans } = this.#options
     const nowMs = performance.now()
     const refusal = this.#limitOf(served, head, nowMs, sinceMs)
     if (refusal !== undefined) return reply(refusal, head)
@@ -165,7 +169,8 @@ export class Circuits implements Retries {
       return (
         this.#await(served, found.absent, head, client) ?? reply(this.#absence(head.host, found.absent), head)
       )
-    const forward = new CircuitForward({ served, head, client, visitor, sinceMs }, found.paths, this)
+    const candidates = spans === undefined ? found.paths : spans.begin(request, found.paths)
+    const forward = new CircuitForward({ served, head, client, visitor, sinceMs }, candidates, this)
     this.#count(forward)
     return forward
   }

@@ -37,6 +37,11 @@ export class Path implements Candidate {
     this.waits = waits
     this.responseEdits = responseEdits
   }
+
+  /** The same path with other edits of the request. */
+  withEdits(edits: HeadEdits): Path {
+    return new Path(this.target, this.upstream, edits, this.speaks, this.waits, this.responseEdits)
+  }
 }
 
 /** What happens to a request that no path could serve. */

@@ -13,6 +13,7 @@ import { PassiveHealth } from './health/passive.ts'
 import { TargetReports } from './health/reports.ts'
 import type { ClusterLinks, StreamLink } from './links.ts'
 import { PathFinder } from './paths.ts'
+import type { CircuitSpans } from './spans.ts'
 import { RegisteredPreviews } from './registered-previews.ts'
 import { type CircuitReport, ServedCircuits } from './served-circuits.ts'
 import type { TargetReport } from './target-report.ts'
@@ -24,8 +25,8 @@ export interface WorkerCircuitsOptions {
   readonly edits: EditOptions
   readonly policy: DialPolicy
   readonly links: ClusterLinks
-  /** The previews that clusters have registered here, by label. They are served if no table contains them. */
-  readonly registered: (label: string) => Lookup<StreamLink>
+  /** The previews that clusters have registered here, by label. They are served if no table contains them. Default: none. */
+  readonly registered?: (label: string) => Lookup<StreamLink>
   /** Default: only public circuits may be used. */
   readonly access?: CircuitAccess
   readonly apex: Apex
@@ -39,6 +40,8 @@ export interface WorkerCircuitsOptions {
   readonly responseProgressMs: number
   /** The most circuits with metrics of their own. */
   readonly series?: number
+  /** Records requests as spans. Default: no spans. */
+  readonly spans?: CircuitSpans | undefined
   readonly checks?: Partial<CheckLimits>
   readonly tcp?: Partial<TcpLimits>
   /** Called when a circuit of the table cannot be served, or can again. */
@@ -61,9 +64,11 @@ export interface WorkerCircuits {
   stop(): void
 }
 
+const NONE = (): Lookup<StreamLink> => ({ state: 'unknown' })
+
 /** Makes the circuits of a worker, which are none at first. */
 export function workerCircuits(options: WorkerCircuitsOptions): WorkerCircuits {
-  const { domain, edits, policy, registered, access = new PublicOnly(), apex, visitors } = options
+  const { domain, edits, policy, registered = NONE, access = new PublicOnly(), apex, visitors } = options
   const { series, onCircuit = () => {} } = options
   const served = new ServedCircuits({ policy, edits, series, onCircuit })
   const paths = new PathFinder(options.links, options.responseProgressMs)
@@ -91,6 +96,7 @@ export function workerCircuits(options: WorkerCircuitsOptions): WorkerCircuits {
     hold,
     isReturning: options.isReturning,
     requestsPerPreview: options.requestsPerPreview,
+    spans: options.spans,
   })
   const limits = { ...DEFAULT_TCP_LIMITS, ...options.tcp }
   const tcp = new TcpCircuits({ served, paths, access, health, visitors, limits })

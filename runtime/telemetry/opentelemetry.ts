@@ -1,8 +1,8 @@
 import {
-  type Attributes,
   context,
   type Context,
   ROOT_CONTEXT,
+  type Span,
   SpanKind,
   SpanStatusCode,
   trace,
@@ -16,14 +16,17 @@ import {
   NodeTracerProvider,
   RandomIdGenerator,
 } from '@opentelemetry/sdk-trace-node'
-import type { Inbound } from '@branchline/wire/inbound'
 import { traceparentId } from '@branchline/wire/trace-id'
-import type { HopReport, HopSpan, Tracer } from './tracing.ts'
+import type { RequestSpan, SpanAttributes, Tracer } from './tracing.ts'
 
 /** The maximum spans that wait to be sent, and the timeouts of an export and of the last one. */
 const MAX_QUEUED = 2_048
 const EXPORT_TIMEOUT_MS = 5_000
 const STOP_TIMEOUT_MS = 2_000
+/** The maximum characters of an attribute. Longer ones are cut, because visitors choose paths. */
+const MAX_ATTRIBUTE = 1_024
+/** The methods that name a span. Others could be of any number (semantic conventions for HTTP). */
+const METHODS = new Set(['CONNECT', 'DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'TRACE'])
 
 /** Begins traces with the id that a request was given, because it names the environment. */
 class GivenIds implements IdGenerator {
@@ -39,17 +42,23 @@ class GivenIds implements IdGenerator {
   }
 }
 
+/** The process whose spans are sent. */
+export interface TracedProcess {
+  /** `service.name` of OpenTelemetry's resource. */
+  readonly name: string
+  readonly version: string
+  /** Further attributes of the resource. */
+  readonly resource: Readonly<Record<string, string | string[]>>
+}
+
 /** Creates a tracer that sends spans in batches to an OTLP/HTTP receiver. Spans that do not fit are dropped. */
-export function startTracer(url: string, inbound: readonly Inbound[], version: string): Tracer {
+export function startTracer(url: string, { name, version, resource }: TracedProcess): Tracer {
   const ids = new GivenIds()
   const exporter = new OTLPTraceExporter({ url, timeoutMillis: EXPORT_TIMEOUT_MS })
   const provider = new NodeTracerProvider({
     idGenerator: ids,
-    resource: resourceFromAttributes({
-      'service.name': 'branchline-sidecar',
-      'service.version': version,
-      'branchline.inbound': inbound.map(({ port, appPort }) => `${port}=${appPort}`),
-    }),
+    resource: resourceFromAttributes({ 'service.name': name, 'service.version': version, ...resource }),
+    spanLimits: { attributeValueLengthLimit: MAX_ATTRIBUTE },
     spanProcessors: [
       new BatchSpanProcessor(exporter, { maxQueueSize: MAX_QUEUED, scheduledDelayMillis: 1_000 }),
     ],
@@ -61,24 +70,12 @@ export function startTracer(url: string, inbound: readonly Inbound[], version: s
       const isChild = traceId !== undefined && !minted
       if (traceId !== undefined && minted) ids.next = traceId
       const span = tracer.startSpan(
-        method,
-        { kind: SpanKind.SERVER, attributes: { 'http.request.method': method, 'url.path': path } },
+        METHODS.has(method) ? method : 'HTTP',
+        { kind: SpanKind.SERVER, attributes: { ...methodIn(method), 'url.path': path } },
         isChild ? remoteParent(traceId, traceparent as string) : ROOT_CONTEXT,
       )
       ids.next = undefined
-      const { traceId: id, spanId, traceFlags } = span.spanContext()
-      // A span that is not recorded must not become a parent, so forward the request unchanged.
-      const recorded = span.isRecording()
-      const flags = (traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')
-      const hop: HopSpan = {
-        traceparent: recorded ? `00-${id}-${spanId}-${flags}` : undefined,
-        end: (report) => {
-          span.setAttributes(attributesOf(report))
-          if (report.status === 0 || report.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
-          span.end()
-        },
-      }
-      return hop
+      return requestSpan(span)
     },
     stop: async () => {
       const late = new Promise((resolve) => setTimeout(resolve, STOP_TIMEOUT_MS).unref())
@@ -88,23 +85,32 @@ export function startTracer(url: string, inbound: readonly Inbound[], version: s
   }
 }
 
+const methodIn = (method: string): Record<string, string> =>
+  METHODS.has(method)
+    ? { 'http.request.method': method }
+    : { 'http.request.method': '_OTHER', 'http.request.method_original': method }
+
+function requestSpan(span: Span): RequestSpan {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  const flags = (traceFlags & TraceFlags.SAMPLED).toString(16).padStart(2, '0')
+  return {
+    // A span that is not recorded must not become a parent, so forward the request unchanged.
+    traceparent: span.isRecording() ? `00-${traceId}-${spanId}-${flags}` : undefined,
+    end: ({ status, attributes }) => {
+      span.setAttributes({ ...defined(attributes), 'http.response.status_code': status })
+      if (status === 0 || status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+      span.end()
+    },
+  }
+}
+
+const defined = (attributes: SpanAttributes): Record<string, string | number> =>
+  Object.fromEntries(
+    Object.entries(attributes).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+
 function remoteParent(traceId: string, traceparent: string): Context {
   const spanId = traceparent.slice(36, 52)
   const traceFlags = Number.parseInt(traceparent.slice(53, 55), 16) & TraceFlags.SAMPLED
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true })
-}
-
-/** Attributes of OpenTelemetry's semantic conventions for HTTP, and our own. */
-function attributesOf(report: HopReport): Attributes {
-  const { service, own, environment, reason, key, endpoint, status, error } = report
-  return {
-    'http.response.status_code': status,
-    'branchline.service': service,
-    'branchline.environment': own,
-    'branchline.target.environment': environment,
-    'branchline.reason': reason,
-    ...(key !== undefined && { 'branchline.key': key }),
-    ...(endpoint !== undefined && { 'network.peer.address': endpoint }),
-    ...(error !== undefined && { 'error.type': error }),
-  }
 }

@@ -1,62 +1,27 @@
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { environmentNumber, mintTraceId } from '@branchline/wire/trace-id'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { keyed, see, target, World } from '../fixture/world.ts'
+import { cleanUp } from '../../testing/cleanups.ts'
+import { attributesIn, type OtlpReceiver, otlpReceiver } from '../../testing/otlp-receiver.ts'
 import { DEAD_PORT } from '../../testing/ports.ts'
 import { until } from '../../testing/until.ts'
 
-interface Span {
-  readonly traceId: string
-  readonly spanId: string
-  readonly parentSpanId?: string
-  readonly kind: number
-  readonly name: string
-  readonly status?: { readonly code?: number }
-  readonly attributes: ReadonlyArray<{
-    readonly key: string
-    readonly value: { readonly stringValue?: string; readonly intValue?: number }
-  }>
-}
-
 let world: World
-let receiver: Server
-const spans: Span[] = []
+let receiver: OtlpReceiver
 
-/** A minimal OTLP receiver: POST /v1/traces with JSON (OTLP 1.9, OTLP/HTTP). */
 beforeEach(async () => {
   world = await World.create()
-  spans.length = 0
-  receiver = createServer((request, response) => {
-    let body = ''
-    request.setEncoding('utf8').on('data', (text: string) => (body += text))
-    request.on('end', () => {
-      if (request.url === '/v1/traces') spans.push(...spansOf(body))
-      response.setHeader('content-type', 'application/json').end('{}')
-    })
-  })
-  await new Promise<void>((resolve) => void receiver.listen(0, '127.0.0.1', resolve))
+  receiver = await otlpReceiver()
 })
 afterEach(async () => {
   await world.close()
-  receiver.closeAllConnections()
-  receiver.close()
+  await cleanUp()
 })
 
-function spansOf(body: string): Span[] {
-  const { resourceSpans } = JSON.parse(body) as {
-    resourceSpans: ReadonlyArray<{ scopeSpans: ReadonlyArray<{ spans: Span[] }> }>
-  }
-  return resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(({ spans }) => spans))
-}
-
-const tracesUrl = (): string => `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/v1/traces`
-const attributes = (span: Span | undefined): Record<string, unknown> =>
-  Object.fromEntries(
-    (span?.attributes ?? []).map(({ key, value }) => [key, value.stringValue ?? Number(value.intValue)]),
-  )
+const tracesUrl = (): string => `${receiver.url}/v1/traces`
 
 test('each hop is a span: a child of the request’s parent, and the parent of the next hop', async () => {
+  const { spans } = receiver
   const app = await world.app('alice')
   const config = { tracesUrl: tracesUrl() }
   const override = await world.pod({ appPort: app, environment: 'alice', routes: { own: ['alice'] }, config })
@@ -73,7 +38,7 @@ test('each hop is a span: a child of the request’s parent, and the parent of t
     [traceId, 2, 'GET'],
     [traceId, 2, 'GET'],
   ])
-  expect(attributes(first)).toEqual({
+  expect(attributesIn(first)).toEqual({
     'http.request.method': 'GET',
     'url.path': '/p',
     'http.response.status_code': 200,
@@ -84,13 +49,14 @@ test('each hop is a span: a child of the request’s parent, and the parent of t
     'branchline.key': 'alice',
     'network.peer.address': `127.0.0.1:${override.port}`,
   })
-  expect(attributes(second)).toMatchObject({
+  expect(attributesIn(second)).toMatchObject({
     'branchline.reason': 'routed',
     'branchline.environment': 'alice',
   })
 })
 
 test('a trace that begins here is marked with its environment, and one that is not sampled is forwarded unchanged', async () => {
+  const { spans } = receiver
   const app = await world.app('app')
   const config = { tracesUrl: tracesUrl() }
   const { port } = await world.pod({ appPort: app, callers: { '127.0.0.2': 'alice' }, config })
