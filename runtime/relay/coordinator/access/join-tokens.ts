@@ -51,6 +51,19 @@ export async function createJoinToken(
   return { ...toToken(value), secret }
 }
 
+/** Whether there is a join token that has not been revoked. It may have expired, or be used up. */
+export async function isJoinToken(store: Store, token: string): Promise<boolean> {
+  const row = await store.read((db) =>
+    db
+      .selectFrom('join_tokens')
+      .select('id')
+      .where('hash', '=', hashOf(token))
+      .where('revoked_at', 'is', null)
+      .executeTakeFirst(),
+  )
+  return row !== undefined
+}
+
 /** Lists join tokens by their age. */
 export const listJoinTokens = (store: Store, query: PageQuery): Promise<Page<JoinToken>> =>
   pageOf(

@@ -211,6 +211,35 @@ test('an address that sends many wrong keys has to wait, and valid keys are not 
   expect(await client.getSelf()).toMatchObject({ name: 'owner' })
 })
 
+test('wrong join tokens are limited as well', async () => {
+  const { url } = await start({ failures: 2 })
+  const join = async () =>
+    (await fetch(`${url}/api/v1/workers`, post({}, { authorization: 'Bearer blj_wrong' }))).status
+  expect([await join(), await join(), await join()]).toEqual([401, 401, 429])
+})
+
+test('a stream of events ends when its key is revoked', async () => {
+  const { url, client, clientWith } = await start()
+  const { secret, ...watcher } = await clientWith(['audit:read'])
+  const { id } = await watcher.getSelf()
+  const response = await fetch(`${url}/api/v1/events`, { headers: { authorization: `Bearer ${secret}` } })
+  const reader = response.body?.getReader()
+  expect(Buffer.from((await reader?.read())?.value ?? '').toString()).toBe('retry: 2000\n\n')
+  await client.revokeKey({ params: { id } })
+  await client.createCircuit({ body: CIRCUIT })
+  expect(await reader?.read()).toMatchObject({ done: true })
+})
+
+test('streams that are opened at once are limited', async () => {
+  const { url, key } = await start({ streams: 2 })
+  const stop = new AbortController()
+  const headers = { authorization: `Bearer ${key}` }
+  const open = async () => (await fetch(`${url}/api/v1/events`, { headers, signal: stop.signal })).status
+  const statuses = await Promise.all(Array.from({ length: 6 }, open))
+  stop.abort()
+  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 503, 503, 503, 503])
+})
+
 test('events follow changes, and a stream continues after an id', async () => {
   const { url, key, client } = await start()
   await client.createCircuit({ body: CIRCUIT })

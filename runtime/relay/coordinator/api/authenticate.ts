@@ -6,6 +6,7 @@ import { TOKEN_PREFIX } from '@branchline/wire/circuits/tokens'
 import { addressGroup } from '../../../process/address-group.ts'
 import { type CallerKey, findCaller } from '../access/keys.ts'
 import { hashOf } from '@branchline/wire/circuits/secret'
+import { isJoinToken } from '../access/join-tokens.ts'
 import { findWorker } from '../access/workers.ts'
 import { hasScope } from '../circuits/caller.ts'
 import type { Store } from '../store/store.ts'
@@ -37,8 +38,7 @@ export class Authenticator {
     const token = bearerOf(request)
     if (token === undefined) throw noCredential(needs)
     if (needs === 'join-token') {
-      // Its validity is checked in the transaction that uses it up.
-      if (!token.startsWith(TOKEN_PREFIX.join)) throw noCredential(needs)
+      await this.#checkJoinToken(token, address)
       return { caller: undefined, token }
     }
     const caller = await this.#identify(token, address)
@@ -67,6 +67,17 @@ export class Authenticator {
     }
     this.failures.succeeded(hash)
     return isIP(visitor) === 0 ? peer : addressGroup(visitor)
+  }
+
+  /** Keeps wrong tokens from changes, which wait for each other. The change that uses a token up checks it again. */
+  async #checkJoinToken(token: string, address: string): Promise<void> {
+    if (!token.startsWith(TOKEN_PREFIX.join)) throw noCredential('join-token')
+    const hash = hashOf(token)
+    const waitSeconds = this.failures.waitSeconds(address, hash, Date.now())
+    if (waitSeconds > 0) throw new WaitError(waitSeconds)
+    if (await isJoinToken(this.#store, token)) return
+    this.failures.failed(address, hash, Date.now())
+    throw noCredential('join-token')
   }
 
   async #identify(token: string, address: string): Promise<CallerKey> {

@@ -11,6 +11,8 @@ export class EventStreams {
   readonly #limits: ApiLimits
   readonly #statuses: StatusChanges
   readonly #open = new Set<() => void>()
+  /** Streams that will be open in a moment. */
+  #opening = 0
 
   constructor(store: Store, limits: ApiLimits) {
     this.#store = store
@@ -20,16 +22,28 @@ export class EventStreams {
 
   /**
    * Opens a stream of the changes after `after`, or from now on. It reads the next changes only when the client has
-   * taken the ones before, so a slow client costs no memory.
+   * taken the ones before, so a slow client costs no memory. Before each part it asks whether the client still `mayRead`.
    */
-  async open(after: number | undefined, signal: AbortSignal): Promise<Response> {
-    if (this.#open.size >= this.#limits.streams) {
+  async open(
+    after: number | undefined,
+    signal: AbortSignal,
+    mayRead: () => Promise<boolean>,
+  ): Promise<Response> {
+    if (this.#open.size + this.#opening >= this.#limits.streams) {
       throw refusal('unavailable', { detail: `${this.#limits.streams} event streams are open already.` })
     }
-    const from = after ?? (await newestEvent(this.#store))
-    const changes = new Changes(this.#limits.eventBatch)
-    await changes.listen(this.#store, this.#statuses)
-    const body = this.#stream(from, changes, signal)
+    this.#opening++
+    try {
+      const from = after ?? (await newestEvent(this.#store))
+      const changes = new Changes(this.#limits.eventBatch)
+      await changes.listen(this.#store, this.#statuses)
+      return this.#respond(this.#stream(from, changes, signal, mayRead))
+    } finally {
+      this.#opening--
+    }
+  }
+
+  #respond(body: ReadableStream<Uint8Array>): Response {
     return new Response(body, {
       headers: {
         'content-type': 'text/event-stream',
@@ -44,7 +58,12 @@ export class EventStreams {
     for (const end of this.#open) end()
   }
 
-  #stream(from: number, changes: Changes, signal: AbortSignal): ReadableStream<Uint8Array> {
+  #stream(
+    from: number,
+    changes: Changes,
+    signal: AbortSignal,
+    mayRead: () => Promise<boolean>,
+  ): ReadableStream<Uint8Array> {
     const ended = new AbortController()
     const end = (): void => ended.abort()
     this.#open.add(end)
@@ -59,7 +78,7 @@ export class EventStreams {
       pull: async (controller) => {
         try {
           const part = await parts.next()
-          if (part.done !== true) return controller.enqueue(encoder.encode(part.value))
+          if (part.done !== true && (await mayRead())) return controller.enqueue(encoder.encode(part.value))
           stop()
           controller.close()
         } catch {

@@ -1,5 +1,6 @@
 import type { SERVICE_OPERATIONS } from '@branchline/wire/circuits/operations/service'
 import { refusal } from '@branchline/wire/circuits/problem'
+import { findCaller } from '../../access/keys.ts'
 import { PAGE_HEADERS } from '../../../../page/page.ts'
 import { describeApi } from '../description.ts'
 import { discoverTargets } from '../discovery.ts'
@@ -19,10 +20,12 @@ export const serviceHandlers = (streams: EventStreams): Handlers<keyof typeof SE
   },
   getHealth: async ({ services }) => ({ body: await healthOf(services) }),
   discover: async ({ services }) => ({ body: await discoverTargets(services) }),
-  watchEvents: ({ query, request }) => {
+  watchEvents: ({ query, request, services, token }) => {
     const header = request.headers.get('last-event-id') ?? ''
     const after = EVENT_ID.test(header) ? Number(header) : query.after
-    return streams.open(after, request.signal)
+    const { store } = services.context
+    const mayRead = async (): Promise<boolean> => (await findCaller(store, token, Date.now())) !== undefined
+    return streams.open(after, request.signal, mayRead)
   },
   getOpenApi: () => Promise.resolve({ body: openApi() }),
   getDescription: () => {
