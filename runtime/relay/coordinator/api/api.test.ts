@@ -1,12 +1,14 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { refusal } from '@branchline/wire/circuits/problem'
 import { watchEvents } from '@branchline/wire/circuits/watch'
-import { cleanUp } from '../../../testing/cleanups.ts'
+import { cleanUp, later } from '../../../testing/cleanups.ts'
 import { createOwnerKey } from '../access/keys.ts'
 import { addWorker } from '../circuits/fixture.ts'
 import { reportStatus } from '../circuits/reports.ts'
 import { type TestServer, testServer } from '../store/fixture.ts'
+import { EventStreams } from './events.ts'
 import { startTestApi, type TestApi } from './fixture.ts'
+import { DEFAULT_API_LIMITS } from './limits.ts'
 
 let server: TestServer
 beforeAll(async () => {
@@ -231,13 +233,13 @@ test('a stream of events ends when its key is revoked', async () => {
 })
 
 test('streams that are opened at once are limited', async () => {
-  const { url, key } = await start({ streams: 2 })
-  const stop = new AbortController()
-  const headers = { authorization: `Bearer ${key}` }
-  const open = async () => (await fetch(`${url}/api/v1/events`, { headers, signal: stop.signal })).status
-  const statuses = await Promise.all(Array.from({ length: 6 }, open))
-  stop.abort()
-  expect(statuses.toSorted((a, b) => a - b)).toEqual([200, 200, 503, 503, 503, 503])
+  const { store } = await server.testStore()
+  const streams = new EventStreams(store, { ...DEFAULT_API_LIMITS, streams: 2 })
+  later(() => streams.close())
+  const open = () => streams.open(undefined, new AbortController().signal, () => Promise.resolve(true))
+  const results = await Promise.allSettled(Array.from({ length: 6 }, open))
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(2)
+  for (const result of results) if (result.status === 'fulfilled') await result.value.body?.cancel()
 })
 
 test('events follow changes, and a stream continues after an id', async () => {

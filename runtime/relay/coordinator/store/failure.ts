@@ -11,17 +11,19 @@ const LOST = new Set([
   '57P03', // cannot_connect_now
   '57P05', // idle_session_timeout
 ])
+const FULL = new Set(['53000', '53100', '53200']) // insufficient_resources, disk_full, out_of_memory
 const SLOW = new Set(['55P03', '57014']) // lock_not_available, query_canceled
 const CONFLICT = new Set(['40001', '40P01']) // serialization_failure, deadlock_detected
 
 /** What a failed call says about the database. */
-export type Failure = 'lost' | 'slow' | 'conflict' | 'other'
+export type Failure = 'lost' | 'full' | 'slow' | 'conflict' | 'other'
 
 /** Classifies an error of `pg`. What PostgreSQL has not reported itself comes from the connection. */
 export function classify(error: unknown): Failure {
   if (!(error instanceof DatabaseError)) return error instanceof ConnectionFailure ? 'lost' : 'other'
   const code = error.code ?? ''
   if (LOST.has(code) || code.startsWith('08')) return 'lost'
+  if (FULL.has(code)) return 'full'
   if (SLOW.has(code)) return 'slow'
   return CONFLICT.has(code) ? 'conflict' : 'other'
 }
@@ -39,6 +41,7 @@ export function asStoreError(error: unknown): unknown {
   const failure = classify(error)
   const { message } = error as Error
   if (failure === 'lost') return databaseError(`The database does not respond: ${message}`, error)
+  if (failure === 'full') return databaseError(`The database has no room: ${message}`, error)
   if (failure === 'slow') return databaseError(`The database took too long: ${message}`, error)
   if (failure === 'conflict') return databaseError(`Changes conflicted too often: ${message}`, error)
   return error
