@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { sql } from 'kysely'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { enterUrl, readComeBack } from '@branchline/wire/circuits/handoff'
 import { startTestApi, type TestApi } from '../api/fixture.ts'
@@ -6,7 +7,7 @@ import { type TestServer, testServer } from '../store/fixture.ts'
 import { cleanUp } from '../../../testing/cleanups.ts'
 import { CODE_MS } from './codes.ts'
 import { enter } from './enter.ts'
-import { redeem, SESSION_MS } from './redeem.ts'
+import { HOLDER_SESSIONS, redeem, SESSION_MS } from './redeem.ts'
 import { hashOf } from '@branchline/wire/circuits/secret'
 import { testContext } from '../circuits/fixture.ts'
 
@@ -140,6 +141,20 @@ test('a link that carries a token becomes a session of the circuit that has the 
   await client.createCircuit({ body: { key: 'b', frontend: { type: 'subdomain' } } })
   for (const host of ['b.localhost', 'none.localhost', 'localhost', 'x.example.com'])
     expect(await redeem(context, token, host, cookieHash())).toHaveProperty('refusal')
+})
+
+test('one holder has a limited number of sessions at a circuit: the oldest ends', async () => {
+  const { token, tokenId, id, store } = await setup()
+  await store.write((tx) =>
+    sql`
+      insert into sessions (hash, circuit_id, holder, expires_at)
+      select encode(sha256(n::text::bytea), 'hex'), ${id}::uuid, ${`token:${tokenId}`}, now() + n * interval '1 s'
+      from generate_series(1, ${HOLDER_SESSIONS}) n`.execute(tx),
+  )
+  expect(await redeem(testContext(store), token, HOST, cookieHash())).toHaveProperty('session')
+  const hashes = await store.read((db) => db.selectFrom('sessions').select('hash').execute())
+  expect(hashes).toHaveLength(HOLDER_SESSIONS)
+  expect(hashes).not.toContainEqual({ hash: hashOf('1') })
 })
 
 test('a session is revoked by its id', async () => {

@@ -9,6 +9,12 @@ import { hashOf } from '@branchline/wire/circuits/secret'
 /** How long a session is valid. */
 export const SESSION_MS = 12 * 3_600_000
 
+/**
+ * The most sessions of one holder at one circuit. The oldest end, so that a loop which opens a link with a token does not
+ * fill the table of every worker.
+ */
+export const HOLDER_SESSIONS = 1_000
+
 /** The session that a code has become, or why it has not. */
 export type Redeemed = { readonly session: DeployedSession } | { readonly refusal: string }
 
@@ -50,12 +56,29 @@ async function addSession(
   nowMs: number,
 ): Promise<DeployedSession> {
   const expiresAtMs = Math.min(nowMs + SESSION_MS, endMs)
+  await endOldest(tx, circuit, holder)
   await tx
     .insertInto('sessions')
     .values({ hash, circuit_id: circuit, holder, expires_at: new Date(expiresAtMs) })
     .execute()
   audit({ action: 'session.create', kind: 'session', id: circuit, after: { holder } })
   return { hash, circuit, holder, expiresAtMs }
+}
+
+/** Makes room for one session. */
+async function endOldest(tx: Tx, circuit: string, holder: string): Promise<void> {
+  const oldest = await tx
+    .selectFrom('sessions')
+    .select('hash')
+    .where('circuit_id', '=', circuit)
+    .where('holder', '=', holder)
+    .orderBy('created_at', 'desc')
+    .orderBy('expires_at', 'desc')
+    .offset(HOLDER_SESSIONS - 1)
+    .execute()
+  if (oldest.length === 0) return
+  const hashes = oldest.map(({ hash }) => hash)
+  await tx.deleteFrom('sessions').where('hash', 'in', hashes).execute()
 }
 
 async function grantOfCode(tx: Tx, code: string, host: string, nowMs: number): Promise<Grant | undefined> {
