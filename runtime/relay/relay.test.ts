@@ -118,7 +118,7 @@ describe('a missing target', () => {
     })
     expect(html.status).toBe(404)
     expect(html.headers['content-type']).toContain('text/html')
-    expect(html.body).toContain('No preview is registered for nobody.localhost')
+    expect(html.body).toContain('No preview or circuit has the host nobody.localhost')
     const json = await visit(relay.httpPort, { host: 'other.example' })
     expect(json.headers['content-type']).toBe('application/problem+json')
     expect(JSON.parse(json.body)).toMatchObject({ status: 404, reason: 'unknown-host' })

@@ -9,6 +9,8 @@ import { faultOf, type StartOptions, variablesOf } from './variables.ts'
 
 /** The configuration of a relay with these options. Rejects with a CliError that names every fault by its option. */
 export async function configOf(options: StartOptions, { isCheck = false } = {}): Promise<RelayConfig> {
+  if (options.role === 'coordinator' && options.ports !== undefined)
+    throw new CliError('BL_USAGE', '--ports: a coordinator has no ports: give the range to its workers')
   const { readConfig } = await import('@branchline/runtime/relay/config')
   // URLs of circuits contain the port, before the listener exists.
   const http = options.http === 0 && options.publicUrl === undefined ? await freePort() : options.http

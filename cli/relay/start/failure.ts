@@ -3,7 +3,7 @@ import { systemSentence } from '../../output/system-errors.ts'
 import { CliError } from '../../platform/errors.ts'
 import { optionOfPort } from './variables.ts'
 
-type Ports = Pick<RelayConfig, 'httpPort' | 'apiPort' | 'tunnelPort' | 'adminPort'>
+type Ports = Pick<RelayConfig, 'role' | 'httpPort' | 'apiPort' | 'tunnelPort' | 'adminPort'>
 
 /** Turns the failure of a start into a CliError, whose message names the option to change. Pure. */
 export function startFailure(error: unknown, config: Ports): unknown {
@@ -12,8 +12,9 @@ export function startFailure(error: unknown, config: Ports): unknown {
   if (code?.startsWith('BL_') === true) return new CliError('BL_RELAY_START', error.message, { cause: error })
   const sentence = systemSentence(error)
   if (sentence === undefined) return error
-  const { httpPort: http, apiPort: api, tunnelPort: tunnel, adminPort: admin } = config
-  const option = port === undefined ? undefined : optionOfPort(port, { http, api, tunnel, admin })
+  const { role, httpPort: http, apiPort: api, tunnelPort: tunnel, adminPort: admin } = config
+  const ports = { ...(role !== 'coordinator' && { http, tunnel }), ...(role !== 'worker' && { api }), admin }
+  const option = port === undefined ? undefined : optionOfPort(port, ports)
   const other = option === undefined ? '' : `; ${option} PORT chooses another, and ${option} 0 any free one`
   return new CliError('BL_RELAY_START', `the relay cannot start: ${sentence}${other}`, { cause: error })
 }

@@ -33,7 +33,7 @@ export const withStartOptions = (command: Command): Command =>
     .addOption(portOption('--admin <port>', 'port of metrics and health', 'any free port'))
     .option(
       '--ports <from-to>',
-      'ports for circuits with a port of their own, such as 30000-30999; default: none',
+      'of all or a worker: ports for circuits with a port of their own, such as 30000-30999; default: none',
     )
     .addOption(
       repeatedOption(

@@ -44,8 +44,10 @@ test('options are variables, and faults of variables name the option', () => {
 
 test('a port in use names its option', () => {
   const error = Object.assign(new Error('x'), { code: 'EADDRINUSE', syscall: 'listen', port: 8080 })
-  const ports = { httpPort: 8080, apiPort: 6120, tunnelPort: 1, adminPort: 0 }
+  const ports = { role: 'all' as const, httpPort: 8080, apiPort: 6120, tunnelPort: 1, adminPort: 0 }
   expect((startFailure(error, ports) as Error).message).toMatch(/port 8080 is in use.*--http PORT/)
+  const worker = { role: 'worker' as const, httpPort: 1, apiPort: 8080, tunnelPort: 8080, adminPort: 0 }
+  expect((startFailure(error, worker) as Error).message).toContain('--tunnel PORT')
 })
 
 test('lines of the log are sentences', () => {

@@ -88,7 +88,7 @@ const flagOf = (option: string): string =>
 /** The option that moves a port. Undefined for a port that no option has set. */
 export function optionOfPort(
   port: number,
-  ports: Readonly<Record<'http' | 'api' | 'tunnel' | 'admin', number>>,
+  ports: Readonly<Partial<Record<'http' | 'api' | 'tunnel' | 'admin', number>>>,
 ): string | undefined {
   const found = Object.entries(ports).find(([, one]) => one === port)
   return found && flagOf(found[0])

@@ -9,7 +9,7 @@ import { urlOf } from '../../visitor/host.ts'
 import { RelayMetrics } from '../metrics.ts'
 import { Clusters } from './clusters/clusters.ts'
 import { Registry } from './clusters/registry.ts'
-import { serveTunnels } from './clusters/tunnel-server.ts'
+import { serveTunnels, type TunnelServer } from './clusters/tunnel-server.ts'
 import { VisitorEngines } from './frontends/engines.ts'
 import { guarded, guardedFailure } from './frontends/guard.ts'
 import { listenForVisitors } from './frontends/listener.ts'
@@ -71,11 +71,13 @@ class Worker implements RunningWorker {
   readonly #upstream: Upstream
   readonly #reporter: Reporter
   readonly #hasTable = Promise.withResolvers<void>()
-  readonly #listeners: { readonly stop: () => void | Promise<void> }[] = []
   /** With which it connects to other workers. A new one at each start: they get its hash from the coordinator. */
   readonly #peerToken = newSecret()
   /** The last one with which the worker has connected to a coordinator. */
   #credential: string | undefined = undefined
+  /** Undefined before the worker listens. */
+  #tunnels: TunnelServer | undefined = undefined
+  #visitorListeners: { readonly stop: () => void | Promise<void> } | undefined = undefined
   /** The ports of circuits, once the worker listens. */
   #ports: Ports | undefined = undefined
   #stopping = false
@@ -159,7 +161,7 @@ class Worker implements RunningWorker {
     unread.bound(limitBytes, (count) => {
       logger.warn({ count, limitBytes }, 'connections were cut: their peers read too slowly')
     })
-    const tunnels = await serveTunnels({
+    this.#tunnels = await serveTunnels({
       host,
       port: config.tunnelPort,
       limits: limits.tunnelPort,
@@ -169,11 +171,7 @@ class Worker implements RunningWorker {
       onSocket: (socket, credential) => this.#clusters.accept(socket, credential),
       peers: this.#peers,
     })
-    this.tunnelPort = tunnels.port
-    const { goodbyeMs } = limits
-    this.#listeners.push({
-      stop: () => sayGoodbye([this.#clusters, this.#peers], goodbyeMs, () => tunnels.close()),
-    })
+    this.tunnelPort = this.#tunnels.port
     await this.#listen()
     await this.#upstream.start()
     this.#reporter.start()
@@ -207,14 +205,14 @@ class Worker implements RunningWorker {
     this.#clusters.drain()
     this.#reporter.stop()
     this.#hasTable.resolve()
-    // In the opposite order: the listener for visitors first.
-    const [tunnels, ...visitors] = this.#listeners
-    for (const listener of visitors) await listener.stop()
+    await this.#visitorListeners?.stop()
     this.#forward.stop()
     await Promise.all([this.#engines.stop(), this.#ports?.stop()])
     this.#circuits.stop()
     this.#pool.close()
-    await tunnels?.stop()
+    // Also if the port of tunnels was in use: what the worker has begun for clusters ends, too.
+    const { goodbyeMs } = this.#options.config.limits
+    await sayGoodbye([this.#clusters, this.#peers], goodbyeMs, async () => this.#tunnels?.close())
     await this.#upstream.stop('the process stops')
   }
 
@@ -233,7 +231,7 @@ class Worker implements RunningWorker {
     this.httpPort = listeners.httpPort
     this.httpsPort = listeners.httpsPort
     if (https?.redirect === true) this.#redirect.start(publicUrl, listeners.httpsPort)
-    this.#listeners.push(listeners)
+    this.#visitorListeners = listeners
     this.#ports = new Ports({
       host,
       tcp: this.#circuits.tcp,

@@ -49,7 +49,10 @@ export function enterPage({ host, search, failed }: EnterPage): string {
         <button>Continue</button>
       </p>
     </form>
-    <p class="soft small">The owner of the circuit creates a token with POST /api/v1/access-tokens.</p>
+    <p class="soft small">
+      The owner of the circuit creates a token with <code>branchline relay token create</code>, or with the
+      API.
+    </p>
     <script>
       ${new Html(SCRIPT)}
     </script>

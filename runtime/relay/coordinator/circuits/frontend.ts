@@ -50,7 +50,7 @@ function checkedLabel(wanted: string): string {
 async function allocatePort(tx: Tx, key: string, group: string, wanted: number | undefined): Promise<number> {
   const row = await tx.selectFrom('worker_groups').selectAll().where('name', '=', group).executeTakeFirst()
   if (row?.port_from === null || row?.port_to === null || row === undefined) {
-    const detail = `the worker group ${group} has no range of ports: an admin sets it with PUT /api/v1/groups/${group}`
+    const detail = `the worker group ${group} has no range of ports: start its workers with --ports, such as --ports 30000-30999, or have an admin set it with PUT /api/v1/groups/${group}`
     throw refusal('invalid-fields', { errors: [fault('/frontend/type', detail)] })
   }
   const range = { from: row.port_from, to: row.port_to }

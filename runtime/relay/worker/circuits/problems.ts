@@ -8,12 +8,15 @@ const { STATUS_CODES } = process.getBuiltinModule('node:http')
 /** Most clusters return within a second, so visitors should retry before the whole time has passed. */
 const RETRY_AFTER_SECONDS = 2
 
+/** A host as problems name it. */
+const name = (host: string): string => (host === '' ? 'no host' : `the host ${host.slice(0, 255)}`)
+
 /** No circuit has this host. */
 export const unknownHost = (host: string): Problem => ({
   status: 404,
   reason: 'unknown-host',
-  title: 'No preview here',
-  detail: `No preview is registered for ${host.slice(0, 255) || 'a request without a host'}. Its environment may have ended, or not have started yet.`,
+  title: 'No preview or circuit here',
+  detail: `No preview or circuit has ${name(host)}. It may have been removed, or not have started yet.`,
 })
 
 /** The relay does not know yet whether the host has a circuit. */

@@ -70,17 +70,20 @@ export class Apex {
 
   #page(head: Head): Reply {
     const previews = urlOf('<preview>--<environment>', this.#options.publicUrl)
+    const circuits = urlOf('<label>', this.#options.publicUrl)
     const type = preferredType(head.get('accept'), ['application/json', 'text/html', 'text/plain'])
     const sentence =
-      'It lists none of them, because it has no sign-in. Ask your team for the URL of a preview.'
+      'It lists none of them, because it has no sign-in. Ask your team for the URL that you need.'
     const bodies: Readonly<Record<string, string>> = {
       'application/json': `${JSON.stringify({ previews })}\n`,
-      'text/plain': `Branchline serves previews at ${previews}. ${sentence}\n`,
+      'text/plain': `Branchline serves previews at ${previews}, and circuits at ${circuits}. ${sentence}\n`,
     }
     const body = html`<main class="card">
       ${BRAND}
-      <h1>Previews</h1>
-      <p class="lead">This host serves previews at <code>${previews}</code>.</p>
+      <h1>Previews and circuits</h1>
+      <p class="lead">
+        This host serves previews at <code>${previews}</code>, and circuits at <code>${circuits}</code>.
+      </p>
       <p>${sentence}</p>
     </main>`
     return {
@@ -90,7 +93,7 @@ export class Apex {
         ['vary', 'accept'],
         ...PAGE_HEADERS,
       ],
-      body: bodies[type] ?? page({ title: 'Branchline previews', body }),
+      body: bodies[type] ?? page({ title: 'Branchline', body }),
     }
   }
 }
