@@ -1,18 +1,19 @@
 /** The host without a label. The relay lists nothing itself, and forwards to a server that may. */
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { relayFor, visit } from './fixture.ts'
 
 afterEach(cleanUp)
 
 async function socketPath(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-apex-'))
-  later(() => rm(folder, { recursive: true }))
+  later(() => removeFolder(folder))
   return join(folder, 'index.sock')
 }
 

@@ -1,10 +1,11 @@
 /** Two coordinators on one database: one leads, and workers follow the one that leads. */
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { until } from '../testing/until.ts'
 import { appFor, relayFor, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
@@ -18,7 +19,7 @@ async function twoCoordinators(): Promise<{
   readonly key: string
 }> {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-coordinators-'))
-  later(() => rm(folder, { recursive: true, force: true }))
+  later(() => removeFolder(folder))
   // The same folder means the same database.
   const coordinating = { BRANCHLINE_ROLE: 'coordinator', BRANCHLINE_STATE_DIR: folder }
   const one = await relayFor(coordinating)

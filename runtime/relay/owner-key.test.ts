@@ -1,13 +1,14 @@
 /** Where the owner's API key and the join token of a relay come from, in processes of their own. */
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { createClient } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { until } from '../testing/until.ts'
 import { addressesFile } from './addresses-file.ts'
 import { RelayProcess } from './fixture-process.ts'
@@ -19,7 +20,7 @@ afterEach(cleanUp)
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'branchline-owner-'))
-  later(() => rm(path, { recursive: true, force: true }))
+  later(() => removeFolder(path))
   return path
 }
 

@@ -1,11 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient, type Client } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { freePort } from '../testing/ports.ts'
 import { missingProgram } from '../testing/program.ts'
 import { until } from '../testing/until.ts'
@@ -81,7 +82,7 @@ interface ActiveTarget {
 /** A Prometheus that finds its targets with an API key. Returns its URL. */
 async function prometheusFor(sd: string, key: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-prometheus-'))
-  later(() => rm(folder, { recursive: true, force: true }))
+  later(() => removeFolder(folder))
   // Prometheus 2.42 sends no scheme with the credentials of http_sd_configs unless the configuration names it.
   const config = {
     global: { scrape_interval: '1s' },

@@ -1,10 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, test } from 'vitest'
 import { appFor, relayFor, visit } from './fixture.ts'
 import { previewOf, TestCluster } from './fixture-cluster.ts'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { until } from '../testing/until.ts'
 
 afterEach(cleanUp)
@@ -15,7 +16,7 @@ const LONG_MS = 600_000
 
 async function stateFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-relay-'))
-  later(() => rm(folder, { recursive: true }))
+  later(() => removeFolder(folder))
   return folder
 }
 

@@ -1,10 +1,11 @@
 /** The roles of a relay in processes of their own, with the embedded PostgreSQL. */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createClient } from '@branchline/wire/circuits/client'
 import { afterEach, expect, test } from 'vitest'
 import { cleanUp, later } from '../testing/cleanups.ts'
+import { removeFolder } from '../testing/folder.ts'
 import { until } from '../testing/until.ts'
 import { appFor, visit } from './fixture.ts'
 import { RelayProcess } from './fixture-process.ts'
@@ -13,7 +14,7 @@ afterEach(cleanUp)
 
 async function folder(): Promise<string> {
   const path = await mkdtemp(join(tmpdir(), 'branchline-roles-'))
-  later(() => rm(path, { recursive: true, force: true }))
+  later(() => removeFolder(path))
   return path
 }
 

@@ -1,12 +1,13 @@
 /** Starts that fail, in a process of their own. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { cleanUp, later } from '@branchline/runtime/testing/cleanups'
+import { removeFolder } from '@branchline/runtime/testing/folder'
 import { afterEach, expect, test } from 'vitest'
 import { configOf } from './config.ts'
 
@@ -14,7 +15,7 @@ afterEach(cleanUp)
 
 test('a worker whose port for clusters is in use says so, and ends', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'branchline-start-'))
-  later(() => rm(folder, { recursive: true, force: true }))
+  later(() => removeFolder(folder))
   const token = join(folder, 'join-token')
   await writeFile(token, `blj_${'x'.repeat(43)}`)
   const other = createServer().listen(0, '127.0.0.1')

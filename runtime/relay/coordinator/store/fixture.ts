@@ -3,7 +3,7 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { temporaryFolder } from '../../../process/temporary.ts'
-import { rm } from 'node:fs/promises'
+import { removeFolder } from '../../../testing/folder.ts'
 import { type DatabaseAddress, openConnection } from './connection.ts'
 import { EmbeddedServer } from './embedded/server.ts'
 import { DEFAULT_STORE_LIMITS, type StoreLimits } from './limits.ts'
@@ -78,7 +78,7 @@ export async function testServer(level = 'silent'): Promise<TestServer> {
     stop: async () => {
       await closeStores()
       await server.stop()
-      await rm(folder, { recursive: true, force: true })
+      await removeFolder(folder)
     },
   }
 }
