@@ -1,5 +1,6 @@
 import { type HttpError } from '../../../proxy/errors.ts'
 import type { Problem } from '../../../proxy/problem.ts'
+import { DialRefusedError } from '../../dial-policy.ts'
 import { TunnelStreamError } from '../../../tunnel/index.ts'
 
 // An `import` of node:http also loads undici (runtime/process/admin.ts).
@@ -159,7 +160,10 @@ export function failedService(error: HttpError, service: string, environment: st
 export function failedTarget(error: HttpError, target: string): Problem {
   const { cause } = error
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : undefined
-  const why = code ?? (error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' ? 'it cannot be reached' : error.message)
+  const why =
+    cause instanceof DialRefusedError
+      ? `this worker does not connect to its address (${cause.reason}), because --allow-targets of the worker does not name it`
+      : (code ?? (error.code === 'BL_HTTP_UPSTREAM_UNREACHABLE' ? 'it cannot be reached' : error.message))
   return {
     status: error.status,
     reason: REASONS[error.code] ?? 'upstream',

@@ -79,7 +79,7 @@ describe('routing', () => {
     const { status, body } = await visit(port, { host: 'a.localhost' })
     expect(status).toBe(502)
     expect(JSON.parse(body)).toMatchObject({ reason: 'unreachable' })
-    expect(body).toContain('BL_DIAL_REFUSED')
+    expect(body).toContain('does not connect to its address (private), because --allow-targets')
   })
 
   test('an access that this worker cannot check, and an address that is not in the allow-list, are refused', async () => {
