@@ -148,6 +148,7 @@ describe('the platform', () => {
         "Deployment branchline-system/branchline-relay",
         "Service branchline-system/branchline-relay",
         "PodDisruptionBudget branchline-system/branchline-relay",
+        "Service branchline-system/branchline-coordinator",
         "Service branchline-system/branchline-relay-visitors",
         "NetworkPolicy branchline-system/branchline-default-deny",
         "NetworkPolicy branchline-system/branchline-manager",

@@ -145,7 +145,7 @@ describe.skipIf(!hasEtcd)('with a real etcd', { timeout: 60_000 }, () => {
     }
   })
 
-  test('a slow watcher misses nothing, and holds nothing up', async () => {
+  test('a slow watcher ends at the newest value, and holds nothing up', async () => {
     const etcd = await TestEtcd.start()
     const client = etcd.client()
     const cable = await Cable.to(etcd.url)
@@ -160,8 +160,8 @@ describe.skipIf(!hasEtcd)('with a real etcd', { timeout: 60_000 }, () => {
     expect(slow.known.get('/a/x')).toBe('0')
     await compact(client)
     cable.release()
+    // By the changes in between, or by reading again what was compacted: the sizes of the buffers decide.
     await until(() => slow.known.get('/a/x')?.endsWith('x59'))
-    expect(slow.seen).toHaveLength(60)
   })
 
   test('a watch of a store that has lost its data reads it again', async () => {

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import type { KubernetesObject, V1Pod } from '@kubernetes/client-node'
-import { SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
+import { MANAGER_SERVICE, PLATFORM_NAMESPACE, SIDECAR_FIRST_INBOUND_PORT } from '@branchline/wire/names'
 import type { PodProcess, Running, Target } from '../target.ts'
 import { until } from '../until.ts'
 import type { Visit } from '../visit.ts'
@@ -134,7 +134,10 @@ async function faults(api: Api): Promise<string[]> {
 const isReady = ({ status }: V1Pod): boolean =>
   status?.conditions?.some(({ type, status }) => type === 'Ready' && status === 'True') ?? false
 
-/** Sends a GET from the pod of the baseline's web, whose image has Node, because a sidecar listens on its pod's address. */
+/**
+ * Sends a GET from a manager's pod, whose image has Node, because a sidecar listens on its pod's address. A manager
+ * belongs to no environment, so the request says nothing about any service.
+ */
 async function inside(
   context: string,
   pods: readonly V1Pod[],
@@ -148,11 +151,13 @@ async function inside(
     isReady(pod)
   const target = pods.find(isOf)
   const from = pods.find(
-    (pod) => pod.metadata?.namespace === 'baseline' && isReady(pod) && pod.metadata.name?.startsWith('web-'),
+    (pod) =>
+      pod.metadata?.namespace === PLATFORM_NAMESPACE &&
+      isReady(pod) &&
+      pod.metadata.name?.startsWith(`${MANAGER_SERVICE}-`),
   )
-  if (target?.status?.podIP === undefined || from?.metadata?.name === undefined) {
-    throw new Error(`no pod of ${service} in ${namespace} is ready`)
-  }
+  if (target?.status?.podIP === undefined) throw new Error(`no pod of ${service} in ${namespace} is ready`)
+  if (from?.metadata?.name === undefined) throw new Error('no pod of the manager is ready')
   const script = `
     const [host, port, path, headers] = process.argv.slice(1);
     require('node:http').get({ host, port, path, headers: JSON.parse(headers), timeout: 15000 }, (response) => {
@@ -160,7 +165,7 @@ async function inside(
         console.log(JSON.stringify({ status: response.statusCode, headers: response.headers, body })));
     });`
   const args = [target.status.podIP, String(SIDECAR_FIRST_INBOUND_PORT), path, JSON.stringify(headers)]
-  const at = ['-n', 'baseline', from.metadata.name, '-c', 'web']
+  const at = ['-n', PLATFORM_NAMESPACE, from.metadata.name, '-c', 'manager']
   return JSON.parse(await kubectl(context, 'exec', ...at, '--', 'node', '-e', script, ...args)) as Visit
 }
 
