@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import http from 'node:http'
 import { join } from 'node:path'
@@ -8,9 +9,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { embedded } from '../harness/embedded.ts'
 import type { Running } from '../harness/target.ts'
 import { note } from '../harness/test-stories.ts'
+import { until } from '../harness/until.ts'
 import { judge, type Recorded } from './judge.ts'
 import { Killer } from './killer.ts'
-import { ENVIRONMENTS, manifests } from './manifests.ts'
+import { type EnvironmentName, ENVIRONMENTS, manifests, PATHS } from './manifests.ts'
 import { type Ended, visitOnce } from './visitor.ts'
 
 /**
@@ -39,11 +41,26 @@ beforeAll(async () => {
   for (const name of Object.keys(ENVIRONMENTS)) {
     port = Number(new URL(await platform.previewUrl(name, 'front', READY_TIMEOUT_MS)).port)
   }
+  // A preview of alice does not wait for her override of another service, which her base serves until it is ready.
+  for (const name of Object.keys(PATHS) as EnvironmentName[]) {
+    const isWhole = async (): Promise<void> => expect(await pathOf(name)).toBe(PATHS[name])
+    await until(`the path of ${name}`, isWhole, READY_TIMEOUT_MS)
+  }
 }, READY_TIMEOUT_MS * 2)
 afterAll(async () => {
   await platform.stop()
   for (const path of [folder, record]) rmSync(path, { recursive: true, force: true })
 })
+
+/** The services that a request of an environment takes. */
+async function pathOf(environment: EnvironmentName): Promise<string> {
+  const headers = { host: `front--${environment}.localhost` }
+  const request = http.get({ host: '127.0.0.1', port, headers, path: '/?id=warm&mode=plain', agent: false })
+  const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+  response.resume()
+  await once(response, 'end')
+  return String(response.headers['x-campaign'] ?? '').trim()
+}
 
 async function visitor(name: number, random: Random, untilMs: number, ended: Ended[]): Promise<void> {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
