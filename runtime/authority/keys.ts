@@ -13,11 +13,11 @@ export const EC_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } a
 export const newKeys = (): Promise<webcrypto.CryptoKeyPair> =>
   crypto.subtle.generateKey(EC_P256, true, ['sign', 'verify'])
 
-/** Returns a random number of 127 bits (RFC 5280, 4.1.2.2: positive, at most 20 octets), in hexadecimal digits. */
+/** Returns a random number of 127 bits (RFC 5280, 4.1.2.2: positive, at most 20 bytes), in hexadecimal digits. */
 export function newSerialNumber(): string {
-  const octets = randomBytes(16)
-  octets[0] = ((octets[0] as number) & 0x7f) | 0x40
-  return octets.toString('hex')
+  const bytes = randomBytes(16)
+  bytes[0] = ((bytes[0] as number) & 0x7f) | 0x40
+  return bytes.toString('hex')
 }
 
 /** Returns the PEM of a certificate, which ends with a line break. */

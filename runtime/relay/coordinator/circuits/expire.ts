@@ -8,7 +8,7 @@ import { specOf } from './rows.ts'
 /** What {@link expireIdle} needs to know about the coordinator. */
 export interface ExpiryOptions {
   readonly nowMs: number
-  /** Since when this coordinator gets reports of all workers: before, nobody could report a use. */
+  /** Since when this coordinator gets reports of all workers: before that, no worker could report a use. */
   readonly countingSinceMs: number
   /** How long open connections count that a worker has reported and that it does not report any more. */
   readonly silentMs: number

@@ -8,7 +8,7 @@ export interface Usage {
   readonly openAtMs: readonly number[]
   /** How long after such a heartbeat the connections count: their worker may be cut off, and still serve them. */
   readonly silentMs: number
-  /** Since when this coordinator counts: before, nobody could report a use. */
+  /** Since when this coordinator counts: before that, no worker could report a use. */
   readonly countingSinceMs: number
 }
 

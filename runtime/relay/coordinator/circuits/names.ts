@@ -15,7 +15,7 @@ const SUFFIX = '.invalid'
 export type LabelResult = { readonly label: string } | { readonly fault: string }
 
 /**
- * Returns the host label that a text means: NFC, punycode (UTS 46), lower case. A label of more than 63 octets is cut
+ * Returns the host label that a text means: NFC, punycode (UTS 46), lower case. A label of more than 63 bytes is cut
  * and ends in a hash of the whole. Texts with dots and characters that host names cannot contain have none.
  */
 export function normaliseLabel(text: string): LabelResult {

@@ -71,7 +71,7 @@ test('what an earlier leader writes is refused', async () => {
   expect((await write(2)).epoch).toBe(2)
 })
 
-test('nobody begins to lead while the leader commits', async () => {
+test('no other coordinator begins to lead while the leader commits', async () => {
   const { store, address } = await server.testStore()
   const first = contend(address)
   await until(() => first.leader.term === 1)

@@ -3,7 +3,7 @@ import type { Tx } from '../store/store.ts'
 
 /**
  * Lets a transaction go on only while this term is the newest one: a leader that was paused while another one took over
- * writes nothing. Until the transaction ends, nobody else can begin to lead. Rejects with BL_RELAY_TERM.
+ * writes nothing. Until the transaction ends, no other coordinator can begin to lead. Rejects with BL_RELAY_TERM.
  */
 export async function requireTerm(tx: Tx, term: number): Promise<void> {
   const relay = await tx.selectFrom('relay').select('term').forShare().executeTakeFirstOrThrow()

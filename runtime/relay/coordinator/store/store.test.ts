@@ -156,7 +156,7 @@ test('a statement that takes too long fails with BL_RELAY_DATABASE, and its conn
   expect(await store.read((db) => db.selectFrom('relay').select('epoch').execute())).toEqual([{ epoch: 0 }])
 })
 
-test('a late answer goes to nobody else', async () => {
+test('a late answer reaches no other caller', async () => {
   const { store } = await server.testStore({ statementMs: 2_000, answerMs: 100, connections: 1, tries: 1 })
   const { sql } = await import('kysely')
   const late = store.read((db) => sql<{ text: string }>`select pg_sleep(1), 'late' as text`.execute(db))

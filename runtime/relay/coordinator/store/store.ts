@@ -123,7 +123,7 @@ export class Store {
     return result
   }
 
-  /** Writes what nobody follows, such as heartbeats and counters, in one transaction. Runs again like `change`. */
+  /** Writes rows whose changes no listener follows, such as heartbeats and counters, in one transaction. Runs again like `change`. */
   write<T>(write: (tx: Tx) => Promise<T>): Promise<T> {
     return this.#transact('write', write)
   }

@@ -82,7 +82,7 @@ function circuitOf(
         cluster: { credential: '', name: cluster, environment, service, port, key },
       },
     ],
-    // The registry knows only what the manager wrote. Anything else than public is for nobody here.
+    // The registry knows only what the manager wrote. It refuses every access but public.
     access: { type: access as 'public' },
     limits: {},
     rewrite: {},

@@ -47,7 +47,7 @@ export class Opening implements Receiver, Timed {
     if (http2 !== undefined) this.#owner.opened(this, http2 ? 'http2' : 'http1', this.#bytes)
   }
 
-  /** Without a whole first line, there is nobody to respond to. */
+  /** Without a whole first line, there is no request to respond to. */
   onEnd(): void {
     this.cut()
   }
